@@ -1,0 +1,84 @@
+/** Time comes in through constructors, so that a test turns hours into microseconds and a seed replays a failure. */
+
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Wall time in milliseconds since 1970: for timestamps and retention, may jump. */
+  now(): number
+  /** Milliseconds since some start: for time-outs and durations, never goes back. */
+  monotonic(): number
+  /** Calls `run` once, `ms` milliseconds from now. */
+  after(ms: number, run: () => void): Timer
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms)
+    return { cancel: () => clearTimeout(timer) }
+  },
+}
+
+/** Resolves `ms` milliseconds from now on the given clock. */
+export function sleep(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(ms, resolve)
+  })
+}
+
+interface Scheduled {
+  at: number
+  order: number
+  run: () => void
+}
+
+/** A clock that stands still until {@link ManualClock.advance} moves it; timers fire in order of their time. */
+export class ManualClock implements Clock {
+  #now: number
+  #order: number
+  readonly #scheduled: Set<Scheduled>
+
+  constructor(start = 1_700_000_000_000) {
+    this.#now = start
+    this.#order = 0
+    this.#scheduled = new Set()
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  monotonic(): number {
+    return this.#now
+  }
+
+  after(ms: number, run: () => void): Timer {
+    const entry = { at: this.#now + ms, order: this.#order++, run }
+    this.#scheduled.add(entry)
+    return { cancel: () => void this.#scheduled.delete(entry) }
+  }
+
+  /** Moves time forward by `ms`, firing every timer that falls due, each at its own time. */
+  advance(ms: number): void {
+    const end = this.#now + ms
+    for (let next = this.#firstDue(end); next !== undefined; next = this.#firstDue(end)) {
+      this.#scheduled.delete(next)
+      this.#now = Math.max(this.#now, next.at)
+      next.run()
+    }
+    this.#now = end
+  }
+
+  #firstDue(end: number): Scheduled | undefined {
+    let first: Scheduled | undefined
+    for (const entry of this.#scheduled) {
+      if (entry.at > end) continue
+      if (first === undefined || entry.at < first.at || (entry.at === first.at && entry.order < first.order)) first = entry
+    }
+    return first
+  }
+}
