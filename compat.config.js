@@ -1,7 +1,7 @@
 export default {
   extensions: ['ts'],
   files: ['test/compat/**/*.test.ts'],
-  timeout: '10m',
+  timeout: '15m',
   concurrency: 1,
   nodeArguments: ['--conditions=moldau-source'],
 }
