@@ -1,0 +1,27 @@
+import { Option } from 'commander'
+import { MoldauError } from '../core/base/errors.ts'
+
+/** `--bootstrap`, on every command that talks to a cluster. */
+export const bootstrapOption = () =>
+  new Option('-b, --bootstrap <host:port,...>', 'the broker to talk to').default('127.0.0.1:9092').env('MOLDAU_BOOTSTRAP')
+
+/** `--json`, where the output is data. */
+export const jsonOption = () => new Option('--json', 'print JSON, one document a line')
+
+/** A whole number of at least `min`, for commander's argument parsing. */
+export function wholeNumber(name: string, min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isSafeInteger(value) || value < min) {
+      throw new MoldauError('INVALID_ARGUMENT', `${name} must be a whole number of at least ${min}, not '${text}'`)
+    }
+    return value
+  }
+}
+
+/** `name=value` settings that may be repeated. */
+export function collectSetting(text: string, sofar: Record<string, string>): Record<string, string> {
+  const at = text.indexOf('=')
+  if (at <= 0) throw new MoldauError('INVALID_ARGUMENT', `'${text}' is not of the form name=value, for example retention.ms=86400000`)
+  return { ...sofar, [text.slice(0, at)]: text.slice(at + 1) }
+}
