@@ -9,7 +9,7 @@ const POLYNOMIAL = 0x82f63b78
 const tables = slicingTables()
 const [t0, t1, t2, t3, t4, t5, t6, t7] = tables
 
-type NativeCrc = (input: Uint8Array) => number
+type NativeCrc = (input: Uint8Array, initial: number) => number
 
 /** `null`: the package could not be loaded on this machine; `undefined`: not tried yet. */
 let native: NativeCrc | null | undefined
@@ -17,17 +17,19 @@ let native: NativeCrc | null | undefined
 /**
  * CRC-32C (Castagnoli) of `buf[start, end)` as an unsigned 32-bit number, as Kafka computes it over a record batch.
  * (`zlib.crc32` is another polynomial.)
+ *
+ * @param initial the checksum of the bytes before, for data that come in pieces; default 0, none
  */
-export function crc32c(buf: Buffer, start = 0, end = buf.length): number {
-  if (end - start < NATIVE_BYTES_MIN) return crc32cPortable(buf, start, end)
+export function crc32c(buf: Buffer, start = 0, end = buf.length, initial = 0): number {
+  if (end - start < NATIVE_BYTES_MIN) return crc32cPortable(buf, start, end, initial)
   if (native === undefined) native = loadNative()
-  if (native === null) return crc32cPortable(buf, start, end)
-  return native(start === 0 && end === buf.length ? buf : buf.subarray(start, end))
+  if (native === null) return crc32cPortable(buf, start, end, initial)
+  return native(start === 0 && end === buf.length ? buf : buf.subarray(start, end), initial)
 }
 
 /** The same without native code: eight bytes per step ("slicing by 8"), about 2 GB/s. */
-export function crc32cPortable(buf: Buffer, start = 0, end = buf.length): number {
-  let crc = -1
+export function crc32cPortable(buf: Buffer, start = 0, end = buf.length, initial = 0): number {
+  let crc = ~initial
   let at = start
   for (const last = end - 7; at < last; at += 8) {
     const low = crc ^ (buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24))

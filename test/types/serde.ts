@@ -1,0 +1,111 @@
+import { avro, type FromAvro, type Serde, type ToAvro } from '../../core/serde/index.ts'
+
+/** Checked by tsc, never run: the types that follow from Avro schemas. */
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+function expect<_T extends true>(): void {}
+
+const flight = avro({
+  type: 'record',
+  name: 'Flight',
+  namespace: 'cz.moldau',
+  fields: [
+    { name: 'origin', type: 'string' },
+    { name: 'delay', type: 'int', default: 0 },
+    { name: 'gate', type: ['null', 'string'], default: null },
+    { name: 'status', type: { type: 'enum', name: 'Status', symbols: ['ON_TIME', 'LATE'] } },
+    { name: 'previous', type: 'Status' },
+    { name: 'tail', type: { type: 'fixed', name: 'Tail', size: 6 } },
+    { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' } },
+    { name: 'price', type: { type: 'bytes', logicalType: 'decimal', precision: 9, scale: 2 } },
+    { name: 'stops', type: { type: 'array', items: 'string' } },
+    { name: 'counts', type: { type: 'map', values: 'long' } },
+    { name: 'cause', type: ['null', 'cz.moldau.Flight'] },
+    { name: 'amount', type: ['int', 'long'] },
+  ],
+})
+
+interface Flight {
+  origin: string
+  delay: number
+  gate: string | null
+  status: 'ON_TIME' | 'LATE'
+  previous: 'ON_TIME' | 'LATE'
+  tail: Buffer
+  at: number
+  price: Buffer
+  stops: string[]
+  counts: { [key: string]: number }
+  cause: Flight | null
+  amount: { int: number } | { long: number }
+}
+
+const read = flight.deserialize(Buffer.alloc(0), 0, 0)
+const asFlight: Flight = read
+const back: typeof read = asFlight
+const asSerde: Serde<Flight> = flight
+export { asSerde, back }
+
+expect<Equal<(typeof read)['status'], 'ON_TIME' | 'LATE'>>()
+expect<Equal<(typeof read)['gate'], string | null>>()
+expect<Equal<(typeof read)['amount'], { int: number } | { long: number }>>()
+expect<Equal<NonNullable<(typeof read)['cause']>['origin'], string>>()
+
+// @ts-expect-error no such field
+export const misspelt: number = read.dellay
+
+/** A default may be left out when writing, never when reading. */
+const written: Omit<Flight, 'delay' | 'gate' | 'cause'> & { cause: null } = { ...asFlight, cause: null }
+flight.serialize(written)
+// @ts-expect-error origin has no default
+flight.serialize({ ...written, origin: undefined })
+// @ts-expect-error EARLY is no symbol of Status
+flight.serialize({ ...written, status: 'EARLY' })
+
+const tree = avro({
+  type: 'record',
+  name: 'Node',
+  fields: [
+    { name: 'label', type: 'string' },
+    { name: 'children', type: { type: 'array', items: 'Node' } },
+  ],
+})
+const grandchild = tree.deserialize(Buffer.alloc(0), 0, 0).children[0]?.children[0]?.label
+expect<Equal<typeof grandchild, string | undefined>>()
+
+expect<Equal<FromAvro<'double'>, number>>()
+expect<Equal<FromAvro<readonly ['null', 'long']>, number | null>>()
+expect<Equal<FromAvro<{ readonly type: 'map'; readonly values: 'boolean' }>, { [key: string]: boolean }>>()
+expect<Equal<ToAvro<{ readonly type: 'array'; readonly items: 'string' }>, readonly string[]>>()
+
+// Two records cannot be told apart: the branch is named, in full.
+type Event = FromAvro<
+  readonly [
+    {
+      readonly type: 'record'
+      readonly name: 'Up'
+      readonly namespace: 'e'
+      readonly fields: readonly [{ readonly name: 'n'; readonly type: 'int' }]
+    },
+    { readonly type: 'record'; readonly name: 'e.Down'; readonly fields: readonly [{ readonly name: 'why'; readonly type: 'string' }] },
+  ]
+>
+expect<Equal<Event, { 'e.Up': { n: number } } | { 'e.Down': { why: string } }>>()
+
+// A typo in a type name shows in the value's type.
+expect<
+  Equal<
+    FromAvro<{ readonly type: 'array'; readonly items: 'lnog' }>,
+    { readonly 'avro: unknown type name': 'lnog' }[]
+  >['length'] extends never
+    ? false
+    : true
+>()
+
+// A schema that was widened (a JSON file) needs the type's name.
+const wide: { type: string; name: string; fields: { name: string; type: string }[] } = { type: 'record', name: 'A', fields: [] }
+expect<Equal<ReturnType<ReturnType<typeof avro<Flight>>['deserialize']>, Flight>>()
+const named: Flight = avro<Flight>(wide).deserialize(Buffer.alloc(0), 0, 0)
+// @ts-expect-error its values have no type
+const unnamed: Flight = avro(wide).deserialize(Buffer.alloc(0), 0, 0)
+export { named, unnamed }
