@@ -1,0 +1,27 @@
+/** The public face of moldau/pipelines: jobs declared in TypeScript with RxJS, exactly once. */
+export { type Duration } from './duration.ts'
+export { concatMap } from './operators/concat-map.ts'
+export { filter } from './operators/filter.ts'
+export { flatMap } from './operators/flat-map.ts'
+export { map } from './operators/map.ts'
+export { mapAsync, type MapAsyncOptions } from './operators/map-async.ts'
+export { mapValues, type WithValue } from './operators/map-values.ts'
+export type { SafeOperator } from './operators/safe.ts'
+export { tap } from './operators/tap.ts'
+export type { OutputRecord, TopicRecord } from './record.ts'
+export {
+  type Aggregated,
+  type AggregateOptions,
+  type KeyByOptions,
+  type Keyed,
+  KeyedStream,
+  type Pipeline,
+  pipeline,
+  type PipelineStart,
+  type StateOptions,
+  Stream,
+  type Windowed,
+  WindowedStream,
+} from './stream.ts'
+export { nullable, type NullableSerde, type Topic, topic, type TopicOptions } from './topic.ts'
+export { type EmitStrategy, tumbling, type TumblingOptions, type TumblingWindows, type Window } from './windows.ts'

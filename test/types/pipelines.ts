@@ -1,0 +1,105 @@
+/** Checked by `npm run check`, not run: what the types of a declaration must accept and refuse. */
+import { bufferCount, concatMap as rxConcatMap, map as rxMap, scan, take } from 'rxjs'
+import { float64, int32, json, string } from '../../core/serde/primitives.ts'
+import {
+  concatMap,
+  filter,
+  flatMap,
+  map,
+  mapAsync,
+  mapValues,
+  nullable,
+  type Pipeline,
+  pipeline,
+  type Stream,
+  tap,
+  topic,
+  tumbling,
+  type Windowed,
+} from '../../pipelines/index.ts'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+type RecordOf<S> = S extends Stream<infer T> ? T : never
+const is = <A, B>(_equal: Equal<A, B>): void => undefined
+
+interface Flight {
+  origin: string
+  delay: number
+}
+interface Delay {
+  origin: string
+  hour: number
+  n: number
+  mean: number
+}
+
+const flights = topic('flights', { key: string, value: json<Flight>() })
+const hourly = topic('delays-hourly', { key: string, value: json<Delay>() })
+const counts = topic('counts', { key: string, value: int32 })
+const keyless = topic('keyless', { key: nullable(string), value: json<Flight>() })
+const start = pipeline('types').from(flights)
+
+// The declaration of the design holds from schema to sink, with everything inferred.
+const delays: Pipeline = start
+  .pipe(filter((r) => r.value.delay > 15))
+  .groupByKey()
+  .window(tumbling('1h', { grace: '10m', emit: 'close' }))
+  .aggregate({ init: () => ({ n: 0, total: 0 }), add: (a, r) => ({ n: a.n + 1, total: a.total + r.value.delay }) })
+  .pipe(map((w) => ({ key: w.key, value: { origin: w.key, hour: w.window.start, n: w.value.n, mean: w.value.total / w.value.n } })))
+  .to(hourly)
+void delays
+
+const windowed = start.groupByKey().window(tumbling('1h')).count()
+is<RecordOf<typeof windowed>, Windowed<string, number>>(true)
+
+start
+  .pipe(
+    mapValues((flight) => flight.delay),
+    tap((r) => r.value.toFixed()),
+    mapAsync(async (r) => ({ key: r.key, value: r.value })),
+    concatMap(async (r) => r),
+    flatMap((r) => [r, r]),
+  )
+  .to(counts)
+
+start
+  .keyBy((r) => r.value.delay, { key: int32 })
+  .count()
+  .pipe(map((r) => ({ key: String(r.key), value: r.value })))
+  .to(counts)
+start
+  .perEpoch(
+    bufferCount(100),
+    rxConcatMap((batch) => batch),
+  )
+  .to(flights)
+
+// @ts-expect-error the field does not exist
+start.pipe(filter((r) => r.value.dellay > 15))
+// @ts-expect-error a bare RxJS operator goes into perEpoch
+start.pipe(scan((n: number) => n + 1, 0))
+// @ts-expect-error a bare RxJS operator goes into perEpoch, even a harmless one
+start.pipe(rxMap((r) => r.key))
+// @ts-expect-error a bare RxJS operator behind a safe one
+start.pipe(
+  filter((r) => r.value.delay > 15),
+  take(10),
+)
+// @ts-expect-error the topic takes another value type
+start.to(hourly)
+// @ts-expect-error the topic takes another key type
+start.pipe(map((r) => ({ key: r.value.delay, value: r.value }))).to(flights)
+// @ts-expect-error a topic takes records with key and value
+start.pipe(map((r) => r.value.delay)).to(counts)
+// @ts-expect-error numbers have no key to group by
+start.pipe(map((r) => r.value.delay)).groupByKey()
+// @ts-expect-error the serde of the key is another type than the key
+start.keyBy((r) => r.value.origin, { key: float64 })
+// @ts-expect-error not a duration
+tumbling('1 hour')
+// @ts-expect-error the aggregate must keep its type
+start.groupByKey().aggregate({ init: () => ({ n: 0 }), add: (a, r) => ({ n: a.n, total: r.value.delay }) })
+// @ts-expect-error the key may be null
+pipeline('types')
+  .from(keyless)
+  .pipe(map((r) => ({ key: r.key.length, value: 1 })))
