@@ -1,0 +1,95 @@
+import { MoldauError } from '../base/errors.ts'
+import { LONG_MAX, configProblem, flag, int, list, long, parseConfig, text } from './config-type.ts'
+import type { ConfigKey, ConfigType, ConfigValue } from './config-type.ts'
+import { closest } from './closest.ts'
+import { topicConfigs } from './topic-config.ts'
+
+/** The broker's settings under Kafka's names, except `durability`, which is ours. Those that only give topics their defaults are added below. */
+const ownKeys = {
+  'auto.create.topics.enable': flag(true, 'a topic that is asked for and does not exist is created'),
+  'broker.rack': text('', 'the rack this broker stands in'),
+  'connections.max.idle.ms': long(600_000, 'a connection that says nothing for this long is ended'),
+  'controlled.shutdown.enable': flag(true, 'move leadership away before stopping'),
+  'default.replication.factor': int(1, 'replicas of a topic that is created without a number', { min: 1 }),
+  'delete.topic.enable': flag(true, 'may topics be deleted'),
+  durability: text('disk', 'disk: acks=all is answered after fdatasync; page-cache: after the write, as Kafka does', ['disk', 'page-cache']),
+  'fetch.max.bytes': int(57_671_680, 'most bytes answered to one fetch', { min: 1024 }),
+  'group.consumer.session.timeout.ms': int(45_000, 'session timeout of members of the new group protocol', { min: 1 }),
+  'group.initial.rebalance.delay.ms': int(3000, 'how long an empty group waits for more members', { min: 0 }),
+  'group.max.session.timeout.ms': int(1_800_000, 'longest session timeout a member may ask for', { min: 1 }),
+  'group.max.size': int(2_147_483_647, 'members of one group', { min: 1 }),
+  'group.min.session.timeout.ms': int(6000, 'shortest session timeout a member may ask for', { min: 1 }),
+  'log.cleaner.enable': flag(true, 'compact topics with cleanup.policy=compact'),
+  'log.retention.check.interval.ms': long(300_000, 'how often old segments are looked for', { min: 1 }),
+  'max.connections': int(10_000, 'connections at the same time', { min: 0 }),
+  'num.partitions': int(1, 'partitions of a topic that is created without a number', { min: 1 }),
+  'offset.metadata.max.bytes': int(4096, 'largest text committed with an offset', { min: 0 }),
+  'offsets.retention.check.interval.ms': long(600_000, 'how often expired offsets are looked for', { min: 1 }),
+  'offsets.retention.minutes': int(10_080, 'how long an empty group keeps its offsets', { min: 1 }),
+  'offsets.topic.num.partitions': int(50, 'partitions of __consumer_offsets', { min: 1 }),
+  'offsets.topic.replication.factor': int(1, 'replicas of __consumer_offsets', { min: 1 }),
+  'offsets.topic.segment.bytes': int(104_857_600, 'segment size of __consumer_offsets', { min: 14 }),
+  'producer.id.expiration.ms': int(86_400_000, 'how long an idle producer is remembered', { min: 1 }),
+  'replica.lag.time.max.ms': long(30_000, 'a follower that lags this long leaves the in-sync set', { min: 1 }),
+  'sasl.enabled.mechanisms': list('', 'ways to log in'),
+  'socket.request.max.bytes': int(104_857_600, 'largest request', { min: 1 }),
+  'transaction.max.timeout.ms': int(900_000, 'longest transaction timeout a producer may ask for', { min: 1 }),
+  'transaction.state.log.num.partitions': int(50, 'partitions of __transaction_state', { min: 1 }),
+  'transaction.state.log.replication.factor': int(1, 'replicas of __transaction_state', { min: 1 }),
+  'transaction.state.log.segment.bytes': int(104_857_600, 'segment size of __transaction_state', { min: 14 }),
+  'transactional.id.expiration.ms': int(604_800_000, 'how long an idle transactional id is remembered', { min: 1 }),
+} satisfies Record<string, ConfigKey>
+
+type OwnKeys = typeof ownKeys
+export type BrokerConfigName = keyof OwnKeys
+
+/** Every key: our own, and each broker setting that a topic's default comes from. */
+export const brokerConfigs: Readonly<Record<string, ConfigKey>> = { ...defaultsOfTopics(), ...ownKeys }
+
+/** What a user may write: Kafka's dotted names or the same in camelCase. */
+export type BrokerConfigInput = Readonly<Record<string, string | number | boolean | readonly string[]>>
+
+/** The settings of a broker: what was given, else Kafka's default. */
+export class BrokerConfig {
+  /** Only what was given, in text form. */
+  readonly given: ReadonlyMap<string, string>
+  readonly #values: Map<string, unknown>
+
+  /** @throws MoldauError INVALID_CONFIG naming the setting, with the closest name when it does not exist. */
+  constructor(input: BrokerConfigInput = {}) {
+    this.given = new Map(Object.entries(input).map(([name, value]) => checked(name, value)))
+    this.#values = new Map()
+    for (const [name, key] of Object.entries(ownKeys)) this.#values.set(name, parseConfig<ConfigType>(key, this.given.get(name) ?? key.default))
+  }
+
+  get<K extends BrokerConfigName>(name: K): ConfigValue<OwnKeys[K]['type']> {
+    return this.#values.get(name) as ConfigValue<OwnKeys[K]['type']>
+  }
+}
+
+function checked(name: string, value: string | number | boolean | readonly string[]): [string, string] {
+  const dotted = name in brokerConfigs ? name : name.replace(/[A-Z]/g, (letter) => `.${letter.toLowerCase()}`)
+  const key = brokerConfigs[dotted]
+  if (key === undefined) {
+    throw new MoldauError('INVALID_CONFIG', `there is no broker setting '${name}'; did you mean '${closest(dotted, Object.keys(brokerConfigs))}'?`)
+  }
+  const given = value === Infinity ? LONG_MAX : String(value)
+  const problem = configProblem(dotted, key, given)
+  if (problem !== undefined) throw new MoldauError('INVALID_CONFIG', problem)
+  return [dotted, given]
+}
+
+function defaultsOfTopics(): Record<string, ConfigKey> {
+  const keys: Record<string, ConfigKey> = {}
+  for (const [name, { synonyms, ...key }] of Object.entries(topicConfigs)) {
+    for (const { name: synonym, factor } of synonyms) {
+
+      keys[synonym] = factor === 1 ? { ...key, doc: `default of ${name}: ${key.doc}` } : int(unitDefault(key, factor), `default of ${name} in another unit`)
+    }
+  }
+  return keys
+}
+
+function unitDefault(key: ConfigKey, factor: number): number {
+  return Math.floor(Number(key.default) / factor)
+}

@@ -1,0 +1,141 @@
+import { join } from 'node:path'
+
+import { assert } from '../base/assert.ts'
+import { randomUuid, systemRandom } from '../base/uuid.ts'
+import type { RandomBytes } from '../base/uuid.ts'
+import { collisionKey, isInternalTopic } from './topic-name.ts'
+import { VersionedFile } from './versioned-file.ts'
+
+/** What the cluster knows about a topic. A change makes a new object. */
+export interface TopicInfo {
+  readonly name: string
+  readonly id: string
+  readonly partitions: number
+  /** Settings that differ from the broker's, in text form. */
+  readonly configs: ReadonlyMap<string, string>
+  readonly internal: boolean
+}
+
+interface StoredTopic {
+  name: string
+  id: string
+  partitions: number
+  configs: Record<string, string>
+}
+
+interface State {
+  topics: StoredTopic[]
+  /** First producer id that no block has been handed out of. */
+  nextProducerId: number
+}
+
+/** Producer ids are taken from the file in blocks, so that one fsync serves a thousand producers (Kafka's size). */
+export const PRODUCER_ID_BLOCK = 1000
+
+export interface LocalMetadataOptions {
+  /** Data directory of the broker. */
+  dir: string
+  random?: RandomBytes
+}
+
+/** The metadata of a cluster of one process: topics and producer ids, in `metadata.json` of the data directory. */
+export class LocalMetadata {
+  readonly #file: VersionedFile<State>
+  readonly #random: RandomBytes
+  readonly #byName: Map<string, TopicInfo>
+  readonly #byId: Map<string, TopicInfo>
+  #nextProducerId: number
+  #endOfBlock: number
+
+  constructor(options: LocalMetadataOptions) {
+    this.#file = new VersionedFile<State>(join(options.dir, 'metadata.json'), { topics: [], nextProducerId: 0 })
+    this.#random = options.random ?? systemRandom
+    this.#byName = new Map()
+    this.#byId = new Map()
+    this.#nextProducerId = 0
+    this.#endOfBlock = 0
+    for (const stored of this.#file.value.topics) this.#remember(stored)
+  }
+
+  get topicCount(): number {
+    return this.#byName.size
+  }
+
+  topics(): Iterable<TopicInfo> {
+    return this.#byName.values()
+  }
+
+  topic(name: string): TopicInfo | undefined {
+    return this.#byName.get(name)
+  }
+
+  topicById(id: string): TopicInfo | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** A topic whose name differs only in '.' and '_', or undefined. */
+  colliding(name: string): string | undefined {
+    if (!/[._]/.test(name)) return undefined
+    const key = collisionKey(name)
+    for (const other of this.#byName.keys()) if (other !== name && collisionKey(other) === key) return other
+    return undefined
+  }
+
+  /** Writes a new topic down. That it may exist (name, number of partitions, settings) has been checked. */
+  createTopic(name: string, partitions: number, configs: ReadonlyMap<string, string>): TopicInfo {
+    assert(!this.#byName.has(name), `topic ${name} is created twice`)
+    const stored = { name, id: randomUuid(this.#random), partitions, configs: Object.fromEntries(configs) }
+    this.#put({ topics: [...this.#file.value.topics, stored] })
+    return this.#remember(stored)
+  }
+
+  deleteTopic(name: string): void {
+    const info = this.#byName.get(name)
+    assert(info !== undefined, `topic ${name} is deleted and does not exist`)
+    this.#put({ topics: this.#file.value.topics.filter((topic) => topic.name !== name) })
+    this.#byName.delete(name)
+    this.#byId.delete(info.id)
+  }
+
+  /** Replaces the number of partitions or the settings of a topic. */
+  changeTopic(name: string, change: { partitions?: number; configs?: ReadonlyMap<string, string> }): TopicInfo {
+    const index = this.#file.value.topics.findIndex((topic) => topic.name === name)
+    const old = this.#file.value.topics[index]
+    assert(old !== undefined, `topic ${name} is changed and does not exist`)
+    const stored = {
+      ...old,
+      partitions: change.partitions ?? old.partitions,
+      configs: change.configs === undefined ? old.configs : Object.fromEntries(change.configs),
+    }
+    this.#put({ topics: this.#file.value.topics.with(index, stored) })
+    return this.#remember(stored)
+  }
+
+  /** A producer id that was never given out before, also not before a restart. */
+  nextProducerId(): number {
+    if (this.#nextProducerId === this.#endOfBlock) {
+      const first = this.#file.value.nextProducerId
+      this.#put({ nextProducerId: first + PRODUCER_ID_BLOCK })
+      this.#nextProducerId = first
+      this.#endOfBlock = first + PRODUCER_ID_BLOCK
+    }
+    return this.#nextProducerId++
+  }
+
+  #put(change: Partial<State>): void {
+    this.#file.put({ ...this.#file.value, ...change }, this.#file.version)
+  }
+
+  #remember(stored: StoredTopic): TopicInfo {
+    const info: TopicInfo = {
+      name: stored.name,
+      id: stored.id,
+      partitions: stored.partitions,
+      configs: new Map(Object.entries(stored.configs)),
+      internal: isInternalTopic(stored.name),
+    }
+    this.#byName.set(info.name, info)
+    this.#byId.set(info.id, info)
+    return info
+  }
+}

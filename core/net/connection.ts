@@ -1,0 +1,142 @@
+import type { Clock } from '../base/clock.ts'
+import type { Transport } from './transport.ts'
+
+/** Requests of one connection that are being worked on; more are not read until one is answered. */
+export const INFLIGHT_REQUESTS_MAX = 256
+
+/** Bytes of answers that a slow reader may leave with us before we stop reading its requests. */
+export const UNSENT_BYTES_MAX = 16 * 1024 * 1024
+
+/** The answer to a frame: bytes to send, or undefined where the protocol wants none. A rejection ends the connection. */
+export type Answer = readonly Buffer[] | undefined
+export type FrameHandler = (frame: Buffer, connection: Connection) => Answer | Promise<Answer>
+
+export interface ConnectionOptions {
+  handle: FrameHandler
+  onClose: (connection: Connection, error?: Error) => void
+  clock: Clock
+  inflightRequestsMax?: number
+  unsentBytesMax?: number
+}
+
+interface Slot {
+  done: boolean
+  answer: Answer
+}
+
+/**
+ * The broker's side of a connection. Requests are worked on as they come, several at a time; answers leave in the order of
+ * the requests. A peer that sends without reading is not read any further: memory stays bounded.
+ */
+export class Connection {
+  readonly remote: string
+  readonly #transport: Transport
+  readonly #handle: FrameHandler
+  readonly #inflightRequestsMax: number
+  readonly #unsentBytesMax: number
+  readonly #clock: Clock
+  readonly #slots: Slot[]
+  /** Bytes of answers that wait for an earlier one. */
+  #heldBytes: number
+  #lastUse: number
+  #finishing: boolean
+  #closed: boolean
+
+  constructor(transport: Transport, options: ConnectionOptions) {
+    this.remote = transport.remote
+    this.#transport = transport
+    this.#handle = options.handle
+    this.#inflightRequestsMax = options.inflightRequestsMax ?? INFLIGHT_REQUESTS_MAX
+    this.#unsentBytesMax = options.unsentBytesMax ?? UNSENT_BYTES_MAX
+    this.#clock = options.clock
+    this.#slots = []
+    this.#heldBytes = 0
+    this.#lastUse = options.clock.monotonic()
+    this.#finishing = false
+    this.#closed = false
+    transport.onFrame((frame) => this.#onFrame(frame))
+    transport.onDrain(() => this.#balance())
+    transport.onClose((error) => {
+      this.#closed = true
+      this.#slots.length = 0
+      options.onClose(this, error)
+    })
+  }
+
+  /** Milliseconds since the last request came or was answered; 0 while one is being worked on. */
+  get idleMs(): number {
+    return this.#slots.length > 0 ? 0 : this.#clock.monotonic() - this.#lastUse
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Reads no further requests, answers those that have come, then ends. */
+  finish(): void {
+    this.#finishing = true
+    this.#transport.pause()
+    if (this.#slots.length === 0) this.#transport.close()
+  }
+
+  /** Ends the connection at once. */
+  destroy(error?: Error): void {
+    this.#transport.destroy(error)
+  }
+
+  #onFrame(frame: Buffer): void {
+    this.#lastUse = this.#clock.monotonic()
+    const answer = this.#handle(frame, this)
+    if (!(answer instanceof Promise)) {
+      if (this.#slots.length > 0) this.#hold({ done: true, answer })
+      else if (answer !== undefined) this.#transport.send(answer)
+      this.#balance()
+      return
+    }
+    const slot: Slot = { done: false, answer: undefined }
+    this.#slots.push(slot)
+    this.#balance()
+    answer.then(
+      (value) => this.#complete(slot, value),
+      (error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))),
+    )
+  }
+
+  #hold(slot: Slot): void {
+    this.#slots.push(slot)
+    this.#heldBytes += sizeOf(slot.answer)
+  }
+
+  #complete(slot: Slot, answer: Answer): void {
+    slot.done = true
+    slot.answer = answer
+    this.#heldBytes += sizeOf(answer)
+    const slots = this.#slots
+    let sent = 0
+    while (sent < slots.length && slots[sent]!.done) {
+      const ready = slots[sent++]!.answer
+      if (ready === undefined) continue
+      this.#heldBytes -= sizeOf(ready)
+      this.#transport.send(ready)
+    }
+    if (sent === 0) return
+    slots.splice(0, sent)
+    this.#lastUse = this.#clock.monotonic()
+    if (this.#finishing && slots.length === 0) this.#transport.close()
+    else this.#balance()
+  }
+
+  /** Reads on, or stops reading, by what is being worked on and what waits to be sent. */
+  #balance(): void {
+    if (this.#finishing || this.#closed) return
+    const unsentBytes = this.#heldBytes + this.#transport.bufferedBytes
+    if (this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= this.#unsentBytesMax) this.#transport.pause()
+    else this.#transport.resume()
+  }
+}
+
+function sizeOf(answer: Answer): number {
+  let bytes = 0
+  if (answer !== undefined) for (const chunk of answer) bytes += chunk.length
+  return bytes
+}

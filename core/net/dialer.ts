@@ -1,0 +1,62 @@
+import { connect } from 'node:net'
+
+import { MoldauError } from '../base/errors.ts'
+import { TcpTransport } from './tcp.ts'
+import { RESPONSE_BYTES_MAX } from './transport.ts'
+import type { Transport } from './transport.ts'
+
+export type { Transport } from './transport.ts'
+
+/** Makes connections: over TCP, or to a broker in the same process. */
+export interface Dialer {
+  /** @throws MoldauError CONNECTION_REFUSED or TIMEOUT, both retriable. */
+  dial(host: string, port: number): Promise<Transport>
+}
+
+export interface TcpDialerOptions {
+  /** How long a connection may take to come up; default 10 s (Kafka's `socket.connection.setup.timeout.ms`). */
+  connectTimeoutMs?: number
+}
+
+/** One buffer per connection, filled again by every read. Large, because fetch answers are. */
+const READ_BYTES = 256 * 1024
+
+/** Connections over TCP. */
+export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
+  const connectTimeoutMs = options.connectTimeoutMs ?? 10_000
+  return { dial: (host, port) => dialTcp(host, port, connectTimeoutMs) }
+}
+
+function dialTcp(host: string, port: number, connectTimeoutMs: number): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    let transport: TcpTransport | undefined
+    const onread = {
+      buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+      callback(count: number, buffer: Uint8Array): boolean {
+        transport?.receive(Buffer.from(buffer.buffer, buffer.byteOffset, count))
+        return true
+      },
+    }
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, onread })
+    const timer = setTimeout(() => {
+      socket.destroy(new MoldauError('TIMEOUT', `no connection to ${host}:${port} within ${connectTimeoutMs} ms`, { retriable: true }))
+    }, connectTimeoutMs)
+    const fail = (error: Error): void => {
+      clearTimeout(timer)
+      if (error instanceof MoldauError) reject(error)
+      else reject(refused(host, port, error))
+    }
+    socket.once('error', fail)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.off('error', fail)
+      transport = new TcpTransport(socket, { frameBytesMax: RESPONSE_BYTES_MAX, chunksAreReused: true })
+      resolve(transport)
+    })
+  })
+}
+
+function refused(host: string, port: number, cause: Error): MoldauError {
+  const message = `cannot connect to ${host}:${port} (${cause.message}): is a broker running there?`
+  return new MoldauError('CONNECTION_REFUSED', message, { cause, retriable: true })
+}

@@ -1,0 +1,132 @@
+import { MoldauError } from '../base/errors.ts'
+
+/** A frame that spans chunks starts with at most this much memory and doubles as bytes arrive: a length alone allocates nothing big. */
+const FIRST_ALLOCATION_BYTES_MAX = 4 * 1024 * 1024
+
+const LENGTH_BYTES = 4
+
+export interface FrameOptions {
+  /** Largest frame accepted, in bytes without the length field. */
+  frameBytesMax: number
+  /** True when the memory of a chunk is used again after {@link FrameSplitter.push}: then every frame is copied out. */
+  chunksAreReused?: boolean
+}
+
+/**
+ * Cuts a stream of bytes into Kafka's frames: an int32 length, then that many bytes.
+ * A frame that lies in one chunk is a slice of it, nothing is copied; one that spans chunks is copied once.
+ */
+export class FrameSplitter {
+  readonly #frameBytesMax: number
+  readonly #copies: boolean
+  /** Chunks that arrived while paused, the first of them consumed up to `#at`. */
+  #waiting: Buffer[]
+  #at: number
+  /** The length field as far as it has come, when it is itself cut by a chunk's end. */
+  #lengthBytes: number
+  #length: number
+  #partial: Buffer | undefined
+  #filled: number
+
+  constructor(options: FrameOptions) {
+    this.#frameBytesMax = options.frameBytesMax
+    this.#copies = options.chunksAreReused ?? false
+    this.#waiting = []
+    this.#at = 0
+    this.#lengthBytes = 0
+    this.#length = 0
+    this.#partial = undefined
+    this.#filled = 0
+  }
+
+  /** True when the stream stands inside a frame: its end now would lose something. */
+  get insideFrame(): boolean {
+    return this.#lengthBytes > 0 || this.#waiting.length > 0
+  }
+
+  /** Takes the next bytes of the stream; {@link next} hands out what they complete. */
+  push(chunk: Buffer): void {
+    if (chunk.length > 0) this.#waiting.push(chunk)
+  }
+
+  /** Copies what has not been handed out yet: to be called before the memory of the pushed chunks is used again. */
+  own(): void {
+    if (this.#copies) this.#waiting = this.#waiting.map((chunk) => Buffer.from(chunk))
+  }
+
+  /**
+   * The next whole frame without its length, or undefined when more bytes are needed.
+   * @throws MoldauError CORRUPT_FRAME when a length is negative or above the limit: the stream cannot be read on.
+   */
+  next(): Buffer | undefined {
+    while (this.#waiting.length > 0) {
+      const chunk = this.#waiting[0]!
+      const frame = this.#lengthBytes < LENGTH_BYTES ? this.#begin(chunk) : this.#continue(chunk)
+      if (this.#at >= chunk.length) {
+        this.#waiting.shift()
+        this.#at = 0
+      }
+      if (frame !== undefined) return frame
+    }
+    return undefined
+  }
+
+  #begin(chunk: Buffer): Buffer | undefined {
+    if (this.#lengthBytes === 0 && chunk.length - this.#at >= LENGTH_BYTES) {
+      this.#length = chunk.readInt32BE(this.#at)
+      this.#at += LENGTH_BYTES
+      this.#lengthBytes = LENGTH_BYTES
+    } else {
+      while (this.#lengthBytes < LENGTH_BYTES && this.#at < chunk.length) {
+        this.#length = (this.#length << 8) | chunk[this.#at++]!
+        this.#lengthBytes++
+      }
+      if (this.#lengthBytes < LENGTH_BYTES) return undefined
+    }
+    this.#checkLength()
+    const end = this.#at + this.#length
+    if (end > chunk.length) return this.#at < chunk.length ? this.#continue(chunk) : undefined
+    const frame = this.#copies ? Buffer.from(chunk.subarray(this.#at, end)) : chunk.subarray(this.#at, end)
+    this.#at = end
+    this.#reset()
+    return frame
+  }
+
+  #continue(chunk: Buffer): Buffer | undefined {
+    const count = Math.min(chunk.length - this.#at, this.#length - this.#filled)
+    const target = this.#room(count)
+    chunk.copy(target, this.#filled, this.#at, this.#at + count)
+    this.#at += count
+    this.#filled += count
+    if (this.#filled < this.#length) return undefined
+    this.#reset()
+    return target
+  }
+
+  #room(count: number): Buffer {
+    const partial = this.#partial
+    if (partial === undefined) {
+      const size = Math.min(this.#length, Math.max(count, FIRST_ALLOCATION_BYTES_MAX))
+      return (this.#partial = Buffer.allocUnsafeSlow(size))
+    }
+    if (this.#filled + count <= partial.length) return partial
+    const grown = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(partial.length * 2, this.#filled + count)))
+    partial.copy(grown, 0, 0, this.#filled)
+    return (this.#partial = grown)
+  }
+
+  #checkLength(): void {
+    if (this.#length >= 0 && this.#length <= this.#frameBytesMax) return
+    throw new MoldauError(
+      'CORRUPT_FRAME',
+      `a frame says it is ${this.#length} bytes long, allowed are 0 to ${this.#frameBytesMax}: the other side does not speak Kafka's protocol here, or socket.request.max.bytes must be raised`,
+    )
+  }
+
+  #reset(): void {
+    this.#lengthBytes = 0
+    this.#length = 0
+    this.#partial = undefined
+    this.#filled = 0
+  }
+}

@@ -1,0 +1,148 @@
+import type { Socket } from 'node:net'
+
+import { atEndOfTick } from './tick.ts'
+import { coalesce } from './coalesce.ts'
+import { FrameSplitter } from './frames.ts'
+import type { FrameOptions } from './frames.ts'
+import type { Transport } from './transport.ts'
+
+/** A {@link Transport} over a connected socket. */
+export class TcpTransport implements Transport {
+  readonly remote: string
+  readonly #socket: Socket
+  readonly #splitter: FrameSplitter
+  #queued: Buffer[]
+  #queuedBytes: number
+  #paused: boolean
+  #delivering: boolean
+  #closing: boolean
+  #closed: boolean
+  #error: Error | undefined
+  #frameHandler: (frame: Buffer) => void
+  #closeHandler: (error?: Error) => void
+  #drainHandler: () => void
+
+  constructor(socket: Socket, options: FrameOptions) {
+    this.remote = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
+    this.#socket = socket
+    this.#splitter = new FrameSplitter(options)
+    this.#queued = []
+    this.#queuedBytes = 0
+    this.#paused = false
+    this.#delivering = false
+    this.#closing = false
+    this.#closed = false
+    this.#error = undefined
+    this.#frameHandler = () => {}
+    this.#closeHandler = () => {}
+    this.#drainHandler = () => {}
+    socket.on('error', (error) => (this.#error ??= error))
+    socket.on('close', () => this.#onClosed())
+    socket.on('drain', () => this.#drainHandler())
+  }
+
+  get bufferedBytes(): number {
+    return this.#queuedBytes + this.#socket.writableLength
+  }
+
+  /** Bytes from the socket: wired by whoever made it, because an accepted socket and a dialled one are read differently. */
+  receive(chunk: Buffer): void {
+    if (this.#closing) return
+    this.#splitter.push(chunk)
+    this.#deliver()
+    this.#splitter.own()
+  }
+
+  send(chunks: readonly Buffer[]): void {
+    if (this.#closing || this.#closed) return
+    if (this.#queued.length === 0) atEndOfTick(() => this.#flush())
+    for (const chunk of chunks) {
+      this.#queued.push(chunk)
+      this.#queuedBytes += chunk.length
+    }
+  }
+
+  onFrame(handler: (frame: Buffer) => void): void {
+    this.#frameHandler = handler
+  }
+
+  onClose(handler: (error?: Error) => void): void {
+    this.#closeHandler = handler
+  }
+
+  onDrain(handler: () => void): void {
+    this.#drainHandler = handler
+  }
+
+  pause(): void {
+    if (this.#paused) return
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#closing) return
+    this.#paused = false
+    this.#deliver()
+    if (!this.#isPaused()) this.#socket.resume()
+  }
+
+  close(): void {
+    if (this.#closing || this.#closed) return
+    this.#flush()
+    this.#closing = true
+    this.#socket.end()
+    // What still comes is thrown away, but read: otherwise the other side's end would never be seen.
+    this.#socket.resume()
+  }
+
+  destroy(error?: Error): void {
+    this.#error ??= error
+    this.#socket.destroy()
+  }
+
+  /** Asked after handing out frames, whose handlers may have paused again. */
+  #isPaused(): boolean {
+    return this.#paused
+  }
+
+  #deliver(): void {
+    if (this.#delivering) return
+    this.#delivering = true
+    try {
+      while (!this.#paused && !this.#closing && !this.#socket.destroyed) {
+        const frame = this.#splitter.next()
+        if (frame === undefined) break
+        this.#frameHandler(frame)
+      }
+    } catch (error) {
+      this.destroy(error as Error)
+    } finally {
+      this.#delivering = false
+    }
+  }
+
+  #flush(): void {
+    const queued = this.#queued
+    if (queued.length === 0) return
+    this.#queued = []
+    this.#queuedBytes = 0
+    if (this.#closed || this.#socket.destroyed) return
+    const chunks = coalesce(queued)
+    if (chunks.length === 1) {
+      this.#socket.write(chunks[0]!)
+      return
+    }
+    this.#socket.cork()
+    for (const chunk of chunks) this.#socket.write(chunk)
+    this.#socket.uncork()
+  }
+
+  #onClosed(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#queued = []
+    this.#queuedBytes = 0
+    this.#closeHandler(this.#error)
+  }
+}
