@@ -1,0 +1,90 @@
+import type { Api } from './api.ts'
+import { AddOffsetsToTxn } from './messages/add-offsets-to-txn.ts'
+import { AddPartitionsToTxn } from './messages/add-partitions-to-txn.ts'
+import { AlterConfigs } from './messages/alter-configs.ts'
+import { ApiVersions } from './messages/api-versions.ts'
+import { CreatePartitions } from './messages/create-partitions.ts'
+import { CreateTopics } from './messages/create-topics.ts'
+import { DeleteGroups } from './messages/delete-groups.ts'
+import { DeleteRecords } from './messages/delete-records.ts'
+import { DeleteTopics } from './messages/delete-topics.ts'
+import { DescribeCluster } from './messages/describe-cluster.ts'
+import { DescribeConfigs } from './messages/describe-configs.ts'
+import { DescribeGroups } from './messages/describe-groups.ts'
+import { DescribeProducers } from './messages/describe-producers.ts'
+import { DescribeTransactions } from './messages/describe-transactions.ts'
+import { EndTxn } from './messages/end-txn.ts'
+import { Fetch } from './messages/fetch.ts'
+import { FindCoordinator } from './messages/find-coordinator.ts'
+import { Heartbeat } from './messages/heartbeat.ts'
+import { IncrementalAlterConfigs } from './messages/incremental-alter-configs.ts'
+import { InitProducerId } from './messages/init-producer-id.ts'
+import { JoinGroup } from './messages/join-group.ts'
+import { LeaveGroup } from './messages/leave-group.ts'
+import { ListGroups } from './messages/list-groups.ts'
+import { ListOffsets } from './messages/list-offsets.ts'
+import { ListTransactions } from './messages/list-transactions.ts'
+import { Metadata } from './messages/metadata.ts'
+import { OffsetCommit } from './messages/offset-commit.ts'
+import { OffsetDelete } from './messages/offset-delete.ts'
+import { OffsetFetch } from './messages/offset-fetch.ts'
+import { OffsetForLeaderEpoch } from './messages/offset-for-leader-epoch.ts'
+import { Produce } from './messages/produce.ts'
+import { SaslAuthenticate } from './messages/sasl-authenticate.ts'
+import { SaslHandshake } from './messages/sasl-handshake.ts'
+import { SyncGroup } from './messages/sync-group.ts'
+import { TxnOffsetCommit } from './messages/txn-offset-commit.ts'
+import { WriteTxnMarkers } from './messages/write-txn-markers.ts'
+
+export { isFlexible } from './api.ts'
+export type { Api } from './api.ts'
+
+/** Every call that moldau can read and write, by key. What a broker serves is another list: its handlers. */
+export const apis: readonly Api[] = [
+  Produce,
+  Fetch,
+  ListOffsets,
+  Metadata,
+  OffsetCommit,
+  OffsetFetch,
+  FindCoordinator,
+  JoinGroup,
+  Heartbeat,
+  LeaveGroup,
+  SyncGroup,
+  DescribeGroups,
+  ListGroups,
+  SaslHandshake,
+  ApiVersions,
+  CreateTopics,
+  DeleteTopics,
+  DeleteRecords,
+  InitProducerId,
+  OffsetForLeaderEpoch,
+  AddPartitionsToTxn,
+  AddOffsetsToTxn,
+  EndTxn,
+  WriteTxnMarkers,
+  TxnOffsetCommit,
+  DescribeConfigs,
+  AlterConfigs,
+  SaslAuthenticate,
+  CreatePartitions,
+  DeleteGroups,
+  IncrementalAlterConfigs,
+  OffsetDelete,
+  DescribeCluster,
+  DescribeProducers,
+  DescribeTransactions,
+  ListTransactions,
+]
+
+const byKey: readonly (Api | undefined)[] = apis.reduce<Api[]>((table, call) => {
+  table[call.key] = call
+  return table
+}, [])
+
+/** The call with a key, undefined for one that we do not know. */
+export function apiByKey(key: number): Api | undefined {
+  return byKey[key]
+}
