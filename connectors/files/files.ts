@@ -156,7 +156,11 @@ class FilesReader<V> implements FilesSource<V> {
     try {
       return (await stat(this.#path)).size
     } catch (cause) {
-      throw new MoldauError('INPUT_MISSING', `files: cannot read ${this.#path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+      throw new MoldauError(
+        'INPUT_MISSING',
+        `files: cannot read ${this.#path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause },
+      )
     }
   }
 }

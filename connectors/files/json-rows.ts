@@ -34,6 +34,10 @@ function parse(text: string, path: string, line: number): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new MoldauError('SERDE_FAILED', `files: line ${line} of ${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    throw new MoldauError(
+      'SERDE_FAILED',
+      `files: line ${line} of ${path} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
   }
 }

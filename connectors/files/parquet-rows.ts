@@ -32,7 +32,11 @@ async function openParquet(path: string) {
     const file = await asyncBufferFromFile(path)
     return { file, metadata: await parquetMetadataAsync(file) }
   } catch (cause) {
-    throw new MoldauError('SERDE_FAILED', `files: ${path} is not a parquet file: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    throw new MoldauError(
+      'SERDE_FAILED',
+      `files: ${path} is not a parquet file: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
   }
 }
 
