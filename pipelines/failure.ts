@@ -26,7 +26,10 @@ export function failedAt(place: Place, records: string, cause: unknown): MoldauE
 
 /** An operator broke the rules of an epoch. */
 export function operatorUnsafe(place: Place, what: string, remedy: string): MoldauError {
-  return new MoldauError('OPERATOR_UNSAFE', `pipeline "${place.pipeline}", ${place.operator}: ${what}; nothing of this epoch was committed. ${remedy}`)
+  return new MoldauError(
+    'OPERATOR_UNSAFE',
+    `pipeline "${place.pipeline}", ${place.operator}: ${what}; nothing of this epoch was committed. ${remedy}`,
+  )
 }
 
 /** The declaration of a pipeline cannot be run. */

@@ -26,7 +26,7 @@ const brand = 'moldau: .pipe(…) takes operators of moldau/pipelines; any other
  */
 export interface SafeOperator<T, R> {
   (source: Observable<T>): Observable<R>
-  readonly [brand]: OperatorSpec
+  readonly 'moldau: .pipe(…) takes operators of moldau/pipelines; any other RxJS operator goes into .perEpoch(…)': OperatorSpec
 }
 
 export function safe<T, R>(spec: OperatorSpec, operator: OperatorFunction<T, R>): SafeOperator<T, R> {

@@ -80,26 +80,27 @@ start.pipe(filter((r) => r.value.dellay > 15))
 start.pipe(scan((n: number) => n + 1, 0))
 // @ts-expect-error a bare RxJS operator goes into perEpoch, even a harmless one
 start.pipe(rxMap((r) => r.key))
+const tap1 = tap(() => undefined)
 // @ts-expect-error a bare RxJS operator behind a safe one
-start.pipe(
-  filter((r) => r.value.delay > 15),
-  take(10),
-)
+start.pipe(tap1, take(10))
 // @ts-expect-error the topic takes another value type
 start.to(hourly)
+const byDelay = start.pipe(map((r) => ({ key: r.value.delay, value: r.value })))
 // @ts-expect-error the topic takes another key type
-start.pipe(map((r) => ({ key: r.value.delay, value: r.value }))).to(flights)
+byDelay.to(flights)
+const numbers = start.pipe(map((r) => r.value.delay))
 // @ts-expect-error a topic takes records with key and value
-start.pipe(map((r) => r.value.delay)).to(counts)
+numbers.to(counts)
 // @ts-expect-error numbers have no key to group by
-start.pipe(map((r) => r.value.delay)).groupByKey()
+numbers.groupByKey()
 // @ts-expect-error the serde of the key is another type than the key
 start.keyBy((r) => r.value.origin, { key: float64 })
 // @ts-expect-error not a duration
 tumbling('1 hour')
+const grouped = start.groupByKey()
+const init = () => ({ n: 0 })
 // @ts-expect-error the aggregate must keep its type
-start.groupByKey().aggregate({ init: () => ({ n: 0 }), add: (a, r) => ({ n: a.n, total: r.value.delay }) })
+grouped.aggregate({ init, add: (a, r) => ({ total: a.n + r.value.delay }) })
+const maybeKeyed = pipeline('types').from(keyless)
 // @ts-expect-error the key may be null
-pipeline('types')
-  .from(keyless)
-  .pipe(map((r) => ({ key: r.key.length, value: 1 })))
+maybeKeyed.pipe(map((r) => ({ key: r.key.length, value: 1 })))

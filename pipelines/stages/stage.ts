@@ -1,0 +1,63 @@
+import type { Clock } from '../../core/base/clock.ts'
+import type { Place } from '../failure.ts'
+import type { Origin } from '../record.ts'
+
+/** Takes one item on its way through a task, with the record it was made from. */
+export type Emit = (item: unknown, origin: Origin) => void
+
+/** How far event time has come at one point of a task. One object is shared by all stages that do not hold time back. */
+export interface Progress {
+  watermark: number
+}
+
+/** What a task counts; added to the metrics of the pipeline when the epoch commits. */
+export interface Counters {
+  in: number
+  out: number
+  late: number
+  filtered: number
+}
+
+export interface StageContext {
+  readonly pipeline: string
+  /** The task, as messages name it and as the origin of what timers emit. */
+  readonly task: { readonly topic: string; readonly partition: number }
+  readonly clock: Clock
+  /** How long a stage may take to complete after the last record, in milliseconds. */
+  readonly watchdogMs: number
+  readonly counters: Counters
+}
+
+/**
+ * One stretch of a task. In an epoch: `process` for each item, then `complete` once, which resolves when everything has been emitted.
+ * After a failure `reset`, and the epoch may begin again.
+ */
+export interface Stage {
+  readonly process: Emit
+  /**
+   * The last item of the epoch has come: flush, fire timers, move the own progress.
+   *
+   * @param ended the input has ended for good: time goes to its end, the last windows close
+   */
+  complete(ended: boolean): Promise<void> | void
+  /** Drops what is in flight. */
+  reset(): void
+  /** Takes the progress of its input without firing anything: at start, and after a rollback. */
+  seed(): void
+}
+
+export function placeOf(context: StageContext, label: string): Place {
+  return { pipeline: context.pipeline, operator: label }
+}
+
+/**
+ * Waits for `done`, at most `context.watchdogMs` on the injected clock.
+ *
+ * @param late makes the error to reject with
+ */
+export function guarded(context: StageContext, done: Promise<void>, late: () => Error): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = context.clock.after(context.watchdogMs, () => reject(late()))
+    done.then(resolve, reject).finally(() => timer.cancel())
+  })
+}

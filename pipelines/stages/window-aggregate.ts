@@ -1,0 +1,97 @@
+import { MoldauError } from '../../core/base/errors.ts'
+import { operatorFailed } from '../failure.ts'
+import type { AggregateSpec } from '../plan.ts'
+import { type Origin, timestampOf } from '../record.ts'
+import type { WindowStore } from '../state/window-store.ts'
+import { type TumblingWindows, windowStart } from '../windows.ts'
+import { combiner } from './combine.ts'
+import { keyOf } from './key-of.ts'
+import { type Emit, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
+
+/**
+ * One value per key and tumbling window. Whether a record is late is judged at the record, by the watermark that it finds; windows are
+ * closed when the epoch completes. So neither depends on how records were cut into epochs.
+ */
+export class WindowAggregateStage implements Stage {
+  readonly process: Emit
+  readonly #windows: TumblingWindows
+  readonly #store: WindowStore
+  readonly #next: Emit
+  readonly #context: StageContext
+  readonly #input: Progress
+  readonly #output: Progress
+
+  constructor(
+    spec: AggregateSpec & { readonly windows: TumblingWindows },
+    store: WindowStore,
+    next: Emit,
+    context: StageContext,
+    input: Progress,
+    output: Progress,
+  ) {
+    const { windows } = spec
+    this.#windows = windows
+    this.#store = store
+    this.#next = next
+    this.#context = context
+    this.#input = input
+    this.#output = output
+    const place = placeOf(context, spec.label)
+    const combine = combiner(spec)
+    const { sizeMs, graceMs, emit } = windows
+    this.process = (item, origin) => {
+      const time = timestampOf(item, origin)
+      if (!(time >= 0)) throw operatorFailed(place, origin, withoutTime(time))
+      const start = windowStart(time, sizeMs)
+      const end = start + sizeMs
+      if (end + graceMs <= input.watermark) {
+        context.counters.late++
+        return
+      }
+      const key = keyOf(item, origin, place)
+      const entry = store.entry(start, key)
+      let value: unknown
+      try {
+        value = combine(entry.value, item)
+      } catch (error) {
+        throw operatorFailed(place, origin, error)
+      }
+      const timestamp = Math.max(entry.timestamp, time)
+      store.put(entry, value, timestamp)
+      if (emit === 'update') next({ key, value, timestamp, window: { start, end } }, origin)
+    }
+  }
+
+  complete(ended: boolean): void {
+    const { sizeMs, graceMs } = this.#windows
+    const closed = ended ? Infinity : this.#input.watermark - graceMs - sizeMs
+    for (const start of this.#store.startsUpTo(closed)) this.#close(start)
+    this.seed()
+  }
+
+  reset(): void {}
+
+  /** Results of windows that are still open will be no older than this. */
+  seed(): void {
+    if (this.#input === this.#output) return
+    this.#output.watermark = Math.max(this.#output.watermark, this.#input.watermark - this.#windows.graceMs)
+  }
+
+  #close(start: number): void {
+    const window = { start, end: start + this.#windows.sizeMs }
+    const timestamp = window.end - 1
+    const origin: Origin = { ...this.#context.task, offset: -1, timestamp }
+    for (const entry of this.#store.entriesOf(start)) {
+      const { key, value } = entry
+      this.#store.put(entry, undefined, entry.timestamp)
+      if (this.#windows.emit === 'close') this.#next({ key, value, timestamp, window }, origin)
+    }
+  }
+}
+
+function withoutTime(time: number): MoldauError {
+  return new MoldauError(
+    'INVALID_ARGUMENT',
+    `a record with the time ${time} belongs to no window; give records a timestamp, or filter them out`,
+  )
+}

@@ -1,0 +1,134 @@
+import { MoldauError } from '../core/base/errors.ts'
+
+/** No time seen yet. Event times are never negative. */
+export const NO_TIME = -1
+/** Kafka's limit of the metadata of a committed offset (`offset.metadata.max.bytes`). */
+const METADATA_BYTES_MAX = 4096
+
+const State = { live: 0, idle: 1, ended: 2 } as const
+type State = (typeof State)[keyof typeof State]
+const suffixes = ['', 'i', 'e']
+
+/**
+ * How far event time has come in a task: the minimum over its channels (input partitions, or the upstream tasks of a repartition
+ * topic) of the maximum seen on each. A channel that is idle or ended does not hold it back. It never goes back.
+ */
+export class Watermarks {
+  readonly #times: Float64Array
+  readonly #states: Uint8Array
+  /** The channel that holds the minimum; only when it moves is the minimum looked for again. */
+  #slowest: number
+  #current: number
+
+  constructor(channels: number) {
+    this.#times = new Float64Array(channels).fill(NO_TIME)
+    this.#states = new Uint8Array(channels)
+    this.#slowest = 0
+    this.#current = NO_TIME
+  }
+
+  get current(): number {
+    return this.#current
+  }
+
+  /** True when every channel is idle or ended: a task whose own output must not hold others back. */
+  get idle(): boolean {
+    return this.#states.every((state) => state !== State.live)
+  }
+
+  /** True when the upstream has ended on every channel. */
+  get ended(): boolean {
+    return this.#states.every((state) => state === State.ended)
+  }
+
+  observe(channel: number, timestamp: number): void {
+    const revived = this.#states[channel] !== State.live
+    if (revived) this.#states[channel] = State.live
+    if (timestamp > this.#times[channel]!) {
+      this.#times[channel] = timestamp
+      if (channel === this.#slowest || revived) this.#advance()
+    }
+  }
+
+  setIdle(channel: number): void {
+    this.#setState(channel, State.idle)
+  }
+
+  setEnded(channel: number): void {
+    this.#setState(channel, State.ended)
+  }
+
+  isIdle(channel: number): boolean {
+    return this.#states[channel] !== State.live
+  }
+
+  /** All there is to know, for {@link Watermarks.restore}: small, since channels are few. */
+  snapshot(): { times: Float64Array; states: Uint8Array; current: number } {
+    return { times: this.#times.slice(), states: this.#states.slice(), current: this.#current }
+  }
+
+  restore(snapshot: { times: Float64Array; states: Uint8Array; current: number }): void {
+    this.#times.set(snapshot.times)
+    this.#states.set(snapshot.states)
+    this.#current = snapshot.current
+    this.#slowest = this.#findSlowest()
+  }
+
+  /**
+   * The channels `[from, to)` as metadata of a committed offset: base-36 times, `i` idle, `e` ended.
+   *
+   * @throws PIPELINE_INVALID beyond what Kafka keeps
+   */
+  encode(from: number, to: number): string {
+    const parts: string[] = [this.#current === NO_TIME ? '' : this.#current.toString(36)]
+    for (let channel = from; channel < to; channel++) {
+      const time = this.#times[channel]!
+      parts.push((time === NO_TIME ? '' : time.toString(36)) + suffixes[this.#states[channel]!]!.toUpperCase())
+    }
+    const text = `w1:${parts.join(',')}`
+    if (text.length <= METADATA_BYTES_MAX) return text
+    throw new MoldauError(
+      'PIPELINE_INVALID',
+      `the watermarks of ${to - from} upstream tasks do not fit the metadata of an offset; use fewer partitions`,
+    )
+  }
+
+  /** Takes what {@link Watermarks.encode} wrote; anything else (another tool's metadata) counts as nothing known. */
+  decode(metadata: string, from: number, to: number): void {
+    if (!metadata.startsWith('w1:')) return
+    const [current, ...channels] = metadata.slice(3).split(',')
+    // Another number of upstream tasks: what was saved says nothing about who they are now.
+    if (channels.length !== to - from) return
+    channels.forEach((text, i) => {
+      const match = /^([0-9a-z]*)([IE]?)$/.exec(text)
+      if (match === null) return
+      this.#times[from + i] = match[1] === '' ? NO_TIME : parseInt(match[1]!, 36)
+      this.#states[from + i] = Math.max(0, suffixes.indexOf(match[2]!.toLowerCase()))
+    })
+    this.#slowest = this.#findSlowest()
+    if (current !== '' && current !== undefined) this.#current = Math.max(this.#current, parseInt(current, 36))
+  }
+
+  #setState(channel: number, state: State): void {
+    if (this.#states[channel] === state) return
+    this.#states[channel] = state
+    this.#advance()
+  }
+
+  #advance(): void {
+    this.#slowest = this.#findSlowest()
+    if (this.#states[this.#slowest] !== State.live) return
+    this.#current = Math.max(this.#current, this.#times[this.#slowest]!)
+  }
+
+  #findSlowest(): number {
+    let slowest = 0
+    let found = false
+    for (let channel = 0; channel < this.#times.length; channel++) {
+      if (this.#states[channel] !== State.live) continue
+      if (!found || this.#times[channel]! < this.#times[slowest]!) slowest = channel
+      found = true
+    }
+    return slowest
+  }
+}

@@ -1,0 +1,177 @@
+import type { Clock } from '../../core/base/clock.ts'
+import { systemClock } from '../../core/base/clock.ts'
+import { murmur2, toPositive } from '../../core/base/murmur2.ts'
+import { BatchBuilder } from '../../core/record/builder.ts'
+import { decodeBatch } from '../../core/record/columns.ts'
+import type { Header } from '../../core/record/header.ts'
+import type { Serde } from '../../core/serde/serde.ts'
+import type { Appender } from '../../pipelines/appender.ts'
+import { type Plan, plan } from '../../pipelines/plan.ts'
+import type { Pipeline } from '../../pipelines/stream.ts'
+import { Task, type TaskBatch } from '../../pipelines/task.ts'
+
+export interface Appended {
+  topic: string
+  partition: number
+  key: Buffer | null
+  value: Buffer | null
+  timestamp: number
+  headers: readonly Header[]
+}
+
+/** One record to feed: key and value as the input topic's serdes take them. */
+export interface Fed {
+  key: unknown
+  value: unknown
+  timestamp?: number
+  headers?: readonly Header[]
+}
+
+/** A topic cluster in memory: what was appended in an epoch becomes visible when it commits. */
+export class MemoryLog implements Appender {
+  readonly counts: Map<string, number>
+  committed: Appended[]
+  open: Appended[]
+
+  constructor(counts: Record<string, number> = {}) {
+    this.counts = new Map(Object.entries(counts))
+    this.committed = []
+    this.open = []
+  }
+
+  append(topic: string, partition: number, key: Buffer | null, value: Buffer | null, timestamp: number, headers: readonly Header[] = []) {
+    this.open.push({ topic, partition, key, value, timestamp, headers })
+  }
+
+  partitions(topic: string): number {
+    return this.counts.get(topic) ?? 1
+  }
+
+  partitionFor(topic: string, key: Buffer | null): number {
+    return key === null ? 0 : toPositive(murmur2(key)) % this.partitions(topic)
+  }
+
+  commit(): void {
+    this.committed.push(...this.open)
+    this.open = []
+  }
+
+  abort(): void {
+    this.open = []
+  }
+
+  in(topic: string): Appended[] {
+    return this.committed.filter((record) => record.topic === topic)
+  }
+
+  read<K, V>(topic: { name: string; key: Serde<K>; value: Serde<V> }): { key: K; value: V; timestamp: number }[] {
+    return this.in(topic.name).map(({ key, value, timestamp }) => ({
+      key: key === null ? (null as K) : topic.key.deserialize(key, 0, key.length),
+      value: value === null ? (null as V) : topic.value.deserialize(value, 0, value.length),
+      timestamp,
+    }))
+  }
+}
+
+export interface TestTaskOptions {
+  log?: MemoryLog
+  part?: number
+  partition?: number
+  channels?: number
+  clock?: Clock
+  watchdogMs?: number
+}
+
+/** One task of a pipeline, driven by hand: no broker, no client, no time. */
+export class TestTask {
+  readonly log: MemoryLog
+  readonly plan: Plan
+  readonly task: Task
+  readonly #pipeline: Pipeline
+  readonly #topic: string
+  readonly #serdes: { key: Serde<unknown>; value: Serde<unknown> }
+  #offset: number
+
+  constructor(pipeline: Pipeline, options: TestTaskOptions = {}) {
+    this.log = options.log ?? new MemoryLog()
+    this.plan = plan(pipeline)
+    this.#pipeline = pipeline
+    const part = this.plan.parts[options.part ?? 0]!
+    this.task = new Task({
+      pipeline: this.plan.name,
+      part,
+      partition: options.partition ?? 0,
+      topicName: (name) => `test-${name}`,
+      channels: options.channels ?? 1,
+      appender: this.log,
+      clock: options.clock ?? systemClock,
+      watchdogMs: options.watchdogMs ?? 1000,
+    })
+    const { input } = part
+    if (input.kind === 'source') throw new Error('TestTask takes topics')
+    const [first] = input.kind === 'topics' ? input.topics : [{ ...input, name: `test-${input.name}` }]
+    this.#topic = first!.name
+    this.#serdes = first!
+    this.#offset = 0
+  }
+
+  /** One epoch: begin, feed, complete, commit; a failure rolls back and is thrown. */
+  async epoch(records: readonly Fed[], { ended = false, fail = false } = {}): Promise<void> {
+    const offset = this.#offset
+    this.task.begin()
+    try {
+      if (records.length > 0) this.task.feed(this.batch(records))
+      await this.task.complete(ended)
+      this.task.writeChanges()
+      if (fail) throw new Error('this epoch was told to fail')
+    } catch (error) {
+      this.#offset = offset
+      this.task.rollback()
+      this.log.abort()
+      throw error
+    }
+    this.task.commit()
+    this.log.commit()
+  }
+
+  /** Feeds what another task has written to this task's repartition topic. */
+  async epochOf(records: readonly Appended[]): Promise<void> {
+    const raw = records.filter((record) => record.topic === this.#topic && record.partition === this.task.partition)
+    this.task.begin()
+    if (raw.length > 0) this.task.feed(this.#build(raw))
+    await this.task.complete(this.task.upstreamEnded)
+    this.task.writeChanges()
+    this.task.commit()
+    this.log.commit()
+  }
+
+  batch(records: readonly Fed[]): TaskBatch {
+    return this.#build(
+      records.map(({ key, value, timestamp = 0, headers = [] }) => ({
+        key: key === null ? null : this.#serdes.key.serialize(key),
+        value: value === null ? null : this.#serdes.value.serialize(value),
+        timestamp,
+        headers,
+      })),
+    )
+  }
+
+  /** A task of the same pipeline whose stores hold what the changelogs say: what a restart finds. */
+  restarted(): TestTask {
+    const next = new TestTask(this.#pipeline, { log: this.log })
+    for (const store of next.task.stores) {
+      for (const { key, value, timestamp } of this.log.in(`test-${store.name}-changelog`)) store.restore(key!, value, timestamp)
+    }
+    next.task.restoreTime(this.task.watermarks.encode(0, 1), 0, 1)
+    next.#offset = this.#offset
+    return next
+  }
+
+  #build(records: readonly Omit<Appended, 'topic' | 'partition'>[]): TaskBatch {
+    const builder = new BatchBuilder()
+    for (const { timestamp, key, value, headers } of records) builder.append(timestamp, key, value, headers)
+    const columns = decodeBatch(builder.build({ baseOffset: this.#offset }), 0)
+    this.#offset += records.length
+    return { topic: this.#topic, partition: this.task.partition, columns, from: 0, count: records.length }
+  }
+}
