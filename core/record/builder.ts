@@ -45,7 +45,7 @@ const SIZE_HINT_DEFAULT = 4096
 /** A batch is bounded by its int32 length field; stay well below what a buffer can hold. */
 const BATCH_BYTES_MAX = 0x7fff_0000
 /** Up to here a loop copies faster than a call of `set`. */
-const LOOP_COPY_MAX = 24
+const LOOP_COPY_MAX = 12
 
 /**
  * Builds one record batch: records are encoded as they are appended, {@link BatchBuilder.build} writes header and checksum.

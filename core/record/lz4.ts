@@ -11,6 +11,8 @@ const HEADER_BYTES_MIN = 7
 const UNCOMPRESSED_BLOCK = 0x8000_0000
 /** No sequence of lz4's format yields more than this from a byte. */
 const EXPANSION_MAX = 255
+/** A length of four bits that goes on in the next bytes. */
+const LENGTH_CONTINUES = 15
 
 const Flag = { blockChecksum: 0x10, contentSize: 0x08, contentChecksum: 0x04, dictionary: 0x01 } as const
 
@@ -27,15 +29,16 @@ export function compressLz4(buf: Buffer): Buffer {
 }
 
 export function decompressLz4(buf: Buffer, maxBytes: number): Buffer {
-  const bound = sizeBound(buf)
-  if (bound > maxBytes) throw corrupt(`data may grow to ${bound} bytes, beyond the ${maxBytes} allowed for a decompressed batch`)
-  const records = lz4().decompressFrameSync(buf)
-  if (records.length > maxBytes) throw corrupt(`data grew beyond the ${maxBytes} bytes allowed for a decompressed batch`)
-  return records
+  const tooLarge = sizeBound(buf, false) > maxBytes && sizeBound(buf, true) > maxBytes
+  if (tooLarge) throw corrupt(`data grow beyond the ${maxBytes} bytes allowed for a decompressed batch`)
+  return lz4().decompressFrameSync(buf)
 }
 
-/** Walks over the blocks of a frame without decompressing: the most bytes it can yield, exact up to one block. */
-function sizeBound(buf: Buffer): number {
+/**
+ * Walks over the blocks of a frame without decompressing: the most bytes it can yield. Up to a block too many, unless `exact` walks
+ * over the sequences inside the blocks too.
+ */
+function sizeBound(buf: Buffer, exact: boolean): number {
   if (buf.length < HEADER_BYTES_MIN || buf.readUInt32LE(0) !== MAGIC) throw corrupt('data do not begin with a frame')
   const flags = buf[4]!
   if (flags >>> 6 !== 1) throw corrupt(`frame version ${flags >>> 6} is unknown`)
@@ -53,12 +56,35 @@ function sizeBound(buf: Buffer): number {
     if (word === 0) break
     const length = word % UNCOMPRESSED_BLOCK
     if (length > buf.length - at || length > blockMax) throw corrupt(`block at byte ${at - 4} claims ${length} bytes of ${buf.length - at}`)
-    bound += word >= UNCOMPRESSED_BLOCK ? length : Math.min(blockMax, length * EXPANSION_MAX)
+    if (word >= UNCOMPRESSED_BLOCK) bound += length
+    else bound += exact ? blockSize(buf, at, at + length) : Math.min(blockMax, length * EXPANSION_MAX)
     at += length + trailer
   }
   const end = at + ((flags & Flag.contentChecksum) === 0 ? 0 : 4)
   if (end !== buf.length) throw corrupt(`frame ends at byte ${end} of ${buf.length}`)
   return bound
+}
+
+/** Bytes that the sequences of a block yield: literals, then a copy of four bytes or more from before. */
+function blockSize(buf: Buffer, at: number, end: number): number {
+  let size = 0
+  while (at < end) {
+    const token = buf[at++]!
+    let literals = token >>> 4
+    if (literals === LENGTH_CONTINUES) {
+      for (let more = 255; more === 255 && at < end; literals += more) more = buf[at++]!
+    }
+    size += literals
+    at += literals
+    if (at >= end) break // the last sequence has no copy
+    at += 2
+    let copied = (token & 15) + 4
+    if (copied === LENGTH_CONTINUES + 4) {
+      for (let more = 255; more === 255 && at < end; copied += more) more = buf[at++]!
+    }
+    size += copied
+  }
+  return size
 }
 
 function corrupt(what: string): MoldauError {

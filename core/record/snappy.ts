@@ -29,7 +29,7 @@ export function compressSnappy(buf: Buffer): Buffer {
   MAGIC.copy(header)
   header.writeInt32BE(1, 8) // version
   header.writeInt32BE(1, 12) // least version that can read it
-  const parts = [header]
+  const parts: Buffer[] = [header]
   for (let at = 0; at < buf.length; at += BLOCK_BYTES) {
     const block = snappy().compressSync(buf.subarray(at, at + BLOCK_BYTES))
     const length = Buffer.allocUnsafe(4)

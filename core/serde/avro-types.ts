@@ -43,7 +43,12 @@ interface Definition {
   schema: unknown
 }
 
-type Value<S, D, Ns extends string, M extends Mode> = S extends string
+/** `any` would be taken apart without end. */
+type IsAny<S> = 0 extends 1 & S ? true : false
+
+type Value<S, D, Ns extends string, M extends Mode> = IsAny<S> extends true ? AvroUntyped : KnownValue<S, D, Ns, M>
+
+type KnownValue<S, D, Ns extends string, M extends Mode> = S extends string
   ? string extends S
     ? AvroUntyped
     : S extends keyof Primitives
@@ -111,7 +116,9 @@ type FullName<S, Ns extends string> = S extends { readonly name: infer Name exte
 /** The namespace that holds for the names inside a definition. */
 type Inside<S, Ns extends string> = Prefix<FullName<S, Ns>>
 
-type Definitions<S, Ns extends string> = S extends readonly (infer Branch)[]
+type Definitions<S, Ns extends string> = IsAny<S> extends true ? never : KnownDefinitions<S, Ns>
+
+type KnownDefinitions<S, Ns extends string> = S extends readonly (infer Branch)[]
   ? Definitions<Branch, Ns>
   : S extends { readonly type: infer T }
     ? T extends 'record' | 'error'

@@ -4,11 +4,12 @@ import { explainMisfit } from './avro-misfit.ts'
 import { makePlain } from './avro-plain.ts'
 import type { AvroSchema, FromAvro, ToAvro } from './avro-types.ts'
 import type { Type } from 'avsc'
-import type { Serde } from './serde.ts'
 
-/** Reads `R`; writes `W`, which is `R` except that fields with a default may be left out. */
-export interface AvroSerde<R, W = R> extends Serde<R> {
+/** A serde that reads `R` and writes `W`, which is `R` except that fields with a default may be left out. */
+export interface AvroSerde<R, W = R> {
+  readonly name: string
   serialize(value: W): Buffer
+  deserialize(buffer: Buffer, start: number, end: number): R
   /** The schema as it was given. */
   readonly schema: AvroSchema
   /** avsc's compiled type. */
@@ -39,7 +40,8 @@ const SLAB_BYTES = 16 * 1024
  */
 export function avro<const S extends AvroSchema>(schema: S): AvroSerde<FromAvro<S>, ToAvro<S>>
 export function avro<T>(schema: object): AvroSerde<T>
-export function avro(schema: AvroSchema): AvroSerde<unknown> {
+export function avro(given: AvroSchema | object): object {
+  const schema = given as AvroSchema
   const type = compile(schema)
   const name = type.name === undefined ? 'avro' : `avro ${type.name}`
   let slab = Buffer.alloc(0)
@@ -75,7 +77,8 @@ export function avro(schema: AvroSchema): AvroSerde<unknown> {
     throw unreadable(name, buffer, start, end, offset > end || offset < 0 ? 'the value is cut off' : `${end - offset} bytes are left over`)
   }
 
-  return { name, schema, type, fingerprint: type.fingerprint('sha256').toString('hex'), serialize, deserialize }
+  const serde: AvroSerde<unknown> = { name, schema, type, fingerprint: type.fingerprint('sha256').toString('hex'), serialize, deserialize }
+  return serde
 }
 
 function compile(schema: AvroSchema): Type {

@@ -3,7 +3,7 @@ export interface Serde<T> {
   /** For messages: 'string', 'avro Flight'. */
   readonly name: string
   /** @throws SERDE_FAILED when the value does not fit */
-  serialize(value: T): Buffer
+  serialize(value: NoInfer<T>): Buffer
   /**
    * Reads `buffer[start, end)` in place; the bytes are copied only where the value needs its own.
    *
@@ -11,3 +11,6 @@ export interface Serde<T> {
    */
   deserialize(buffer: Buffer, start: number, end: number): T
 }
+
+/** The type of the values that a serde reads. */
+export type ValueOf<S extends { deserialize(buffer: Buffer, start: number, end: number): unknown }> = ReturnType<S['deserialize']>
