@@ -1,0 +1,387 @@
+import type { Clock, Timer } from '../base/clock.ts'
+import { KafkaError, kafkaError, type KafkaErrorName } from '../protocol/errors.ts'
+import { type TransactionCoordinatorConfig, transactionDefaults } from './coordinator-config.ts'
+import { TRANSACTIONS_TOPIC } from './coordinator-log.ts'
+import type { GroupCoordinator } from './group-coordinator.ts'
+import { type Moment, momentOf } from './moment.ts'
+import { partitionOf } from './partition-of.ts'
+import type { PartitionWriter, TopicPartition } from './partition-writer.ts'
+import { ProducerIds, type ProducerIdStore } from './producer-ids.ts'
+import {
+  addPartitions,
+  checkProducer,
+  complete,
+  hasPartitions,
+  initProducer,
+  prepareFencedAbort,
+  type ProducerIdentity,
+} from './transaction.ts'
+import { decideEnd, prepareEnd } from './transaction-end.ts'
+import { TransactionMarkers } from './transaction-markers.ts'
+import { TransactionShard } from './transaction-shard.ts'
+import { isPrepared, newTransaction, type Transaction, type TransactionVersion, TxnState } from './transaction-state.ts'
+
+export interface TransactionCoordinatorOptions {
+  readonly writer: PartitionWriter
+  readonly clock: Clock
+  readonly groups: GroupCoordinator
+  readonly producerIdStore: ProducerIdStore
+  readonly config?: Partial<TransactionCoordinatorConfig>
+  /**
+   * True when the machine went down without a clean stop, so that data acknowledged inside open transactions may be gone although later data is
+   * not. Such a transaction can only be aborted (TRANSACTION_ABORTABLE). A killed process loses nothing: the page cache stays.
+   */
+  readonly unsyncedLost?: boolean
+}
+
+export interface ProducerAnswer extends ProducerIdentity {
+  readonly error: KafkaErrorName
+}
+
+const failed = (error: KafkaErrorName): ProducerAnswer => ({ error, producerId: -1, epoch: -1 })
+
+/** How often InitProducerId looks again after waiting for a transaction to end, before the client is told to come back. */
+const INIT_ATTEMPTS_MAX = 10
+/** Pause before markers that the log refused are tried again. */
+const MARKER_RETRY_MS = 1000
+/** How soon a transaction that is past its time-out but busy is looked at again. */
+const BUSY_RECHECK_MS = 100
+
+/**
+ * The transaction coordinator of this broker: transactional ids, their producer ids and epochs, and the two steps that end a transaction in all its
+ * partitions at once (KIP-98, KIP-890). Requests that it cannot serve now throw KafkaError.
+ */
+export class TransactionCoordinator {
+  readonly producerIds: ProducerIds
+  readonly #writer: PartitionWriter
+  readonly #clock: Clock
+  readonly #config: TransactionCoordinatorConfig
+  readonly #shards: readonly TransactionShard[]
+  readonly #markers: TransactionMarkers
+  readonly #unsyncedLost: boolean
+  readonly #ending: Map<string, Promise<void>>
+  readonly #timers: Set<Timer>
+  #timeout: { at: number; timer: Timer } | undefined
+  #loading: Promise<void> | undefined
+
+  constructor(options: TransactionCoordinatorOptions) {
+    this.producerIds = new ProducerIds(options.producerIdStore)
+    this.#writer = options.writer
+    this.#clock = options.clock
+    this.#config = { ...transactionDefaults, ...options.config }
+    this.#shards = Array.from(
+      { length: this.#config.transactionStateLogNumPartitions },
+      (_, partition) => new TransactionShard(partition, options.writer),
+    )
+    this.#markers = new TransactionMarkers(options.writer, options.groups)
+    this.#unsyncedLost = options.unsyncedLost ?? false
+    this.#ending = new Map()
+    this.#timers = new Set()
+    this.#timeout = undefined
+    this.#loading = undefined
+  }
+
+  /** Reads all transactions and completes those whose fate was decided. Call when the group coordinator has loaded. */
+  async load(): Promise<void> {
+    if (this.#writer.exists(TRANSACTIONS_TOPIC, 0)) await (this.#loading ??= this.#load())
+    this.#every(this.#config.transactionRemoveExpiredIntervalMs, () => this.#expireIds())
+  }
+
+  /** Sees to it that __transaction_state exists: called when somebody first looks for a coordinator. */
+  async prepare(): Promise<void> {
+    this.#loading ??= this.#create()
+    await this.#loading
+  }
+
+  async #create(): Promise<void> {
+    try {
+      await this.#writer.ensureTopic(TRANSACTIONS_TOPIC, this.#config.transactionStateLogNumPartitions)
+      await this.#load()
+    } catch (error) {
+      this.#loading = undefined
+      throw error
+    }
+  }
+
+  async #load(): Promise<void> {
+    for (const shard of this.#shards) {
+      shard.load(this.#now(), this.#unsyncedLost)
+      // A big log must not keep other requests waiting: let them in between two partitions.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    for (const shard of this.#shards) await this.#completePrepared(shard)
+    for (const txn of this.#markers.adopt(this.#all(), this.#now())) this.#shardFor(txn.id).write(txn, this.#now())
+    for (const shard of this.#shards) shard.serve()
+    this.#scheduleTimeout()
+  }
+
+  async #completePrepared(shard: TransactionShard): Promise<void> {
+    const prepared = [...shard.transactions.values()].filter(isPrepared)
+    if (prepared.length === 0) return
+    // The decision was read from the page cache: it must be on the disk before a marker can be.
+    await shard.flushed()
+    for (const txn of prepared) this.#complete(shard, txn)
+  }
+
+  close(): void {
+    this.#timeout?.timer.cancel()
+    for (const timer of this.#timers) timer.cancel()
+    for (const shard of this.#shards) shard.close()
+  }
+
+  #now(): Moment {
+    return momentOf(this.#clock)
+  }
+
+  *#all(): Generator<Transaction> {
+    for (const shard of this.#shards) yield* shard.transactions.values()
+  }
+
+  #shardFor(id: string): TransactionShard {
+    return this.#shards[partitionOf(id, this.#shards.length)]!
+  }
+
+  #find(id: string): { shard: TransactionShard; txn: Transaction | undefined } {
+    const shard = this.#shardFor(id)
+    shard.check()
+    return { shard, txn: shard.transactions.get(id) }
+  }
+
+  /**
+   * InitProducerId. A transaction that the previous instance left open is aborted first; the caller waits for that instead of being sent away
+   * with CONCURRENT_TRANSACTIONS. `expected` is what the client believes to have (KIP-360), null for a new instance.
+   */
+  async initProducerId(id: string | null, timeoutMs: number, expected: ProducerIdentity | null): Promise<ProducerAnswer> {
+    if (id === null) return { error: 'NONE', producerId: await this.producerIds.next(), epoch: 0 }
+    if (id === '') return failed('INVALID_REQUEST')
+    if (timeoutMs <= 0 || timeoutMs > this.#config.transactionMaxTimeoutMs) return failed('INVALID_TRANSACTION_TIMEOUT')
+    await this.prepare()
+    let fresh: number | null = null
+    for (let attempt = 0; attempt < INIT_ATTEMPTS_MAX; attempt++) {
+      await this.#ending.get(id)
+      const { shard, txn } = this.#find(id)
+      if (txn === undefined) {
+        const producerId = await this.producerIds.next()
+        this.#create1(shard, id, producerId, timeoutMs)
+        continue
+      }
+      const decision = initProducer(txn, timeoutMs, expected, fresh, this.#now())
+      if (decision.kind === 'refuse') return failed(decision.error)
+      if (decision.kind === 'needs-producer-id') fresh = await this.producerIds.next()
+      else if (decision.kind === 'abort-first') await this.#abort(shard, txn, expected?.epoch ?? -1)
+      else {
+        const answer: ProducerAnswer = { error: 'NONE', producerId: txn.producerId, epoch: txn.epoch }
+        if (decision.kind === 'write') this.#write(shard, txn)
+        await this.#flushed(shard)
+        return answer
+      }
+    }
+    return failed('CONCURRENT_TRANSACTIONS')
+  }
+
+  #create1(shard: TransactionShard, id: string, producerId: number, timeoutMs: number): void {
+    if (shard.transactions.has(id)) return
+    let count = 0
+    for (const { transactions } of this.#shards) count += transactions.size
+    if (count >= this.#config.transactionalIdsMax) throw kafkaError('COORDINATOR_NOT_AVAILABLE', `${count} transactional ids are the limit`)
+    shard.transactions.set(id, newTransaction(id, producerId, timeoutMs, this.#now()))
+  }
+
+  /** AddPartitionsToTxn and AddOffsetsToTxn of transactions v1. */
+  async addPartitions(id: string, producer: ProducerIdentity, partitions: readonly TopicPartition[]): Promise<KafkaErrorName> {
+    const { shard, txn } = this.#find(id)
+    if (txn === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
+    const error = checkProducer(txn, producer)
+    if (error !== 'NONE') return error
+    // Data of this transaction looks like data of the one before it (same epoch): that one must be over for good, or a restart would end this one.
+    if (txn.state !== TxnState.ongoing) await this.#flushed(shard)
+    return this.#add(id, producer, partitions, 0)
+  }
+
+  #add(id: string, producer: ProducerIdentity, partitions: readonly TopicPartition[], version: TransactionVersion): KafkaErrorName {
+    const { shard, txn } = this.#find(id)
+    if (txn === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
+    const error = checkProducer(txn, producer)
+    if (error !== 'NONE') return error
+    if (addPartitions(txn, partitions, version, this.#now())) {
+      this.#write(shard, txn)
+      this.#scheduleTimeout(txn)
+    }
+    return 'NONE'
+  }
+
+  /**
+   * Called by Produce and TxnOffsetCommit in the same tick as the append: may this producer write into these partitions inside its transaction?
+   * `add` (Produce v12+, TxnOffsetCommit v5+: transactions v2) makes them part of it; otherwise they must be part of it already.
+   */
+  verifyOrAdd(id: string, producerId: number, producerEpoch: number, partitions: readonly TopicPartition[], add: boolean): KafkaErrorName {
+    try {
+      const producer = { producerId, epoch: producerEpoch }
+      if (add) return this.#add(id, producer, partitions, 2)
+      const { txn } = this.#find(id)
+      if (txn === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
+      const error = checkProducer(txn, producer)
+      if (error !== 'NONE') return error
+      return hasPartitions(txn, partitions) ? 'NONE' : 'INVALID_TXN_STATE'
+    } catch (error) {
+      if (error instanceof KafkaError) return error.kafkaCode
+      throw error
+    }
+  }
+
+  /** EndTxn. The answer comes when the decision is durable and the markers are written. */
+  async end(id: string, producer: ProducerIdentity, commit: boolean, version: TransactionVersion): Promise<ProducerAnswer> {
+    let fresh: number | null = null
+    for (;;) {
+      const { shard, txn } = this.#find(id)
+      if (txn === undefined) return failed('INVALID_PRODUCER_ID_MAPPING')
+      const decision = decideEnd(txn, producer, commit, version, fresh)
+      if (decision.kind === 'refuse') return failed(decision.error)
+      if (decision.kind === 'repeat') return { error: 'NONE', producerId: txn.producerId, epoch: txn.epoch }
+      if (decision.kind === 'needs-producer-id') {
+        fresh = await this.producerIds.next()
+        continue
+      }
+      const prepare = (): void => prepareEnd(txn, commit, version, fresh, this.#now())
+      await this.#finish(shard, txn, prepare, commit)
+      const rotates = txn.nextProducerId >= 0
+      return { error: 'NONE', producerId: rotates ? txn.nextProducerId : txn.producerId, epoch: rotates ? 0 : txn.epoch }
+    }
+  }
+
+  async #abort(shard: TransactionShard, txn: Transaction, ownerEpoch: number): Promise<void> {
+    await this.#finish(shard, txn, () => prepareFencedAbort(txn, ownerEpoch, this.#now()), false)
+  }
+
+  #finish(shard: TransactionShard, txn: Transaction, prepare: () => void, commit: boolean): Promise<void> {
+    const ending = this.#finishNow(shard, txn, prepare, commit).finally(() => {
+      this.#ending.delete(txn.id)
+    })
+    this.#ending.set(
+      txn.id,
+      ending.catch(() => {}),
+    )
+    return ending
+  }
+
+  async #finishNow(shard: TransactionShard, txn: Transaction, prepare: () => void, commit: boolean): Promise<void> {
+    if (commit) {
+      txn.busy = true
+      try {
+        await this.#markers.flushData(txn)
+      } catch {
+        throw kafkaError('COORDINATOR_NOT_AVAILABLE', `the data of ${txn.id} cannot be made durable`)
+      } finally {
+        txn.busy = false
+      }
+      shard.checkCurrent(txn)
+    }
+    prepare()
+    this.#write(shard, txn)
+    await this.#flushed(shard)
+    shard.checkCurrent(txn)
+    this.#complete(shard, txn)
+  }
+
+  /** Markers, then the end. When a log refuses a marker the decision stands, and the rest follows later. */
+  #complete(shard: TransactionShard, txn: Transaction): void {
+    try {
+      this.#markers.write(txn, this.#now())
+    } catch {
+      this.#later(MARKER_RETRY_MS, () => {
+        if (shard.transactions.get(txn.id) === txn && isPrepared(txn)) this.#complete(shard, txn)
+      })
+      return
+    }
+    complete(txn, this.#now())
+    this.#write(shard, txn)
+    // Off the client's path: see addPartitions.
+    if (txn.version === 0) void this.#flushed(shard).catch(() => {})
+  }
+
+  #write(shard: TransactionShard, txn: Transaction): void {
+    try {
+      shard.write(txn, this.#now())
+    } catch (error) {
+      this.#reload(shard)
+      throw error instanceof KafkaError ? error : kafkaError('COORDINATOR_NOT_AVAILABLE')
+    }
+  }
+
+  async #flushed(shard: TransactionShard): Promise<void> {
+    try {
+      await shard.flushed()
+    } catch {
+      this.#reload(shard)
+      throw kafkaError('COORDINATOR_NOT_AVAILABLE')
+    }
+  }
+
+  /** The log refused: what is in memory may be ahead of it. */
+  #reload(shard: TransactionShard): void {
+    if (shard.isClosed) return
+    shard.load(this.#now(), false)
+    this.#later(MARKER_RETRY_MS, () => void this.#completePrepared(shard).catch(() => this.#reload(shard)))
+    this.#scheduleTimeout()
+  }
+
+  #later(ms: number, run: () => void): void {
+    const timer = this.#clock.after(ms, () => {
+      this.#timers.delete(timer)
+      run()
+    })
+    this.#timers.add(timer)
+  }
+
+  #every(ms: number, run: () => void): void {
+    this.#later(ms, () => {
+      run()
+      this.#every(ms, run)
+    })
+  }
+
+  #scheduleTimeout(only?: Transaction): void {
+    let at = only?.deadline ?? Infinity
+    if (only === undefined) for (const txn of this.#all()) at = Math.min(at, txn.deadline)
+    if (this.#timeout !== undefined && this.#timeout.at <= at) return
+    this.#timeout?.timer.cancel()
+    this.#timeout = undefined
+    if (at === Infinity) return
+    const ms = Math.max(1, Math.ceil(at - this.#clock.monotonic()))
+    this.#timeout = { at, timer: this.#clock.after(ms, () => this.#abortTimedOut()) }
+  }
+
+  #abortTimedOut(): void {
+    this.#timeout = undefined
+    const { mono } = this.#now()
+    for (const shard of this.#shards) {
+      if (shard.isClosed) return
+      for (const txn of [...shard.transactions.values()]) {
+        if (txn.deadline > mono) continue
+        if (txn.busy) txn.deadline = mono + BUSY_RECHECK_MS
+        else void this.#abort(shard, txn, -1).catch(() => {})
+      }
+    }
+    this.#scheduleTimeout()
+  }
+
+  #expireIds(): void {
+    const now = this.#now()
+    for (const shard of this.#shards) {
+      for (const txn of [...shard.transactions.values()]) {
+        const idle = !txn.busy && !isPrepared(txn) && txn.state !== TxnState.ongoing
+        if (idle && now.wall - txn.updatedAt >= this.#config.transactionalIdExpirationMs) shard.bury(txn, now)
+      }
+    }
+  }
+
+  /** DescribeTransactions; undefined when the id is unknown. */
+  describe(id: string): Readonly<Transaction> | undefined {
+    return this.#find(id).txn
+  }
+
+  /** ListTransactions. */
+  list(): readonly Readonly<Transaction>[] {
+    return [...this.#all()].filter((txn) => txn.epoch >= 0)
+  }
+}

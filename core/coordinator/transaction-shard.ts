@@ -1,0 +1,72 @@
+import { kafkaError } from '../protocol/errors.ts'
+import { CoordinatorLog, TRANSACTIONS_TOPIC } from './coordinator-log.ts'
+import type { Moment } from './moment.ts'
+import type { PartitionWriter } from './partition-writer.ts'
+import { decodeRecord } from './records.ts'
+import { restoreTransaction, snapshotTransaction, type Transaction } from './transaction-state.ts'
+
+/** The transactional ids of one partition of __transaction_state, and its log. */
+export class TransactionShard {
+  readonly transactions: Map<string, Transaction>
+  readonly #log: CoordinatorLog
+  #state: 'loading' | 'serving' | 'closed'
+
+  constructor(partition: number, writer: PartitionWriter) {
+    this.transactions = new Map()
+    this.#log = new CoordinatorLog(writer, TRANSACTIONS_TOPIC, partition)
+    this.#state = 'loading'
+  }
+
+  /** Reads the partition. `unsyncedLost` marks every transaction as one whose data may be gone. */
+  load(now: Moment, unsyncedLost: boolean): void {
+    this.transactions.clear()
+    this.#log.replay({
+      record: (key, value) => {
+        const record = decodeRecord('transactions', key, value)
+        if (record?.kind !== 'transaction') return
+        if (record.value === null) this.transactions.delete(record.id)
+        else this.transactions.set(record.id, restoreTransaction(record.id, record.value, now))
+      },
+      marker: () => {},
+    })
+    if (unsyncedLost) for (const txn of this.transactions.values()) txn.suspect = true
+  }
+
+  /** Answers requests from now on. */
+  serve(): void {
+    if (this.#state === 'loading') this.#state = 'serving'
+  }
+
+  close(): void {
+    this.#state = 'closed'
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  check(): void {
+    if (this.#state === 'closed') throw kafkaError('COORDINATOR_NOT_AVAILABLE')
+    if (this.#state === 'loading') throw kafkaError('COORDINATOR_LOAD_IN_PROGRESS')
+  }
+
+  /** Throws when `txn` is no longer what this shard has in memory: it was loaded anew while the caller waited. */
+  checkCurrent(txn: Transaction): void {
+    this.check()
+    if (this.transactions.get(txn.id) !== txn) throw kafkaError('NOT_COORDINATOR')
+  }
+
+  /** Appends the state of the transaction as it is now. */
+  write(txn: Transaction, now: Moment): void {
+    this.#log.append([{ kind: 'transaction', id: txn.id, value: snapshotTransaction(txn) }], now.wall)
+  }
+
+  bury(txn: Transaction, now: Moment): void {
+    this.#log.append([{ kind: 'transaction', id: txn.id, value: null }], now.wall)
+    this.transactions.delete(txn.id)
+  }
+
+  flushed(): Promise<void> {
+    return this.#log.flushed()
+  }
+}
