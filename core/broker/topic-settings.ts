@@ -38,6 +38,11 @@ export function resolveTopicConfig(name: string, configs: ReadonlyMap<string, st
   return found
 }
 
+/** `min.insync.replicas` of a topic: asked for by every produce request with acks=all. */
+export function minInsyncReplicas(configs: ReadonlyMap<string, string> | undefined, broker: BrokerConfig): number {
+  return Number(configs?.get('min.insync.replicas') ?? broker.given.get('min.insync.replicas') ?? 1)
+}
+
 function inUnit(value: string, factor: number): string {
   const number = Number(value)
   return String(number < 0 ? number : number * factor)

@@ -25,12 +25,7 @@ interface StoredTopic {
 
 interface State {
   topics: StoredTopic[]
-  /** First producer id that no block has been handed out of. */
-  nextProducerId: number
 }
-
-/** Producer ids are taken from the file in blocks, so that one fsync serves a thousand producers (Kafka's size). */
-export const PRODUCER_ID_BLOCK = 1000
 
 export interface LocalMetadataOptions {
   /** Data directory of the broker. */
@@ -38,22 +33,18 @@ export interface LocalMetadataOptions {
   random?: RandomBytes
 }
 
-/** The metadata of a cluster of one process: topics and producer ids, in `metadata.json` of the data directory. */
+/** The metadata of a cluster of one process: its topics, in `metadata.json` of the data directory. */
 export class LocalMetadata {
   readonly #file: VersionedFile<State>
   readonly #random: RandomBytes
   readonly #byName: Map<string, TopicInfo>
   readonly #byId: Map<string, TopicInfo>
-  #nextProducerId: number
-  #endOfBlock: number
 
   constructor(options: LocalMetadataOptions) {
-    this.#file = new VersionedFile<State>(join(options.dir, 'metadata.json'), { topics: [], nextProducerId: 0 })
+    this.#file = new VersionedFile<State>(join(options.dir, 'metadata.json'), { topics: [] })
     this.#random = options.random ?? systemRandom
     this.#byName = new Map()
     this.#byId = new Map()
-    this.#nextProducerId = 0
-    this.#endOfBlock = 0
     for (const stored of this.#file.value.topics) this.#remember(stored)
   }
 
@@ -111,19 +102,8 @@ export class LocalMetadata {
     return this.#remember(stored)
   }
 
-  /** A producer id that was never given out before, also not before a restart. */
-  nextProducerId(): number {
-    if (this.#nextProducerId === this.#endOfBlock) {
-      const first = this.#file.value.nextProducerId
-      this.#put({ nextProducerId: first + PRODUCER_ID_BLOCK })
-      this.#nextProducerId = first
-      this.#endOfBlock = first + PRODUCER_ID_BLOCK
-    }
-    return this.#nextProducerId++
-  }
-
-  #put(change: Partial<State>): void {
-    this.#file.put({ ...this.#file.value, ...change }, this.#file.version)
+  #put(state: State): void {
+    this.#file.put(state, this.#file.version)
   }
 
   #remember(stored: StoredTopic): TopicInfo {

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
 import type { Api } from '../protocol/api.ts'
 import { decodeResponse, encodeRequest } from '../protocol/header.ts'
+import type { Infer, Input, Message } from '../protocol/schema.ts'
 import type { Transport } from './transport.ts'
 
 /** Kafka's `request.timeout.ms`. */
@@ -77,23 +78,23 @@ export class Channel {
    * @throws MoldauError CONNECTION_LOST and TIMEOUT (both retriable; a time-out ends the connection, since answers come in order),
    *   INVALID_ARGUMENT when the body does not fit the version
    */
-  request<ReqIn, ResOut>(
-    api: Api<unknown, ReqIn, ResOut>,
+  request<Req extends Message, Res extends Message>(
+    api: Api<Req, Res>,
     version: number,
-    body: ReqIn,
+    body: Input<Req>,
     options: { timeoutMs?: number } = {},
-  ): Promise<ResOut> {
+  ): Promise<Infer<Res>> {
     if (this.#closed) return Promise.reject(this.#lost(api.name))
-    return new Promise<ResOut>((resolve, reject) => {
+    return new Promise<Infer<Res>>((resolve, reject) => {
       const correlationId = this.#write(api, version, body)
       const deadline = this.#clock.monotonic() + (options.timeoutMs ?? this.#requestTimeoutMs)
-      this.#pending.push({ api: api as Api, version, correlationId, deadline, resolve, reject })
+      this.#pending.push({ api, version, correlationId, deadline, resolve, reject })
       if (deadline < this.#timerAt) this.#arm(deadline)
     })
   }
 
   /** Sends a call that the protocol answers with nothing (Produce with acks=0). */
-  send<ReqIn>(api: Api<unknown, ReqIn>, version: number, body: ReqIn): void {
+  send<Req extends Message>(api: Api<Req>, version: number, body: Input<Req>): void {
     if (this.#closed) throw this.#lost(api.name)
     this.#write(api, version, body)
   }
@@ -105,7 +106,7 @@ export class Channel {
     this.#onClosed()
   }
 
-  #write<ReqIn>(api: Api<unknown, ReqIn>, version: number, body: ReqIn): number {
+  #write<Req extends Message>(api: Api<Req>, version: number, body: Input<Req>): number {
     const correlationId = this.#nextCorrelationId
     this.#transport.send(encodeRequest(api, version, correlationId, this.#clientId, body))
     this.#nextCorrelationId = (correlationId + 1) & 0x7fffffff

@@ -1,0 +1,83 @@
+import { MoldauError, messageOf } from '../base/errors.ts'
+import type { Answer, Connection } from '../net/connection.ts'
+import { decode } from '../protocol/codec.ts'
+import { KafkaError, errorCode } from '../protocol/errors.ts'
+import { decodeRequestHeader, encodeResponse } from '../protocol/header.ts'
+import type { RequestHeader } from '../protocol/header.ts'
+import { ApiVersions } from '../protocol/messages/api-versions.ts'
+import type { Message } from '../protocol/schema.ts'
+import type { Handler } from './handler.ts'
+import { apiVersionsAnswer } from './handlers/api-versions.ts'
+import type { BrokerServices } from './services.ts'
+
+/** From a frame to its answer: header, version, handler, and what becomes of errors. */
+export class Dispatch {
+  readonly #broker: BrokerServices
+  readonly #handlers: readonly (Handler | undefined)[]
+
+  constructor(broker: BrokerServices, handlers: readonly Handler[]) {
+    const table: (Handler | undefined)[] = []
+    for (const handler of handlers) table[handler.api.key] = handler
+    this.#broker = broker
+    this.#handlers = table
+  }
+
+  /**
+   * Answers a frame. What it throws, or rejects with, ends the connection.
+   * @throws MoldauError CORRUPT_FRAME, UNSUPPORTED_VERSION
+   */
+  answer(frame: Buffer, connection: Connection): Answer | Promise<Answer> {
+    const header = decodeRequestHeader(frame)
+    const { apiKey, apiVersion: version } = header
+    const handler = this.#handlers[apiKey]
+    if (handler === undefined || version < handler.minVersion || version > handler.maxVersion) return this.#unsupported(header, handler)
+    const request = decode(handler.api.request, version, header.reader)
+    try {
+      const context = { broker: this.#broker, version, clientId: header.clientId, remote: connection.remote }
+      const response = handler.handle(request, context)
+      if (!(response instanceof Promise)) return encodeAnswer(handler, header, response)
+      return response.then(
+        (body) => encodeAnswer(handler, header, body),
+        (error: unknown) => this.#failed(handler, header, connection, error),
+      )
+    } catch (error) {
+      return this.#failed(handler, header, connection, error)
+    }
+  }
+
+  /** ApiVersions is how a client finds out: a version of it that we do not know is answered in the oldest form (KIP-511). */
+  #unsupported(header: RequestHeader, handler: Handler | undefined): Answer {
+    if (header.apiKey === ApiVersions.key) {
+      return encodeResponse(ApiVersions, 0, header.correlationId, apiVersionsAnswer(this.#broker.served, errorCode('UNSUPPORTED_VERSION')))
+    }
+    const name = handler?.api.name ?? `api key ${header.apiKey}`
+    throw new MoldauError('UNSUPPORTED_VERSION', `${name} version ${header.apiVersion} is not served: ask ApiVersions first`)
+  }
+
+  /** An error for the whole call: its code where the response has a place for one, the end of the connection otherwise. */
+  #failed(handler: Handler, header: RequestHeader, connection: Connection, error: unknown): Answer {
+    const known = error instanceof KafkaError
+    if (!known) {
+      const fields = { api: handler.api.name, version: header.apiVersion, client: header.clientId, remote: connection.remote, err: error }
+      this.#broker.logger.error(fields, `${handler.api.name} failed: ${messageOf(error)}`)
+    }
+    const code = errorCode(known ? error.kafkaCode : 'UNKNOWN_SERVER_ERROR')
+    const body = bodyWithError(handler.api.response, code, messageOf(error))
+    if (body === undefined) throw error
+    return encodeAnswer(handler, header, body)
+  }
+}
+
+function encodeAnswer(handler: Handler, header: RequestHeader, body: unknown): Answer {
+  return body === undefined ? undefined : encodeResponse(handler.api, header.apiVersion, header.correlationId, body)
+}
+
+/** The answer with nothing in it but an error, for responses that have a code of their own. */
+function bodyWithError(response: Message, code: number, message: string): Record<string, unknown> | undefined {
+  if (!response.fields.some((field) => field.name === 'errorCode')) return undefined
+  const body: Record<string, unknown> = {}
+  for (const field of response.fields) if (!field.optional) body[field.name] = field.default
+  body['errorCode'] = code
+  if (response.fields.some((field) => field.name === 'errorMessage')) body['errorMessage'] = message
+  return body
+}

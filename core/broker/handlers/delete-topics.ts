@@ -1,0 +1,43 @@
+import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
+import { messageOf } from '../../base/errors.ts'
+import { ZERO_UUID } from '../../base/uuid.ts'
+import { DeleteTopics } from '../../protocol/messages/delete-topics.ts'
+import type { DeleteTopicsResponse } from '../../protocol/messages/delete-topics.ts'
+import type { Input } from '../../protocol/schema.ts'
+import type { TopicInfo } from '../../coordination/local.ts'
+import { handler } from '../handler.ts'
+import type { BrokerServices } from '../services.ts'
+
+type TopicAnswer = Input<typeof DeleteTopicsResponse>['responses'][number]
+
+/** DeleteTopics 0 to 6: by name, from v6 on also by topic id (KIP-516); v5 answers messages. */
+export const deleteTopics = handler({
+  api: DeleteTopics,
+  minVersion: 0,
+  maxVersion: 6,
+  handle(request, { broker, version }) {
+    if (version < 6) return { responses: request.topicNames.map((name) => remove(broker, name, ZERO_UUID)) }
+    return { responses: request.topics.map(({ name, topicId }) => remove(broker, name, topicId)) }
+  },
+})
+
+function remove(broker: BrokerServices, name: string | null, topicId: string): TopicAnswer {
+  try {
+    const topic = find(broker, name, topicId)
+    if (!broker.config.get('delete.topic.enable')) throw kafkaError('TOPIC_DELETION_DISABLED', 'delete.topic.enable is false')
+    if (topic.internal) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${topic.name} belongs to the broker itself`)
+    broker.topics.delete(topic.name)
+    return { name: topic.name, topicId: topic.id, errorCode: 0, errorMessage: null }
+  } catch (error) {
+    if (!(error instanceof KafkaError)) broker.logger.error({ topic: name, err: error }, `topic ${name} could not be deleted: ${messageOf(error)}`)
+    const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
+    return { name, topicId, errorCode: errorCode(code), errorMessage: messageOf(error) }
+  }
+}
+
+function find(broker: BrokerServices, name: string | null, topicId: string): TopicInfo {
+  if (name !== null && topicId !== ZERO_UUID) throw kafkaError('INVALID_REQUEST', `topic ${name}: give its name or its id, not both`)
+  const topic = name === null ? broker.topics.byId(topicId) : broker.topics.get(name)
+  if (topic !== undefined) return topic
+  throw name === null ? kafkaError('UNKNOWN_TOPIC_ID', topicId) : kafkaError('UNKNOWN_TOPIC_OR_PARTITION', name)
+}

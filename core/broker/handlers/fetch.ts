@@ -1,0 +1,130 @@
+import { messageOf } from '../../base/errors.ts'
+import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
+import { Fetch } from '../../protocol/messages/fetch.ts'
+import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
+import type { Input } from '../../protocol/schema.ts'
+import { nextOffset } from '../../record/batch.ts'
+import { batches } from '../../record/records.ts'
+import type { Isolation, Partition } from '../../replica/partition.ts'
+import { FetchWait } from '../../replica/waiting.ts'
+import { handler } from '../handler.ts'
+import type { RequestContext } from '../handler.ts'
+import { partitionOf } from '../lookup.ts'
+
+type Response = Input<typeof FetchResponse>
+type PartitionAnswer = Response['responses'][number]['partitions'][number]
+type Wanted = FetchRequest['topics'][number]['partitions'][number]
+
+/** A fetch may not be held longer than this, whatever the client says: one timer, one slot of the connection. */
+const MAX_WAIT_MS = 5 * 60_000
+
+const EMPTY = Buffer.alloc(0)
+
+/** One pass over all partitions. */
+interface Pass {
+  readonly responses: Response['responses']
+  readonly partitions: Partition[]
+  bytes: number
+  /** Something is to be answered at once, whatever minBytes says. */
+  urgent: boolean
+}
+
+/**
+ * Fetch 4 to 18: whole batches from partitions, as many as maxBytes allows and at least one.
+ * Waits up to maxWaitMs for minBytes. v4 isolation levels; v7 sessions (KIP-227), which may be declined: session id 0 is answered,
+ * so every request names all its partitions; v9 leader epochs (KIP-320); v12 divergence by last fetched epoch (KIP-595); v13 topic ids (KIP-516).
+ */
+export const fetch = handler({
+  api: Fetch,
+  minVersion: 4,
+  maxVersion: 18,
+  handle(request, context) {
+    if (request.sessionId !== 0) throw kafkaError('FETCH_SESSION_ID_NOT_FOUND', `session ${request.sessionId}`)
+    const pass = read(request, context)
+    const missingBytes = request.minBytes - pass.bytes
+    if (pass.urgent || missingBytes <= 0 || request.maxWaitMs <= 0 || pass.partitions.length === 0) return { responses: pass.responses }
+    const wait = new FetchWait({
+      places: pass.partitions,
+      missingBytes,
+      maxWaitMs: Math.min(request.maxWaitMs, MAX_WAIT_MS),
+      committed: isolationOf(request) === 'read_committed',
+      clock: context.broker.clock,
+    })
+    return wait.done.then(() => ({ responses: read(request, context).responses }))
+  },
+})
+
+function isolationOf(request: FetchRequest): Isolation {
+  return request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+}
+
+function read(request: FetchRequest, context: RequestContext): Pass {
+  const maxBytes = Math.min(request.maxBytes, context.broker.config.get('fetch.max.bytes'))
+  const pass: Pass = { responses: [], partitions: [], bytes: 0, urgent: false }
+  const responses = request.topics.map(({ topic, topicId, partitions }) => ({
+    topic,
+    topicId,
+    partitions: partitions.map((wanted): PartitionAnswer => {
+      try {
+        const partition = partitionOf(context.broker, topic, topicId, wanted.partition, context.version >= 13)
+        return readPartition(pass, partition, wanted, isolationOf(request), maxBytes)
+      } catch (error) {
+        pass.urgent = true
+        return failed(context, `${topic || topicId}-${wanted.partition}`, wanted.partition, error)
+      }
+    }),
+  }))
+  return { ...pass, responses }
+}
+
+function readPartition(pass: Pass, partition: Partition, wanted: Wanted, isolation: Isolation, maxBytes: number): PartitionAnswer {
+  partition.checkLeaderEpoch(wanted.currentLeaderEpoch)
+  const { log } = partition
+  const answer = {
+    partitionIndex: partition.index,
+    errorCode: 0,
+    highWatermark: log.highWatermark,
+    lastStableOffset: log.lastStableOffset,
+    logStartOffset: log.logStartOffset,
+  }
+  const diverging = divergence(partition, wanted)
+  if (diverging !== undefined) {
+    pass.urgent = true
+    return { ...answer, divergingEpoch: diverging, abortedTransactions: null, records: EMPTY }
+  }
+  const offset = wanted.fetchOffset
+  if (offset < log.logStartOffset || offset > log.logEndOffset) throw kafkaError('OFFSET_OUT_OF_RANGE', `${offset} is not in ${partition.topic}-${partition.index}`)
+  pass.partitions.push(partition)
+  const records = readRecords(pass, partition, offset, Math.min(wanted.partitionMaxBytes, maxBytes), partition.readableEnd(isolation), maxBytes)
+  pass.bytes += records.length
+  return { ...answer, abortedTransactions: isolation === 'read_committed' ? aborted(partition, offset, records) : null, records }
+}
+
+/** At least one whole batch for the first partition that has any; after that only what still fits. */
+function readRecords(pass: Pass, partition: Partition, offset: number, maxBytes: number, end: number, totalBytes: number): Buffer {
+  const left = totalBytes - pass.bytes
+  if (offset >= end || (left <= 0 && pass.bytes > 0)) return EMPTY
+  const { records } = partition.log.read(offset, Math.max(0, Math.min(maxBytes, left)), end)
+  return records.length > left && pass.bytes > 0 ? EMPTY : records
+}
+
+function aborted(partition: Partition, offset: number, records: Buffer): { producerId: number; firstOffset: number }[] {
+  if (records.length === 0) return []
+  let end = offset
+  for (const at of batches(records)) end = nextOffset(records, at)
+  return partition.log.abortedTransactions(offset, end)
+}
+
+/** Where a client that has read `lastFetchedEpoch` parted from this log, if it did (KIP-595). */
+function divergence(partition: Partition, wanted: Wanted): { epoch: number; endOffset: number } | undefined {
+  if (wanted.lastFetchedEpoch < 0) return undefined
+  const end = partition.log.endOffsetForEpoch(wanted.lastFetchedEpoch)
+  const agrees = end.epoch === wanted.lastFetchedEpoch && end.endOffset >= wanted.fetchOffset
+  return agrees || end.epoch === -1 ? undefined : end
+}
+
+function failed({ broker, remote }: RequestContext, name: string, index: number, error: unknown): PartitionAnswer {
+  if (!(error instanceof KafkaError)) broker.logger.error({ partition: name, remote, err: error }, `fetch from ${name} failed: ${messageOf(error)}`)
+  const code = errorCode(error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR')
+  return { partitionIndex: index, errorCode: code, highWatermark: -1, abortedTransactions: null, records: EMPTY }
+}

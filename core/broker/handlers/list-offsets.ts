@@ -1,0 +1,74 @@
+import { messageOf } from '../../base/errors.ts'
+import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
+import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
+import type { ListOffsetsRequest, ListOffsetsResponse } from '../../protocol/messages/list-offsets.ts'
+import type { Input } from '../../protocol/schema.ts'
+import type { Isolation, Partition } from '../../replica/partition.ts'
+import { handler } from '../handler.ts'
+import type { RequestContext } from '../handler.ts'
+import { partitionOf } from '../lookup.ts'
+
+type PartitionAnswer = Input<typeof ListOffsetsResponse>['topics'][number]['partitions'][number]
+type Wanted = ListOffsetsRequest['topics'][number]['partitions'][number]
+
+/** Timestamps with a meaning of their own. */
+const at = { latest: -1, earliest: -2, maxTimestamp: -3, earliestLocal: -4, latestTiered: -5, earliestPendingUpload: -6 } as const
+
+const NOT_FOUND = { offset: -1, timestamp: -1 }
+
+/**
+ * ListOffsets 1 to 11: the first offset at or after a timestamp, or one of the ends.
+ * v2 isolation level; v4 leader epochs; v7 the offset of the largest timestamp (KIP-734); v8 and v9 ends of tiered storage, of which there is none.
+ */
+export const listOffsets = handler({
+  api: ListOffsets,
+  minVersion: 1,
+  maxVersion: 11,
+  handle(request, context) {
+    const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
+    return {
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map((wanted) => answer(context, name, wanted, isolation)),
+      })),
+    }
+  },
+})
+
+function answer(context: RequestContext, topic: string, wanted: Wanted, isolation: Isolation): PartitionAnswer {
+  const index = wanted.partitionIndex
+  try {
+    const partition = partitionOf(context.broker, topic, '', index, false)
+    partition.checkLeaderEpoch(wanted.currentLeaderEpoch)
+    const found = find(partition, wanted.timestamp, isolation)
+    const leaderEpoch = found.offset === -1 ? -1 : partition.leaderEpoch
+    return { partitionIndex: index, errorCode: 0, ...found, leaderEpoch }
+  } catch (error) {
+    const known = error instanceof KafkaError
+    if (!known) context.broker.logger.error({ partition: `${topic}-${index}`, err: error }, `ListOffsets failed: ${messageOf(error)}`)
+    return { partitionIndex: index, errorCode: errorCode(known ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'), ...NOT_FOUND }
+  }
+}
+
+function find(partition: Partition, timestamp: number, isolation: Isolation): { offset: number; timestamp: number } {
+  const { log } = partition
+  switch (timestamp) {
+    case at.latest:
+      return { offset: partition.readableEnd(isolation), timestamp: -1 }
+    case at.earliest:
+    case at.earliestLocal:
+      return { offset: log.logStartOffset, timestamp: -1 }
+    case at.maxTimestamp:
+      return visible(log.offsetOfMaxTimestamp(), partition, isolation)
+    case at.latestTiered:
+    case at.earliestPendingUpload:
+      return NOT_FOUND
+    default:
+      if (timestamp < 0) throw kafkaError('UNSUPPORTED_VERSION', `timestamp ${timestamp} has no meaning`)
+      return visible(log.offsetForTimestamp(timestamp), partition, isolation)
+  }
+}
+
+function visible(found: { offset: number; timestamp: number } | undefined, partition: Partition, isolation: Isolation): { offset: number; timestamp: number } {
+  return found === undefined || found.offset >= partition.readableEnd(isolation) ? NOT_FOUND : found
+}

@@ -1,0 +1,32 @@
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import type { ReplicaManager } from '../replica/replica-manager.ts'
+import type { BrokerConfig } from './broker-config.ts'
+import type { Topics } from './topics.ts'
+
+/** Where clients reach a broker. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** One line of ApiVersions. */
+export interface ServedApi {
+  readonly apiKey: number
+  readonly minVersion: number
+  readonly maxVersion: number
+}
+
+/** What handlers get of the broker. */
+export interface BrokerServices {
+  readonly nodeId: number
+  readonly clusterId: string
+  readonly endpoint: Endpoint
+  /** The calls that are answered, computed from the handlers. */
+  readonly served: readonly ServedApi[]
+  readonly config: BrokerConfig
+  readonly replicas: ReplicaManager
+  readonly topics: Topics
+  readonly clock: Clock
+  readonly logger: Logger
+}

@@ -1,0 +1,138 @@
+import type { LocalMetadata, TopicInfo } from '../coordination/local.ts'
+import { isInternalTopic, topicNameProblem } from '../coordination/topic-name.ts'
+import type { LogConfig } from '../log/config.ts'
+import { kafkaError } from '../protocol/errors.ts'
+import type { ReplicaManager } from '../replica/replica-manager.ts'
+import type { BrokerConfig } from './broker-config.ts'
+import type { BrokerEvents, EventHub } from './events.ts'
+import { topicLogConfig } from './topic-log-config.ts'
+import { topicConfigProblem } from './topic-settings.ts'
+
+/** Partitions of one broker: each is a directory and some kilobytes of memory. */
+export const PARTITIONS_MAX = 100_000
+
+export interface TopicsOptions {
+  metadata: LocalMetadata
+  replicas: ReplicaManager
+  config: BrokerConfig
+  events: EventHub<BrokerEvents>
+}
+
+/** The topics of this broker: what is written down about them, and their partitions. */
+export class Topics {
+  readonly #metadata: LocalMetadata
+  readonly #replicas: ReplicaManager
+  readonly #config: BrokerConfig
+  readonly #events: EventHub<BrokerEvents>
+
+  constructor(options: TopicsOptions) {
+    this.#metadata = options.metadata
+    this.#replicas = options.replicas
+    this.#config = options.config
+    this.#events = options.events
+  }
+
+  list(): Iterable<TopicInfo> {
+    return this.#metadata.topics()
+  }
+
+  get(name: string): TopicInfo | undefined {
+    return this.#metadata.topic(name)
+  }
+
+  byId(id: string): TopicInfo | undefined {
+    return this.#metadata.topicById(id)
+  }
+
+  /** Opens the partitions of every topic written down; makes those that a crash kept from being made. */
+  openAll(): void {
+    for (const topic of this.#metadata.topics()) this.#replicas.open(topic, this.logConfig(topic.configs))
+  }
+
+  /**
+   * Refuses what cannot become a topic.
+   * @throws KafkaError INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG
+   */
+  check(name: string, partitions: number, configs: ReadonlyMap<string, string | null>): void {
+    const problem = topicNameProblem(name)
+    if (problem !== undefined) throw kafkaError('INVALID_TOPIC_EXCEPTION', problem)
+    if (this.get(name) !== undefined) throw kafkaError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
+    const collision = this.#metadata.colliding(name)
+    if (collision !== undefined) throw kafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${collision}`)
+    this.#checkPartitions(name, partitions, partitions)
+    const configProblem = topicConfigProblem(configs)
+    if (configProblem !== undefined) throw kafkaError('INVALID_CONFIG', configProblem)
+  }
+
+  /**
+   * Creates a topic, durably.
+   * @throws KafkaError as {@link check} does
+   */
+  create(name: string, partitions: number, configs: ReadonlyMap<string, string> = new Map()): TopicInfo {
+    this.check(name, partitions, configs)
+    const info = this.#metadata.createTopic(name, partitions, configs)
+    this.#replicas.open(info, this.logConfig(configs))
+    this.#events.emit('topicCreated', { topic: name, partitions })
+    return info
+  }
+
+  /** Creates the topic that a client asked for by name, as `auto.create.topics.enable` has it; internal ones with what they need. */
+  autoCreate(name: string): TopicInfo {
+    return isInternalTopic(name) ? this.ensureInternal(name) : this.create(name, this.#config.get('num.partitions'))
+  }
+
+  /** An internal topic, created when it is not there yet. */
+  ensureInternal(name: string, partitions?: number): TopicInfo {
+    const offsets = name === '__consumer_offsets'
+    const count = partitions ?? this.#config.get(offsets ? 'offsets.topic.num.partitions' : 'transaction.state.log.num.partitions')
+    const segmentBytes = this.#config.get(offsets ? 'offsets.topic.segment.bytes' : 'transaction.state.log.segment.bytes')
+    const configs = new Map([
+      ['cleanup.policy', 'compact'],
+      ['compression.type', 'producer'],
+      ['segment.bytes', String(segmentBytes)],
+    ])
+    return this.get(name) ?? this.create(name, count, configs)
+  }
+
+  /** Deletes a topic: what is written down first, its files after. */
+  delete(name: string): void {
+    this.#metadata.deleteTopic(name)
+    this.#replicas.delete(name)
+    this.#events.emit('topicDeleted', { topic: name })
+  }
+
+  /**
+   * Gives a topic more partitions.
+   * @throws KafkaError INVALID_PARTITIONS
+   */
+  grow(name: string, partitions: number, validateOnly: boolean): void {
+    const topic = this.get(name)
+    if (topic === undefined) throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
+    if (partitions <= topic.partitions) {
+      throw kafkaError('INVALID_PARTITIONS', `The topic ${name} currently has ${topic.partitions} partition(s); ${partitions} would not be an increase.`)
+    }
+    this.#checkPartitions(name, partitions, partitions - topic.partitions)
+    if (validateOnly) return
+    const info = this.#metadata.changeTopic(name, { partitions })
+    this.#replicas.open(info, this.logConfig(info.configs))
+    this.#events.emit('topicChanged', { topic: name, partitions })
+  }
+
+  /** Replaces the settings of a topic; they have been checked. */
+  configure(name: string, configs: ReadonlyMap<string, string>): void {
+    const info = this.#metadata.changeTopic(name, { configs })
+    this.#replicas.configure(name, this.logConfig(configs))
+    this.#events.emit('topicChanged', { topic: name, partitions: info.partitions })
+  }
+
+  logConfig(configs: ReadonlyMap<string, string>): LogConfig {
+    return topicLogConfig(configs, this.#config)
+  }
+
+  #checkPartitions(name: string, partitions: number, added: number): void {
+    if (partitions < 1) throw kafkaError('INVALID_PARTITIONS', `Number of partitions of '${name}' was set to an invalid non-positive value: ${partitions}.`)
+    if (this.#replicas.partitionCount + added > PARTITIONS_MAX) {
+      throw kafkaError('INVALID_PARTITIONS', `${added} partitions for '${name}' would be more than the ${PARTITIONS_MAX} that one broker holds.`)
+    }
+  }
+}

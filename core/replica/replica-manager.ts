@@ -1,0 +1,70 @@
+import type { LogConfig } from '../log/config.ts'
+import type { LogManager } from '../log/log-manager.ts'
+import { Partition } from './partition.ts'
+
+/** What a topic needs to be given partitions here. */
+export interface TopicSpec {
+  readonly name: string
+  readonly id: string
+  readonly partitions: number
+}
+
+/** The partitions that this broker holds. */
+export class ReplicaManager {
+  readonly #logs: LogManager
+  readonly #topics: Map<string, Partition[]>
+  #count: number
+
+  constructor(logs: LogManager) {
+    this.#logs = logs
+    this.#topics = new Map()
+    this.#count = 0
+  }
+
+  get partitionCount(): number {
+    return this.#count
+  }
+
+  partition(topic: string, index: number): Partition | undefined {
+    return this.#topics.get(topic)?.[index]
+  }
+
+  /** All partitions of a topic, by index; empty when it is not here. */
+  partitionsOf(topic: string): readonly Partition[] {
+    return this.#topics.get(topic) ?? []
+  }
+
+  *partitions(): Iterable<Partition> {
+    for (const partitions of this.#topics.values()) yield* partitions
+  }
+
+  /** Opens or makes the logs of a topic's partitions; those that are open already stay as they are. */
+  open(topic: TopicSpec, config: LogConfig): void {
+    let partitions = this.#topics.get(topic.name)
+    if (partitions === undefined) this.#topics.set(topic.name, (partitions = []))
+    for (let index = partitions.length; index < topic.partitions; index++) {
+      const log = this.#logs.get(topic.name, index) ?? this.#logs.create(topic.name, index, topic.id, config)
+      partitions.push(new Partition(topic.name, index, topic.id, log))
+      this.#count++
+    }
+  }
+
+  /** Gives the logs of a topic other settings. */
+  configure(topic: string, config: LogConfig): void {
+    for (const partition of this.partitionsOf(topic)) partition.log.configure(config)
+  }
+
+  /** Takes a topic's partitions away; fetches that wait for them are answered. */
+  delete(topic: string): void {
+    const partitions = this.partitionsOf(topic)
+    this.#topics.delete(topic)
+    this.#count -= partitions.length
+    this.#logs.delete(topic)
+    for (const partition of partitions) partition.wakeAll()
+  }
+
+  /** Answers everybody who waits: the broker is going to stop. */
+  wakeAll(): void {
+    for (const partition of this.partitions()) partition.wakeAll()
+  }
+}
