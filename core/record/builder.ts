@@ -15,7 +15,10 @@ import { compress } from './compression.ts'
 import { type CompressionName, compressionId } from './compression-names.ts'
 import { type Header, noHeaders } from './header.ts'
 import { writeInt64 } from './int64.ts'
+import { headersSize, putBytes, putHeaders } from './parts.ts'
 import { putVarint, putVarlong, varintSize, varlongSize } from './varint.ts'
+
+export { recordSizeMax } from './parts.ts'
 
 export interface BatchBuilderOptions {
   /** Default 'none'. */
@@ -44,8 +47,7 @@ export interface BatchIdentity {
 const SIZE_HINT_DEFAULT = 4096
 /** A batch is bounded by its int32 length field; stay well below what a buffer can hold. */
 const BATCH_BYTES_MAX = 0x7fff_0000
-/** Up to here a loop copies faster than a call of `set`. */
-const LOOP_COPY_MAX = 12
+const OFFSET_DELTA_MAX = 0x7fff_ffff
 
 /**
  * Builds one record batch: records are encoded as they are appended, {@link BatchBuilder.build} writes header and checksum.
@@ -112,6 +114,9 @@ export class BatchBuilder {
         'INVALID_ARGUMENT',
         `record: timestamp ${timestamp} is not milliseconds since 1970 (a whole number, or -1 for none)`,
       )
+    }
+    if (offsetDelta <= this.#lastOffsetDelta || offsetDelta > OFFSET_DELTA_MAX) {
+      throw new MoldauError('INVALID_ARGUMENT', `record: offset delta ${offsetDelta} must lie between ${this.#lastOffsetDelta} and 2^31`)
     }
     if (this.#count === 0 && this.#deleteHorizon === undefined) this.#baseTimestamp = timestamp
     const timestampDelta = timestamp - this.#baseTimestamp
@@ -212,39 +217,4 @@ export class BatchBuilder {
     this.#buffer = larger
     this.#handedOut = false
   }
-}
-
-/** At most this many bytes go into a batch for a record: what a producer asks before it appends. */
-export function recordSizeMax(keyLength: number, valueLength: number, headers: readonly Header[] = noHeaders): number {
-  // length 5, attributes 1, timestamp 10, offset 5, two lengths of 5
-  return 31 + keyLength + valueLength + headersSize(headers)
-}
-
-function headersSize(headers: readonly Header[]): number {
-  let size = varintSize(headers.length)
-  for (const { key, value } of headers) {
-    const keyLength = Buffer.byteLength(key)
-    size += varintSize(keyLength) + keyLength
-    size += value === null ? 1 : varintSize(value.length) + value.length
-  }
-  return size
-}
-
-function putHeaders(buffer: Buffer, at: number, headers: readonly Header[]): number {
-  at = putVarint(buffer, at, headers.length)
-  for (const { key, value } of headers) {
-    const keyLength = Buffer.byteLength(key)
-    at = putVarint(buffer, at, keyLength)
-    at += buffer.write(key, at, keyLength, 'utf8')
-    at = putVarint(buffer, at, value === null ? -1 : value.length)
-    if (value !== null) at = putBytes(buffer, at, value)
-  }
-  return at
-}
-
-function putBytes(buffer: Buffer, at: number, bytes: Buffer): number {
-  const length = bytes.length
-  if (length > LOOP_COPY_MAX) buffer.set(bytes, at)
-  else for (let i = 0; i < length; i++) buffer[at + i] = bytes[i]!
-  return at + length
 }

@@ -90,6 +90,14 @@ test('a small batch that would grow beyond the limit is refused by every codec',
   }
 })
 
+test('the limit of a batch may be set by whoever decodes it', (t) => {
+  const builder = new BatchBuilder({ compression: 'zstd' })
+  builder.append(0, null, Buffer.alloc(50_000))
+  const batch = builder.build()
+  t.is(decodeBatch(batch, 0).valueLength[0], 50_000)
+  t.throws(() => decodeBatch(batch, 0, 40_000), { code: 'CORRUPT_BATCH', message: /40000/ })
+})
+
 test('frames of both snappy flavours are read, and impossible sizes are not believed', (t) => {
   const framed = compress('snappy', Buffer.from('hello hello hello hello'))
   const raw = framed.subarray(20)

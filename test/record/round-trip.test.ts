@@ -131,6 +131,13 @@ test('a time that is none is refused', (t) => {
   }
 })
 
+test('an offset that does not grow is refused', (t) => {
+  const builder = new BatchBuilder()
+  builder.appendAt(3, 0, null, null)
+  for (const delta of [3, 0, -1, 2 ** 31]) t.throws(() => builder.appendAt(delta, 0, null, null), { code: 'INVALID_ARGUMENT' })
+  t.is(builder.count, 1)
+})
+
 interface Foreign {
   java: Record<string, string>
   javaCommitMarker: string
