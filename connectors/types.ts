@@ -69,6 +69,8 @@ export interface SinkFlags {
 export interface ValueSerde {
   readonly name: string
   readonly schema?: unknown
+  /** Equal for schemas that write the same bytes. */
+  readonly fingerprint?: string
   serialize(value: never): Buffer
   deserialize(buffer: Buffer, start: number, end: number): unknown
 }

@@ -1,19 +1,19 @@
 import { createReadStream } from 'node:fs'
-import avsc from 'avsc'
 import { MoldauError } from '../../core/base/errors.ts'
+import { avro } from '../../core/serde/avro.ts'
 import { decompressBlock } from './codec.ts'
 import { avroBlocks } from './scan.ts'
 
 /**
  * The records of a container file, given as chunks of bytes or as the path of a local file.
  *
- * @example for await (const flight of readAvro('lake/dt=2001-01-01/flights-0-0-99-ab-0.avro')) …
+ * @example for await (const flight of readAvroFile('lake/dt=2001-01-01/flights-0-0-99-ab-0.avro')) …
  */
-export async function* readAvro<T = unknown>(source: string | AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<T> {
+export async function* readAvroFile<T = unknown>(source: string | AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<T> {
   const chunks = typeof source === 'string' ? (createReadStream(source) as AsyncIterable<Buffer>) : source
-  let type: avsc.Type | undefined
+  let type: ReturnType<typeof avro>['type'] | undefined
   for await (const block of avroBlocks(chunks)) {
-    type ??= avsc.Type.forSchema(block.schema as avsc.Schema)
+    type ??= avro<T>(block.schema as object).type
     const plain = decompressBlock(block.codec, block.data)
     let at = 0
     for (let i = 0; i < block.count; i++) {

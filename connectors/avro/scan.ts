@@ -84,11 +84,13 @@ function blockAt(held: Buffer, at: number, position: number, sync: Buffer): Foun
   if (longEnd < 0) return tooFew(held, at, position)
   const size = readLong(held, longEnd, held.length)
   if (longEnd < 0) return tooFew(held, at, position)
-  if (count < 0 || size < 0 || size > BLOCK_BYTES_MAX) throw damaged(position + at, `a block of ${count} records in ${size} bytes cannot be`)
+  if (count < 0 || size < 0 || size > BLOCK_BYTES_MAX)
+    throw damaged(position + at, `a block of ${count} records in ${size} bytes cannot be`)
   const start = longEnd
   const end = start + size + SYNC_BYTES
   if (end > held.length) return undefined
-  if (held.compare(sync, 0, SYNC_BYTES, start + size, end) !== 0) throw damaged(position + at, 'the sync marker behind a block is not the one of the header')
+  if (held.compare(sync, 0, SYNC_BYTES, start + size, end) !== 0)
+    throw damaged(position + at, 'the sync marker behind a block is not the one of the header')
   return { count, start, size, end }
 }
 

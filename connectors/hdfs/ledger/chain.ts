@@ -3,7 +3,7 @@ import { MoldauError } from '../../../core/base/errors.ts'
 import type { RandomBytes } from '../../../core/base/uuid.ts'
 import type { KafkaPosition, ReportedPosition, SourcePartition } from '../../types.ts'
 import type { FileSystem } from '../fs/types.ts'
-import { freeCovered, publishCheckpoint } from './checkpoint.ts'
+import { freeCovered, newestCheckpoint, publishCheckpoint } from './checkpoint.ts'
 import { chainName, type ChainContext } from './context.ts'
 import { encodeEntry, FIRST_PREVIOUS, type Entry, type FileEntry, type Gap, type StoredEntry } from './entry.ts'
 import { findHead, type Head } from './head.ts'
@@ -87,17 +87,17 @@ export class Chain {
 
   /** The position behind the last commit. */
   get next(): number {
-    return this.#current().head.next
+    return this.#known().head.next
   }
 
   /** The attempt's random name; part of every file's name. */
   get attempt(): string {
-    return this.#current().attempt
+    return this.#known().attempt
   }
 
   /** Where file `n` of this attempt is staged, as entries say it (from the chain's directory on). */
   stagedName(n: number): string {
-    return `staging/${stagingName(this.#current())}/${n}.avro`
+    return `staging/${stagingName(this.#known())}/${n}.avro`
   }
 
   /** The path that {@link Chain.stagedName} means, from the sink's directory on. */
@@ -106,7 +106,7 @@ export class Chain {
   }
 
   finalName(first: number, last: number, n: number): string {
-    return this.#context.rules.finalName(this.#options.topic, this.#options.partition, first, last, this.#current().attempt, n)
+    return this.#context.rules.finalName(this.#options.topic, this.#options.partition, first, last, this.#known().attempt, n)
   }
 
   /** Finishes what was committed last, and answers where to go on. */
@@ -155,9 +155,7 @@ export class Chain {
     if (this.#attempt !== undefined) this.#attempt.over = true
   }
 
-  async #publish(
-    draft: Omit<Draft, 'kind'> & { kind: Entry['kind']; gaps: readonly Gap[]; reason: string | null },
-  ): Promise<StoredEntry> {
+  async #publish(draft: Omit<Draft, 'kind'> & { kind: Entry['kind']; gaps: readonly Gap[]; reason: string | null }): Promise<StoredEntry> {
     const attempt = this.#current()
     const stored = this.#encode(attempt, draft)
     attempt.over = true
@@ -173,7 +171,10 @@ export class Chain {
     return stored
   }
 
-  #encode(attempt: Attempt, draft: Omit<Draft, 'kind'> & { kind: Entry['kind']; gaps: readonly Gap[]; reason: string | null }): StoredEntry {
+  #encode(
+    attempt: Attempt,
+    draft: Omit<Draft, 'kind'> & { kind: Entry['kind']; gaps: readonly Gap[]; reason: string | null },
+  ): StoredEntry {
     const { clusterId, topic, partition, writer, now } = this.#options
     const { head, identity, source } = attempt
     return encodeEntry({
@@ -214,8 +215,9 @@ export class Chain {
     if (!attempt.swept || due) await this.sweep(seq)
     attempt.swept = true
     if (!due) return
-    if (await publishCheckpoint(this.#context, stored, attempt.head.checkpoint, attempt)) await freeCovered(this.#context, seq)
-    attempt.head = { ...attempt.head, checkpoint: seq }
+    const published = await publishCheckpoint(this.#context, stored, attempt.head.checkpoint, attempt)
+    if (published) await freeCovered(this.#context, seq)
+    attempt.head = { ...attempt.head, checkpoint: published ? seq : await newestCheckpoint(this.#context) }
   }
 
   async #reset(origin: Origin, reason: string): Promise<void> {
@@ -250,11 +252,16 @@ export class Chain {
     )
   }
 
+  /** An attempt that may go on. */
   #current(): Attempt {
-    const attempt = this.#attempt
-    if (attempt === undefined || attempt.over) {
-      throw new MoldauError('CLOSED', `${chainName(this.#context)}: this attempt is over; start again`)
-    }
+    const attempt = this.#known()
+    if (attempt.over) throw new MoldauError('CLOSED', `${chainName(this.#context)}: this attempt is over; start again`)
     return attempt
+  }
+
+  /** Also while it commits: the next files are staged meanwhile. */
+  #known(): Attempt {
+    assert(this.#attempt !== undefined, 'a chain is used before it was started')
+    return this.#attempt
   }
 }

@@ -125,7 +125,8 @@ async function archiveEntries(
     for (const part of same) {
       const bytes = await fs.read(`${paths.archive}/${part.name}`)
       if (bytes === undefined) return undefined
-      if (sha256(bytes) !== part.digest) throw damaged(`${paths.archive}/${part.name}`, 'its bytes do not match the digest in the checkpoint')
+      if (sha256(bytes) !== part.digest)
+        throw damaged(`${paths.archive}/${part.name}`, 'its bytes do not match the digest in the checkpoint')
       parts.push(bytes.toString())
     }
     body = parts.join('') + body

@@ -100,7 +100,9 @@ export function unseal(text: string, path: string): { document: unknown; crc32c:
   if (match === null) throw damaged(path, text === '' ? 'it is empty' : 'it does not end with its checksum')
   const checksum = hex32(crc32c(Buffer.from(text.slice(0, match.index))))
   if (checksum !== match[1]) throw damaged(path, 'its bytes do not match its checksum')
-  const document = JSON.parse(text, (key, value: unknown) => (typeof value === 'string' && OFFSETS.has(key) ? Number(value) : value)) as unknown
+  const document = JSON.parse(text, (key, value: unknown) =>
+    typeof value === 'string' && OFFSETS.has(key) ? Number(value) : value,
+  ) as unknown
   return { document, crc32c: checksum }
 }
 
@@ -118,7 +120,10 @@ export function decodeEntry(text: string, path: string): StoredEntry {
 }
 
 export function damaged(path: string, what: string): MoldauError {
-  return new MoldauError('LEDGER_DAMAGED', `${path} is damaged: ${what}. Nothing was changed; restore it from a backup, then run \`moldau hdfs verify\``)
+  return new MoldauError(
+    'LEDGER_DAMAGED',
+    `${path} is damaged: ${what}. Nothing was changed; restore it from a backup, then run \`moldau hdfs verify\``,
+  )
 }
 
 export function hex32(n: number): string {

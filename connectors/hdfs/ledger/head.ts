@@ -1,5 +1,5 @@
 import { MoldauError } from '../../../core/base/errors.ts'
-import { newestCheckpoint, readCheckpoint, type Checkpoint } from './checkpoint.ts'
+import { newestCheckpoint, readCheckpoint } from './checkpoint.ts'
 import { chainName, type ChainContext } from './context.ts'
 import { damaged, decodeEntry, FIRST_PREVIOUS, type StoredEntry } from './entry.ts'
 import { entryName, seqOf } from './names.ts'
@@ -23,9 +23,13 @@ export async function findHead(context: ChainContext, sink: string | undefined):
     const head = await lookForHead(context, sink)
     if (head !== undefined) return head
   }
-  throw new MoldauError('STORAGE_FAILED', `${chainName(context)}: its checkpoints changed ${TRIES_MAX} times while the head was looked for`, {
-    retriable: true,
-  })
+  throw new MoldauError(
+    'STORAGE_FAILED',
+    `${chainName(context)}: its checkpoints changed ${TRIES_MAX} times while the head was looked for`,
+    {
+      retriable: true,
+    },
+  )
 }
 
 /** One try; undefined: what was read is not of one moment. */
@@ -70,7 +74,7 @@ export function checkEntry(
   context: ChainContext,
   { entry }: StoredEntry,
   seq: number,
-  previous: StoredEntry | Checkpoint['head'] | undefined,
+  previous: StoredEntry | undefined,
   sink: string | undefined,
 ): void {
   const where = path(context, seq)
@@ -81,7 +85,10 @@ export function checkEntry(
     throw damaged(where, `it is of ${entry.source.topic}-${entry.source.partition}`)
   }
   if (sink !== undefined && entry.sink !== sink) {
-    throw new MoldauError('LEDGER_MISMATCH', `${where} was written by sink ${entry.sink}, and sink.json says ${sink}: two directories were mixed`)
+    throw new MoldauError(
+      'LEDGER_MISMATCH',
+      `${where} was written by sink ${entry.sink}, and sink.json says ${sink}: two directories were mixed`,
+    )
   }
 }
 

@@ -102,6 +102,7 @@ async function createIdentity(options: IdentityOptions): Promise<SinkIdentity> {
   await fs.sync([directory])
   // Whoever was first: all partitions, and other instances, take what is there.
   const winner = await readIdentity(fs, sink)
-  if (winner === undefined) throw new MoldauError('STORAGE_FAILED', `${sinkFile(sink)} in ${fs.url} was written and is not there`, { retriable: true })
+  if (winner === undefined)
+    throw new MoldauError('STORAGE_FAILED', `${sinkFile(sink)} in ${fs.url} was written and is not there`, { retriable: true })
   return winner
 }

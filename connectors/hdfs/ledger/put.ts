@@ -33,7 +33,8 @@ async function checkStaged(context: ChainContext, { entry }: StoredEntry, direct
   for (const { staged, bytes } of entry.files) {
     const name = staged.slice(staged.lastIndexOf('/') + 1)
     // A `replace` may name what it staged elsewhere; its own directory is what this attempt vouches for.
-    if (found.get(name) !== bytes) throw attemptDead(context, entry.seq, `${staged} has ${found.get(name) ?? 'no'} bytes instead of ${bytes} before`)
+    if (found.get(name) !== bytes)
+      throw attemptDead(context, entry.seq, `${staged} has ${found.get(name) ?? 'no'} bytes instead of ${bytes} before`)
   }
 }
 
@@ -63,7 +64,8 @@ async function put(context: ChainContext, stored: StoredEntry, temporary: string
     }
     const there = await fs.read(slot)
     if (there !== undefined) {
-      if (!rules.isMine(decodeEntry(there.toString(), slot).entry, entry.attempt)) throw attemptDead(context, entry.seq, 'another attempt has put')
+      if (!rules.isMine(decodeEntry(there.toString(), slot).entry, entry.attempt))
+        throw attemptDead(context, entry.seq, 'another attempt has put')
       await fs.sync([paths.ledger])
       return
     }

@@ -43,9 +43,13 @@ async function moveFile(context: ChainContext, seq: number, file: FileEntry): Pr
     if (source === undefined) return await missing(context, seq, file)
     await fs.mkdirs(parentOf(file.path))
   }
-  throw new MoldauError('STORAGE_FAILED', `${chainName(context)}: ${staged} cannot be moved to ${file.path}; is its directory being removed?`, {
-    retriable: true,
-  })
+  throw new MoldauError(
+    'STORAGE_FAILED',
+    `${chainName(context)}: ${staged} cannot be moved to ${file.path}; is its directory being removed?`,
+    {
+      retriable: true,
+    },
+  )
 }
 
 /** Neither staged nor at its place: right when the chain has gone on (the file was compacted or expired since), else a loss. */
