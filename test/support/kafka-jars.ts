@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** Kept between runs: jars do not change. */
+const cache = join(tmpdir(), 'moldau-compat')
+
+/**
+ * The path of a jar of Kafka, fetched from Maven Central by `mvn` unless it is in the cache below the system's temporary folder.
+ *
+ * @param artifact for example 'kafka-clients'
+ * @throws Error when there is neither
+ */
+export async function kafkaJar(artifact: string, version: string): Promise<string> {
+  const jar = join(cache, `${artifact}-${version}.jar`)
+  if (existsSync(jar)) return jar
+  // Into a folder of our own first, so that a second process never sees half a jar.
+  await mkdir(cache, { recursive: true })
+  const fresh = await mkdtemp(join(cache, 'fetch-'))
+  try {
+    const coordinates = `-Dartifact=org.apache.kafka:${artifact}:${version}`
+    await run('mvn', ['-q', '-B', 'dependency:copy', coordinates, `-DoutputDirectory=${fresh}`], { timeout: 300_000 })
+    await rename(join(fresh, `${artifact}-${version}.jar`), jar)
+  } finally {
+    await rm(fresh, { recursive: true, force: true })
+  }
+  return jar
+}
+
+/** The texts of all files in a jar whose names match a pattern of unzip, by name without folders and extension. */
+export async function readJar(jar: string, pattern: string): Promise<Map<string, string>> {
+  const folder = await mkdtemp(join(cache, 'unzip-'))
+  try {
+    await run('unzip', ['-q', '-j', jar, pattern, '-d', folder])
+    const names = await readdir(folder)
+    const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))
+    return new Map(names.map((name, i) => [name.replace(/\.[^.]*$/, ''), texts[i]!]))
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
