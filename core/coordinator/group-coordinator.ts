@@ -280,7 +280,7 @@ export class GroupCoordinator {
   /** A topic is gone, and so are its offsets in all groups. */
   forgetTopic(topic: string): void {
     for (const shard of this.#loaded ? this.#shards : []) {
-      for (const [groupId, offsets] of [...shard.offsets.groups]) {
+      for (const [groupId, offsets] of shard.offsets.groups) {
         const gone = [...offsets.entries()].filter((entry) => entry.topic === topic)
         if (gone.length > 0) shard.change(shard.ensure(groupId), ({ out }) => deleteOffsets(shard.offsets, groupId, gone, out))
       }

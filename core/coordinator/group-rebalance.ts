@@ -44,7 +44,7 @@ export function completeJoinIfReady(group: Group, context: Context): void {
 export function completeJoin(group: Group, context: Context): void {
   const { now, out } = context
   group.initialDelay = null
-  for (const member of [...group.members.values()]) {
+  for (const member of group.members.values()) {
     if (member.join === null && member.instanceId === null) removeMember(group, member, context)
   }
   if (group.members.size > 0 && !electJoinedLeader(group)) {

@@ -20,8 +20,8 @@ export interface ShardOptions {
 }
 
 interface Waiting {
-  resolve(body: never): void
-  reject(error: unknown): void
+  readonly resolve: (body: never) => void
+  readonly reject: (error: unknown) => void
 }
 
 interface Scheduled {
@@ -225,7 +225,7 @@ export class GroupShard {
   expire(): void {
     if (!this.#loaded || this.#closed) return
     const { clock, config } = this.#options
-    for (const group of [...this.groups.values()]) {
+    for (const group of this.groups.values()) {
       if (group.state !== GroupState.empty || group.pending.size > 0) continue
       const expired = expiredOffsets(this.offsets, group, config.offsetsRetentionMs, momentOf(clock))
       const left = (this.offsets.groups.get(group.id)?.size ?? 0) - expired.length

@@ -125,7 +125,7 @@ function expireMembers(group: Group, context: Context): void {
   for (const [id, deadline] of group.pending) {
     if (deadline <= mono) group.pending.delete(id)
   }
-  for (const member of [...group.members.values()]) {
+  for (const member of group.members.values()) {
     const waits = !member.isNew && (member.join !== null || member.sync !== null)
     if (waits || member.sessionDeadline > mono) continue
     removeMember(group, member, context)
@@ -137,7 +137,7 @@ function expireMembers(group: Group, context: Context): void {
 
 function expireSyncs(group: Group, context: Context): void {
   group.syncDeadline = Infinity
-  for (const id of [...group.pendingSync]) {
+  for (const id of group.pendingSync) {
     const member = group.members.get(id)
     if (member !== undefined) removeMember(group, member, context)
   }

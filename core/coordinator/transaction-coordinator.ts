@@ -356,7 +356,7 @@ export class TransactionCoordinator {
     const { mono } = this.#now()
     for (const shard of this.#shards) {
       if (shard.isClosed) return
-      for (const txn of [...shard.transactions.values()]) {
+      for (const txn of shard.transactions.values()) {
         if (txn.deadline > mono) continue
         if (txn.busy) txn.deadline = mono + BUSY_RECHECK_MS
         else void this.#abort(shard, txn, -1).catch(() => {})
@@ -368,7 +368,7 @@ export class TransactionCoordinator {
   #expireIds(): void {
     const now = this.#now()
     for (const shard of this.#shards) {
-      for (const txn of [...shard.transactions.values()]) {
+      for (const txn of shard.transactions.values()) {
         const idle = !txn.busy && !isPrepared(txn) && txn.state !== TxnState.ongoing
         if (idle && now.wall - txn.updatedAt >= this.#config.transactionalIdExpirationMs) shard.bury(txn, now)
       }

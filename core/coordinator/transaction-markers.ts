@@ -28,7 +28,7 @@ export class TransactionMarkers {
    */
   write(txn: Transaction, now: Moment): void {
     const commit = txn.state === TxnState.prepareCommit
-    for (const { topic, partition } of [...txn.partitions.entries()]) {
+    for (const { topic, partition } of txn.partitions.entries()) {
       if (this.#isOpen(txn, topic, partition)) this.#append(topic, partition, txn.producerId, txn.epoch, commit, now)
       txn.partitions.delete(topic, partition)
     }
