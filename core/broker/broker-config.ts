@@ -15,7 +15,7 @@ const ownKeys = {
   durability: text('disk', 'disk: acks=all is answered after fdatasync; page-cache: after the write, as Kafka does', ['disk', 'page-cache']),
   'fetch.max.bytes': int(57_671_680, 'most bytes answered to one fetch', { min: 1024 }),
   'group.consumer.session.timeout.ms': int(45_000, 'session timeout of members of the new group protocol', { min: 1 }),
-  'group.initial.rebalance.delay.ms': int(3000, 'how long an empty group waits for more members', { min: 0 }),
+  'group.initial.rebalance.delay.ms': int(0, 'how long an empty group waits for more members (3000 in Kafka; a lone broker mostly serves one process)', { min: 0 }),
   'group.max.session.timeout.ms': int(1_800_000, 'longest session timeout a member may ask for', { min: 1 }),
   'group.max.size': int(2_147_483_647, 'members of one group', { min: 1 }),
   'group.min.session.timeout.ms': int(6000, 'shortest session timeout a member may ask for', { min: 1 }),

@@ -10,6 +10,7 @@ export const createPartitions = handler({
   maxVersion: 3,
   handle(request, { broker }) {
     return {
+      throttleTimeMs: 0,
       results: request.topics.map(({ name, count, assignments }) => {
         try {
           for (const { brokerIds } of assignments ?? []) {

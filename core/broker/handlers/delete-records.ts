@@ -14,6 +14,7 @@ export const deleteRecords = handler({
   maxVersion: 2,
   handle(request, context) {
     return {
+      throttleTimeMs: 0,
       topics: request.topics.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ partitionIndex, offset }) => ({

@@ -13,6 +13,7 @@ export const describeCluster = handler({
   handle(request, { broker }) {
     const wantsBrokers = request.endpointType === BROKERS
     return {
+      throttleTimeMs: 0,
       errorCode: errorCode(wantsBrokers ? 'NONE' : 'MISMATCHED_ENDPOINT_TYPE'),
       errorMessage: wantsBrokers ? null : 'this is a broker: ask for brokers',
       endpointType: request.endpointType,

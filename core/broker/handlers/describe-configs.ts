@@ -8,12 +8,14 @@ import { brokerConfigs } from '../broker-config.ts'
 import { configTypes } from '../config-type.ts'
 import type { ConfigKey } from '../config-type.ts'
 import { handler } from '../handler.ts'
+import type { RequestContext } from '../handler.ts'
 import type { BrokerServices } from '../services.ts'
 import { topicConfigs } from '../topic-config.ts'
 import { configSources, resolveTopicConfig } from '../topic-settings.ts'
 import type { ResolvedConfig } from '../topic-settings.ts'
 
 type Wanted = DescribeConfigsRequest['resources'][number]
+type Entry = Result['configs'][number]
 type Result = Input<typeof DescribeConfigsResponse>['results'][number]
 
 /** Kinds of things that have settings. */
@@ -24,12 +26,12 @@ export const describeConfigs = handler({
   api: DescribeConfigs,
   minVersion: 0,
   maxVersion: 4,
-  handle(request, { broker }) {
-    return { results: request.resources.map((wanted) => describe(broker, wanted, request)) }
+  handle(request, context) {
+    return { throttleTimeMs: 0, results: request.resources.map((wanted) => describe(context, wanted, request)) }
   },
 })
 
-function describe(broker: BrokerServices, wanted: Wanted, request: DescribeConfigsRequest): Result {
+function describe({ broker, version }: RequestContext, wanted: Wanted, request: DescribeConfigsRequest): Result {
   const { resourceType, resourceName, configurationKeys } = wanted
   try {
     const table = resourceType === resource.topic ? topicConfigs : brokerConfigs
@@ -40,7 +42,12 @@ function describe(broker: BrokerServices, wanted: Wanted, request: DescribeConfi
       errorMessage: null,
       resourceType,
       resourceName,
-      configs: names.map((name) => entry(name, table[name]!, resolve(name), request, resourceType === resource.broker)),
+      configs: names.map((name) => ({
+        ...entry(name, table[name]!, resolve(name), request),
+        readOnly: resourceType === resource.broker,
+        // Version 0 knows no sources, only this.
+        ...(version === 0 && { isDefault: resolve(name)[0]!.source === configSources.default }),
+      })),
     }
   } catch (error) {
     const code = error instanceof KafkaError ? error.kafkaCode : 'UNKNOWN_SERVER_ERROR'
@@ -67,14 +74,12 @@ function ofBroker(broker: BrokerServices, type: number, name: string): (config: 
   }
 }
 
-function entry(name: string, key: ConfigKey, found: readonly ResolvedConfig[], request: DescribeConfigsRequest, readOnly: boolean): Result['configs'][number] {
+function entry(name: string, key: ConfigKey, found: readonly ResolvedConfig[], request: DescribeConfigsRequest): Omit<Entry, 'readOnly'> {
   const { value, source } = found[0]!
   return {
     name,
     value,
-    readOnly,
     configSource: source,
-    isDefault: source !== configSources.topic,
     isSensitive: false,
     synonyms: request.includeSynonyms ? found : [],
     configType: configTypes[key.type],

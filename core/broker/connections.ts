@@ -1,0 +1,82 @@
+import type { Clock, Timer } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import { Connection } from '../net/connection.ts'
+import type { FrameHandler } from '../net/connection.ts'
+import type { Transport } from '../net/transport.ts'
+
+/** How long a stopping broker waits for answers to leave and clients to go. */
+const FINISH_MS = 3000
+
+export interface ConnectionsOptions {
+  handle: FrameHandler
+  clock: Clock
+  logger: Logger
+  /** A connection that says nothing for this long is ended. */
+  idleMs: number
+}
+
+/** All open connections of a broker. */
+export class Connections {
+  readonly #options: ConnectionsOptions
+  readonly #open: Set<Connection>
+  #sweep: Timer | undefined
+  #onEmpty: (() => void) | undefined
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options
+    this.#open = new Set()
+    this.#sweep = undefined
+    this.#onEmpty = undefined
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  add(transport: Transport): void {
+    const { handle, clock } = this.#options
+    const connection = new Connection(transport, { handle, clock, onClose: (closed, error) => this.#closed(closed, error) })
+    this.#open.add(connection)
+    this.#sweep ??= this.#sweepLater()
+  }
+
+  /** Answers what has been asked, reads no more, and ends every connection; those that do not go are cut. */
+  async finish(): Promise<void> {
+    this.#sweep?.cancel()
+    if (this.#open.size === 0) return
+    const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve))
+    for (const connection of this.#open) connection.finish()
+    const patience = setTimeout(() => this.#cut(), FINISH_MS)
+    await empty
+    clearTimeout(patience)
+  }
+
+  #cut(): void {
+    for (const connection of this.#open) connection.destroy()
+  }
+
+  #closed(connection: Connection, error: Error | undefined): void {
+    this.#open.delete(connection)
+    if (error !== undefined && !isGone(error)) {
+      this.#options.logger.warn({ remote: connection.remote, err: error }, `connection of ${connection.remote} ended: ${error.message}`)
+    }
+    if (this.#open.size === 0) {
+      this.#sweep?.cancel()
+      this.#sweep = undefined
+      this.#onEmpty?.()
+    }
+  }
+
+  #sweepLater(): Timer {
+    return this.#options.clock.after(Math.max(1000, this.#options.idleMs / 4), () => {
+      for (const connection of this.#open) if (connection.idleMs > this.#options.idleMs) connection.destroy()
+      this.#sweep = this.#open.size === 0 ? undefined : this.#sweepLater()
+    })
+  }
+}
+
+/** The other side went away: that is how connections end, and not worth a warning. */
+function isGone(error: Error): boolean {
+  const code = (error as NodeJS.ErrnoException).code
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ETIMEDOUT'
+}
