@@ -32,16 +32,7 @@ Examples:
 Each command has its own --help with examples. MOLDAU_DEBUG=1 shows the stack of an error.`,
   )
 
-for (const command of [
-  brokerCommand,
-  topicsCommand,
-  produceCommand,
-  consumeCommand,
-  groupsCommand,
-  runCommand,
-  hdfsCommand,
-  demoCommand,
-]) {
+for (const command of [brokerCommand, topicsCommand, produceCommand, consumeCommand, groupsCommand, runCommand, hdfsCommand, demoCommand]) {
   program.addCommand(command())
 }
 

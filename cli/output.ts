@@ -9,7 +9,8 @@ export function fail(error: unknown): never {
 /** The text of an error: the message alone for what the world did, the stack for what is our bug. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  if (process.env['MOLDAU_DEBUG']) return `${error.stack ?? error.message}${error.cause === undefined ? '' : `\ncaused by: ${describe(error.cause)}`}`
+  if (process.env['MOLDAU_DEBUG'])
+    return `${error.stack ?? error.message}${error.cause === undefined ? '' : `\ncaused by: ${describe(error.cause)}`}`
   return error instanceof MoldauError ? `${error.message} [${error.code}]` : (error.stack ?? error.message)
 }
 

@@ -33,7 +33,13 @@ type Client = Awaited<ReturnType<typeof connect>>
 async function list({ admin }: Client, json: boolean): Promise<void> {
   const groups = await admin.listGroups()
   if (json) for (const row of groups) printJson(row)
-  else process.stdout.write(`${formatTable(['group', 'state', 'protocol'], groups.map((g) => [g.groupId, g.state, g.protocolType]))}\n`)
+  else
+    process.stdout.write(
+      `${formatTable(
+        ['group', 'state', 'protocol'],
+        groups.map((g) => [g.groupId, g.state, g.protocolType]),
+      )}\n`,
+    )
 }
 
 async function describe({ admin }: Client, groupId: string, json: boolean): Promise<void> {

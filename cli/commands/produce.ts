@@ -18,9 +18,7 @@ export function produceCommand(): Command {
     .addOption(bootstrapOption())
     .option('-K, --key-delimiter <text>', 'the text before the first <text> of a line is the key')
     .addOption(new Option('--acks <acks>', 'wait for none, the leader, or all replicas').choices(['0', '1', 'all']).default('all'))
-    .addOption(
-      new Option('-z, --compression <codec>', 'of the batches').choices(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('none'),
-    )
+    .addOption(new Option('-z, --compression <codec>', 'of the batches').choices(['none', 'gzip', 'snappy', 'lz4', 'zstd']).default('none'))
     .addHelpText(
       'after',
       `

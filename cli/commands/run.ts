@@ -21,7 +21,9 @@ export function runCommand(): Command {
     .argument('<file>', 'a .ts or .js module; every pipeline it exports is run')
     .addOption(bootstrapOption())
     .option('--embedded <directory>', 'start a broker in this process, with its data there, in place of --bootstrap')
-    .addOption(new Option('--guarantee <guarantee>', 'of what is written').choices(['exactly-once', 'at-least-once']).default('exactly-once'))
+    .addOption(
+      new Option('--guarantee <guarantee>', 'of what is written').choices(['exactly-once', 'at-least-once']).default('exactly-once'),
+    )
     .option('--drain', 'stop at what is the end of the sources now')
     .addHelpText(
       'after',
@@ -48,7 +50,9 @@ async function runFile(file: string, options: RunOptions): Promise<void> {
     const job = await run(pipelines, { client, guarantee: options.guarantee })
     process.stderr.write(`running ${pipelines.map((p) => p.name).join(', ')} (${options.guarantee}); Ctrl-C stops after the epoch\n`)
     const lines = job.metrics$.subscribe((metrics) => {
-      const text = metrics.map((m) => `${m.pipeline}: in ${formatCount(m.recordsIn)}, out ${formatCount(m.recordsOut)}, lag ${formatCount(m.lag)}`)
+      const text = metrics.map(
+        (m) => `${m.pipeline}: in ${formatCount(m.recordsIn)}, out ${formatCount(m.recordsOut)}, lag ${formatCount(m.lag)}`,
+      )
       process.stderr.write(`${text.join(' | ')}\n`)
     })
     try {
@@ -79,7 +83,10 @@ async function pipelinesOf(file: string): Promise<Pipeline[]> {
   }
   const pipelines = Object.values(module).flat().filter(isPipeline)
   if (pipelines.length === 0) {
-    throw new MoldauError('PIPELINE_INVALID', `${file} exports no pipeline; add for example: export const job = pipeline('job').from(…).to(…)`)
+    throw new MoldauError(
+      'PIPELINE_INVALID',
+      `${file} exports no pipeline; add for example: export const job = pipeline('job').from(…).to(…)`,
+    )
   }
   return pipelines
 }

@@ -67,7 +67,13 @@ async function list(admin: Admin, all: boolean, json: boolean): Promise<void> {
   }
   rows.sort((a, b) => (a.topic < b.topic ? -1 : 1))
   if (json) for (const row of rows) printJson(row)
-  else process.stdout.write(`${formatTable(['topic', 'partitions', 'offsets held'], rows.map((row) => [row.topic, row.partitions, row.records]))}\n`)
+  else
+    process.stdout.write(
+      `${formatTable(
+        ['topic', 'partitions', 'offsets held'],
+        rows.map((row) => [row.topic, row.partitions, row.records]),
+      )}\n`,
+    )
 }
 
 async function describe(admin: Admin, topic: string, json: boolean): Promise<void> {

@@ -18,7 +18,10 @@ export function findInput(asked: string | undefined): DemoInput {
   if (asked !== undefined) {
     const path = resolve(asked)
     if (existsSync(path)) return { path, note: `input: ${path}` }
-    throw new MoldauError('INPUT_MISSING', `--input ${asked}: there is no such file; give a .parquet or .avro file of flights, or leave --input out`)
+    throw new MoldauError(
+      'INPUT_MISSING',
+      `--input ${asked}: there is no such file; give a .parquet or .avro file of flights, or leave --input out`,
+    )
   }
   for (const from of [join(process.cwd(), 'package.json'), packageFile('package.json')]) {
     const path = installed(from)

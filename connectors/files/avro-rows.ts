@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs'
 import type { RowReader } from './rows.ts'
 
 const chunkRows = 1024
@@ -5,7 +6,10 @@ const chunkRows = 1024
 /** Avro container files, in any codec that the Avro connector reads. */
 export function avroRows(path: string): RowReader {
   return {
-    count: () => Promise.resolve(undefined),
+    count: async () => {
+      const { scanAvro } = await import('../avro/index.ts')
+      return (await scanAvro(createReadStream(path) as AsyncIterable<Buffer>)).records
+    },
     async *rows(from) {
       const { readAvroFile } = await import('../avro/index.ts')
       let row = 0

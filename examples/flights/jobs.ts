@@ -2,7 +2,7 @@
  * The pipelines of `moldau demo`: a file is replayed into a topic, and two jobs read the topic while it fills.
  * They run unchanged on any Kafka-protocol cluster.
  */
-import { string } from 'moldau/core'
+import { string, type ValueOf } from 'moldau/core'
 import { hdfs } from 'moldau/connectors/hdfs'
 import { files } from 'moldau/connectors/files'
 import { filter, map, pipeline, topic, tumbling } from 'moldau/pipelines'

@@ -1,5 +1,6 @@
 import { files } from 'moldau/connectors/files'
-import { flight } from '../../examples/flights/schemas.ts'
+import type { ValueOf } from '../../core/serde/serde.ts'
+import type { flight } from '../../examples/flights/schemas.ts'
 
 export interface Truth {
   rows: number
@@ -13,7 +14,7 @@ export interface Truth {
 /** What the demo must find, computed the plain way from the file itself. */
 export async function truthOf(path: string): Promise<Truth> {
   const truth: Truth = { rows: 0, delaySum: 0, days: new Map(), late: new Map() }
-  const source = files({ path, name: 'truth', value: flight, timestamp: (row) => row.date })
+  const source = files<ValueOf<typeof flight>>({ path })
   for await (const row of source.rows()) {
     truth.rows++
     truth.delaySum += row.delay
