@@ -1,0 +1,92 @@
+import type { LogPools } from './file-pool.ts'
+import { IndexFile } from './index-file.ts'
+
+const ENTRY_BYTES = 8
+
+/** A batch that the index points to: its last offset and its position in the segment. */
+export interface IndexEntry {
+  readonly offset: number
+  readonly position: number
+}
+
+/**
+ * Sparse index of a segment (`.index`): per entry the last offset of a batch relative to the segment's base (int32) and the position
+ * of that batch (int32), both rising. Kafka's `OffsetIndex`.
+ */
+export class OffsetIndex {
+  readonly file: IndexFile
+  readonly #baseOffset: number
+
+  constructor(pools: LogPools, path: string, baseOffset: number) {
+    this.file = new IndexFile(pools, path, ENTRY_BYTES)
+    this.#baseOffset = baseOffset
+  }
+
+  /** Makes sure that the entries are in memory. False when the file is missing or cannot be an index of a segment of `size` bytes. */
+  load(size: number): boolean {
+    if (this.file.loaded) return true
+    if (!this.file.load()) return false
+    const { buffer, count } = this.file
+    let offset = -1
+    let position = -1
+    for (let at = 0; at < count * ENTRY_BYTES; at += ENTRY_BYTES) {
+      const nextOffset = buffer.readInt32BE(at)
+      const nextPosition = buffer.readInt32BE(at + 4)
+      if (nextOffset <= offset || nextPosition <= position || nextPosition >= size) {
+        this.file.unload()
+        return false
+      }
+      offset = nextOffset
+      position = nextPosition
+    }
+    return true
+  }
+
+  append(lastOffset: number, position: number): void {
+    const at = this.file.push()
+    this.file.buffer.writeInt32BE(lastOffset - this.#baseOffset, at)
+    this.file.buffer.writeInt32BE(position, at + 4)
+  }
+
+  get bytes(): number {
+    return this.file.count * ENTRY_BYTES
+  }
+
+  /** The last entry whose batch ends at or before `offset`. */
+  lookup(offset: number): IndexEntry | undefined {
+    return this.#entry(this.#last(offset - this.#baseOffset, 0))
+  }
+
+  /** The last entry whose batch begins at or before `position`. */
+  lookupPosition(position: number): IndexEntry | undefined {
+    return this.#entry(this.#last(position, 4))
+  }
+
+  get lastEntry(): IndexEntry | undefined {
+    return this.#entry(this.file.count - 1)
+  }
+
+  /** Drops entries of batches that begin at or after `position`. */
+  truncate(position: number): void {
+    this.file.truncate(this.#last(position - 1, 4) + 1)
+  }
+
+  #entry(i: number): IndexEntry | undefined {
+    if (i < 0) return undefined
+    const { buffer } = this.file
+    return { offset: this.#baseOffset + buffer.readInt32BE(i * ENTRY_BYTES), position: buffer.readInt32BE(i * ENTRY_BYTES + 4) }
+  }
+
+  /** Number of the last entry whose field at `shift` is at most `value`; -1 when there is none. */
+  #last(value: number, shift: number): number {
+    const { buffer } = this.file
+    let low = -1
+    let high = this.file.count - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (buffer.readInt32BE(middle * ENTRY_BYTES + shift) <= value) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+}

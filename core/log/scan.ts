@@ -1,0 +1,123 @@
+import * as batch from '../record/batch.ts'
+import type { PooledFile } from './file-pool.ts'
+import { getInt64 } from './numbers.ts'
+
+/** Read at a time when a whole segment is scanned. */
+export const SCAN_BYTES = 1024 * 1024
+/** Read at a time when a batch near an index entry is looked for. */
+export const WALK_BYTES = 8 * 1024
+
+export interface ScanOptions {
+  readonly from: number
+  readonly to: number
+  /** No batch may begin below this offset. */
+  readonly minOffset: number
+  /** No batch may reach this offset. */
+  readonly maxOffset?: number
+  /** Reads whole batches and checks their CRC; otherwise headers only (control batches are always read whole). */
+  readonly verify?: boolean
+  readonly chunkBytes?: number
+  /** Called for each batch; the scan ends when it answers false. */
+  visit(buf: Buffer, at: number, position: number): boolean | void
+  /** When given, a damaged stretch is reported and skipped, otherwise the scan ends at it. `next`: where batches go on. */
+  skipped?(position: number, next: number): void
+}
+
+export interface ScanEnd {
+  /** `end`: all batches seen. `stopped`: by visit. `torn`: the last batch is cut off. `corrupt`: bytes that are no batch. */
+  readonly reason: 'end' | 'stopped' | 'torn' | 'corrupt'
+  /** Behind the last good batch; with `stopped` at the batch that visit refused. */
+  readonly position: number
+  /** The offset after the last good batch. */
+  readonly nextOffset: number
+}
+
+/** Goes over the batches of a segment's file, checking how they follow each other. */
+export function scan(file: PooledFile, options: ScanOptions): ScanEnd {
+  const { to, verify = false } = options
+  const window = new Window(file, to, Math.min(options.chunkBytes ?? SCAN_BYTES, Math.max(to - options.from, batch.BATCH_OVERHEAD)))
+  let position = options.from
+  let nextOffset = options.minOffset
+  while (position < to) {
+    const state = check(window, position, nextOffset, options.maxOffset ?? Number.MAX_SAFE_INTEGER, verify)
+    if (state !== 'ok') {
+      if (options.skipped === undefined) return { reason: state, position, nextOffset }
+      const next = findBatch(window, position + 1, nextOffset, options.maxOffset ?? Number.MAX_SAFE_INTEGER)
+      options.skipped(position, next)
+      position = next
+      continue
+    }
+    const at = position - window.start
+    if (options.visit(window.buffer, at, position) === false) return { reason: 'stopped', position, nextOffset }
+    nextOffset = batch.nextOffset(window.buffer, at)
+    position += batch.sizeInBytes(window.buffer, at)
+  }
+  return { reason: 'end', position, nextOffset }
+}
+
+/** The part of the file that is in memory. */
+class Window {
+  readonly #file: PooledFile
+  /** Where the batches end. */
+  readonly end: number
+  readonly #chunkBytes: number
+  buffer: Buffer
+  start: number
+  #length: number
+
+  constructor(file: PooledFile, to: number, chunkBytes: number) {
+    this.#file = file
+    this.end = to
+    this.#chunkBytes = chunkBytes
+    this.buffer = Buffer.allocUnsafe(chunkBytes)
+    this.start = 0
+    this.#length = 0
+  }
+
+  /** Brings `length` bytes from `position` into memory; false when the file ends before. */
+  has(position: number, length: number): boolean {
+    if (position >= this.start && position + length <= this.start + this.#length) return true
+    if (position + length > this.end) return false
+    if (length > this.buffer.length) this.buffer = Buffer.allocUnsafe(length)
+    const wanted = Math.min(Math.max(this.#chunkBytes, length), this.end - position, this.buffer.length)
+    this.start = position
+    this.#length = this.#file.file.read(this.buffer, 0, wanted, position)
+    return this.#length >= length
+  }
+}
+
+/** Whether a batch stands at `position` that may follow there. */
+function check(window: Window, position: number, minOffset: number, maxOffset: number, verify: boolean): 'ok' | 'torn' | 'corrupt' {
+  if (!window.has(position, batch.LOG_OVERHEAD)) return 'torn'
+  const size = batch.sizeInBytes(window.buffer, position - window.start)
+  if (size < batch.BATCH_OVERHEAD) return 'corrupt'
+  if (!window.has(position, batch.BATCH_OVERHEAD)) return 'torn'
+  if (!plausible(window.buffer, position - window.start, minOffset, maxOffset)) return 'corrupt'
+  if (!verify && !batch.isControl(window.buffer, position - window.start)) return position + size <= window.end ? 'ok' : 'torn'
+  if (!window.has(position, size)) return 'torn'
+  const at = position - window.start
+  return batch.checkBatch(window.buffer, at, at + size) === 'ok' ? 'ok' : 'corrupt'
+}
+
+/** Magic and offsets fit the place; base offset and length are outside the checksum, so these are all the checks they get. */
+export function plausible(buf: Buffer, at: number, minOffset: number, maxOffset: number): boolean {
+  const first = getInt64(buf, at)
+  const delta = batch.lastOffsetDelta(buf, at)
+  return batch.magic(buf, at) === batch.MAGIC && first >= minOffset && delta >= 0 && first + delta < maxOffset
+}
+
+/** The position of the next undamaged batch at or after `from`, or the end: goes byte by byte, since a damaged length says nothing. */
+function findBatch(window: Window, from: number, minOffset: number, maxOffset: number): number {
+  let position = from
+  while (window.has(position, batch.BATCH_OVERHEAD)) {
+    const { buffer, start } = window
+    const size = batch.sizeInBytes(buffer, position - start)
+    const likely = size >= batch.BATCH_OVERHEAD && plausible(buffer, position - start, minOffset, maxOffset)
+    if (likely && window.has(position, size)) {
+      const at = position - window.start
+      if (batch.checkBatch(window.buffer, at, at + size) === 'ok') return position
+    }
+    position++
+  }
+  return window.end
+}

@@ -1,0 +1,67 @@
+import * as batch from '../record/batch.ts'
+import { decodeBatch } from '../record/columns.ts'
+import { WALK_BYTES } from './scan.ts'
+import type { Segment } from './segment.ts'
+import type { Segments } from './segments.ts'
+
+export interface FoundTimestamp {
+  readonly offset: number
+  readonly timestamp: number
+  readonly leaderEpoch: number
+}
+
+/** The first record from `startOffset` on with a timestamp of at least `timestamp` (ListOffsets). */
+export function findTimestamp(segments: Segments, timestamp: number, startOffset: number): FoundTimestamp | undefined {
+  for (const segment of segments.from(startOffset)) {
+    segment.loadIndexes()
+    if (segment.maxTimestamp < timestamp) continue
+    // No record up to that entry is as new.
+    const known = trustedEntry(segment, timestamp)
+    const found = search(segment, Math.max(known, startOffset, segment.baseOffset), timestamp)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** The first record that has the largest timestamp in the log. */
+export function newestTimestamp(segments: Segments, startOffset: number): FoundTimestamp | undefined {
+  let newest: Segment | undefined
+  for (const segment of segments.from(startOffset)) {
+    segment.loadIndexes()
+    if (segment.maxTimestamp >= 0 && (newest === undefined || segment.maxTimestamp > newest.maxTimestamp)) newest = segment
+  }
+  return newest === undefined ? undefined : search(newest, Math.max(startOffset, newest.baseOffset), newest.maxTimestamp)
+}
+
+/** The offset of the last index entry older than `timestamp`, after a look at the batch that it speaks of. */
+function trustedEntry(segment: Segment, timestamp: number): number {
+  const entry = segment.times.lookup(timestamp - 1)
+  if (entry === undefined) return segment.baseOffset
+  if (segment.maxTimestampAt(entry.offset) === entry.timestamp) return entry.offset
+  segment.rebuildIndexes()
+  return segment.times.lookup(timestamp - 1)?.offset ?? segment.baseOffset
+}
+
+function search(segment: Segment, from: number, timestamp: number): FoundTimestamp | undefined {
+  let found: FoundTimestamp | undefined
+  segment.scan({
+    from: segment.position(from),
+    chunkBytes: WALK_BYTES,
+    skipped: () => {},
+    visit(buf, at, position) {
+      if (batch.maxTimestamp(buf, at) < timestamp) return true
+      found = inBatch(segment.batchAt(position, batch.sizeInBytes(buf, at)), from, timestamp)
+      return found === undefined
+    },
+  })
+  return found
+}
+
+function inBatch(buf: Buffer, from: number, timestamp: number): FoundTimestamp | undefined {
+  const columns = decodeBatch(buf, 0)
+  for (let i = 0; i < columns.count; i++) {
+    if (columns.timestamp(i) < timestamp || columns.offset(i) < from) continue
+    return { offset: columns.offset(i), timestamp: columns.timestamp(i), leaderEpoch: batch.leaderEpoch(buf, 0) }
+  }
+  return undefined
+}
