@@ -1,0 +1,38 @@
+import { txnStates } from '../../coordinator/transaction-state.ts'
+import { kafkaError } from '../../protocol/errors.ts'
+import { ListTransactions } from '../../protocol/messages/list-transactions.ts'
+import { handler } from '../handler.ts'
+
+/** ListTransactions 0 to 2: v1 filters by duration (KIP-994), v2 by a pattern of the id (KIP-1152). */
+export const listTransactions = handler({
+  api: ListTransactions,
+  minVersion: 0,
+  maxVersion: 2,
+  handle({ stateFilters, producerIdFilters, durationFilter, transactionalIdPattern }, { broker }) {
+    const pattern = patternOf(transactionalIdPattern)
+    const now = broker.clock.now()
+    const known: readonly string[] = txnStates
+    const listed = broker.transactions.list().filter((txn) => {
+      if (stateFilters.length > 0 && !stateFilters.includes(txn.state)) return false
+      if (producerIdFilters.length > 0 && !producerIdFilters.includes(txn.producerId)) return false
+      if (durationFilter >= 0 && (txn.startedAt < 0 || now - txn.startedAt <= durationFilter)) return false
+      return pattern === undefined || pattern.test(txn.id)
+    })
+    return {
+      throttleTimeMs: 0,
+      errorCode: 0,
+      unknownStateFilters: stateFilters.filter((state) => !known.includes(state)),
+      transactionStates: listed.map(({ id, producerId, state }) => ({ transactionalId: id, producerId, transactionState: state })),
+    }
+  },
+})
+
+/** The whole id has to match, as with Java's Matcher.matches. */
+function patternOf(text: string | null): RegExp | undefined {
+  if (text === null || text === '') return undefined
+  try {
+    return new RegExp(`^(?:${text})$`, 'u')
+  } catch {
+    throw kafkaError('INVALID_REGULAR_EXPRESSION', text)
+  }
+}
