@@ -11,25 +11,30 @@ const run = promisify(execFile)
 const cache = join(tmpdir(), 'moldau-compat')
 
 /**
- * The path of a jar of Kafka, fetched from Maven Central by `mvn` unless it is in the cache below the system's temporary folder.
+ * The path of a jar, fetched from Maven Central by `mvn` unless it is in the cache below the system's temporary folder.
  *
  * @param artifact for example 'kafka-clients'
  * @throws Error when there is neither
  */
-export async function kafkaJar(artifact: string, version: string): Promise<string> {
+export async function mavenJar(group: string, artifact: string, version: string): Promise<string> {
   const jar = join(cache, `${artifact}-${version}.jar`)
   if (existsSync(jar)) return jar
   // Into a folder of our own first, so that a second process never sees half a jar.
   await mkdir(cache, { recursive: true })
   const fresh = await mkdtemp(join(cache, 'fetch-'))
   try {
-    const coordinates = `-Dartifact=org.apache.kafka:${artifact}:${version}`
+    const coordinates = `-Dartifact=${group}:${artifact}:${version}`
     await run('mvn', ['-q', '-B', 'dependency:copy', coordinates, `-DoutputDirectory=${fresh}`], { timeout: 300_000 })
     await rename(join(fresh, `${artifact}-${version}.jar`), jar)
   } finally {
     await rm(fresh, { recursive: true, force: true })
   }
   return jar
+}
+
+/** A jar of Kafka: see {@link mavenJar}. */
+export function kafkaJar(artifact: string, version: string): Promise<string> {
+  return mavenJar('org.apache.kafka', artifact, version)
 }
 
 /** The texts of all files in a jar whose names match a pattern of unzip, by name without folders and extension. */
