@@ -78,7 +78,7 @@ export const nodeFiles: Files = {
   readFile: (path) => guard('read', path, () => unlessMissing(() => fs.readFileSync(path))),
   writeFile: (path, content) => guard('write', path, () => fs.writeFileSync(path, content)),
   rename: (from, to) => guard('rename', from, () => fs.renameSync(from, to)),
-  unlink: (path) => guard('unlink', path, () => void unlessMissing(() => fs.unlinkSync(path))),
+  unlink: (path) => guard('unlink', path, () => unlessMissing(() => fs.unlinkSync(path))),
   link(existing, name) {
     return guard('link', name, () => {
       try {

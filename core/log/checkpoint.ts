@@ -24,11 +24,8 @@ export function readOffsets(files: Files, directory: string, name: string): Map<
 }
 
 export function writeOffsets(files: Files, directory: string, name: string, offsets: ReadonlyMap<string, number>): void {
-  writeCheckpoint(
-    files,
-    join(directory, name),
-    Array.from(offsets, ([key, offset]) => `${key} ${offset}`),
-  )
+  const lines = Array.from(offsets, ([key, offset]) => `${key} ${offset}`)
+  replaceFile(files, join(directory, name), checkpointText(lines))
 }
 
 /** The key of a partition in these files. */
@@ -45,6 +42,6 @@ export function readCheckpoint(files: Files, path: string): string[] | undefined
   return version === VERSION && Number(count) === lines.length ? lines : undefined
 }
 
-export function writeCheckpoint(files: Files, path: string, lines: readonly string[]): void {
-  replaceFile(files, path, [VERSION, lines.length, ...lines, ''].join('\n'))
+export function checkpointText(lines: readonly string[]): string {
+  return [VERSION, lines.length, ...lines, ''].join('\n')
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Files } from '../base/files.ts'
-import { readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { checkpointText, readCheckpoint } from './checkpoint.ts'
 
 export interface EpochEntry {
   readonly epoch: number
@@ -21,11 +21,14 @@ const FILE = 'leader-epoch-checkpoint'
 export class LeaderEpochs {
   readonly #files: Files
   readonly #path: string
+  /** Saved, but not synced. */
+  unsynced: boolean
   #entries: EpochEntry[]
 
   constructor(files: Files, directory: string) {
     this.#files = files
     this.#path = join(directory, FILE)
+    this.unsynced = false
     this.#entries = []
   }
 
@@ -44,12 +47,23 @@ export class LeaderEpochs {
     return true
   }
 
+  /** Writes the file, so that it is the old or the new one; {@link LeaderEpochs.sync} makes it last. A damaged one is made from the log. */
   save(): void {
-    writeCheckpoint(
-      this.#files,
-      this.#path,
-      this.#entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`),
-    )
+    const lines = this.#entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`)
+    this.#files.writeFile(`${this.#path}.tmp`, checkpointText(lines))
+    this.#files.rename(`${this.#path}.tmp`, this.#path)
+    this.unsynced = true
+  }
+
+  /** Syncs the file; the folder is the caller's. */
+  async sync(): Promise<void> {
+    this.unsynced = false
+    const file = this.#files.open(this.#path, 'write')
+    try {
+      await file.sync()
+    } finally {
+      file.close()
+    }
   }
 
   get latest(): number {

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts'
-import { type Clock, systemClock } from '../base/clock.ts'
+import { type Clock, type Timer, systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
 import { KafkaError, kafkaError } from '../protocol/errors.ts'
@@ -83,6 +83,7 @@ export class PartitionLog {
   #dirty: Set<Segment>
   #directoryDirty: boolean
   #flushTimer: boolean
+  readonly #timers: Set<Timer>
   #failure: MoldauError | undefined
   #closed: boolean
 
@@ -102,6 +103,7 @@ export class PartitionLog {
     this.#dirty = new Set()
     this.#directoryDirty = false
     this.#flushTimer = false
+    this.#timers = new Set()
     this.#failure = undefined
     this.#closed = false
   }
@@ -151,6 +153,12 @@ export class PartitionLog {
   /** Everything below is synced. */
   get flushedOffset(): number {
     return this.#state === undefined ? this.#flushedOffset : Math.min(this.#flushedOffset, this.logEndOffset)
+  }
+
+  /** What the checkpoints keep; does not open the folder. */
+  get checkpointed(): { startOffset: number; highWatermark: number } {
+    if (this.#state === undefined) return { startOffset: this.#logStartOffset, highWatermark: this.#flushedOffset }
+    return { startOffset: this.#logStartOffset, highWatermark: this.highWatermark }
   }
 
   get sizeInBytes(): number {
@@ -486,12 +494,16 @@ export class PartitionLog {
   }
 
   async #sync(): Promise<void> {
-    const { segments } = this.load()
+    const { segments, epochs } = this.load()
     this.#mustBeWritable()
     const end = this.logEndOffset
     const dirty = [...this.#dirty]
     const { active } = segments
     try {
+      if (epochs.unsynced) {
+        await epochs.sync()
+        this.#directoryDirty = true
+      }
       if (this.#directoryDirty) {
         this.#directoryDirty = false
         await this.#files.syncDirectory(this.#directory)
@@ -520,9 +532,9 @@ export class PartitionLog {
     if (flushMessages >= 0 && this.logEndOffset - this.#flushedOffset >= flushMessages) this.#flushInBackground()
     if (flushMs < 0 || this.#flushTimer) return
     this.#flushTimer = true
-    this.#clock.after(flushMs, () => {
+    this.#after(flushMs, () => {
       this.#flushTimer = false
-      if (!this.#closed) this.#flushInBackground()
+      this.#flushInBackground()
     })
   }
 
@@ -538,7 +550,8 @@ export class PartitionLog {
       segment.markDeleted()
     }
     trimSnapshots(this.#files, this.#directory, { below: this.load().segments.first.baseOffset })
-    this.#clock.after(this.#config.fileDeleteDelayMs, () => {
+    // Files that a stop leaves behind go at the next open.
+    this.#after(this.#config.fileDeleteDelayMs, () => {
       try {
         for (const segment of gone) segment.remove()
       } catch (error) {
@@ -547,12 +560,22 @@ export class PartitionLog {
     })
   }
 
+  #after(ms: number, run: () => void): void {
+    const timer = this.#clock.after(ms, () => {
+      this.#timers.delete(timer)
+      run()
+    })
+    this.#timers.add(timer)
+  }
+
   #forget(segment: Segment): void {
     this.#dirty.delete(segment)
   }
 
   #end(): void {
     this.#closed = true
+    for (const timer of this.#timers) timer.cancel()
+    this.#timers.clear()
     if (this.#state === undefined) return
     for (const segment of this.#state.segments) segment.close()
   }

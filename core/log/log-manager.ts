@@ -1,0 +1,303 @@
+import { randomFillSync } from 'node:crypto'
+import { join } from 'node:path'
+import { type Clock, type Timer, systemClock } from '../base/clock.ts'
+import { MoldauError, messageOf } from '../base/errors.ts'
+import { type Files, descriptorLimit, nodeFiles } from '../base/files.ts'
+import { type Logger, silentLogger } from '../base/logger.ts'
+import type { RandomBytes } from '../base/uuid.ts'
+import { HIGH_WATERMARKS, LOG_START_OFFSETS, RECOVERY_POINTS, checkpointKey, readOffsets, writeOffsets } from './checkpoint.ts'
+import { type LogConfig, logConfig } from './config.ts'
+import { DELETE_SUFFIX, deletedDirectoryName, partitionOfDirectory } from './file-names.ts'
+import { type LogPools, OPEN_FILES_MAX, logPools } from './file-pool.ts'
+import { DirectoryLock, type Processes } from './lock.ts'
+import { type DirectoryMeta, directoryMeta, readTopicId, writeTopicId } from './metadata-files.ts'
+import { PartitionLog } from './partition-log.ts'
+
+export interface LogManagerOptions {
+  /** The broker's folder; made when missing. */
+  readonly dir: string
+  /** For partitions without settings of their own. */
+  readonly config?: Partial<LogConfig>
+  /** Settings of a topic that was there before. */
+  readonly topicConfig?: (topic: string) => Partial<LogConfig>
+  readonly files?: Files
+  readonly clock?: Clock
+  readonly logger?: Logger
+  readonly random?: RandomBytes
+  readonly processes?: Processes
+  /** Default: what the folder says, or a new one. */
+  readonly clusterId?: string
+  /** Default: what the folder says, or 1. */
+  readonly nodeId?: number
+  /** Descriptors for segments. Default: half of what the system allows, at most 4096. */
+  readonly openFilesMax?: number
+  /** `log.retention.check.interval.ms`. Default 5 minutes. */
+  readonly retentionCheckIntervalMs?: number
+  /** `log.flush.offset.checkpoint.interval.ms`. Default 1 minute. */
+  readonly checkpointIntervalMs?: number
+}
+
+const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
+const MINUTE_MS = 60_000
+/** Partitions looked at without letting anything else run. */
+const PARTITIONS_PER_TURN = 64
+/** Partitions that sync at a time when the broker stops. */
+const CLOSING_MAX = 16
+
+/** All partitions in a broker's folder. Kafka's `LogManager`. */
+export class LogManager {
+  readonly dir: string
+  readonly meta: DirectoryMeta
+  readonly #options: LogManagerOptions
+  readonly #files: Files
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #pools: LogPools
+  readonly #lock: DirectoryLock
+  readonly #config: LogConfig
+  readonly #topics: Map<string, Map<number, PartitionLog>>
+  readonly #timers: Set<Timer>
+  #checkpointed: string
+  #closed: boolean
+
+  private constructor(options: LogManagerOptions, lock: DirectoryLock, meta: DirectoryMeta) {
+    this.dir = options.dir
+    this.meta = meta
+    this.#options = options
+    this.#files = options.files ?? nodeFiles
+    this.#clock = options.clock ?? systemClock
+    this.#logger = options.logger ?? silentLogger
+    const openFilesMax = options.openFilesMax ?? Math.min(OPEN_FILES_MAX, Math.floor(descriptorLimit() / 2))
+    this.#pools = logPools(this.#files, { openFilesMax })
+    this.#lock = lock
+    this.#config = logConfig(options.config)
+    this.#topics = new Map()
+    this.#timers = new Set()
+    this.#checkpointed = ''
+    this.#closed = false
+  }
+
+  /**
+   * Takes the folder and finds its partitions. After a clean stop none of them is opened before it is used; otherwise all are recovered
+   * before this resolves.
+   *
+   * @throws DIRECTORY_UNUSABLE when another process has the folder, it belongs to another broker, or cannot be written
+   */
+  static async open(options: LogManagerOptions): Promise<LogManager> {
+    const files = options.files ?? nodeFiles
+    const { dir } = options
+    let lock: DirectoryLock | undefined
+    try {
+      files.mkdir(dir)
+      lock = DirectoryLock.acquire(files, dir, options.processes)
+      const { clusterId, nodeId } = options
+      const wanted = { ...(clusterId === undefined ? {} : { clusterId }), ...(nodeId === undefined ? {} : { nodeId }) }
+      const manager = new LogManager(options, lock, directoryMeta(files, dir, wanted, options.random))
+      await manager.#start()
+      return manager
+    } catch (error) {
+      lock?.release()
+      if (!(error instanceof MoldauError) || error.code !== 'STORAGE_FAILED') throw error
+      throw new MoldauError('DIRECTORY_UNUSABLE', `${dir} cannot be used: ${error.message}`, { cause: error })
+    }
+  }
+
+  /** Makes a partition, or answers the one that is there. */
+  create(topic: string, partition: number, topicId: string, config: Partial<LogConfig> = {}): PartitionLog {
+    const known = this.get(topic, partition)
+    if (known !== undefined) return known
+    this.#mustBeOpen()
+    const directory = join(this.dir, `${topic}-${partition}`)
+    this.#files.mkdir(directory)
+    writeTopicId(this.#files, directory, topicId)
+    const log = this.#log(topic, partition, { config: logConfig(config, this.#config), clean: false })
+    this.#add(log)
+    return log
+  }
+
+  get(topic: string, partition: number): PartitionLog | undefined {
+    return this.#topics.get(topic)?.get(partition)
+  }
+
+  /** The topic's id as the partition's folder has it. */
+  topicId(topic: string, partition: number): string | undefined {
+    return readTopicId(this.#files, join(this.dir, `${topic}-${partition}`))
+  }
+
+  /** All partitions, topic by topic. */
+  *partitions(): Generator<PartitionLog, void> {
+    for (const logs of this.#topics.values()) yield* logs.values()
+  }
+
+  /** Takes a topic's partitions out at once; the folders go after `file.delete.delay.ms`. */
+  delete(topic: string): void {
+    this.#mustBeOpen()
+    const logs = this.#topics.get(topic)
+    if (logs === undefined) return
+    this.#topics.delete(topic)
+    for (const log of logs.values()) {
+      log.abandon()
+      const bytes = (this.#options.random ?? randomFillSync)(Buffer.alloc(16))
+      const name = deletedDirectoryName(`${topic}-${log.partition}`, bytes.toString('hex'))
+      this.#files.rename(log.directory, join(this.dir, name))
+      this.#removeLater(name, log.config.fileDeleteDelayMs)
+    }
+    this.#files.syncDirectoryNow(this.dir)
+    // A topic of the same name must not inherit what is noted there.
+    this.checkpoint()
+  }
+
+  /** Writes down, per partition, up to where it is synced, where it begins and its high watermark. Done every minute by itself. */
+  checkpoint(): void {
+    const recoveryPoints = new Map<string, number>()
+    const starts = new Map<string, number>()
+    const watermarks = new Map<string, number>()
+    for (const log of this.partitions()) {
+      const key = checkpointKey(log.topic, log.partition)
+      recoveryPoints.set(key, log.flushedOffset)
+      const { startOffset, highWatermark } = log.checkpointed
+      if (startOffset > 0) starts.set(key, startOffset)
+      watermarks.set(key, highWatermark)
+    }
+    const all = JSON.stringify([[...recoveryPoints], [...starts], [...watermarks]])
+    if (all === this.#checkpointed) return
+    writeOffsets(this.#files, this.dir, RECOVERY_POINTS, recoveryPoints)
+    writeOffsets(this.#files, this.dir, LOG_START_OFFSETS, starts)
+    writeOffsets(this.#files, this.dir, HIGH_WATERMARKS, watermarks)
+    this.#checkpointed = all
+  }
+
+  /** Syncs and closes all partitions and leaves the mark of a clean stop. A partition that cannot be closed well leaves none. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    for (const timer of this.#timers) timer.cancel()
+    this.#timers.clear()
+    try {
+      const failed = await this.#closeAll()
+      this.checkpoint()
+      if (failed > 0) return
+      this.#files.writeFile(join(this.dir, CLEAN_SHUTDOWN), '{"version":0,"brokerEpoch":-1}')
+      this.#files.syncDirectoryNow(this.dir)
+    } finally {
+      this.#lock.release()
+    }
+  }
+
+  async #start(): Promise<void> {
+    const clean = this.#files.stat(join(this.dir, CLEAN_SHUTDOWN)) !== undefined
+    this.#files.unlink(join(this.dir, CLEAN_SHUTDOWN))
+    this.#files.syncDirectoryNow(this.dir)
+    const recoveryPoints = readOffsets(this.#files, this.dir, RECOVERY_POINTS)
+    const starts = readOffsets(this.#files, this.dir, LOG_START_OFFSETS)
+    for (const { name, directory } of this.#files.readdir(this.dir)) {
+      if (!directory) continue
+      if (name.endsWith(DELETE_SUFFIX)) this.#removeLater(name, this.#config.fileDeleteDelayMs)
+      const place = partitionOfDirectory(name)
+      if (place === undefined) continue
+      const { topic, partition } = place
+      const key = checkpointKey(topic, partition)
+      const recoveryPoint = recoveryPoints.get(key)
+      const logStartOffset = starts.get(key)
+      this.#add(
+        this.#log(topic, partition, {
+          config: { ...this.#config, ...this.#options.topicConfig?.(topic) },
+          clean: clean && recoveryPoint !== undefined,
+          ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
+          ...(logStartOffset === undefined ? {} : { logStartOffset }),
+        }),
+      )
+    }
+    if (!clean) await this.#recoverAll()
+    this.#every(this.#options.checkpointIntervalMs ?? MINUTE_MS, () => this.checkpoint())
+    this.#every(this.#options.retentionCheckIntervalMs ?? 5 * MINUTE_MS, () => this.#retain([...this.partitions()]))
+  }
+
+  #log(
+    topic: string,
+    partition: number,
+    options: { config: Partial<LogConfig>; clean: boolean; recoveryPoint?: number; logStartOffset?: number },
+  ): PartitionLog {
+    const directory = join(this.dir, `${topic}-${partition}`)
+    return new PartitionLog({ topic, partition, directory, pools: this.#pools, clock: this.#clock, logger: this.#logger, ...options })
+  }
+
+  #add(log: PartitionLog): void {
+    const logs = this.#topics.get(log.topic)
+    if (logs === undefined) this.#topics.set(log.topic, new Map([[log.partition, log]]))
+    else logs.set(log.partition, log)
+  }
+
+  async #recoverAll(): Promise<void> {
+    const logs = [...this.partitions()]
+    if (logs.length === 0) return
+    this.#logger.info({ dir: this.dir, partitions: logs.length }, 'the last stop was not a clean one: checking the logs')
+    for (const log of logs) {
+      try {
+        log.load()
+      } catch (error) {
+        // The others are served; this one answers its error to whoever asks, and is tried again then.
+        this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'the log cannot be opened')
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  async #closeAll(): Promise<number> {
+    const logs = [...this.partitions()]
+    let failed = 0
+    const closeNext = async (): Promise<void> => {
+      for (let log = logs.pop(); log !== undefined; log = logs.pop()) {
+        if (log.failure !== undefined) failed++
+        try {
+          await log.close()
+        } catch (error) {
+          failed++
+          this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'the log cannot be closed')
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: CLOSING_MAX }, closeNext))
+    return failed
+  }
+
+  #retain(logs: PartitionLog[]): void {
+    for (const log of logs.splice(0, PARTITIONS_PER_TURN)) {
+      try {
+        if (this.get(log.topic, log.partition) === log) log.applyRetention(this.#clock.now())
+      } catch (error) {
+        this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'old segments cannot be deleted')
+      }
+    }
+    if (logs.length > 0) this.#after(0, () => this.#retain(logs))
+  }
+
+  #removeLater(name: string, delayMs: number): void {
+    this.#after(delayMs, () => this.#files.removeDirectory(join(this.dir, name)))
+  }
+
+  #every(ms: number, run: () => void): void {
+    this.#after(ms, () => {
+      // First the next turn: a failure of this one must not be the last.
+      this.#every(ms, run)
+      run()
+    })
+  }
+
+  #after(ms: number, run: () => void): void {
+    const timer = this.#clock.after(ms, () => {
+      this.#timers.delete(timer)
+      if (this.#closed) return
+      try {
+        run()
+      } catch (error) {
+        this.#logger.error({ dir: this.dir, error: messageOf(error) }, 'housekeeping failed')
+      }
+    })
+    this.#timers.add(timer)
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new MoldauError('CLOSED', `${this.dir}: the logs are closed`)
+  }
+}
