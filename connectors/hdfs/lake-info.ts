@@ -17,8 +17,8 @@ export interface LakePartition {
   readonly bytes: number
   /** Directories with files, e.g. days. */
   readonly directories: number
-  /** When the last commit was, ms since 1970; undefined: never. */
-  readonly committedAt: number | undefined
+  /** When the last commit was (ISO 8601); undefined: never. */
+  readonly at: string | undefined
   readonly minTimestamp: number | undefined
   readonly maxTimestamp: number | undefined
 }
@@ -42,7 +42,7 @@ export async function lakeInfo(url: string): Promise<LakePartition[]> {
       files: files.length,
       bytes: files.reduce((sum, file) => sum + file.bytes, 0),
       directories: new Set(files.map(({ path }) => path.slice(0, Math.max(0, path.lastIndexOf('/'))))).size,
-      committedAt: last === undefined ? undefined : Date.parse(last.at),
+      at: last?.at,
       minTimestamp: files.length === 0 ? undefined : files.reduce((min, file) => Math.min(min, file.minTimestamp), Infinity),
       maxTimestamp: files.length === 0 ? undefined : files.reduce((max, file) => Math.max(max, file.maxTimestamp), -Infinity),
     })

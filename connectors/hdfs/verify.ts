@@ -18,10 +18,11 @@ export interface VerifyOptions {
 }
 
 export interface VerifyProgress {
+  /** Read so far. */
   readonly files: number
-  readonly filesDone: number
+  readonly filesTotal: number
   readonly bytes: number
-  readonly bytesDone: number
+  readonly bytesTotal: number
 }
 
 const CONCURRENCY = 4
@@ -101,15 +102,15 @@ function add(a: Account, b: Account): Account {
 }
 
 async function checkFiles(files: readonly FileToCheck[], options: VerifyOptions, problems: VerifyProblem[]): Promise<void> {
-  const progress = { files: files.length, filesDone: 0, bytes: files.reduce((sum, { file }) => sum + file.bytes, 0), bytesDone: 0 }
+  const progress = { files: 0, filesTotal: files.length, bytes: 0, bytesTotal: files.reduce((sum, { file }) => sum + file.bytes, 0) }
   options.onProgress?.({ ...progress })
   let next = 0
   const worker = async (): Promise<void> => {
     for (let item = files[next++]; item !== undefined; item = files[next++]) {
       const found = await checkFile(item)
       if (found !== undefined) problems.push(found)
-      progress.filesDone++
-      progress.bytesDone += item.file.bytes
+      progress.files++
+      progress.bytes += item.file.bytes
       options.onProgress?.({ ...progress })
     }
   }

@@ -19,7 +19,7 @@ export async function putEntry(context: ChainContext, stored: StoredEntry, direc
   const temporary = await writeTemporary(context, stored, directory)
   // Names of data and entry: they must be on disk before the entry says that they are there.
   await fs.sync([directory])
-  const slot = `${paths.ledger}/${rules.entryName(entry.seq, entry.from)}`
+  const slot = `${paths.ledger}/${rules.entryName(entry)}`
   await put(context, stored, temporary, slot, directory)
   // C6: whoever sees no checkpoint at or above the number after his put was the first at it.
   if (rules.isVoid(entry.seq, await newestCheckpoint(context))) throw attemptDead(context, entry.seq, 'a checkpoint already covers')

@@ -12,15 +12,18 @@ const ROUNDS_MAX = 5
  * `replace` are added before others are removed: a reader of the directory may see a record twice for a moment, never miss one.
  */
 export async function rollForward(context: ChainContext, { entry }: StoredEntry): Promise<void> {
-  const { fs, paths } = context
+  const { fs, paths, rules } = context
   const directories = new Set<string>()
-  for (const file of entry.files) {
-    await moveFile(context, entry.seq, file)
-    directories.add(parentOf(file.path)).add(`${paths.chain}/${parentOf(file.staged)}`)
+  const add = async (): Promise<void> => {
+    for (const file of entry.files) {
+      await moveFile(context, entry.seq, file)
+      directories.add(parentOf(file.path)).add(`${paths.chain}/${parentOf(file.staged)}`)
+    }
   }
-  for (const path of entry.removes) {
-    if (await fs.delete(path)) directories.add(parentOf(path))
+  const remove = async (): Promise<void> => {
+    for (const path of entry.removes) if (await fs.delete(path)) directories.add(parentOf(path))
   }
+  for (const step of rules.addBeforeRemove() ? [add, remove] : [remove, add]) await step()
   // Also when somebody else moved them: he may have died before he synced.
   await fs.sync(directories)
 }
@@ -30,9 +33,11 @@ async function moveFile(context: ChainContext, seq: number, file: FileEntry): Pr
   const staged = `${paths.chain}/${file.staged}`
   for (let round = 0; round < ROUNDS_MAX; round++) {
     if (await fs.rename(staged, file.path)) return
+    // Two looks are not of one moment: another helper may move the file between them. So the source comes first (gone means moved, for
+    // good), and both being there is believed only when the source still is after the target was seen.
     const source = await fs.status(staged)
     const target = await fs.status(file.path)
-    if (source === undefined && target !== undefined) return
+    if (target !== undefined && (source === undefined || (await fs.status(staged)) === undefined)) return
     if (source !== undefined && target !== undefined) {
       throw new MoldauError(
         'REPAIR_NEEDED',

@@ -3,12 +3,12 @@ import { entryName, finalName, type StagingName } from './names.ts'
 
 /**
  * The decisions on which exactly-once rests, each a pure function with the counterexample that follows when it is decided otherwise
- * (`N…`: docs/ledger.md). There is one right set, {@link rules}; that they are one object lets a test replace a single one and watch the
+ * (`N…`, `C…`: docs/ledger.md). There is one right set, {@link rules}; that they are one object lets a test replace a single one and watch the
  * counterexample happen.
  */
 export interface LedgerRules {
   /** N5: numbers, not start offsets: two racers for one position must meet at one name. */
-  entryName(seq: number, from: number): string
+  entryName(entry: Entry): string
   /** N8: names of data are unique to an attempt and never used again. */
   finalName(topic: string, partition: number, first: number, last: number, attempt: string, n: number): string
   /** N3: an occupied slot is mine only if the attempt is. */
@@ -23,10 +23,12 @@ export interface LedgerRules {
   onEmptySlot(): 'put again' | 'clean up'
   /** N6: the files of an entry are moved before the next entry is put, so that only the newest one is ever unfinished. */
   moveBeforeNextPut(): boolean
+  /** C1, C2: what replaces files is there before they go; readers of a directory may see double for a moment, never miss. */
+  addBeforeRemove(): boolean
 }
 
 export const rules: LedgerRules = Object.freeze({
-  entryName: (seq: number) => entryName(seq),
+  entryName: ({ seq }: Entry) => entryName(seq),
   finalName,
   isMine: (entry: Entry, attempt: string) => entry.attempt === attempt,
   isVoid: (seq: number, newestCheckpoint: number) => newestCheckpoint >= seq,
@@ -35,4 +37,5 @@ export const rules: LedgerRules = Object.freeze({
     committed !== undefined && directory.base < committed && directory.attempt !== mine.attempt,
   onEmptySlot: () => 'put again' as const,
   moveBeforeNextPut: () => true,
+  addBeforeRemove: () => true,
 })
