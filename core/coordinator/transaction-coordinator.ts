@@ -7,16 +7,9 @@ import { type Moment, momentOf } from './moment.ts'
 import { partitionOf } from './partition-of.ts'
 import type { PartitionWriter, TopicPartition } from './partition-writer.ts'
 import { ProducerIds, type ProducerIdStore } from './producer-ids.ts'
-import {
-  addPartitions,
-  checkProducer,
-  complete,
-  hasPartitions,
-  initProducer,
-  prepareFencedAbort,
-  type ProducerIdentity,
-} from './transaction.ts'
+import { addPartitions, checkProducer, hasPartitions, initProducer, type ProducerIdentity } from './transaction.ts'
 import { decideEnd, prepareEnd } from './transaction-end.ts'
+import { TransactionEnding } from './transaction-ending.ts'
 import { TransactionMarkers } from './transaction-markers.ts'
 import { TransactionShard } from './transaction-shard.ts'
 import { isPrepared, newTransaction, type Transaction, type TransactionVersion, TxnState } from './transaction-state.ts'
@@ -42,8 +35,6 @@ const failed = (error: KafkaErrorName): ProducerAnswer => ({ error, producerId: 
 
 /** How often InitProducerId looks again after waiting for a transaction to end, before the client is told to come back. */
 const INIT_ATTEMPTS_MAX = 10
-/** Pause before markers that the log refused are tried again. */
-const MARKER_RETRY_MS = 1000
 /** How soon a transaction that is past its time-out but busy is looked at again. */
 const BUSY_RECHECK_MS = 100
 
@@ -59,8 +50,8 @@ export class TransactionCoordinator {
   readonly #shards: readonly TransactionShard[]
   readonly #markers: TransactionMarkers
   readonly #unsyncedLost: boolean
-  readonly #ending: Map<string, Promise<void>>
-  readonly #timers: Set<Timer>
+  readonly #ending: TransactionEnding
+  #expiry: Timer | undefined
   #timeout: { at: number; timer: Timer } | undefined
   #loading: Promise<void> | undefined
 
@@ -75,8 +66,8 @@ export class TransactionCoordinator {
     )
     this.#markers = new TransactionMarkers(options.writer, options.groups)
     this.#unsyncedLost = options.unsyncedLost ?? false
-    this.#ending = new Map()
-    this.#timers = new Set()
+    this.#ending = new TransactionEnding({ clock: options.clock, markers: this.#markers, onReload: () => this.#scheduleTimeout() })
+    this.#expiry = undefined
     this.#timeout = undefined
     this.#loading = undefined
   }
@@ -84,7 +75,7 @@ export class TransactionCoordinator {
   /** Reads all transactions and completes those whose fate was decided. Call when the group coordinator has loaded. */
   async load(): Promise<void> {
     if (this.#writer.exists(TRANSACTIONS_TOPIC, 0)) await (this.#loading ??= this.#load())
-    this.#every(this.#config.transactionRemoveExpiredIntervalMs, () => this.#expireIds())
+    this.#scheduleExpiry()
   }
 
   /** Sees to it that __transaction_state exists: called when somebody first looks for a coordinator. */
@@ -109,23 +100,16 @@ export class TransactionCoordinator {
       // A big log must not keep other requests waiting: let them in between two partitions.
       await new Promise((resolve) => setImmediate(resolve))
     }
-    for (const shard of this.#shards) await this.#completePrepared(shard)
+    for (const shard of this.#shards) await this.#ending.completePrepared(shard)
     for (const txn of this.#markers.adopt(this.#all(), this.#now())) this.#shardFor(txn.id).write(txn, this.#now())
     for (const shard of this.#shards) shard.serve()
     this.#scheduleTimeout()
   }
 
-  async #completePrepared(shard: TransactionShard): Promise<void> {
-    const prepared = [...shard.transactions.values()].filter(isPrepared)
-    if (prepared.length === 0) return
-    // The decision was read from the page cache: it must be on the disk before a marker can be.
-    await shard.flushed()
-    for (const txn of prepared) this.#complete(shard, txn)
-  }
-
   close(): void {
     this.#timeout?.timer.cancel()
-    for (const timer of this.#timers) timer.cancel()
+    this.#expiry?.cancel()
+    this.#ending.close()
     for (const shard of this.#shards) shard.close()
   }
 
@@ -158,28 +142,28 @@ export class TransactionCoordinator {
     await this.prepare()
     let fresh: number | null = null
     for (let attempt = 0; attempt < INIT_ATTEMPTS_MAX; attempt++) {
-      await this.#ending.get(id)
+      await this.#ending.settled(id)
       const { shard, txn } = this.#find(id)
       if (txn === undefined) {
         const producerId = await this.producerIds.next()
-        this.#create1(shard, id, producerId, timeoutMs)
+        this.#begin(shard, id, producerId, timeoutMs)
         continue
       }
       const decision = initProducer(txn, timeoutMs, expected, fresh, this.#now())
       if (decision.kind === 'refuse') return failed(decision.error)
       if (decision.kind === 'needs-producer-id') fresh = await this.producerIds.next()
-      else if (decision.kind === 'abort-first') await this.#abort(shard, txn, expected?.epoch ?? -1)
+      else if (decision.kind === 'abort-first') await this.#ending.abort(shard, txn, expected?.epoch ?? -1)
       else {
         const answer: ProducerAnswer = { error: 'NONE', producerId: txn.producerId, epoch: txn.epoch }
-        if (decision.kind === 'write') this.#write(shard, txn)
-        await this.#flushed(shard)
+        if (decision.kind === 'write') this.#ending.write(shard, txn)
+        await this.#ending.flushed(shard)
         return answer
       }
     }
     return failed('CONCURRENT_TRANSACTIONS')
   }
 
-  #create1(shard: TransactionShard, id: string, producerId: number, timeoutMs: number): void {
+  #begin(shard: TransactionShard, id: string, producerId: number, timeoutMs: number): void {
     if (shard.transactions.has(id)) return
     let count = 0
     for (const { transactions } of this.#shards) count += transactions.size
@@ -194,7 +178,7 @@ export class TransactionCoordinator {
     const error = checkProducer(txn, producer)
     if (error !== 'NONE') return error
     // Data of this transaction looks like data of the one before it (same epoch): that one must be over for good, or a restart would end this one.
-    if (txn.state !== TxnState.ongoing) await this.#flushed(shard)
+    if (txn.state !== TxnState.ongoing) await this.#ending.flushed(shard)
     return this.#add(id, producer, partitions, 0)
   }
 
@@ -204,7 +188,7 @@ export class TransactionCoordinator {
     const error = checkProducer(txn, producer)
     if (error !== 'NONE') return error
     if (addPartitions(txn, partitions, version, this.#now())) {
-      this.#write(shard, txn)
+      this.#ending.write(shard, txn)
       this.#scheduleTimeout(txn)
     }
     return 'NONE'
@@ -243,100 +227,16 @@ export class TransactionCoordinator {
         continue
       }
       const prepare = (): void => prepareEnd(txn, commit, version, fresh, this.#now())
-      await this.#finish(shard, txn, prepare, commit)
+      await this.#ending.finish(shard, txn, prepare, commit)
       const rotates = txn.nextProducerId >= 0
       return { error: 'NONE', producerId: rotates ? txn.nextProducerId : txn.producerId, epoch: rotates ? 0 : txn.epoch }
     }
   }
 
-  async #abort(shard: TransactionShard, txn: Transaction, ownerEpoch: number): Promise<void> {
-    await this.#finish(shard, txn, () => prepareFencedAbort(txn, ownerEpoch, this.#now()), false)
-  }
-
-  #finish(shard: TransactionShard, txn: Transaction, prepare: () => void, commit: boolean): Promise<void> {
-    const ending = this.#finishNow(shard, txn, prepare, commit).finally(() => {
-      this.#ending.delete(txn.id)
-    })
-    this.#ending.set(
-      txn.id,
-      ending.catch(() => {}),
-    )
-    return ending
-  }
-
-  async #finishNow(shard: TransactionShard, txn: Transaction, prepare: () => void, commit: boolean): Promise<void> {
-    if (commit) {
-      txn.busy = true
-      try {
-        await this.#markers.flushData(txn)
-      } catch {
-        throw kafkaError('COORDINATOR_NOT_AVAILABLE', `the data of ${txn.id} cannot be made durable`)
-      } finally {
-        txn.busy = false
-      }
-      shard.checkCurrent(txn)
-    }
-    prepare()
-    this.#write(shard, txn)
-    await this.#flushed(shard)
-    shard.checkCurrent(txn)
-    this.#complete(shard, txn)
-  }
-
-  /** Markers, then the end. When a log refuses a marker the decision stands, and the rest follows later. */
-  #complete(shard: TransactionShard, txn: Transaction): void {
-    try {
-      this.#markers.write(txn, this.#now())
-    } catch {
-      this.#later(MARKER_RETRY_MS, () => {
-        if (shard.transactions.get(txn.id) === txn && isPrepared(txn)) this.#complete(shard, txn)
-      })
-      return
-    }
-    complete(txn, this.#now())
-    this.#write(shard, txn)
-    // Off the client's path: see addPartitions.
-    if (txn.version === 0) void this.#flushed(shard).catch(() => {})
-  }
-
-  #write(shard: TransactionShard, txn: Transaction): void {
-    try {
-      shard.write(txn, this.#now())
-    } catch (error) {
-      this.#reload(shard)
-      throw error instanceof KafkaError ? error : kafkaError('COORDINATOR_NOT_AVAILABLE')
-    }
-  }
-
-  async #flushed(shard: TransactionShard): Promise<void> {
-    try {
-      await shard.flushed()
-    } catch {
-      this.#reload(shard)
-      throw kafkaError('COORDINATOR_NOT_AVAILABLE')
-    }
-  }
-
-  /** The log refused: what is in memory may be ahead of it. */
-  #reload(shard: TransactionShard): void {
-    if (shard.isClosed) return
-    shard.load(this.#now(), false)
-    this.#later(MARKER_RETRY_MS, () => void this.#completePrepared(shard).catch(() => this.#reload(shard)))
-    this.#scheduleTimeout()
-  }
-
-  #later(ms: number, run: () => void): void {
-    const timer = this.#clock.after(ms, () => {
-      this.#timers.delete(timer)
-      run()
-    })
-    this.#timers.add(timer)
-  }
-
-  #every(ms: number, run: () => void): void {
-    this.#later(ms, () => {
-      run()
-      this.#every(ms, run)
+  #scheduleExpiry(): void {
+    this.#expiry = this.#clock.after(this.#config.transactionRemoveExpiredIntervalMs, () => {
+      this.#expireIds()
+      this.#scheduleExpiry()
     })
   }
 
@@ -359,7 +259,7 @@ export class TransactionCoordinator {
       for (const txn of shard.transactions.values()) {
         if (txn.deadline > mono) continue
         if (txn.busy) txn.deadline = mono + BUSY_RECHECK_MS
-        else void this.#abort(shard, txn, -1).catch(() => {})
+        else void this.#ending.abort(shard, txn, -1).catch(() => {})
       }
     }
     this.#scheduleTimeout()

@@ -191,6 +191,25 @@ test('after a kill an open transaction goes on; after a power loss it can only b
   t.is((await after.transactions.end('tx', aborted, true, 2)).error, 'NONE', 'and the next one is free again')
 })
 
+for (const version of [0, 2] as const) {
+  test(`v${version}: a decision that is carried out again after a power loss does not touch the transaction after it`, async (t) => {
+    const { transactions, writer } = await start(new MemoryPartitions())
+    let producer = await transactions.initProducerId('tx', 60_000, null)
+    for (const value of ['one', 'two']) {
+      if (version === 0) await transactions.addPartitions('tx', producer, [at(0)])
+      transactions.verifyOrAdd('tx', producer.producerId, producer.epoch, [at(0)], version === 2)
+      writer.produce('t', 0, producer, value)
+      if (value === 'one') producer = await transactions.end('tx', producer, true, version)
+    }
+    // The data of both reached the disk; of what the coordinator wrote, only what it waited for.
+    const image = writer.restart(true, (topic) => topic === 't')
+    const after = await start(image, { unsyncedLost: true })
+    t.not((await after.transactions.end('tx', producer, true, version)).error, 'NONE')
+    t.is((await after.transactions.end('tx', producer, false, version)).error, 'NONE')
+    t.deepEqual(fatesOf(image), ['one committed', 'two aborted'])
+  })
+}
+
 test('data of a producer that nobody knows any more does not hold back readers', async (t) => {
   const writer = new MemoryPartitions()
   writer.create('t', 3)

@@ -1,0 +1,144 @@
+import type { Clock, Timer } from '../base/clock.ts'
+import { KafkaError, kafkaError } from '../protocol/errors.ts'
+import { type Moment, momentOf } from './moment.ts'
+import { complete, prepareFencedAbort } from './transaction.ts'
+import type { TransactionMarkers } from './transaction-markers.ts'
+import type { TransactionShard } from './transaction-shard.ts'
+import { isPrepared, type Transaction } from './transaction-state.ts'
+
+/** Pause before markers that the log refused are tried again. */
+const MARKER_RETRY_MS = 1000
+
+export interface TransactionEndingOptions {
+  readonly clock: Clock
+  readonly markers: TransactionMarkers
+  /** Told when a shard was read from the log again, because the log had refused something. */
+  readonly onReload: () => void
+}
+
+/** Carries out the end of transactions: data flushed, decision durable, markers written, end noted; and what to do when the log refuses one of them. */
+export class TransactionEnding {
+  readonly #clock: Clock
+  readonly #markers: TransactionMarkers
+  readonly #onReload: () => void
+  readonly #ending: Map<string, Promise<void>>
+  readonly #timers: Set<Timer>
+
+  constructor(options: TransactionEndingOptions) {
+    this.#clock = options.clock
+    this.#markers = options.markers
+    this.#onReload = options.onReload
+    this.#ending = new Map()
+    this.#timers = new Set()
+  }
+
+  close(): void {
+    for (const timer of this.#timers) timer.cancel()
+  }
+
+  #now(): Moment {
+    return momentOf(this.#clock)
+  }
+
+  /** Resolves when the transaction that is being ended, if any, has ended or failed to. */
+  async settled(id: string): Promise<void> {
+    await this.#ending.get(id)
+  }
+
+  /** Finishes what was decided before a restart. */
+  async completePrepared(shard: TransactionShard): Promise<void> {
+    const prepared = [...shard.transactions.values()].filter(isPrepared)
+    if (prepared.length === 0) return
+    // The decision was read from the page cache: it must be on the disk before a marker can be.
+    await shard.flushed()
+    for (const txn of prepared) this.#complete(shard, txn)
+  }
+
+  /** Aborts from the server's side; see {@link prepareFencedAbort}. */
+  async abort(shard: TransactionShard, txn: Transaction, ownerEpoch: number): Promise<void> {
+    await this.finish(shard, txn, () => prepareFencedAbort(txn, ownerEpoch, this.#now()), false)
+  }
+
+  /** Ends a transaction: `prepare` turns it into what is to be written as the decision. */
+  finish(shard: TransactionShard, txn: Transaction, prepare: () => void, commit: boolean): Promise<void> {
+    const ending = this.#finishNow(shard, txn, prepare, commit).finally(() => {
+      this.#ending.delete(txn.id)
+    })
+    this.#ending.set(
+      txn.id,
+      ending.catch(() => {}),
+    )
+    return ending
+  }
+
+  async #finishNow(shard: TransactionShard, txn: Transaction, prepare: () => void, commit: boolean): Promise<void> {
+    if (commit) {
+      txn.busy = true
+      try {
+        await this.#markers.flushData(txn)
+      } catch {
+        throw kafkaError('COORDINATOR_NOT_AVAILABLE', `the data of ${txn.id} cannot be made durable`)
+      } finally {
+        txn.busy = false
+      }
+      shard.checkCurrent(txn)
+    }
+    prepare()
+    this.write(shard, txn)
+    await this.flushed(shard)
+    shard.checkCurrent(txn)
+    this.#complete(shard, txn)
+  }
+
+  /** Markers, then the end. When a log refuses a marker the decision stands, and the rest follows later. */
+  #complete(shard: TransactionShard, txn: Transaction): void {
+    try {
+      this.#markers.write(txn, this.#now())
+    } catch {
+      this.#later(MARKER_RETRY_MS, () => {
+        if (shard.transactions.get(txn.id) === txn && isPrepared(txn)) this.#complete(shard, txn)
+      })
+      return
+    }
+    complete(txn, this.#now())
+    this.write(shard, txn)
+    // Off the client's path: see addPartitions.
+    if (txn.version === 0) void this.flushed(shard).catch(() => {})
+  }
+
+  /** Appends the state of a transaction; a refusal loads the shard again. */
+  write(shard: TransactionShard, txn: Transaction): void {
+    try {
+      shard.write(txn, this.#now())
+    } catch (error) {
+      this.#reload(shard)
+      throw error instanceof KafkaError ? error : kafkaError('COORDINATOR_NOT_AVAILABLE')
+    }
+  }
+
+  /** Resolves when what the shard has appended is durable; a refusal loads it again. */
+  async flushed(shard: TransactionShard): Promise<void> {
+    try {
+      await shard.flushed()
+    } catch {
+      this.#reload(shard)
+      throw kafkaError('COORDINATOR_NOT_AVAILABLE')
+    }
+  }
+
+  /** The log refused: what is in memory may be ahead of it. */
+  #reload(shard: TransactionShard): void {
+    if (shard.isClosed) return
+    shard.load(this.#now(), false)
+    this.#later(MARKER_RETRY_MS, () => void this.completePrepared(shard).catch(() => this.#reload(shard)))
+    this.#onReload()
+  }
+
+  #later(ms: number, run: () => void): void {
+    const timer = this.#clock.after(ms, () => {
+      this.#timers.delete(timer)
+      run()
+    })
+    this.#timers.add(timer)
+  }
+}
