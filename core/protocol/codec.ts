@@ -1,5 +1,5 @@
 import { Reader, Writer } from '../base/bytes.ts'
-import { MoldauError } from '../base/errors.ts'
+import { messageOf, MoldauError } from '../base/errors.ts'
 import { compile, sourceOf } from './compile.ts'
 import type { Compiled } from './compile.ts'
 import { interpretDecode, interpretEncode } from './interpret.ts'
@@ -7,6 +7,12 @@ import type { Infer, Input, Message } from './schema.ts'
 import { describeVersions, includes } from './versions.ts'
 
 /** Reads and writes messages, with code compiled on first use for each version of each message. */
+
+/**
+ * Damaged messages up to this size are walked a second time to name the field: the interpreter is slow, and whoever sends garbage
+ * shall not make us spend seconds on it.
+ */
+const EXPLAINED_BYTES_MAX = 1024 * 1024
 
 const compiled = new WeakMap<Message, (Compiled | undefined)[]>()
 
@@ -44,8 +50,9 @@ export function decode<M extends Message>(message: M, version: number, r: Reader
   const { pos, end } = r
   try {
     return codec.decode(r) as Infer<M>
-  } catch {
+  } catch (error) {
     // The compiled code does not know where it is: the interpreter walks the same bytes again and names the field.
+    if (end - pos > EXPLAINED_BYTES_MAX) throw new MoldauError('CORRUPT_FRAME', `${message.name}: ${messageOf(error)} (version ${version})`)
     r.pos = pos
     r.end = end
     return interpretDecode(message, version, r) as Infer<M>

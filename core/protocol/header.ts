@@ -76,7 +76,13 @@ export function encodeResponse<Res extends Message>(
   return framed(w)
 }
 
-/** @param frame the frame behind its length */
+/**
+ * Reads a response. A broker that does not know our version of ApiVersions answers in version 0, with UNSUPPORTED_VERSION and (since
+ * KIP-511) the versions it knows: this is tried when the version asked for does not fit.
+ *
+ * @param frame the frame behind its length
+ * @throws MoldauError CORRUPT_FRAME naming the field
+ */
 export function decodeResponse<Res extends Message>(
   call: Api<Message, Res>,
   version: number,
@@ -85,7 +91,13 @@ export function decodeResponse<Res extends Message>(
   const reader = new Reader(frame)
   const correlationId = reader.int32()
   if (hasResponseTags(call, version)) skipTags(reader)
-  return { correlationId, body: decode(call.response, version, reader) }
+  const { pos, end } = reader
+  try {
+    return { correlationId, body: decode(call.response, version, reader) }
+  } catch (error) {
+    if (call.key !== API_VERSIONS_KEY || version === 0) throw error
+    return { correlationId, body: decode(call.response, 0, new Reader(frame, pos, end)) }
+  }
 }
 
 function hasResponseTags(call: Api, version: number): boolean {

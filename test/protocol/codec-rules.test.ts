@@ -265,6 +265,12 @@ test('errors name the path to the field', (t) => {
   })
 })
 
+test('a damaged message of more than a megabyte is refused without a search for the field', (t) => {
+  const large = Buffer.concat([Buffer.from('00000002' + '00100000', 'hex'), Buffer.alloc(1024 * 1024 + 2)])
+  const Huge = message('Huge', '0', 'none', { parts: array(bytes()) })
+  t.throws(() => decodeBuffer(Huge, 0, large), { code: 'CORRUPT_FRAME', message: /^Huge: 4 bytes wanted at .* \(version 0\)$/ })
+})
+
 test('a version that the message does not have is UNSUPPORTED_VERSION', (t) => {
   t.throws(() => decodeBuffer(Text, 10, Buffer.alloc(9)), { code: 'UNSUPPORTED_VERSION', message: 'Text has versions 0-9, not 10' })
   t.throws(() => encodeBuffer(Text, -1, { a: '', b: '' }), { code: 'UNSUPPORTED_VERSION' })

@@ -59,6 +59,16 @@ test('the header of an ApiVersions request from the future can be read, so that 
   t.like(decodeRequestHeader(frame), { apiKey: 18, apiVersion: 99, correlationId: 7, clientId: 'me' })
 })
 
+test('an answer to ApiVersions in version 0 is understood whatever version was asked for', (t) => {
+  const refusal = { errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 2 }] }
+  for (const asked of [0, 1, 2, 3, 4])
+    t.like(decodeResponse(ApiVersions, asked, frameOf(encodeResponse(ApiVersions, 0, 5, refusal))).body, refusal)
+  const empty = { errorCode: 35, apiKeys: [] }
+  for (const asked of [0, 1, 2, 3, 4])
+    t.like(decodeResponse(ApiVersions, asked, frameOf(encodeResponse(ApiVersions, 0, 5, empty))).body, empty)
+  t.throws(() => decodeResponse(ApiVersions, 4, Buffer.from('00000005' + '0023' + '7fffffff', 'hex')), { code: 'CORRUPT_FRAME' })
+})
+
 test('a request that we know nothing of is UNSUPPORTED_VERSION, and one that is cut off CORRUPT_FRAME', (t) => {
   t.throws(() => decodeRequestHeader(Buffer.from('7ffe' + '0000' + '00000007' + 'ffff', 'hex')), {
     code: 'UNSUPPORTED_VERSION',
