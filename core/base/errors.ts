@@ -13,6 +13,7 @@ export const errorCodes = {
   CORRUPT_BATCH: 'a record batch on disk or from the network does not match its checksum or its own lengths',
   CORRUPT_FRAME: 'bytes from the network do not form a message',
   STORAGE_FAILED: 'the disk refused a read or a write',
+  ABORTED: 'the transaction was aborted before the record was sent',
   CLOSED: 'the object was closed before the call, or while it ran',
   TIMEOUT: 'the answer did not come in the time allowed',
   CONNECTION_LOST: 'the connection ended before the answer came',

@@ -1,0 +1,245 @@
+import type { Clock, Timer } from '../base/clock.ts'
+import { MoldauError } from '../base/errors.ts'
+import { BatchBuilder, recordSizeMax } from '../record/builder.ts'
+import { BATCH_OVERHEAD } from '../record/batch.ts'
+import type { CompressionName } from '../record/compression-names.ts'
+import type { Header } from '../record/header.ts'
+import { FlushGroup } from './flush-group.ts'
+import { PartitionQueue } from './partition-queue.ts'
+import { PendingBatch } from './pending-batch.ts'
+
+export interface AccumulatorOptions {
+  clock: Clock
+  compression: CompressionName
+  lingerMs: number
+  batchBytes: number
+  maxRequestBytes: number
+  bufferBytes: number
+  /** Called when there is something to send. */
+  wake: () => void
+  /** Throws when there is no such partition. Asked once per partition. */
+  check: (topic: string, partition: number) => void
+}
+
+/** Builders that wait for another batch: their memory is kept. */
+const SPARE_BUILDERS_MAX = 32
+const noHeaders: readonly Header[] = []
+
+/** What has been appended and is not acknowledged: a queue of batches per partition. */
+export class Accumulator {
+  /** Queues with something to send. */
+  readonly ready: Set<PartitionQueue>
+  readonly #options: AccumulatorOptions
+  readonly #topics: Map<string, PartitionQueue[]>
+  readonly #open: Set<PartitionQueue>
+  readonly #outstanding: Set<PendingBatch>
+  #spare: BatchBuilder[]
+  #group: FlushGroup
+  #groups: FlushGroup[]
+  #transaction: number
+  #bufferedBytes: number
+  #linger: Timer | undefined
+  #waiting: (() => void)[]
+  #lastTopic: string
+  #lastQueues: PartitionQueue[]
+
+  constructor(options: AccumulatorOptions) {
+    this.ready = new Set()
+    this.#options = options
+    this.#topics = new Map()
+    this.#open = new Set()
+    this.#outstanding = new Set()
+    this.#spare = []
+    this.#group = new FlushGroup()
+    this.#groups = [this.#group]
+    this.#transaction = 0
+    this.#bufferedBytes = 0
+    this.#linger = undefined
+    this.#waiting = []
+    this.#lastTopic = ''
+    this.#lastQueues = []
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes
+  }
+
+  get full(): boolean {
+    return this.#bufferedBytes >= this.#options.bufferBytes
+  }
+
+  /** The transaction that is appended to. */
+  get transaction(): number {
+    return this.#transaction
+  }
+
+  get outstanding(): ReadonlySet<PendingBatch> {
+    return this.#outstanding
+  }
+
+  /** Resolves when there is room. */
+  whenRoom(): Promise<void> {
+    if (!this.full) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** @throws MoldauError RECORD_TOO_LARGE, BUFFER_FULL (twice the bound: the caller does not wait) */
+  append(
+    topic: string,
+    partition: number,
+    key: Buffer | null,
+    value: Buffer | null,
+    timestamp: number,
+    headers: readonly Header[] = noHeaders,
+  ): PendingBatch {
+    const queue = this.#queue(topic, partition)
+    const size = recordSizeMax(key === null ? 0 : key.length, value === null ? 0 : value.length, headers)
+    let batch = queue.open
+    if (batch === undefined || batch.builder.sizeInBytes + size > this.#options.batchBytes) batch = this.#begin(queue, size)
+    const { builder } = batch
+    const before = builder.sizeInBytes
+    builder.append(timestamp, key, value, headers)
+    const grown = builder.sizeInBytes - before
+    batch.bytes += grown
+    this.#bufferedBytes += grown
+    return batch
+  }
+
+  /** Makes everything appended so far ready, in a group of its own; returns the groups that are not done. */
+  flush(): FlushGroup[] {
+    for (const queue of this.#open) this.#seal(queue)
+    this.#open.clear()
+    this.#groups = this.#groups.filter((group) => group.pending > 0)
+    const groups = [...this.#groups]
+    this.#group = new FlushGroup()
+    this.#groups.push(this.#group)
+    return groups
+  }
+
+  /** As {@link Accumulator.flush}; what is appended from now on belongs to the next transaction. */
+  nextTransaction(): FlushGroup[] {
+    this.#transaction++
+    return this.flush()
+  }
+
+  /** The end of a batch, well or not: gives its memory back. */
+  release(batch: PendingBatch): void {
+    this.#bufferedBytes -= batch.bytes
+    this.#outstanding.delete(batch)
+    if (batch.reusable && this.#spare.length < SPARE_BUILDERS_MAX) {
+      batch.builder.reset()
+      this.#spare.push(batch.builder)
+    }
+    if (this.full) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+
+  /** Fails all batches that are not under way and fit `which`. */
+  fail(which: (batch: PendingBatch) => boolean, error: (batch: PendingBatch) => Error): PendingBatch[] {
+    const failed: PendingBatch[] = []
+    const queues = new Set([...this.#outstanding].filter(which).map((batch) => batch.queue))
+    for (const queue of queues) {
+      const gone = queue.remove(which)
+      if (queue.open === undefined) this.#open.delete(queue)
+      if (queue.idle) this.ready.delete(queue)
+      failed.push(...gone)
+    }
+    for (const batch of failed) {
+      this.release(batch)
+      batch.reject(error(batch))
+    }
+    return failed
+  }
+
+  close(): void {
+    this.#linger?.cancel()
+    this.#linger = undefined
+  }
+
+  #queue(topic: string, partition: number): PartitionQueue {
+    if (topic !== this.#lastTopic) {
+      let queues = this.#topics.get(topic)
+      if (queues === undefined) {
+        queues = []
+        this.#topics.set(topic, queues)
+      }
+      this.#lastTopic = topic
+      this.#lastQueues = queues
+    }
+    let queue = this.#lastQueues[partition]
+    if (queue === undefined) {
+      this.#options.check(topic, partition)
+      queue = new PartitionQueue(topic, partition)
+      this.#lastQueues[partition] = queue
+    }
+    return queue
+  }
+
+  #begin(queue: PartitionQueue, size: number): PendingBatch {
+    const { maxRequestBytes, bufferBytes, clock, batchBytes, compression } = this.#options
+    if (size + BATCH_OVERHEAD > maxRequestBytes) {
+      const message = `a record of ${size} bytes for ${queue.topic}-${queue.partition} is larger than a request may be: raise maxRequestBytes (${maxRequestBytes}) and the topic's max.message.bytes`
+      throw new MoldauError('RECORD_TOO_LARGE', message)
+    }
+    if (this.#bufferedBytes >= 2 * bufferBytes) {
+      const message = `${this.#bufferedBytes} bytes wait for acknowledgement, twice bufferBytes (${bufferBytes}): await producer.ready() between appends`
+      throw new MoldauError('BUFFER_FULL', message, { retriable: true })
+    }
+    if (queue.open !== undefined) {
+      this.#seal(queue)
+      this.#open.delete(queue)
+      this.#options.wake()
+    }
+    const builder =
+      this.#spare.pop() ??
+      new BatchBuilder({ compression, sizeHint: Math.min(Math.max(size + BATCH_OVERHEAD, Math.min(batchBytes, 65_536)), 1 << 20) })
+    const batch = new PendingBatch(queue, builder, this.#group, this.#transaction, clock.monotonic(), queue.order())
+    batch.bytes = BATCH_OVERHEAD
+    this.#bufferedBytes += BATCH_OVERHEAD
+    this.#group.added()
+    this.#outstanding.add(batch)
+    queue.open = batch
+    this.#open.add(queue)
+    this.#startLinger()
+    return batch
+  }
+
+  #seal(queue: PartitionQueue): void {
+    queue.seal()
+    this.ready.add(queue)
+  }
+
+  #startLinger(): void {
+    const { lingerMs, clock, wake } = this.#options
+    if (lingerMs === 0) {
+      wake()
+      return
+    }
+    this.#linger ??= clock.after(lingerMs, () => this.#lingered())
+  }
+
+  /** Seals what has waited long enough. Called with lingerMs 0 by the sender itself: what came in one turn goes together. */
+  sealLingered(): void {
+    const { lingerMs, clock } = this.#options
+    const due = clock.monotonic() - lingerMs
+    for (const queue of this.#open) {
+      if (queue.open !== undefined && queue.open.createdAt > due) continue
+      this.#open.delete(queue)
+      this.#seal(queue)
+    }
+  }
+
+  #lingered(): void {
+    const { lingerMs, clock, wake } = this.#options
+    this.#linger = undefined
+    this.sealLingered()
+    const first = this.#open.values().next().value
+    if (first?.open !== undefined) {
+      const left = Math.max(1, first.open.createdAt + lingerMs - clock.monotonic())
+      this.#linger = clock.after(left, () => this.#lingered())
+    }
+    wake()
+  }
+}

@@ -1,0 +1,434 @@
+import { MoldauError } from '../base/errors.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { tpKey } from '../cluster/topic-partition.ts'
+import type { TopicPartition } from '../cluster/topic-partition.ts'
+import { FetchLoop } from './fetch-loop.ts'
+import { GroupMember } from './group-member.ts'
+import { findOffsets, OffsetAt } from './offset-requests.ts'
+import type { FoundOffset } from './offset-requests.ts'
+import { readConsumerOptions } from './options.ts'
+import type { ConsumerOptions } from './options.ts'
+import { PartitionState } from './partition-state.ts'
+import { Positions } from './positions.ts'
+import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, OffsetToCommit, RebalanceListener } from './types.ts'
+
+const POLL_TIMEOUT_MS = 1000
+
+/**
+ * Reads records, batch by batch, in order per partition.
+ *
+ * ```ts
+ * const consumer = client.consumer({ groupId: 'archive', isolation: 'read_committed' })
+ * consumer.subscribe(['flights'])
+ * for await (const { columns, from, count } of consumer) {
+ *   for (let i = from; i < from + count; i++) console.log(columns.value(i)?.toString())
+ *   await consumer.commit()
+ * }
+ * ```
+ */
+export class Consumer {
+  readonly #cluster: Cluster
+  readonly #options: ReturnType<typeof withDefaults>
+  readonly #states: Map<string, PartitionState>
+  readonly #member: GroupMember | undefined
+  readonly #fetchLoop: FetchLoop
+  readonly #positions: Positions
+  #listener: RebalanceListener
+  #subscribed: boolean
+  #joining: Promise<TopicPartition[]> | undefined
+  #turn: PartitionState[]
+  #progressed: boolean
+  #wakePoll: (() => void) | undefined
+  #polling: boolean
+  #error: Error | undefined
+  #closed: boolean
+
+  /** Made by {@link Client.consumer}. */
+  constructor(cluster: Cluster, given: ConsumerOptions) {
+    const options = withDefaults(readConsumerOptions(given))
+    this.#cluster = cluster
+    this.#options = options
+    this.#states = new Map()
+    const partitions = (): Iterable<PartitionState> => this.#states.values()
+    const onProgress = (): void => this.#onProgress()
+    const onError = (error: Error): void => this.#onError(error)
+    const onAttention = (): void => this.#wakePoll?.()
+    const { groupId } = options
+    this.#member = groupId === undefined ? undefined : new GroupMember({ ...options, cluster, groupId, onAttention })
+    const onOutOfRange = (state: PartitionState): void => this.#outOfRange(state)
+    this.#fetchLoop = new FetchLoop({ ...options, cluster, partitions, onProgress, onOutOfRange, onError })
+    this.#positions = new Positions({
+      ...options,
+      cluster,
+      member: this.#member,
+      timeoutMs: cluster.requestTimeoutMs,
+      partitions,
+      onProgress,
+      onError,
+    })
+    this.#listener = {}
+    this.#subscribed = false
+    this.#joining = undefined
+    this.#turn = []
+    this.#progressed = false
+    this.#wakePoll = undefined
+    this.#polling = false
+    this.#error = undefined
+    this.#closed = false
+  }
+
+  /** Reads topics as a member of the group: partitions come and go inside {@link Consumer.poll}, which waits for the listener. */
+  subscribe(topics: readonly string[], listener: RebalanceListener = {}): void {
+    this.#requireGroup('subscribe()').subscribe([...topics])
+    this.#subscribed = true
+    this.#listener = listener
+    this.#wakePoll?.()
+  }
+
+  /**
+   * Reads these partitions, no matter what the group does. Without an offset it begins at what the group has committed, or as
+   * `autoOffsetReset` says. Partitions that were assigned before and have no offset here keep their position.
+   */
+  assign(partitions: readonly (TopicPartition & { offset?: OffsetSpec })[]): void {
+    if (this.#subscribed)
+      throw new MoldauError('INVALID_ARGUMENT', 'consumer: assign() after subscribe(): the group decides; make another consumer')
+    const before = new Map(this.#states)
+    this.#states.clear()
+    for (const tp of partitions) {
+      const known = tp.offset === undefined ? before.get(tpKey(tp)) : undefined
+      this.#states.set(tpKey(tp), known ?? new PartitionState(tp, tp.offset ?? this.#defaultStart()))
+    }
+    this.#wake()
+  }
+
+  /**
+   * The batches that have come, each in offset order within its partition; at most `maxPollRecords` records, rounded up to whole batches. Waits for up to
+   * `timeoutMs` when there are none; returns early and empty when positions moved past markers, so that a program that reads to an end sees it.
+   *
+   * @param timeoutMs default 1 s
+   * @throws MoldauError FENCED, UNKNOWN_TOPIC, CORRUPT_BATCH; KafkaError OFFSET_OUT_OF_RANGE when autoOffsetReset is 'none'
+   */
+  async poll(timeoutMs: number = POLL_TIMEOUT_MS): Promise<ConsumerBatch[]> {
+    if (this.#polling) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() is running already: await it first')
+    this.#polling = true
+    try {
+      const deadline = this.#cluster.clock.monotonic() + timeoutMs
+      for (;;) {
+        this.#throwIfFailed()
+        this.#member?.polled()
+        const settled = await this.#keepMembership(deadline)
+        const batches = settled ? this.#take() : []
+        const left = deadline - this.#cluster.clock.monotonic()
+        if (batches.length > 0 || this.#progressed || left <= 0) {
+          this.#progressed = false
+          return batches
+        }
+        await this.#wait(left)
+      }
+    } finally {
+      this.#polling = false
+    }
+  }
+
+  /** The next offset that poll will hand out, past markers and holes; undefined while it is being found out. */
+  position(tp: TopicPartition): number | undefined {
+    return this.#require(tp).position
+  }
+
+  /** Goes on at `offset`; what was fetched from elsewhere is dropped. */
+  seek(tp: TopicPartition, offset: OffsetSpec): void {
+    this.#require(tp).restart(offset)
+    this.#wake()
+  }
+
+  /** Hands out nothing of these partitions until {@link Consumer.resume}. What has been fetched is kept. */
+  pause(partitions: readonly TopicPartition[]): void {
+    for (const tp of partitions) this.#require(tp).paused = true
+    this.#fetchLoop.wake()
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    for (const tp of partitions) this.#require(tp).paused = false
+    this.#wake()
+    this.#wakePoll?.()
+  }
+
+  assignment(): TopicPartition[] {
+    return [...this.#states.values()].map(({ topic, partition }) => ({ topic, partition }))
+  }
+
+  /**
+   * Commits positions for the group: those given, or of everything that poll has handed out.
+   *
+   * @param group who commits; default the member as it is now. Pass the {@link Consumer.groupMetadata} of the time of the poll when
+   *   polling goes on meanwhile: then what was read before a rebalance cannot overwrite what another member has committed since.
+   * @throws KafkaError ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS: the partitions are no longer ours
+   */
+  async commit(offsets?: readonly OffsetToCommit[], group?: GroupMetadata): Promise<void> {
+    const member = this.#requireGroup('commit()')
+    const positions =
+      offsets ??
+      [...this.#states.values()].flatMap(({ topic, partition, position }) =>
+        position === undefined ? [] : [{ topic, partition, offset: position }],
+      )
+    if (positions.length === 0) return
+    await member.commit(positions, group ?? member.metadata, this.#cluster.requestTimeoutMs)
+  }
+
+  /** What the group has committed, by `topic-partition`; null where nothing is. */
+  async committed(partitions: readonly TopicPartition[]): Promise<Map<string, CommittedOffset | null>> {
+    const found = await this.#requireGroup('committed()').committed(partitions, this.#cluster.requestTimeoutMs)
+    const byKey = new Map(found.map((offset) => [tpKey(offset), offset]))
+    return new Map(
+      partitions.map((tp) => {
+        const offset = byKey.get(tpKey(tp))
+        return [
+          tpKey(tp),
+          offset === undefined ? null : { offset: offset.offset, leaderEpoch: offset.leaderEpoch, metadata: offset.metadata },
+        ]
+      }),
+    )
+  }
+
+  /** Where the partitions end for this consumer: the high watermark, or the last stable offset under read_committed. */
+  endOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
+    return this.#offsetsAt(partitions, OffsetAt.latest)
+  }
+
+  beginningOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
+    return this.#offsetsAt(partitions, OffsetAt.earliest)
+  }
+
+  /** The first record at or after a time (milliseconds since 1970), by `topic-partition`; null when all are older. */
+  async offsetsForTimes(
+    queries: readonly (TopicPartition & { timestamp: number })[],
+  ): Promise<Map<string, { offset: number; timestamp: number; leaderEpoch: number } | null>> {
+    const found = await this.#find(queries)
+    return new Map(
+      found.map((o) => [tpKey(o), o.offset < 0 ? null : { offset: o.offset, timestamp: o.timestamp, leaderEpoch: o.leaderEpoch }]),
+    )
+  }
+
+  /** Of the last fetch. */
+  highWatermark(tp: TopicPartition): number | undefined {
+    return known(this.#require(tp).highWatermark)
+  }
+
+  /** Where the partition ended for this consumer at the last fetch: at that position it is idle. */
+  fetchedEnd(tp: TopicPartition): number | undefined {
+    const state = this.#require(tp)
+    return known(this.#options.isolation === 'read_committed' ? state.lastStableOffset : state.highWatermark)
+  }
+
+  /** Who this consumer is in its group now; for {@link Producer.sendOffsets}. */
+  groupMetadata(): GroupMetadata {
+    return this.#requireGroup('groupMetadata()').metadata
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void> {
+    while (!this.#closed) yield* await this.poll()
+  }
+
+  /** Leaves the group (a static member only goes away) and ends. Commits nothing. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#fetchLoop.close()
+    this.#states.clear()
+    this.#wakePoll?.()
+    await this.#member?.close()
+  }
+
+  /** False: the time is over and the group has not settled. */
+  async #keepMembership(deadline: number): Promise<boolean> {
+    const member = this.#member
+    if (member === undefined || !this.#subscribed) return true
+    if (member.fatal !== undefined) throw member.fatal
+    while (member.joinNeeded || this.#joining !== undefined) {
+      if (this.#joining === undefined) {
+        await this.#give(member)
+        this.#joining = member.join()
+        this.#joining.catch(() => {})
+      }
+      const assigned = await this.#within(this.#joining, deadline)
+      if (assigned === undefined) return false
+      this.#joining = undefined
+      await this.#receive(assigned)
+    }
+    return true
+  }
+
+  /** Gives all partitions up, as the eager protocol wants before each join. */
+  async #give(member: GroupMember): Promise<void> {
+    const partitions = this.assignment()
+    if (partitions.length > 0) {
+      const { lost } = member
+      if (lost) await this.#listener.onLost?.(partitions)
+      else await this.#listener.onRevoked?.(partitions)
+    }
+    this.#states.clear()
+    this.#turn = []
+  }
+
+  async #receive(assigned: TopicPartition[]): Promise<void> {
+    for (const tp of assigned) this.#states.set(tpKey(tp), new PartitionState(tp, 'committed'))
+    await this.#listener.onAssigned?.(this.assignment())
+    this.#wake()
+  }
+
+  async #within<T>(work: Promise<T>, deadline: number): Promise<T | undefined> {
+    let timer: { cancel(): void } | undefined
+    const late = new Promise<undefined>((resolve) => {
+      timer = this.#cluster.clock.after(Math.max(0, deadline - this.#cluster.clock.monotonic()), () => resolve(undefined))
+    })
+    try {
+      return await Promise.race([work, late])
+    } catch (error) {
+      this.#joining = undefined
+      throw error
+    } finally {
+      timer?.cancel()
+    }
+  }
+
+  /** Batches from the partitions in turn, one fetch answer of each after the other. */
+  #take(): ConsumerBatch[] {
+    const batches: ConsumerBatch[] = []
+    let records = 0
+    while (records < this.#options.maxPollRecords) {
+      const state = this.#nextInTurn()
+      if (state === undefined) break
+      const batch = state.fetched[0]!.take()
+      if (batch !== undefined) {
+        batches.push(batch)
+        records += batch.count
+      }
+      this.#skip(state)
+    }
+    if (batches.length > 0) this.#fetchLoop.wake()
+    return batches
+  }
+
+  #nextInTurn(): PartitionState | undefined {
+    const ready = (state: PartitionState): boolean => !state.paused && state.fetched.length > 0 && this.#states.get(tpKey(state)) === state
+    while (this.#turn.length > 0) {
+      const state = this.#turn[0]!
+      if (ready(state)) return state
+      this.#turn.shift()
+    }
+    this.#turn = [...this.#states.values()].filter(ready)
+    return this.#turn[0]
+  }
+
+  /** Drops fetch answers that have nothing more to show, and takes the position past what nobody is to see. */
+  #skip(state: PartitionState): void {
+    const before = state.position
+    for (let first = state.fetched[0]; first !== undefined && !first.advance(); first = state.fetched[0]) {
+      state.fetched.shift()
+      state.bufferedBytes -= first.bytes
+      if (this.#turn[0] === state) this.#turn.shift()
+    }
+    if (state.position !== before) this.#progressed = true
+    if (state.fetched.length === 0 && state.outOfRange) this.#outOfRange(state)
+  }
+
+  #onProgress(): void {
+    try {
+      for (const state of this.#states.values()) this.#skip(state)
+    } catch (error) {
+      this.#error = error as Error
+    }
+    this.#fetchLoop.wake()
+    this.#wakePoll?.()
+  }
+
+  #outOfRange(state: PartitionState): void {
+    const { logger } = this.#cluster
+    logger.warn({ topic: state.topic, partition: state.partition, offset: state.position }, 'consumer: the offset is out of range')
+    state.restart('reset')
+    this.#positions.wake()
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#cluster.clock.after(ms, () => this.#wakePoll?.())
+      this.#wakePoll = () => {
+        timer.cancel()
+        this.#wakePoll = undefined
+        resolve()
+      }
+    })
+  }
+
+  #wake(): void {
+    this.#positions.wake()
+    this.#fetchLoop.wake()
+  }
+
+  #onError(error: Error): void {
+    this.#error ??= error
+    this.#wakePoll?.()
+  }
+
+  /** Each failure is thrown once: a program that catches it may seek and go on. */
+  #throwIfFailed(): void {
+    if (this.#closed) throw new MoldauError('CLOSED', 'the consumer is closed: make another one')
+    const error = this.#error
+    this.#error = undefined
+    if (error !== undefined) throw error
+    this.#positions.wake()
+  }
+
+  #defaultStart(): 'committed' | 'reset' {
+    return this.#member === undefined ? 'reset' : 'committed'
+  }
+
+  async #offsetsAt(partitions: readonly TopicPartition[], timestamp: number): Promise<Map<string, number>> {
+    const found = await this.#find(partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })))
+    return new Map(found.map((offset) => [tpKey(offset), offset.offset]))
+  }
+
+  #find(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<FoundOffset[]> {
+    return findOffsets(this.#cluster, queries, this.#options.isolation, this.#cluster.requestTimeoutMs)
+  }
+
+  #require(tp: TopicPartition): PartitionState {
+    const state = this.#states.get(tpKey(tp))
+    if (state === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${tpKey(tp)} is not assigned to this consumer`)
+    return state
+  }
+
+  #requireGroup(call: string): GroupMember {
+    if (this.#closed) throw new MoldauError('CLOSED', 'the consumer is closed: make another one')
+    if (this.#member === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} needs a groupId`)
+    return this.#member
+  }
+}
+
+function known(offset: number): number | undefined {
+  return offset < 0 ? undefined : offset
+}
+
+function withDefaults(options: ConsumerOptions) {
+  if (options.autoCommit !== undefined && options.autoCommit !== false) {
+    throw new MoldauError('INVALID_CONFIG', 'consumer: offsets are not committed behind your back: call commit() when the records are done')
+  }
+  return {
+    groupId: undefined as string | undefined,
+    isolation: 'read_uncommitted' as const,
+    autoOffsetReset: 'latest' as const,
+    minBytes: 1,
+    maxWaitMs: 500,
+    maxBytes: 50 * 1024 * 1024,
+    maxPartitionBytes: 1024 * 1024,
+    prefetchBytes: 50 * 1024 * 1024,
+    maxPollRecords: 500,
+    checkCrcs: true,
+    sessionTimeoutMs: 45_000,
+    rebalanceTimeoutMs: 300_000,
+    heartbeatIntervalMs: 3000,
+    assignors: ['range', 'roundrobin'] as const,
+    ...options,
+    groupInstanceId: options.groupInstanceId ?? null,
+  }
+}

@@ -1,0 +1,139 @@
+import { MoldauError } from '../base/errors.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { BrokerConnection } from '../cluster/connection.ts'
+import { byTopic } from '../cluster/topic-partition.ts'
+import type { TopicPartition } from '../cluster/topic-partition.ts'
+import { errorName, kafkaError } from '../protocol/errors.ts'
+import type { KafkaErrorName } from '../protocol/errors.ts'
+import { ConsumerProtocolAssignment, ConsumerProtocolSubscription } from '../protocol/messages/consumer-protocol.ts'
+import { JoinGroup } from '../protocol/messages/join-group.ts'
+import type { JoinGroupResponse } from '../protocol/messages/join-group.ts'
+import { SyncGroup } from '../protocol/messages/sync-group.ts'
+import { decodeVersioned, encodeVersioned } from '../protocol/versioned.ts'
+import { assignors } from './assignors.ts'
+import type { AssignorName } from './assignors.ts'
+
+export interface JoinOptions {
+  cluster: Cluster
+  groupId: string
+  groupInstanceId: string | null
+  sessionTimeoutMs: number
+  rebalanceTimeoutMs: number
+  assignors: readonly AssignorName[]
+  topics: readonly string[]
+}
+
+/** A round of the classic protocol that has ended well. */
+export interface Joined {
+  generation: number
+  memberId: string
+  partitions: TopicPartition[]
+  /** The topics that the leader watches, with their partition counts (0: not there yet); undefined for the others. */
+  watched: Map<string, number> | undefined
+}
+
+const SUBSCRIPTION_VERSION = 1
+/** The coordinator holds the answer until all have joined; only after this much more the connection is given up. */
+const JOIN_GRACE_MS = 5000
+/** Joining starts again by itself after these. */
+const beginAgain: ReadonlySet<KafkaErrorName> = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'MEMBER_ID_REQUIRED',
+])
+
+/**
+ * Joins and synchronises once. Undefined: begin again, under the member id that `setMemberId` was told.
+ *
+ * @throws MoldauError FENCED when another member has the instance id
+ */
+export async function joinGroup(
+  connection: BrokerConnection,
+  options: JoinOptions,
+  memberId: string,
+  setMemberId: (memberId: string) => void,
+): Promise<Joined | undefined> {
+  const { groupId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs } = options
+  const instance = groupInstanceId === null ? {} : { groupInstanceId }
+  const metadata = encodeVersioned(ConsumerProtocolSubscription, SUBSCRIPTION_VERSION, { topics: [...options.topics] })
+  const protocols = options.assignors.map((name) => ({ name, metadata }))
+  const body = { groupId, sessionTimeoutMs, rebalanceTimeoutMs, memberId, ...instance, protocolType: 'consumer', protocols }
+  const round = await connection.request(JoinGroup, body, { timeoutMs: rebalanceTimeoutMs + JOIN_GRACE_MS })
+  const joinError = errorName(round.errorCode)
+  if (joinError === 'MEMBER_ID_REQUIRED') setMemberId(round.memberId)
+  if (!isFine(joinError, options, setMemberId)) return undefined
+  setMemberId(round.memberId)
+  const leads = round.leader === round.memberId
+  const plan = leads ? await assign(options, round) : undefined
+  const sync = await connection.request(SyncGroup, {
+    groupId,
+    generationId: round.generationId,
+    memberId: round.memberId,
+    ...instance,
+    protocolType: 'consumer',
+    protocolName: round.protocolName,
+    assignments: round.skipAssignment ? [] : (plan?.assignments ?? []),
+  })
+  if (!isFine(errorName(sync.errorCode), options, setMemberId)) return undefined
+  return {
+    generation: round.generationId,
+    memberId: round.memberId,
+    partitions: readAssignment(sync.assignment),
+    watched: plan?.counts,
+  }
+}
+
+function isFine(error: KafkaErrorName, options: JoinOptions, setMemberId: (memberId: string) => void): boolean {
+  if (error === 'NONE') return true
+  if (error === 'UNKNOWN_MEMBER_ID') setMemberId('')
+  if (error === 'FENCED_INSTANCE_ID') throw fencedInstance(options.groupId, options.groupInstanceId)
+  if (!beginAgain.has(error)) throw kafkaError(error, `join group '${options.groupId}'`)
+  return false
+}
+
+/** What the leader does: shares the partitions out among all members. */
+async function assign(options: JoinOptions, round: JoinGroupResponse) {
+  const members = round.members.map((member) => ({
+    memberId: member.memberId,
+    groupInstanceId: member.groupInstanceId,
+    topics: decodeVersioned(ConsumerProtocolSubscription, member.metadata, 'as newest').topics,
+  }))
+  const names = [...new Set(members.flatMap((member) => member.topics))].toSorted()
+  const counts = new Map(await Promise.all(names.map(async (name) => [name, await countPartitions(options.cluster, name)] as const)))
+  const assignor = assignors[round.protocolName as AssignorName]
+  const existing = new Map([...counts].filter(([, count]) => count > 0))
+  const assignments = [...assignor(members, existing)].map(([memberId, partitions]) => ({
+    memberId,
+    assignment: writeAssignment(partitions),
+  }))
+  return { counts, assignments }
+}
+
+/** A topic that is not there yet gets no partitions; the leader looks again now and then. */
+async function countPartitions(cluster: Cluster, topic: string): Promise<number> {
+  try {
+    return (await cluster.topic(topic)).partitions.length
+  } catch (error) {
+    if (!(error instanceof MoldauError) || error.code !== 'UNKNOWN_TOPIC') throw error
+    cluster.logger.warn({ topic }, 'group: a subscribed topic does not exist')
+    return 0
+  }
+}
+
+function writeAssignment(partitions: readonly TopicPartition[]): Buffer {
+  const assignedPartitions = [...byTopic(partitions)].map(([topic, list]) => ({ topic, partitions: list.map((p) => p.partition) }))
+  return encodeVersioned(ConsumerProtocolAssignment, SUBSCRIPTION_VERSION, { assignedPartitions })
+}
+
+/** Empty bytes mean no partitions. */
+export function readAssignment(assignment: Buffer): TopicPartition[] {
+  if (assignment.length === 0) return []
+  const { assignedPartitions } = decodeVersioned(ConsumerProtocolAssignment, assignment, 'as newest')
+  return assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
+}
+
+export function fencedInstance(groupId: string, groupInstanceId: string | null): MoldauError {
+  const message = `group '${groupId}': another member has joined as '${groupInstanceId}': give each living consumer a groupInstanceId of its own`
+  return new MoldauError('FENCED', message)
+}

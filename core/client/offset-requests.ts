@@ -1,0 +1,163 @@
+import { MoldauError } from '../base/errors.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { BrokerConnection } from '../cluster/connection.ts'
+import { isRetriableError } from '../cluster/retry.ts'
+import { byTopic, tpKey } from '../cluster/topic-partition.ts'
+import type { TopicPartition } from '../cluster/topic-partition.ts'
+import { errorName, kafkaError } from '../protocol/errors.ts'
+import { ListOffsets } from '../protocol/messages/list-offsets.ts'
+import { OffsetCommit } from '../protocol/messages/offset-commit.ts'
+import { OffsetFetch } from '../protocol/messages/offset-fetch.ts'
+import type { CommittedOffset, GroupMetadata, Isolation, OffsetToCommit } from './types.ts'
+
+/** Kafka's timestamps that mean a place: KIP-79, KIP-734. */
+export const OffsetAt = { latest: -1, earliest: -2, maxTimestamp: -3 } as const
+
+export interface OffsetQuery extends TopicPartition {
+  /** Milliseconds since 1970, or one of {@link OffsetAt}. */
+  timestamp: number
+}
+
+export interface FoundOffset extends TopicPartition {
+  /** -1 when no record is as young as asked. */
+  offset: number
+  timestamp: number
+  leaderEpoch: number
+}
+
+/** From version 10 on topics go by id. */
+const VERSION_WITH_NAMES_MAX = 9
+
+/** Asks the leaders for offsets, again while leaders move. The answers come in the order of the questions. */
+export async function findOffsets(
+  cluster: Cluster,
+  queries: readonly OffsetQuery[],
+  isolation: Isolation,
+  timeoutMs: number,
+): Promise<FoundOffset[]> {
+  const found = new Map<OffsetQuery, FoundOffset>()
+  await cluster.retry({ what: 'find offsets', timeoutMs }, async () => {
+    const missing = queries.filter((query) => !found.has(query))
+    const leaders = new Map<number, OffsetQuery[]>()
+    for (const query of missing) {
+      await checkPartition(cluster, query)
+      const leader = cluster.leader(query.topic, query.partition)
+      const list = leaders.get(leader)
+      if (list === undefined) leaders.set(leader, [query])
+      else list.push(query)
+    }
+    const results = await Promise.allSettled([...leaders].map(([leader, list]) => askLeader(cluster, leader, list, isolation, found)))
+    const errors = results.filter((r) => r.status === 'rejected').map((r): unknown => r.reason)
+    if (errors.length === 0) return
+    await cluster.refresh().catch(() => {})
+    throw errors.find((error) => !isRetriableError(error)) ?? errors[0]
+  })
+  return queries.map((query) => found.get(query)!)
+}
+
+async function checkPartition(cluster: Cluster, { topic, partition }: TopicPartition): Promise<void> {
+  const count = (await cluster.topic(topic)).partitions.length
+  if (partition >= 0 && partition < count) return
+  throw new MoldauError('INVALID_ARGUMENT', `topic '${topic}' has ${count} partitions (0 to ${count - 1}), there is no ${partition}`)
+}
+
+async function askLeader(
+  cluster: Cluster,
+  leader: number,
+  queries: OffsetQuery[],
+  isolation: Isolation,
+  found: Map<OffsetQuery, FoundOffset>,
+): Promise<void> {
+  if (leader < 0) throw kafkaError('LEADER_NOT_AVAILABLE', tpKey(queries[0]!))
+  const connection = await cluster.node(leader)
+  const topics = [...byTopic(queries)].map(([name, list]) => ({
+    name,
+    partitions: list.map((q) => ({ partitionIndex: q.partition, timestamp: q.timestamp })),
+  }))
+  const response = await connection.request(ListOffsets, { replicaId: -1, isolationLevel: isolation === 'read_committed' ? 1 : 0, topics })
+  const waiting = new Set(queries)
+  for (const topic of response.topics) {
+    for (const answer of topic.partitions) {
+      const query = [...waiting].find((q) => q.topic === topic.name && q.partition === answer.partitionIndex)
+      if (query === undefined) continue
+      waiting.delete(query)
+      const error = errorName(answer.errorCode)
+      if (error !== 'NONE') throw kafkaError(error, tpKey(query))
+      found.set(query, {
+        topic: query.topic,
+        partition: query.partition,
+        offset: answer.offset,
+        timestamp: answer.timestamp,
+        leaderEpoch: answer.leaderEpoch,
+      })
+    }
+  }
+}
+
+/** Commits positions of a group. The generation and member id let the coordinator refuse a member that has been replaced. */
+export async function commitGroupOffsets(
+  connection: BrokerConnection,
+  group: GroupMetadata,
+  offsets: readonly OffsetToCommit[],
+): Promise<void> {
+  const body = {
+    groupId: group.groupId,
+    generationIdOrMemberEpoch: group.generation,
+    memberId: group.memberId,
+    ...(group.groupInstanceId === null ? {} : { groupInstanceId: group.groupInstanceId }),
+    topics: [...byTopic(offsets)].map(([name, list]) => ({
+      name,
+      partitions: list.map((o) => ({
+        partitionIndex: o.partition,
+        committedOffset: o.offset,
+        committedLeaderEpoch: o.leaderEpoch ?? -1,
+        committedMetadata: o.metadata ?? '',
+      })),
+    })),
+  }
+  const response = await connection.request(OffsetCommit, body, { maxVersion: VERSION_WITH_NAMES_MAX })
+  for (const topic of response.topics) {
+    for (const { partitionIndex, errorCode } of topic.partitions) {
+      const error = errorName(errorCode)
+      if (error !== 'NONE') throw kafkaError(error, `commit the offset of ${topic.name}-${partitionIndex} for group '${group.groupId}'`)
+    }
+  }
+}
+
+export interface GroupOffset extends TopicPartition, CommittedOffset {}
+
+/**
+ * The committed positions of a group: of `partitions`, or of all that it has (null). Positions that a transaction has yet to commit
+ * are waited for: UNSTABLE_OFFSET_COMMIT is retriable (KIP-447).
+ */
+export async function fetchGroupOffsets(
+  connection: BrokerConnection,
+  groupId: string,
+  partitions: readonly TopicPartition[] | null,
+): Promise<GroupOffset[]> {
+  const topics =
+    partitions === null ? null : [...byTopic(partitions)].map(([name, list]) => ({ name, partitionIndexes: list.map((p) => p.partition) }))
+  const version = connection.version(OffsetFetch, VERSION_WITH_NAMES_MAX)
+  const body = version >= 8 ? { groups: [{ groupId, topics }] } : { groupId, topics }
+  const stable = version >= 7 ? { requireStable: true } : {}
+  const response = await connection.request(OffsetFetch, { ...body, ...stable }, { maxVersion: VERSION_WITH_NAMES_MAX })
+  const answer = version >= 8 ? response.groups[0]! : response
+  const error = errorName(answer.errorCode)
+  if (error !== 'NONE') throw kafkaError(error, `offsets of group '${groupId}'`)
+  const offsets: GroupOffset[] = []
+  for (const topic of answer.topics) {
+    for (const p of topic.partitions) {
+      const failure = errorName(p.errorCode)
+      if (failure !== 'NONE') throw kafkaError(failure, `offset of ${topic.name}-${p.partitionIndex} in group '${groupId}'`)
+      if (p.committedOffset < 0) continue
+      offsets.push({
+        topic: topic.name,
+        partition: p.partitionIndex,
+        offset: p.committedOffset,
+        leaderEpoch: p.committedLeaderEpoch,
+        metadata: p.metadata ?? '',
+      })
+    }
+  }
+  return offsets
+}

@@ -1,0 +1,94 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import { backoff, isRetriableError } from '../cluster/retry.ts'
+import { tpKey } from '../cluster/topic-partition.ts'
+import { kafkaError } from '../protocol/errors.ts'
+import type { GroupMember } from './group-member.ts'
+import { findOffsets, OffsetAt } from './offset-requests.ts'
+import type { PartitionState } from './partition-state.ts'
+import type { Isolation, OffsetReset } from './types.ts'
+
+export interface PositionsOptions {
+  cluster: Cluster
+  member: GroupMember | undefined
+  isolation: Isolation
+  autoOffsetReset: OffsetReset
+  timeoutMs: number
+  partitions: () => Iterable<PartitionState>
+  onProgress: () => void
+  onError: (error: Error) => void
+}
+
+/** Finds out where to begin in partitions that have no position: what the group has committed, else what the policy says. */
+export class Positions {
+  readonly #options: PositionsOptions
+  #running: boolean
+  #failures: number
+
+  constructor(options: PositionsOptions) {
+    this.#options = options
+    this.#running = false
+    this.#failures = 0
+  }
+
+  /** Starts looking in the background when a partition needs it. */
+  wake(): void {
+    if (this.#running || this.#missing().length === 0) return
+    this.#running = true
+    void this.#run()
+  }
+
+  #missing(): PartitionState[] {
+    return [...this.#options.partitions()].filter((state) => state.position === undefined)
+  }
+
+  async #run(): Promise<void> {
+    const { cluster, onProgress, onError } = this.#options
+    try {
+      for (let states = this.#missing(); states.length > 0; states = this.#missing()) {
+        await this.#find(states)
+        this.#failures = 0
+        onProgress()
+      }
+      this.#running = false
+    } catch (error) {
+      if (!isRetriableError(error)) {
+        this.#running = false
+        onError(error as Error)
+        return
+      }
+      cluster.clock.after(backoff(cluster.policy, this.#failures++), () => {
+        this.#running = false
+        this.wake()
+      })
+    }
+  }
+
+  async #find(states: PartitionState[]): Promise<void> {
+    const { cluster, member, timeoutMs, isolation } = this.#options
+    const versions = states.map((state) => state.version)
+    const current = (state: PartitionState): boolean => state.version === versions[states.indexOf(state)] && state.position === undefined
+    for (const topic of new Set(states.map((state) => state.topic))) await cluster.topic(topic)
+    const fromGroup = states.filter((state) => state.start === 'committed')
+    if (member !== undefined && fromGroup.length > 0) {
+      const committed = await member.committed(fromGroup, timeoutMs)
+      const byKey = new Map(committed.map((offset) => [tpKey(offset), offset.offset]))
+      for (const state of fromGroup) {
+        const offset = byKey.get(tpKey(state))
+        if (offset !== undefined && current(state)) state.moveTo(offset)
+        else if (current(state)) state.start = 'reset'
+      }
+    }
+    const toAsk = states.filter((state) => current(state) || (state.position === undefined && state.start === 'reset'))
+    const queries = toAsk.map((state) => ({ topic: state.topic, partition: state.partition, timestamp: OffsetAt[this.#place(state)] }))
+    const asked = toAsk.map((state) => state.version)
+    const found = await findOffsets(cluster, queries, isolation, timeoutMs)
+    for (const [i, state] of toAsk.entries()) if (state.version === asked[i] && state.position === undefined) state.moveTo(found[i]!.offset)
+  }
+
+  #place(state: PartitionState): 'earliest' | 'latest' {
+    if (state.start === 'earliest' || state.start === 'latest') return state.start
+    const { autoOffsetReset } = this.#options
+    if (autoOffsetReset !== 'none') return autoOffsetReset
+    throw kafkaError('OFFSET_OUT_OF_RANGE', `${tpKey(state)} has no offset to begin at and autoOffsetReset is 'none': seek() to one`)
+  }
+}

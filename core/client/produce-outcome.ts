@@ -1,0 +1,57 @@
+import { MoldauError } from '../base/errors.ts'
+import { tpKey } from '../cluster/topic-partition.ts'
+import { errorName, isRetriable, kafkaError } from '../protocol/errors.ts'
+import type { PendingBatch } from './pending-batch.ts'
+import { fencedError } from './producer-identity.ts'
+
+export type Verdict =
+  | { kind: 'done'; baseOffset: number; logAppendTime: number }
+  | { kind: 'retry'; refresh: boolean }
+  | { kind: 'out of order'; error: Error }
+  | { kind: 'failed'; error: Error }
+
+/** Somebody else leads the partition, or it is not where metadata says. */
+const staleMetadata: ReadonlySet<string> = new Set([
+  'NOT_LEADER_OR_FOLLOWER',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
+  'INCONSISTENT_TOPIC_ID',
+  'LEADER_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'KAFKA_STORAGE_ERROR',
+])
+/** Retried although Kafka's table may not say so: the end of the transaction before is still being written to its partitions. */
+const alsoRetried: ReadonlySet<string> = new Set(['CONCURRENT_TRANSACTIONS'])
+const sequenceErrors: ReadonlySet<string> = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID'])
+
+/** What an answer means for a batch. */
+export function judge(
+  batch: PendingBatch,
+  result: { errorCode: number; baseOffset: number; logAppendTimeMs: number; errorMessage: string | null },
+  transactionalId: string | null,
+): Verdict {
+  const error = errorName(result.errorCode)
+  if (error === 'NONE') return { kind: 'done', baseOffset: result.baseOffset, logAppendTime: result.logAppendTimeMs }
+  // The broker has it, and has forgotten where.
+  if (error === 'DUPLICATE_SEQUENCE_NUMBER') return { kind: 'done', baseOffset: -1, logAppendTime: -1 }
+  const where = tpKey(batch.queue)
+  const detail = result.errorMessage === null ? where : `${where}: ${result.errorMessage}`
+  if (sequenceErrors.has(error)) {
+    // One before it is missing: that one goes first.
+    if (batch.queue.hasEarlier(batch)) return { kind: 'retry', refresh: false }
+    return { kind: 'out of order', error: kafkaError(error, detail) }
+  }
+  if (error === 'INVALID_PRODUCER_EPOCH' || error === 'PRODUCER_FENCED') {
+    if (transactionalId !== null) return { kind: 'failed', error: fencedError(transactionalId, error) }
+    return { kind: 'out of order', error: kafkaError(error, detail) }
+  }
+  if (error === 'MESSAGE_TOO_LARGE' || error === 'RECORD_LIST_TOO_LARGE') {
+    const size = batch.built?.length ?? batch.bytes
+    const message = `${error}: a batch of ${size} bytes is larger than the topic of ${where} takes: raise its max.message.bytes, or lower batchBytes`
+    return { kind: 'failed', error: new MoldauError('RECORD_TOO_LARGE', message) }
+  }
+  if (staleMetadata.has(error)) return { kind: 'retry', refresh: true }
+  if (alsoRetried.has(error) || isRetriable(result.errorCode)) return { kind: 'retry', refresh: false }
+  return { kind: 'failed', error: kafkaError(error, detail) }
+}

@@ -1,0 +1,131 @@
+import { MoldauError } from '../base/errors.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { errorName, kafkaError } from '../protocol/errors.ts'
+import { InitProducerId } from '../protocol/messages/init-producer-id.ts'
+import type { BatchIdentity, PendingBatch } from './pending-batch.ts'
+
+/** Says under which producer id, epoch and sequence batches go out, and when they may. */
+export interface ProducerIdentity {
+  readonly transactionalId: string | null
+  /** The highest version of Produce to use. */
+  readonly produceVersionMax: number
+  /** Resolves when batches may be identified; undefined when they may already. */
+  prepare(): Promise<void> | undefined
+  /** Whether this batch may go now. When not, the identity wakes the sender later. */
+  admits(batch: PendingBatch): boolean
+  identify(batch: PendingBatch): BatchIdentity
+  /** Something has failed so that {@link ProducerIdentity.rejection} has an answer for some batches. */
+  readonly failure: Error | undefined
+  /** Why this batch will never go. */
+  rejection(batch: PendingBatch): Error | undefined
+  /** A batch has failed for good. */
+  failed(batch: PendingBatch, error: Error, sent: boolean): void
+  /** The broker and we disagree about sequences. True: number anew and send again; an error: the batch fails with it. */
+  outOfOrder(batch: PendingBatch, error: Error): true | Error
+}
+
+/** No id at all: `idempotent: false`, or acks below 'all'. */
+export class Anonymous implements ProducerIdentity {
+  readonly transactionalId = null
+  readonly produceVersionMax = Infinity
+  readonly failure = undefined
+
+  prepare(): undefined {
+    return undefined
+  }
+
+  admits(): boolean {
+    return true
+  }
+
+  identify(): BatchIdentity {
+    return { producerId: -1, producerEpoch: -1, baseSequence: -1 }
+  }
+
+  rejection(): undefined {
+    return undefined
+  }
+
+  failed(): void {}
+
+  outOfOrder(_batch: PendingBatch, error: Error): Error {
+    return error
+  }
+}
+
+const EPOCH_MAX = 32_766
+
+/** A producer id without transactions. The epoch of each partition is ours to raise (KIP-360): the id belongs to this object alone. */
+export class Idempotence implements ProducerIdentity {
+  readonly transactionalId = null
+  readonly produceVersionMax = Infinity
+  readonly failure = undefined
+  readonly #cluster: Cluster
+  readonly #timeoutMs: number
+  #producerId: number
+  #preparing: Promise<void> | undefined
+
+  constructor(cluster: Cluster, timeoutMs: number) {
+    this.#cluster = cluster
+    this.#timeoutMs = timeoutMs
+    this.#producerId = -1
+    this.#preparing = undefined
+  }
+
+  prepare(): Promise<void> | undefined {
+    if (this.#producerId >= 0) return undefined
+    this.#preparing ??= this.#init().finally(() => (this.#preparing = undefined))
+    return this.#preparing
+  }
+
+  admits(batch: PendingBatch): boolean {
+    const { queue } = batch
+    if (!queue.restartDue) return true
+    if (queue.producerEpoch >= EPOCH_MAX) {
+      // A partition that has used up its epochs takes a new id along for all the others, which change over as they go idle.
+      this.#producerId = -1
+      queue.producerEpoch = -1
+      return false
+    }
+    queue.renumber()
+    return true
+  }
+
+  identify(batch: PendingBatch): BatchIdentity {
+    const { queue } = batch
+    if (batch.identity !== undefined) return batch.identity
+    const fresh = queue.producerId !== this.#producerId
+    if (fresh && queue.inflight > 0 && queue.producerId >= 0) return queue.identify(batch, queue.producerId, queue.producerEpoch)
+    return queue.identify(batch, this.#producerId, fresh ? 0 : queue.producerEpoch)
+  }
+
+  rejection(): undefined {
+    return undefined
+  }
+
+  failed(batch: PendingBatch, _error: Error, sent: boolean): void {
+    if (sent) batch.queue.restartSequences()
+  }
+
+  outOfOrder(batch: PendingBatch): true {
+    batch.queue.restartSequences()
+    return true
+  }
+
+  async #init(): Promise<void> {
+    const what = 'get a producer id'
+    await this.#cluster.retry({ what, timeoutMs: this.#timeoutMs }, async () => {
+      const connection = await this.#cluster.any()
+      const answer = await connection.request(InitProducerId, { transactionalId: null, transactionTimeoutMs: 0x7fffffff })
+      const error = errorName(answer.errorCode)
+      if (error !== 'NONE') throw kafkaError(error, what)
+      this.#producerId = answer.producerId
+    })
+  }
+}
+
+/** Turns what a broker says to a producer that has been replaced into the error that means it. */
+export function fencedError(transactionalId: string, code: string): MoldauError {
+  const message = `transactional id '${transactionalId}': a newer producer with this id has taken over, or the coordinator gave this one up (${code}): make a new producer`
+  return new MoldauError('FENCED', message)
+}

@@ -1,0 +1,282 @@
+import { MoldauError } from '../base/errors.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { recordSizeMax } from '../record/builder.ts'
+import type { Header } from '../record/header.ts'
+import { Accumulator } from './accumulator.ts'
+import { DeferredSends } from './deferred-sends.ts'
+import type { Send } from './deferred-sends.ts'
+import { readProducerOptions } from './options.ts'
+import type { ProducerOptions } from './options.ts'
+import { partitionOfKey, StickyPartitioner } from './partitioner.ts'
+import { Anonymous, Idempotence } from './producer-identity.ts'
+import type { ProducerIdentity } from './producer-identity.ts'
+import { Sender } from './sender.ts'
+import { TransactionScope } from './transaction-scope.ts'
+import { Transactions } from './transactions.ts'
+import type { GroupMetadata, OffsetToCommit, ProducerRecord, RecordMetadata } from './types.ts'
+
+const acksCodes = { all: -1, 1: 1, 0: 0 } as const
+const CLOSE_TIMEOUT_MS = 10_000
+
+/**
+ * Writes records. Idempotent by default: a resend after a lost connection neither doubles nor reorders.
+ *
+ * ```ts
+ * const producer = client.producer()
+ * const { partition, offset } = await producer.send({ topic: 'flights', key: 'PRG', value: 'departed' })
+ * ```
+ */
+export class Producer {
+  readonly #cluster: Cluster
+  readonly #options: ReturnType<typeof withDefaults>
+  readonly #accumulator: Accumulator
+  readonly #sender: Sender
+  readonly #identity: ProducerIdentity
+  readonly #scope: TransactionScope | undefined
+  readonly #transactions: Transactions | undefined
+  readonly #sticky: Map<string, StickyPartitioner>
+  readonly #deferred: DeferredSends
+  #closed: boolean
+
+  /** Made by {@link Client.producer}. */
+  constructor(cluster: Cluster, given: ProducerOptions) {
+    const options = withDefaults(readProducerOptions(given))
+    this.#cluster = cluster
+    this.#options = options
+    const wake = (): void => this.#sender.wake()
+    this.#accumulator = new Accumulator({
+      ...options,
+      clock: cluster.clock,
+      wake,
+      check: (topic, partition) => this.#check(topic, partition),
+    })
+    const { transactionalId } = options
+    this.#transactions = transactionalId === undefined ? undefined : new Transactions({ ...options, cluster, transactionalId, wake })
+    this.#identity = this.#transactions ?? (options.idempotent ? new Idempotence(cluster, options.deliveryTimeoutMs) : new Anonymous())
+    this.#sender = new Sender({
+      ...options,
+      cluster,
+      accumulator: this.#accumulator,
+      identity: this.#identity,
+      acks: acksCodes[options.acks],
+    })
+    this.#scope = this.#transactions === undefined ? undefined : new TransactionScope(this.#transactions, this.#accumulator, wake)
+    this.#sticky = new Map()
+    this.#deferred = new DeferredSends({
+      clock: cluster.clock,
+      maxBlockMs: options.maxBlockMs,
+      bufferBytes: options.bufferBytes,
+      topic: (name) => cluster.topic(name),
+      room: () => this.#accumulator.whenRoom(),
+      run: (send) => this.#send(send),
+    })
+    this.#closed = false
+  }
+
+  /** Gets the producer id; with a transactional id also fences whoever had it before. Happens by itself at the first use. */
+  async init(): Promise<void> {
+    this.#refuseWhenClosed()
+    await this.#identity.prepare()
+  }
+
+  /**
+   * Writes a record and resolves when it is acknowledged, with its place. Calls in one turn share a batch and a request. Waits while
+   * the buffer is full.
+   *
+   * @throws MoldauError UNKNOWN_TOPIC, RECORD_TOO_LARGE, BUFFER_FULL, TIMEOUT (deliveryTimeoutMs), FENCED; KafkaError for what the broker says
+   */
+  send(record: ProducerRecord): Promise<RecordMetadata> {
+    try {
+      this.#refuseWhenClosed()
+      this.#scope?.requireOpen()
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+    const send: Send = {
+      topic: record.topic,
+      partition: record.partition,
+      key: toBuffer(record.key),
+      value: toBuffer(record.value),
+      timestamp: record.timestamp ?? this.#cluster.clock.now(),
+      headers: record.headers,
+    }
+    if (this.#deferred.empty && !this.#accumulator.full && this.#cluster.image.topics.has(record.topic)) return this.#send(send)
+    return this.#deferred.add(send)
+  }
+
+  /**
+   * The hot path: encodes a record into the open batch of its partition and returns; no promise. Failures are told by
+   * {@link Producer.flush}, or by commit(). The topic must be known: `await producer.partitions(topic)` once, and
+   * `await producer.ready()` now and then bounds the memory.
+   *
+   * @param timestamp milliseconds since 1970
+   * @throws MoldauError RECORD_TOO_LARGE, BUFFER_FULL (twice bufferBytes), UNKNOWN_TOPIC
+   */
+  append(topic: string, partition: number, key: Buffer | null, value: Buffer | null, timestamp: number, headers?: readonly Header[]): void {
+    if (this.#closed) this.#refuseWhenClosed()
+    if (this.#scope !== undefined) this.#scope.requireOpen()
+    this.#accumulator.append(topic, partition, key, value, timestamp, headers)
+  }
+
+  /** Bytes appended and not acknowledged. */
+  get bufferedBytes(): number {
+    return this.#accumulator.bufferedBytes
+  }
+
+  /** Resolves when less than `bufferBytes` wait for acknowledgement. */
+  ready(): Promise<void> {
+    return this.#accumulator.whenRoom()
+  }
+
+  /** How many partitions a topic has. Creates the topic where the broker does such things. */
+  async partitions(topic: string): Promise<number> {
+    return (await this.#cluster.topic(topic)).partitions.length
+  }
+
+  /** Where a record belongs: by its key, as in every Kafka client; without one, the partition that is being filled. The topic must be known. */
+  partitionFor(topic: string, key: Buffer | string | null): number {
+    return this.#partition(topic, toBuffer(key), 0)
+  }
+
+  /** Resolves when everything sent or appended so far is acknowledged; rejects with the first failure among it. */
+  async flush(): Promise<void> {
+    await this.#deferred.drained()
+    const groups = this.#accumulator.flush()
+    this.#sender.wake()
+    await Promise.all(groups.map((group) => group.whenSettled()))
+    const failed = groups.find((group) => group.error !== undefined)
+    if (failed !== undefined) throw failed.error
+  }
+
+  /** Begins a transaction. The one before may still be committing. */
+  begin(): void {
+    this.#refuseWhenClosed()
+    this.#requireTransactions().begin()
+  }
+
+  /** Adds positions of a consumer group to the transaction. Concurrent calls are fine. */
+  async sendOffsets(offsets: readonly OffsetToCommit[], group: GroupMetadata): Promise<void> {
+    await this.#requireTransactions().sendOffsets(offsets, group)
+  }
+
+  /**
+   * Makes everything written since begin() visible at once. When it throws, nothing is: {@link Producer.abort}, then begin() again.
+   *
+   * @throws MoldauError FENCED when a newer producer has the id: this one is of no use any more
+   */
+  async commit(): Promise<void> {
+    if (!this.#deferred.empty) await this.#deferred.drained()
+    await this.#requireTransactions().commit()
+  }
+
+  /** Makes nothing written since begin() visible, ever. */
+  async abort(): Promise<void> {
+    await this.#deferred.drained()
+    await this.#requireTransactions().abort()
+  }
+
+  /**
+   * Waits for what is under way, then ends. An open transaction is aborted.
+   *
+   * @param timeoutMs how long to wait, default 10 s; what is not acknowledged then fails with CLOSED
+   */
+  async close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
+    if (this.#closed) return
+    const finish = this.#scope?.isOpen === true ? this.abort() : this.flush()
+    let timer: { cancel(): void } | undefined
+    const late = new Promise<void>((resolve) => (timer = this.#cluster.clock.after(timeoutMs, resolve)))
+    // Whoever sent the records has the failure already.
+    await Promise.race([finish.catch(() => {}), late])
+    timer?.cancel()
+    this.#closed = true
+    const error = new MoldauError('CLOSED', 'the producer was closed before these records were acknowledged')
+    this.#accumulator.fail(
+      () => true,
+      () => error,
+    )
+    this.#accumulator.close()
+    this.#sender.close()
+    this.#transactions?.close()
+  }
+
+  async #send(send: Send): Promise<RecordMetadata> {
+    const { topic, key, value, timestamp, headers } = send
+    const partition = send.partition ?? this.#partition(topic, key, recordSizeMax(key?.length ?? 0, value?.length ?? 0, headers))
+    const batch = this.#accumulator.append(topic, partition, key, value, timestamp, headers)
+    const index = batch.builder.count - 1
+    const { baseOffset, logAppendTime } = await batch.outcome
+    return { topic, partition, offset: baseOffset < 0 ? -1 : baseOffset + index, timestamp: logAppendTime < 0 ? timestamp : logAppendTime }
+  }
+
+  #partition(topic: string, key: Buffer | null, bytes: number): number {
+    const count = this.#cluster.image.topics.get(topic)?.partitions.length
+    if (count === undefined) throw unknownTopic(topic)
+    const { partitioner, batchBytes } = this.#options
+    if (partitioner !== undefined) return partitioner(topic, key, count)
+    if (key !== null) return partitionOfKey(key, count)
+    let sticky = this.#sticky.get(topic)
+    if (sticky === undefined) {
+      sticky = new StickyPartitioner(this.#cluster.policy.random, batchBytes)
+      this.#sticky.set(topic, sticky)
+    }
+    return sticky.next(count, bytes)
+  }
+
+  #check(topic: string, partition: number): void {
+    const count = this.#cluster.image.topics.get(topic)?.partitions.length
+    if (count === undefined) throw unknownTopic(topic)
+    if (!Number.isInteger(partition) || partition < 0 || partition >= count) {
+      throw new MoldauError('INVALID_ARGUMENT', `topic '${topic}' has ${count} partitions (0 to ${count - 1}), there is no ${partition}`)
+    }
+  }
+
+  #requireTransactions(): TransactionScope {
+    if (this.#scope === undefined) throw new MoldauError('INVALID_ARGUMENT', 'this producer has no transactions: give it a transactionalId')
+    return this.#scope
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed || this.#cluster.closed) throw new MoldauError('CLOSED', 'the producer is closed: make another one')
+  }
+}
+
+function unknownTopic(topic: string): MoldauError {
+  return new MoldauError('UNKNOWN_TOPIC', `nothing is known of topic '${topic}' yet: await producer.partitions('${topic}') first`)
+}
+
+function withDefaults(options: ProducerOptions) {
+  const acks = options.acks ?? 'all'
+  const idempotent = options.idempotent ?? acks === 'all'
+  if (!(acks in acksCodes)) throw new MoldauError('INVALID_CONFIG', `producer: acks is 'all', 1 or 0, not ${JSON.stringify(acks)}`)
+  if (idempotent && acks !== 'all') {
+    throw new MoldauError('INVALID_CONFIG', `producer: idempotent needs acks 'all', not ${acks}: leave one of them out`)
+  }
+  if (options.transactionalId !== undefined && !idempotent) {
+    throw new MoldauError(
+      'INVALID_CONFIG',
+      `producer '${options.transactionalId}': transactions need acks 'all' and idempotent: leave them out`,
+    )
+  }
+  const { transactionalId, partitioner, ...rest } = options
+  return {
+    compression: 'none' as const,
+    lingerMs: 5,
+    batchBytes: 16_384,
+    maxRequestBytes: 1024 * 1024,
+    bufferBytes: 64 * 1024 * 1024,
+    deliveryTimeoutMs: 120_000,
+    requestTimeoutMs: 30_000,
+    transactionTimeoutMs: 60_000,
+    maxBlockMs: 60_000,
+    ...rest,
+    acks,
+    idempotent,
+    transactionalId,
+    partitioner,
+  }
+}
+
+function toBuffer(value: Buffer | string | null | undefined): Buffer | null {
+  if (typeof value === 'string') return Buffer.from(value)
+  return value ?? null
+}

@@ -1,0 +1,82 @@
+import type { TopicPartition } from '../cluster/topic-partition.ts'
+import type { RecordColumns } from '../record/columns.ts'
+import type { Header } from '../record/header.ts'
+
+export type { TopicPartition } from '../cluster/topic-partition.ts'
+export type { Header } from '../record/header.ts'
+export type { RecordColumns } from '../record/columns.ts'
+
+/** What a program hands to {@link Producer.send}. Strings are written as UTF-8. */
+export interface ProducerRecord {
+  topic: string
+  /** Default: chosen by the key; without a key one partition per batch, in turn at random. */
+  partition?: number
+  key?: Buffer | string | null
+  value: Buffer | string | null
+  /** Milliseconds since 1970; default now. */
+  timestamp?: number
+  headers?: readonly Header[]
+}
+
+/** Where a record ended up. */
+export interface RecordMetadata extends TopicPartition {
+  /** -1 with acks 0, and for a duplicate that the broker no longer knows the place of. */
+  offset: number
+  /** Milliseconds since 1970: the record's own, or the broker's where `message.timestamp.type` is LogAppendTime. */
+  timestamp: number
+}
+
+/** A position to commit. */
+export interface OffsetToCommit extends TopicPartition {
+  /** The next offset to read. */
+  offset: number
+  leaderEpoch?: number
+  metadata?: string
+}
+
+export interface CommittedOffset {
+  offset: number
+  leaderEpoch: number
+  metadata: string
+}
+
+/** Who commits: lets the coordinator refuse a member that has been replaced (KIP-447). */
+export interface GroupMetadata {
+  groupId: string
+  /** -1 outside of group membership. */
+  generation: number
+  memberId: string
+  groupInstanceId: string | null
+}
+
+/** The records of one batch of the log that the consumer has not had yet. */
+export interface ConsumerBatch extends TopicPartition {
+  /** The zero UUID when the broker is too old to tell. A topic that was deleted and created again has another one. */
+  topicId: string
+  columns: RecordColumns
+  /** Index in {@link ConsumerBatch.columns} of the first record to read: a fetch inside a batch returns the whole batch. */
+  from: number
+  /** Records from {@link ConsumerBatch.from} on. */
+  count: number
+  firstOffset: number
+  /** The offset after this batch: what to commit when its records are done. */
+  nextOffset: number
+  leaderEpoch: number
+  highWatermark: number
+  logStartOffset: number
+}
+
+/** Called inside {@link Consumer.poll}, which waits for what they return. */
+export interface RebalanceListener {
+  onAssigned?(partitions: TopicPartition[]): void | Promise<void>
+  /** The partitions are still ours: the last moment to commit. */
+  onRevoked?(partitions: TopicPartition[]): void | Promise<void>
+  /** The partitions belong to somebody else already: a commit would be refused. */
+  onLost?(partitions: TopicPartition[]): void | Promise<void>
+}
+
+export type OffsetReset = 'earliest' | 'latest' | 'none'
+export type Isolation = 'read_committed' | 'read_uncommitted'
+
+/** An offset, or where the log begins or ends. */
+export type OffsetSpec = number | 'earliest' | 'latest'

@@ -1,0 +1,111 @@
+import type { Clock } from '../base/clock.ts'
+import { MoldauError } from '../base/errors.ts'
+import { Channel } from '../net/channel.ts'
+import type { Transport } from '../net/transport.ts'
+import type { Api } from '../protocol/api.ts'
+import { ApiVersions } from '../protocol/messages/api-versions.ts'
+import type { ApiVersionsResponse } from '../protocol/messages/api-versions.ts'
+import type { Infer, Input, Message } from '../protocol/schema.ts'
+
+export interface ConnectionOptions {
+  clientId: string
+  requestTimeoutMs: number
+  clock: Clock
+}
+
+export interface RequestOptions {
+  /** The highest version to use, where a newer one asks for more than we want to say. */
+  maxVersion?: number
+  timeoutMs?: number
+}
+
+/** The version of ApiVersions that all brokers since 2.4 know: it tells the finalized features too. */
+const HANDSHAKE_VERSION = 3
+
+/** A connection to one broker that knows which versions both sides speak. */
+export class BrokerConnection {
+  readonly remote: string
+  /** `transaction.version` and the like, as the cluster has finalized them. */
+  readonly features: ReadonlyMap<string, number>
+  readonly #channel: Channel
+  readonly #ranges: ReadonlyMap<number, { minVersion: number; maxVersion: number }>
+  readonly #chosen: Map<number, number>
+
+  private constructor(remote: string, channel: Channel, versions: ApiVersionsResponse) {
+    this.remote = remote
+    this.features = new Map(versions.finalizedFeatures.map((f) => [f.name, f.maxVersionLevel]))
+    this.#channel = channel
+    this.#ranges = new Map(versions.apiKeys.map((a) => [a.apiKey, a]))
+    this.#chosen = new Map()
+  }
+
+  /** Asks the broker for its versions first. `remote` names it in messages. */
+  static async open(remote: string, dial: () => Promise<Transport>, options: ConnectionOptions): Promise<BrokerConnection> {
+    const channel = new Channel(await dial(), options)
+    try {
+      const versions = await channel.request(ApiVersions, HANDSHAKE_VERSION, {
+        clientSoftwareName: 'moldau',
+        clientSoftwareVersion: '0.1.0',
+      })
+      if (versions.errorCode === 0) return new BrokerConnection(remote, channel, versions)
+    } catch (error) {
+      channel.close()
+      if (!(error instanceof MoldauError) || error.code !== 'CORRUPT_FRAME') throw error
+    }
+    channel.close()
+    // A broker older than 2.4 answers in version 0, which does not read as version 3: it is asked again in its own words.
+    const old = new Channel(await dial(), options)
+    return new BrokerConnection(remote, old, await old.request(ApiVersions, 0, {}))
+  }
+
+  /**
+   * The highest version of a call that both sides speak.
+   *
+   * @throws MoldauError UNSUPPORTED_VERSION naming the call and both ranges
+   */
+  version(api: Api, maxVersion = Infinity): number {
+    const known = this.#chosen.get(api.key)
+    if (known !== undefined && known <= maxVersion) return known
+    const range = this.#ranges.get(api.key)
+    const most = Math.min(range?.maxVersion ?? -1, api.request.versions.last, maxVersion)
+    if (range === undefined || most < Math.max(range.minVersion, api.request.versions.first)) {
+      const theirs = range === undefined ? 'does not serve it' : `speaks ${range.minVersion} to ${range.maxVersion}`
+      const ours = `${api.request.versions.first} to ${Math.min(api.request.versions.last, maxVersion)}`
+      throw new MoldauError('UNSUPPORTED_VERSION', `${api.name}: we speak versions ${ours}, the broker ${this.remote} ${theirs}`)
+    }
+    if (maxVersion === Infinity) this.#chosen.set(api.key, most)
+    return most
+  }
+
+  /** Whether the broker serves `api` at `minVersion` or newer. */
+  supports(api: Api, minVersion = 0): boolean {
+    return (this.#ranges.get(api.key)?.maxVersion ?? -1) >= minVersion
+  }
+
+  /** Asks and waits for the answer. An answer that does not come in time ends the connection. */
+  async request<Req extends Message, Res extends Message>(
+    api: Api<Req, Res>,
+    body: Input<Req>,
+    options: RequestOptions = {},
+  ): Promise<Infer<Res>> {
+    const version = this.version(api, options.maxVersion)
+    return this.#channel.request(api, version, body, options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs })
+  }
+
+  /** Sends a request that is not answered. */
+  send<Req extends Message>(api: Api<Req>, body: Input<Req>, options: RequestOptions = {}): void {
+    this.#channel.send(api, this.version(api, options.maxVersion), body)
+  }
+
+  get closed(): boolean {
+    return this.#channel.closed
+  }
+
+  onClose(handler: () => void): void {
+    this.#channel.onClose(handler)
+  }
+
+  close(): void {
+    this.#channel.close()
+  }
+}

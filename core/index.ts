@@ -1,0 +1,46 @@
+/**
+ * The public face of the log: a broker to embed, a client for any Kafka-protocol cluster, serdes. Nothing else is exported.
+ *
+ * ```ts
+ * import { Broker, connect } from 'moldau/core'
+ *
+ * const broker = await Broker.start({ dir: './data' })
+ * const client = await connect(broker) // or connect('kafka-1:9092')
+ * ```
+ */
+export { Broker } from './broker/broker.ts'
+export type { BrokerOptions } from './broker/broker.ts'
+export type { Clock } from './base/clock.ts'
+export { errorCodes, MoldauError } from './base/errors.ts'
+export type { ErrorCode } from './base/errors.ts'
+export type { Logger } from './base/logger.ts'
+export { KafkaError } from './protocol/errors.ts'
+export type { KafkaErrorName } from './protocol/errors.ts'
+export type { CompressionName } from './record/compression-names.ts'
+export { avro, bytes, float64, int32, int64, json, string } from './serde/index.ts'
+export type { AvroSchema, AvroSerde, FromAvro, Serde, ToAvro, ValueOf } from './serde/index.ts'
+export { tpKey } from './cluster/topic-partition.ts'
+export type { Connectable } from './cluster/address.ts'
+export { connect } from './client/client.ts'
+export type { Client } from './client/client.ts'
+export type { Producer } from './client/producer.ts'
+export type { Consumer } from './client/consumer.ts'
+export type { Admin } from './client/admin.ts'
+export type * from './client/admin-types.ts'
+export type { GroupOffset } from './client/offset-requests.ts'
+export type { ClientOptions, ConsumerOptions, ProducerOptions } from './client/options.ts'
+export type {
+  CommittedOffset,
+  ConsumerBatch,
+  GroupMetadata,
+  Header,
+  Isolation,
+  OffsetReset,
+  OffsetSpec,
+  OffsetToCommit,
+  ProducerRecord,
+  RebalanceListener,
+  RecordColumns,
+  RecordMetadata,
+  TopicPartition,
+} from './client/types.ts'
