@@ -16,6 +16,11 @@ export interface Pipeline {
   readonly output: Output
 }
 
+/** Whether a value, e.g. an export of a module, is a declared pipeline. */
+export function isPipeline(value: unknown): value is Pipeline {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pipeline' && 'nodes' in value
+}
+
 /** Records with a key, as grouping needs them. */
 export interface Keyed<K, V> {
   readonly key: K

@@ -7,7 +7,6 @@ const METADATA_BYTES_MAX = 4096
 
 const State = { live: 0, idle: 1, ended: 2 } as const
 type State = (typeof State)[keyof typeof State]
-const suffixes = ['', 'i', 'e']
 
 /**
  * How far event time has come in a task: the minimum over its channels (input partitions, or the upstream tasks of a repartition
@@ -75,7 +74,8 @@ export class Watermarks {
   }
 
   /**
-   * The channels `[from, to)` as metadata of a committed offset: base-36 times, `i` idle, `e` ended.
+   * The channels `[from, to)` as metadata of a committed offset: base-36 times, `I` idle. That a channel has ended is not kept:
+   * its task says so again when it ends again, and might have more to say by then.
    *
    * @throws PIPELINE_INVALID beyond what Kafka keeps
    */
@@ -83,7 +83,7 @@ export class Watermarks {
     const parts: string[] = [this.#current === NO_TIME ? '' : this.#current.toString(36)]
     for (let channel = from; channel < to; channel++) {
       const time = this.#times[channel]!
-      parts.push((time === NO_TIME ? '' : time.toString(36)) + suffixes[this.#states[channel]!]!.toUpperCase())
+      parts.push((time === NO_TIME ? '' : time.toString(36)) + (this.#states[channel] === State.idle ? 'I' : ''))
     }
     const text = `w1:${parts.join(',')}`
     if (text.length <= METADATA_BYTES_MAX) return text
@@ -100,10 +100,10 @@ export class Watermarks {
     // Another number of upstream tasks: what was saved says nothing about who they are now.
     if (channels.length !== to - from) return
     channels.forEach((text, i) => {
-      const match = /^([0-9a-z]*)([IE]?)$/.exec(text)
+      const match = /^([0-9a-z]*)(I?)$/.exec(text)
       if (match === null) return
       this.#times[from + i] = match[1] === '' ? NO_TIME : parseInt(match[1]!, 36)
-      this.#states[from + i] = Math.max(0, suffixes.indexOf(match[2]!.toLowerCase()))
+      this.#states[from + i] = match[2] === 'I' ? State.idle : State.live
     })
     this.#slowest = this.#findSlowest()
     if (current !== '' && current !== undefined) this.#current = Math.max(this.#current, parseInt(current, 36))

@@ -119,14 +119,13 @@ test('an idle channel does not hold time back; when it speaks again time does no
 test('watermarks survive as metadata of an offset; metadata of somebody else counts for nothing', (t) => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ time: fc.integer({ min: -1, max: 2 ** 45 }), state: fc.nat(2) }), { minLength: 1, maxLength: 40 }),
+      fc.array(fc.record({ time: fc.integer({ min: -1, max: 2 ** 45 }), state: fc.nat(1) }), { minLength: 1, maxLength: 40 }),
       (list) => {
         const marks = new Watermarks(list.length)
         for (const [channel, { time, state }] of list.entries()) {
           marks.observe(channel, time)
           if (state === 1) marks.setIdle(channel)
-          if (state === 2) marks.setEnded(channel)
-        }
+          }
         const restored = new Watermarks(list.length)
         restored.decode(marks.encode(0, list.length), 0, list.length)
         t.deepEqual(restored.snapshot(), marks.snapshot())

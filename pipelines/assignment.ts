@@ -1,0 +1,185 @@
+import type { Consumer } from '../core/client/consumer.ts'
+import type { CommittedOffset, OffsetToCommit, TopicPartition } from '../core/client/types.ts'
+import type { Appender } from './appender.ts'
+import { internalTopic } from './names.ts'
+import type { Settings } from './options.ts'
+import type { Part, Plan } from './plan.ts'
+import { readToEnd } from './restore.ts'
+import { keyOf } from './slices.ts'
+import { Task } from './task.ts'
+
+/** An input topic of a worker: which part reads it, and which of the part's channels it is. */
+export interface Input {
+  readonly topic: string
+  readonly part: Part
+  /** First channel of the watermarks that a partition of this topic feeds, and the one behind the last. */
+  readonly channels: readonly [number, number]
+}
+
+/** One task with its partitions. */
+export interface Assigned {
+  readonly id: string
+  readonly task: Task
+  /** Partition and channel range, one per input topic. */
+  readonly inputs: (TopicPartition & { readonly channels: readonly [number, number] })[]
+}
+
+/** The tasks that the group has given to this worker, and where their inputs have been read to. */
+export class Assignment {
+  readonly #settings: Settings
+  readonly #plan: Plan
+  readonly #appender: Appender
+  readonly #inputs: ReadonlyMap<string, Input>
+  /** Upstream tasks of each part that reads a repartition; input topics otherwise. */
+  readonly #channels: ReadonlyMap<Part, number>
+  #tasks: Map<string, Assigned>
+  /** Revoked, and given back unchanged when nobody has worked on them in between: an eager rebalance takes everything first. */
+  #suspended: Map<string, Assigned>
+  readonly #positions: Map<string, number>
+  /** What this worker has committed last, as the group would answer. */
+  readonly #committed: Map<string, string>
+
+  constructor(settings: Settings, plan: Plan, appender: Appender, inputs: readonly Input[], channels: ReadonlyMap<Part, number>) {
+    this.#settings = settings
+    this.#plan = plan
+    this.#appender = appender
+    this.#inputs = new Map(inputs.map((input) => [input.topic, input]))
+    this.#channels = channels
+    this.#tasks = new Map()
+    this.#suspended = new Map()
+    this.#positions = new Map()
+    this.#committed = new Map()
+  }
+
+  get tasks(): Iterable<Assigned> {
+    return this.#tasks.values()
+  }
+
+  get size(): number {
+    return this.#tasks.size
+  }
+
+  taskOf(partition: TopicPartition): Assigned | undefined {
+    return this.#tasks.get(this.#idOf(partition))
+  }
+
+  /** The offset behind everything that was handed to the task. */
+  position(partition: TopicPartition): number {
+    return this.#positions.get(keyOf(partition)) ?? 0
+  }
+
+  advance(partition: TopicPartition, offset: number): void {
+    this.#positions.set(keyOf(partition), offset)
+  }
+
+  /** The positions of a task, with its event time, to be committed. */
+  offsets({ task, inputs }: Assigned): OffsetToCommit[] {
+    return inputs.map(({ topic, partition, channels: [from, to] }) => ({
+      topic,
+      partition,
+      offset: this.position({ topic, partition }),
+      metadata: task.watermarks.encode(from, to),
+    }))
+  }
+
+  committed(offsets: readonly OffsetToCommit[]): void {
+    for (const offset of offsets) this.#committed.set(keyOf(offset), fingerprint(offset))
+  }
+
+  /** Makes the tasks of new partitions: state from the changelogs, position and event time from the group; then reading starts there. */
+  async add(partitions: readonly TopicPartition[], consumer: Consumer): Promise<void> {
+    const committed = await consumer.committed(partitions)
+    const fresh = partitions.filter((partition) => !committed.get(keyOf(partition)))
+    const begins = fresh.length > 0 ? await consumer.beginningOffsets(fresh) : new Map<string, number>()
+    const restoring: Assigned[] = []
+    const grouped = new Map<string, TopicPartition[]>()
+    for (const partition of partitions) {
+      const id = this.#idOf(partition)
+      grouped.set(id, [...(grouped.get(id) ?? []), partition])
+    }
+    for (const [id, own] of grouped) {
+      const suspended = this.#suspended.get(id)
+      if (suspended !== undefined && own.every((partition) => this.#isAsLeft(partition, committed))) {
+        this.#tasks.set(id, suspended)
+        continue
+      }
+      const assigned = this.#create(id, own)
+      restoring.push(assigned)
+      for (const partition of assigned.inputs) {
+        const metadata = committed.get(keyOf(partition))?.metadata
+        if (metadata !== undefined) assigned.task.restoreTime(metadata, ...partition.channels)
+      }
+    }
+    this.#suspended.clear()
+    await this.#restore(restoring)
+    for (const assigned of restoring) this.#tasks.set(assigned.id, assigned)
+    for (const partition of partitions) {
+      const offset = committed.get(keyOf(partition))?.offset ?? begins.get(keyOf(partition)) ?? 0
+      this.advance(partition, offset)
+      consumer.seek(partition, offset)
+    }
+  }
+
+  /** Closes the tasks of these partitions; they may come back as they are. */
+  suspend(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) {
+      const assigned = this.taskOf(partition)
+      if (assigned === undefined) continue
+      this.#tasks.delete(assigned.id)
+      this.#suspended.set(assigned.id, assigned)
+    }
+  }
+
+  /** Forgets everything: what is assigned next is restored. */
+  clear(): void {
+    this.#tasks.clear()
+    this.#suspended.clear()
+    this.#committed.clear()
+  }
+
+  #create(id: string, partitions: readonly TopicPartition[]): Assigned {
+    const { part } = this.#inputs.get(partitions[0]!.topic)!
+    const { clock, watchdogMs } = this.#settings
+    const task = new Task({
+      pipeline: this.#plan.name,
+      part,
+      partition: partitions[0]!.partition,
+      topicName: (name) => internalTopic(this.#settings, name),
+      channels: this.#channels.get(part)!,
+      appender: this.#appender,
+      clock,
+      watchdogMs,
+    })
+    return { id, task, inputs: partitions.map((partition) => ({ ...partition, channels: this.#inputs.get(partition.topic)!.channels })) }
+  }
+
+  async #restore(tasks: readonly Assigned[]): Promise<void> {
+    const stores = new Map(
+      tasks.flatMap(({ task }) =>
+        task.stores.map((store) => {
+          const changelog = { topic: internalTopic(this.#settings, `${store.name}-changelog`), partition: task.partition }
+          return [keyOf(changelog), { store, changelog }] as const
+        }),
+      ),
+    )
+    const changelogs = [...stores.values()].map(({ changelog }) => changelog)
+    await readToEnd(this.#settings, changelogs, (batch) => {
+      const { store } = stores.get(keyOf(batch))!
+      const { columns, from, count } = batch
+      for (let i = from; i < from + count; i++) store.restore(columns.key(i)!, columns.value(i), columns.timestamp(i))
+    })
+  }
+
+  #isAsLeft(partition: TopicPartition, committed: ReadonlyMap<string, CommittedOffset | null>): boolean {
+    const offset = committed.get(keyOf(partition))
+    return offset ? this.#committed.get(keyOf(partition)) === fingerprint(offset) : false
+  }
+
+  #idOf({ topic, partition }: TopicPartition): string {
+    return `${this.#inputs.get(topic)!.part.index}-${partition}`
+  }
+}
+
+function fingerprint({ offset, metadata }: { offset: number; metadata?: string }): string {
+  return `${offset} ${metadata ?? ''}`
+}

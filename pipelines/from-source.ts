@@ -1,0 +1,192 @@
+import type { Position, Source } from '../connectors/types.ts'
+import { type Epoch, runEpoch } from './epoch.ts'
+import { invalid } from './failure.ts'
+import type { Meter } from './metrics.ts'
+import { internalTopic, sourceTransactionalId } from './names.ts'
+import type { Settings } from './options.ts'
+import type { Part, Plan } from './plan.ts'
+import { Positions } from './positions.ts'
+import type { Origin } from './record.ts'
+import { fenced, isFenced } from './retry.ts'
+import { Task } from './task.ts'
+import { setUp } from './topic-setup.ts'
+import { openTransaction, type Transaction } from './transaction.ts'
+import { settleable, type Worker } from './worker.ts'
+
+/** What was read and not yet run. */
+interface Slice {
+  readonly items: unknown[]
+  position: Position | undefined
+  progress: number | undefined
+  ended: boolean
+}
+
+/**
+ * Runs the part of a pipeline that reads a source outside Kafka: its position is a record written in the transaction of what was made
+ * of it. While an epoch commits, the next slice is read.
+ */
+export class SourceWorker implements Worker {
+  readonly #settings: Settings
+  readonly #plan: Plan
+  readonly #part: Part
+  readonly #source: Source<unknown>
+  readonly #meter: Meter
+  readonly #transaction: Transaction
+  readonly #positions: Positions
+  readonly #done: ReturnType<typeof settleable>
+  #task: Task | undefined
+  /** For messages: how many records were read since the start. */
+  #read: number
+  #executing: Promise<void>
+  #failure: unknown
+  #stopping: boolean
+  #draining: boolean
+
+  constructor(settings: Settings, plan: Plan, part: Part, source: Source<unknown>, meter: Meter) {
+    if (settings.guarantee === 'exactly-once' && !source.flags.replayable) {
+      throw invalid(
+        plan.name,
+        `the source '${source.name}' cannot go back to a position, so nothing of it is exactly once; run it with guarantee: 'at-least-once'`,
+      )
+    }
+    this.#settings = settings
+    this.#plan = plan
+    this.#part = part
+    this.#source = source
+    this.#meter = meter
+    this.#transaction = openTransaction(settings, sourceTransactionalId(settings, plan.name))
+    this.#positions = new Positions(settings, plan.name, source.name)
+    this.#done = settleable()
+    this.#task = undefined
+    this.#read = 0
+    this.#executing = Promise.resolve()
+    this.#failure = undefined
+    this.#stopping = false
+    this.#draining = false
+    meter.watermark = () => this.#task?.watermark ?? -1
+  }
+
+  get done(): Promise<void> {
+    return this.#done.promise
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#open()
+    } catch (error) {
+      await this.#close()
+      throw error
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { clock, random, watchdogMs } = this.#settings
+    await setUp(this.#settings, this.#plan, [this.#part], this.#transaction)
+    await this.#positions.create()
+    await this.#transaction.know(this.#positions.topic)
+    await this.#transaction.init()
+    const saved = await this.#positions.read()
+    this.#task = new Task({
+      pipeline: this.#plan.name,
+      part: this.#part,
+      partition: 0,
+      topicName: (name) => internalTopic(this.#settings, name),
+      channels: 1,
+      appender: this.#transaction,
+      clock,
+      watchdogMs,
+    })
+    if (saved !== undefined) this.#task.restoreTime(saved.watermark, 0, 1)
+    await this.#source.open(saved?.position, { clock, random })
+    void this.#run(this.#task)
+  }
+
+  /** A bounded source is read to its end; one without an end stops where it is. */
+  drain(): void {
+    this.#draining = true
+  }
+
+  stop(): void {
+    this.#stopping = true
+  }
+
+  async #run(task: Task): Promise<void> {
+    try {
+      for (let ended = false; !ended && !this.#stopping && this.#failure === undefined;) {
+        const slice = await this.#collect()
+        ended = slice.ended
+        await this.#executing
+        if (this.#failure === undefined && (slice.items.length > 0 || ended)) this.#executing = this.#execute(task, slice)
+      }
+      await this.#executing
+      if (this.#failure !== undefined) throw this.#failure
+      await this.#close()
+      this.#done.resolve()
+    } catch (error) {
+      await this.#executing
+      await this.#close().catch(() => undefined)
+      this.#done.reject(isFenced(error) ? fenced(this.#settings, this.#plan.name, error) : error)
+    }
+  }
+
+  async #close(): Promise<void> {
+    await this.#source.close()
+    await this.#transaction.close()
+  }
+
+  async #collect(): Promise<Slice> {
+    const { clock, epochRecords, epochMs } = this.#settings
+    const slice: Slice = { items: [], position: undefined, progress: undefined, ended: false }
+    const until = clock.monotonic() + epochMs
+    do {
+      const batch = await this.#source.read()
+      if (batch === undefined) {
+        slice.ended = true
+        slice.progress = 1
+        break
+      }
+      for (const record of batch.records) slice.items.push(record)
+      slice.position = batch.position
+      slice.progress = batch.progress
+      if (this.#draining && !this.#source.flags.bounded) slice.ended = true
+    } while (!this.#stopping && !slice.ended && slice.items.length < epochRecords && clock.monotonic() < until)
+    return slice
+  }
+
+  /** Never rejects. */
+  async #execute(task: Task, slice: Slice): Promise<void> {
+    const first = this.#read
+    const epoch: Epoch = {
+      tasks: [task],
+      feed: () => this.#feed(task, slice, first),
+      ended: () => slice.ended,
+      offsets: () => [],
+      finish: () => this.#savePosition(task, slice),
+    }
+    try {
+      await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: undefined, meter: this.#meter })
+      this.#read += slice.items.length
+      this.#meter.progress = slice.progress
+    } catch (error) {
+      this.#failure ??= error
+    }
+  }
+
+  async #feed(task: Task, slice: Slice, first: number): Promise<void> {
+    const now = this.#settings.clock.now()
+    for (const [i, item] of slice.items.entries()) {
+      const time = (item as { timestamp?: unknown } | null)?.timestamp
+      const timestamp = typeof time === 'number' ? time : now
+      const origin: Origin = { topic: this.#source.name, partition: 0, offset: first + i, timestamp }
+      task.feedItem(item, origin)
+      const room = i % 1024 === 0 ? this.#transaction.room() : undefined
+      if (room !== undefined) await room
+    }
+  }
+
+  #savePosition(task: Task, { position }: Slice): void {
+    if (position === undefined) return
+    const { key, value } = this.#positions.record({ position, watermark: task.watermarks.encode(0, 1) })
+    this.#transaction.append(this.#positions.topic, 0, key, value, this.#settings.clock.now())
+  }
+}

@@ -1,0 +1,125 @@
+import { Observable, Subject } from 'rxjs'
+import type { Clock, Timer } from '../core/base/clock.ts'
+import type { Meter, PipelineMetrics } from './metrics.ts'
+import type { Plan } from './plan.ts'
+import { settleable, type Worker } from './worker.ts'
+
+/** How often metrics are told, in milliseconds. */
+const METRICS_MS = 200
+
+/** Pipelines that run. */
+export interface Job {
+  /** How each pipeline is doing, at most every 200 ms while the job runs, and once more at its end; then it completes. */
+  readonly metrics$: Observable<readonly PipelineMetrics[]>
+  /** Resolves when every pipeline has ended; rejects with the first failure, after the others were stopped. */
+  readonly done: Promise<void>
+  /** As {@link Job.done}: a bounded source ends its pipeline by itself, the end of the others is asked for by {@link Job.drain}. */
+  drained(): Promise<void>
+  /**
+   * Asks for a bounded end and waits for it: pipelines that feed others end first, then each runs to what is the end of its topics now,
+   * its watermark goes to the end of time so that the last windows close, everything is committed.
+   */
+  drain(): Promise<void>
+  /** Finishes the epochs under way, and stops. What is not read yet is read by the next run. */
+  stop(): Promise<void>
+}
+
+/** A pipeline with its workers, upstream first. */
+export interface RunningPipeline {
+  readonly plan: Plan
+  readonly workers: readonly Worker[]
+  readonly meter: Meter
+}
+
+export class RunningJob implements Job {
+  readonly metrics$: Observable<readonly PipelineMetrics[]>
+  readonly #pipelines: readonly RunningPipeline[]
+  readonly #clock: Clock
+  readonly #metrics: Subject<readonly PipelineMetrics[]>
+  readonly #done: ReturnType<typeof settleable>
+  #timer: Timer | undefined
+
+  constructor(pipelines: readonly RunningPipeline[], clock: Clock) {
+    this.#pipelines = pipelines
+    this.#clock = clock
+    this.#metrics = new Subject()
+    this.metrics$ = this.#metrics.asObservable()
+    this.#done = settleable()
+    this.#timer = undefined
+    this.#tell()
+    for (const { workers } of pipelines) this.#chain(workers)
+    void this.#watch()
+  }
+
+  get done(): Promise<void> {
+    return this.#done.promise
+  }
+
+  drained(): Promise<void> {
+    return this.#done.promise
+  }
+
+  async drain(): Promise<void> {
+    for (const pipeline of this.#pipelines) void this.#drainBehind(pipeline)
+    await this.#done.promise
+  }
+
+  async stop(): Promise<void> {
+    this.#stopAll()
+    await this.#done.promise
+  }
+
+  /** Drains a pipeline when those that write what it reads have ended. */
+  async #drainBehind(pipeline: RunningPipeline): Promise<void> {
+    const upstream = upstreamOf(pipeline, this.#pipelines)
+    await Promise.allSettled(upstream.flatMap(({ workers }) => workers.map((worker) => worker.done)))
+    pipeline.workers[0]!.drain()
+  }
+
+  /** A worker behind a repartition ends when the one before it has. */
+  #chain(workers: readonly Worker[]): void {
+    workers.forEach((worker, i) => {
+      worker.done.then(
+        () => workers[i + 1]?.drain(),
+        () => this.#stopAll(),
+      )
+    })
+  }
+
+  #stopAll(): void {
+    for (const { workers } of this.#pipelines) for (const worker of workers) worker.stop()
+  }
+
+  async #watch(): Promise<void> {
+    const workers = this.#pipelines.flatMap((pipeline) => pipeline.workers.map((worker) => worker.done))
+    const ends = await Promise.allSettled(workers)
+    this.#timer?.cancel()
+    this.#metrics.next(this.#snapshot())
+    this.#metrics.complete()
+    const failed = ends.find((end) => end.status === 'rejected')
+    if (failed === undefined) this.#done.resolve()
+    else this.#done.reject(failed.reason)
+  }
+
+  #tell(): void {
+    this.#timer = this.#clock.after(METRICS_MS, () => {
+      this.#metrics.next(this.#snapshot())
+      this.#tell()
+    })
+  }
+
+  #snapshot(): PipelineMetrics[] {
+    return this.#pipelines.map(({ meter }) => meter.snapshot())
+  }
+}
+
+/** The pipelines of the job whose output a pipeline reads, but for itself. */
+function upstreamOf({ plan }: RunningPipeline, all: readonly RunningPipeline[]): RunningPipeline[] {
+  const { input } = plan.parts[0]!
+  if (input.kind !== 'topics') return []
+  const read = new Set(input.topics.map(({ name }) => name))
+  return all.filter((other) => {
+    const { output } = other.plan.parts.at(-1)!
+    return other.plan !== plan && output.kind === 'topic' && read.has(output.topic.name)
+  })
+}

@@ -1,0 +1,107 @@
+import type { Clock } from '../core/base/clock.ts'
+import type { Counters } from './stages/stage.ts'
+
+/** How a pipeline is doing in this process. Counts are since the start of the job, and of committed epochs only. */
+export interface PipelineMetrics {
+  readonly pipeline: string
+  readonly recordsIn: number
+  /** Records written to the output; of repartitions in between none. */
+  readonly recordsOut: number
+  /** Dropped, since their window had closed. */
+  readonly late: number
+  /** Held back by `filter`. */
+  readonly filtered: number
+  readonly epochs: number
+  readonly commits: number
+  /** Records of the inputs that are not yet processed; 0 of a source, which does not say. */
+  readonly lag: number
+  /** Least event time of the tasks, in milliseconds since 1970; -1 as long as there is none. */
+  readonly watermark: number
+  /** Records in per second, over the last second or so. */
+  readonly rate: number
+  /** Epochs and attempts that failed and were run again. */
+  readonly restarts: number
+  /** 0 to 1 of a bounded source that knows. */
+  readonly progress?: number
+}
+
+/** How long the rate looks back, in milliseconds. */
+const RATE_MS = 1000
+
+/** The counters behind {@link PipelineMetrics}. */
+export class Meter {
+  readonly #pipeline: string
+  readonly #clock: Clock
+  readonly #started: number
+  #counts: Counters
+  #epochs: number
+  #commits: number
+  #restarts: number
+  /** When and how many records, once per snapshot. */
+  #history: { at: number; records: number }[]
+  progress: number | undefined
+  /** Asked when a snapshot is taken. */
+  lag: () => number
+  watermark: () => number
+
+  constructor(pipeline: string, clock: Clock) {
+    this.#pipeline = pipeline
+    this.#clock = clock
+    this.#started = clock.monotonic()
+    this.#counts = { in: 0, out: 0, late: 0, filtered: 0 }
+    this.#epochs = 0
+    this.#commits = 0
+    this.#restarts = 0
+    this.#history = [{ at: this.#started, records: 0 }]
+    this.progress = undefined
+    this.lag = () => 0
+    this.watermark = () => -1
+  }
+
+  add(counts: Readonly<Counters>): void {
+    this.#counts.in += counts.in
+    this.#counts.out += counts.out
+    this.#counts.late += counts.late
+    this.#counts.filtered += counts.filtered
+  }
+
+  epoch(): void {
+    this.#epochs++
+    this.#commits++
+  }
+
+  commit(): void {
+    this.#commits++
+  }
+
+  restart(): void {
+    this.#restarts++
+  }
+
+  snapshot(): PipelineMetrics {
+    const { in: recordsIn, out: recordsOut, late, filtered } = this.#counts
+    const progress = this.progress === undefined ? {} : { progress: this.progress }
+    return {
+      pipeline: this.#pipeline,
+      recordsIn,
+      recordsOut,
+      late,
+      filtered,
+      epochs: this.#epochs,
+      commits: this.#commits,
+      lag: this.lag(),
+      watermark: this.watermark(),
+      rate: this.#rate(recordsIn),
+      restarts: this.#restarts,
+      ...progress,
+    }
+  }
+
+  #rate(records: number): number {
+    const at = this.#clock.monotonic()
+    this.#history.push({ at, records })
+    while (this.#history.length > 2 && this.#history[1]!.at <= at - RATE_MS) this.#history.shift()
+    const oldest = this.#history[0]!
+    return at > oldest.at ? Math.round(((records - oldest.records) * 1000) / (at - oldest.at)) : 0
+  }
+}

@@ -1,0 +1,122 @@
+import { hostname } from 'node:os'
+import { type Clock, systemClock } from '../core/base/clock.ts'
+import { MoldauError } from '../core/base/errors.ts'
+import { type Logger, silentLogger } from '../core/base/logger.ts'
+import { type RandomBytes, systemRandom } from '../core/base/uuid.ts'
+import type { Client } from '../core/client/client.ts'
+import { checkName } from './topic.ts'
+
+/** What holds when processes die and calls are repeated. Sinks that keep their own position (HDFS) are exactly once under both. */
+export type Guarantee = 'exactly-once' | 'at-least-once'
+
+export interface EpochOptions {
+  /** Most records of an epoch; default 10,000. Beyond that RxJS's own queues become slow. */
+  records?: number
+  /** Most bytes of an epoch, as decompressed batches; default 16 MiB, rounded up to a whole batch. */
+  bytes?: number
+  /** How long records may wait for a commit, in milliseconds; default 100. */
+  ms?: number
+}
+
+export interface RunOptions {
+  /** The cluster. It is not closed by the job. */
+  client: Client
+  /** Default 'exactly-once'. */
+  guarantee?: Guarantee
+  /** Begins the names of groups, transactional ids and internal topics; default 'moldau'. Two applications on one cluster need two. */
+  applicationId?: string
+  /**
+   * Who this process is among those that run the same pipelines: stable across restarts, so that a killed process gets its partitions back
+   * at once; different in each process, for of two with the same one the older is fenced. Default: the host's name.
+   */
+  instanceId?: string
+  epoch?: EpochOptions
+  /** 'low' commits every 10 ms in place of 100, at the price of more work for the broker. */
+  latency?: 'low'
+  /** After how long at its end an input no longer holds event time back, in milliseconds; default 10 s. */
+  idleMs?: number
+  /** How long the operators of an epoch may take to complete, in milliseconds; default 30 s. */
+  watchdogMs?: number
+  /** How long errors that may pass are tried again before the job fails, in milliseconds; default 5 minutes. */
+  retryMs?: number
+  /** Where a sink that was never committed begins; default 'earliest'. */
+  startAt?: 'earliest' | 'latest'
+  clock?: Clock
+  random?: RandomBytes
+  logger?: Logger
+}
+
+/** The options with every default filled in. */
+export interface Settings {
+  readonly client: Client
+  readonly guarantee: Guarantee
+  readonly applicationId: string
+  readonly instanceId: string
+  readonly epochRecords: number
+  readonly epochBytes: number
+  readonly epochMs: number
+  readonly idleMs: number
+  readonly watchdogMs: number
+  readonly retryMs: number
+  readonly startAt: 'earliest' | 'latest'
+  readonly clock: Clock
+  readonly random: RandomBytes
+  readonly logger: Logger
+}
+
+const MIB = 1024 * 1024
+const names = [
+  'client',
+  'guarantee',
+  'applicationId',
+  'instanceId',
+  'epoch',
+  'latency',
+  'idleMs',
+  'watchdogMs',
+  'retryMs',
+  'startAt',
+  'clock',
+  'random',
+  'logger',
+]
+
+/** @throws INVALID_CONFIG naming the option and what it takes */
+export function readOptions(options: RunOptions): Settings {
+  for (const name of Object.keys(options)) {
+    if (!names.includes(name)) throw wrong(name, `does not exist; there are: ${names.join(', ')}`)
+  }
+  const { guarantee = 'exactly-once', applicationId = 'moldau', latency, epoch = {} } = options
+  if (guarantee !== 'exactly-once' && guarantee !== 'at-least-once') {
+    throw wrong('guarantee', `is 'exactly-once' or 'at-least-once', not '${String(guarantee)}'`)
+  }
+  if (latency !== undefined && latency !== 'low') throw wrong('latency', `is 'low' or not there, not '${String(latency)}'`)
+  const instanceId = options.instanceId ?? hostname().replaceAll(/[^a-zA-Z0-9._-]/g, '-')
+  checkName('run: applicationId', applicationId)
+  checkName('run: instanceId', instanceId)
+  return {
+    client: options.client,
+    guarantee,
+    applicationId,
+    instanceId,
+    epochRecords: atLeast('epoch.records', epoch.records ?? 10_000, 1),
+    epochBytes: atLeast('epoch.bytes', epoch.bytes ?? 16 * MIB, 1),
+    epochMs: atLeast('epoch.ms', epoch.ms ?? (latency === 'low' ? 10 : 100), 0),
+    idleMs: atLeast('idleMs', options.idleMs ?? 10_000, 1),
+    watchdogMs: atLeast('watchdogMs', options.watchdogMs ?? 30_000, 1),
+    retryMs: atLeast('retryMs', options.retryMs ?? 300_000, 0),
+    startAt: options.startAt ?? 'earliest',
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    logger: options.logger ?? silentLogger,
+  }
+}
+
+function atLeast(name: string, value: number, least: number): number {
+  if (Number.isFinite(value) && value >= least) return value
+  throw wrong(name, `must be a number of at least ${least}, not ${String(value)}`)
+}
+
+function wrong(name: string, what: string): MoldauError {
+  return new MoldauError('INVALID_CONFIG', `run: option '${name}' ${what}`)
+}

@@ -1,0 +1,38 @@
+import type { SinkBatch } from '../connectors/types.ts'
+import type { ConsumerBatch } from '../core/client/types.ts'
+import type { Settings } from './options.ts'
+import type { AnyTopic } from './nodes.ts'
+import type { Part, Plan } from './plan.ts'
+import type { StageContext } from './stages/stage.ts'
+import { StepsStage } from './stages/steps.ts'
+import { RecordDecoder } from './topic-source.ts'
+
+/**
+ * The operators between a topic and a sink: none, and batches pass as they are; else each record is decoded and run, and the batch says
+ * which records are kept and what became of their values.
+ */
+export function sinkConverter(settings: Settings, plan: Plan, part: Part, topic: AnyTopic): (batch: ConsumerBatch) => SinkBatch {
+  const [stage] = part.stages
+  if (stage?.kind !== 'steps') return (batch) => batch
+  let values: unknown[] = []
+  const context: StageContext = {
+    pipeline: plan.name,
+    task: { topic: topic.name, partition: -1 },
+    clock: settings.clock,
+    watchdogMs: settings.watchdogMs,
+    counters: { in: 0, out: 0, late: 0, filtered: 0 },
+  }
+  const steps = new StepsStage(stage.steps, (item) => void values.push((item as { value: unknown }).value), context)
+  const decoder = new RecordDecoder(plan.name, topic.name, topic.key, topic.value)
+  return (batch) => {
+    const { columns, from, count, partition } = batch
+    const selected: number[] = []
+    values = []
+    for (let i = from; i < from + count; i++) {
+      const record = decoder.decode(columns, i, partition)
+      steps.process(record, record)
+      if (values.length > selected.length) selected.push(i)
+    }
+    return { ...batch, selected, values }
+  }
+}

@@ -1,0 +1,323 @@
+import type { Consumer } from '../core/client/consumer.ts'
+import type { OffsetToCommit, TopicPartition } from '../core/client/types.ts'
+import { type Assigned, Assignment } from './assignment.ts'
+import { runEpoch } from './epoch.ts'
+import { Idleness } from './idleness.ts'
+import type { Meter } from './metrics.ts'
+import { groupId, transactionalId } from './names.ts'
+import type { Settings } from './options.ts'
+import type { Part, Plan } from './plan.ts'
+import { endOffsets } from './restore.ts'
+import { fenced, isFenced, mustRejoin, Patience } from './retry.ts'
+import { keyOf, type Piece, Slices } from './slices.ts'
+import type { Task } from './task.ts'
+import { setUp } from './topic-setup.ts'
+import { openTransaction, type Transaction } from './transaction.ts'
+import { settleable, type Worker } from './worker.ts'
+
+/** How long a poll waits when there is nothing to do, in milliseconds: how soon stop, drain and idleness are noticed. */
+const IDLE_POLL_MS = 50
+/** What may lie fetched and not yet polled, in bytes. */
+const PREFETCH_BYTES = 16 * 1024 * 1024
+
+/**
+ * Runs the parts of a pipeline that read topics: one consumer, one producer, one loop. While an epoch commits, the next slice is
+ * polled; it is run when the commit is done. A rebalance happens only inside poll, and waits for the epoch under way.
+ */
+export class TopicWorker implements Worker {
+  readonly #settings: Settings
+  readonly #plan: Plan
+  readonly #parts: readonly Part[]
+  readonly #meter: Meter
+  readonly #transaction: Transaction
+  readonly #consumer: Consumer
+  readonly #slices: Slices
+  readonly #idleness: Idleness
+  readonly #done: ReturnType<typeof settleable>
+  /** Tasks that have seen the end of their input. */
+  readonly #finished: Set<Task>
+  #assignment: Assignment | undefined
+  /** Never rejects. */
+  #executing: Promise<void>
+  #failure: unknown
+  /** Raised when what was taken from the slices does not count any more. */
+  #generation: number
+  /** The tasks were dropped, the group has not given new ones yet. */
+  #needsTasks: boolean
+  /** The group has said what is ours, be it nothing. */
+  #joined: boolean
+  #lastEpochAt: number
+  #stopping: boolean
+  #draining: boolean
+  /** Where each partition of the input topics ended when the drain began. */
+  #targets: ReadonlyMap<string, number> | undefined
+
+  constructor(settings: Settings, plan: Plan, parts: readonly Part[], meter: Meter) {
+    this.#settings = settings
+    this.#plan = plan
+    this.#parts = parts
+    this.#meter = meter
+    this.#transaction = openTransaction(settings, transactionalId(settings, plan.name, 0))
+    this.#consumer = settings.client.consumer({
+      groupId: groupId(settings, plan.name),
+      groupInstanceId: `${plan.name}-${settings.instanceId}`,
+      isolation: 'read_committed',
+      autoOffsetReset: 'earliest',
+      assignors: ['range'],
+      maxPollRecords: settings.epochRecords,
+      prefetchBytes: PREFETCH_BYTES,
+    })
+    this.#slices = new Slices()
+    this.#idleness = new Idleness(settings.clock, settings.idleMs)
+    this.#done = settleable()
+    this.#finished = new Set()
+    this.#assignment = undefined
+    this.#executing = Promise.resolve()
+    this.#failure = undefined
+    this.#generation = 0
+    this.#needsTasks = false
+    this.#joined = false
+    this.#lastEpochAt = -Infinity
+    this.#stopping = false
+    this.#draining = false
+    this.#targets = undefined
+    meter.lag = () => this.#lag()
+    meter.watermark = () => this.#watermark()
+  }
+
+  get done(): Promise<void> {
+    return this.#done.promise
+  }
+
+  async start(): Promise<void> {
+    let topics: string[]
+    try {
+      const { inputs, channels } = await setUp(this.#settings, this.#plan, this.#parts, this.#transaction)
+      topics = inputs.map((input) => input.topic)
+      this.#assignment = new Assignment(this.#settings, this.#plan, this.#transaction, inputs, channels)
+      // Before anything is read back: what a dead self has left open is aborted now.
+      await this.#transaction.init()
+    } catch (error) {
+      await this.#close()
+      throw error
+    }
+    this.#consumer.subscribe(topics, {
+      onAssigned: (partitions) => this.#assigned(partitions),
+      onRevoked: (partitions) => this.#revoked(partitions, false),
+      onLost: (partitions) => this.#revoked(partitions, true),
+    })
+    void this.#run()
+  }
+
+  drain(): void {
+    this.#draining = true
+  }
+
+  stop(): void {
+    this.#stopping = true
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (!this.#stopping && !(await this.#isDrained())) {
+        const generation = this.#generation
+        const pieces = await this.#collect()
+        await this.#executing
+        if (this.#failure !== undefined) throw this.#failure
+        if (generation === this.#generation) this.#executing = this.#execute(pieces)
+      }
+      await this.#executing
+      if (this.#failure !== undefined) throw this.#failure
+      await this.#close()
+      this.#done.resolve()
+    } catch (error) {
+      await this.#executing
+      await this.#close().catch(() => undefined)
+      this.#done.reject(isFenced(error) ? fenced(this.#settings, this.#plan.name, error) : error)
+    }
+  }
+
+  async #close(): Promise<void> {
+    const [lag, watermark] = [this.#lag(), this.#watermark()]
+    this.#meter.lag = () => lag
+    this.#meter.watermark = () => watermark
+    await this.#transaction.close()
+    await this.#consumer.close()
+  }
+
+  /** Polls until a slice is full or due; may come back with nothing, so that timers and ends are looked at. */
+  async #collect(): Promise<Piece[]> {
+    const { clock, epochMs, epochRecords, epochBytes } = this.#settings
+    for (;;) {
+      const slices = this.#slices
+      if (this.#stopping || slices.records >= epochRecords || slices.bytes >= epochBytes) break
+      const due = this.#lastEpochAt + epochMs - clock.monotonic()
+      if (slices.records > 0 && due <= 0) break
+      await this.#poll(slices.records > 0 ? Math.min(due, IDLE_POLL_MS) : IDLE_POLL_MS)
+      if (slices.records === 0) break
+    }
+    return this.#stopping ? [] : this.#slices.take(epochRecords, epochBytes)
+  }
+
+  async #poll(timeoutMs: number): Promise<void> {
+    const patience = new Patience(this.#settings)
+    for (;;) {
+      try {
+        if (this.#draining) this.#targets ??= await this.#endsOfInputs()
+        const batches = await this.#consumer.poll(Math.ceil(timeoutMs))
+        if (this.#needsTasks) {
+          const assignment = this.#consumer.assignment()
+          if (assignment.length > 0) await this.#assigned(assignment)
+          return
+        }
+        for (const batch of batches) {
+          // Behind the end that a drain has set there is another run's work.
+          if (batch.firstOffset < (this.#targets?.get(keyOf(batch)) ?? Infinity)) this.#slices.add(batch)
+        }
+        return
+      } catch (error) {
+        if (isFenced(error)) throw error
+        // Reading of changelogs may have been cut off: begin again with what is assigned.
+        this.#abandon()
+        await patience.wait(error)
+      }
+    }
+  }
+
+  async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
+    await this.#executing
+    if (partitions.length > 0) await this.#assignment!.add(partitions, this.#consumer)
+    this.#needsTasks = false
+    this.#joined = true
+  }
+
+  async #revoked(partitions: readonly TopicPartition[], lost: boolean): Promise<void> {
+    await this.#executing
+    this.#generation++
+    this.#joined = false
+    for (const partition of partitions) this.#slices.drop(partition)
+    if (lost) this.#assignment!.clear()
+    else this.#assignment!.suspend(partitions)
+  }
+
+  /** Forgets all tasks and everything read: both come again from what is committed. */
+  #abandon(): void {
+    this.#generation++
+    this.#slices.clear()
+    this.#assignment!.clear()
+    this.#finished.clear()
+    this.#needsTasks = true
+  }
+
+  /** Runs one epoch: the pieces, and tasks whose time has moved or ended without any. */
+  async #execute(pieces: readonly Piece[]): Promise<void> {
+    const assignment = this.#assignment!
+    const tasks = new Set<Assigned>()
+    for (const { batch, nextOffset } of pieces) {
+      const assigned = assignment.taskOf(batch)
+      if (assigned === undefined) continue
+      tasks.add(assigned)
+      assignment.advance(batch, nextOffset)
+      this.#idleness.moved(batch)
+    }
+    for (const assigned of assignment.tasks) this.#passMarkers(assigned)
+    const idle = this.#newlyIdle()
+    for (const [assigned] of idle) tasks.add(assigned)
+    for (const assigned of assignment.tasks) if (this.#isAtEnd(assigned) && !this.#finished.has(assigned.task)) tasks.add(assigned)
+    if (tasks.size === 0) return
+    this.#lastEpochAt = this.#settings.clock.monotonic()
+    const inEpoch = [...tasks]
+    let offsets: OffsetToCommit[] = []
+    try {
+      const epoch = {
+        tasks: inEpoch.map(({ task }) => task),
+        feed: () => this.#feed(pieces, idle),
+        ended: (task: Task) => task.upstreamEnded || this.#isAtEnd(inEpoch.find((assigned) => assigned.task === task)!),
+        offsets: () => (offsets = inEpoch.flatMap((assigned) => assignment.offsets(assigned))),
+      }
+      await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: this.#consumer, meter: this.#meter })
+      assignment.committed(offsets)
+      for (const assigned of inEpoch) {
+        if (assigned.task.upstreamEnded || this.#isAtEnd(assigned)) this.#finished.add(assigned.task)
+        else this.#finished.delete(assigned.task)
+      }
+    } catch (error) {
+      if (mustRejoin(error)) this.#abandon()
+      else this.#failure ??= error
+    }
+  }
+
+  async #feed(pieces: readonly Piece[], idle: readonly (readonly [Assigned, number])[]): Promise<void> {
+    for (const { batch, from, count } of pieces) {
+      const { topic, partition, columns } = batch
+      this.#assignment!.taskOf(batch)?.task.feed({ topic, partition, columns, from, count })
+      const room = this.#transaction.room()
+      if (room !== undefined) await room
+    }
+    for (const [{ task }, channel] of idle) task.watermarks.setIdle(channel)
+  }
+
+  /** Control markers and holes behind the last record count as read, so that lag goes to zero and ends are seen. */
+  #passMarkers({ inputs }: Assigned): void {
+    for (const input of inputs) {
+      if (!this.#slices.isEmpty(input)) continue
+      const position = this.#consumer.position(input)
+      const target = this.#targets?.get(keyOf(input)) ?? Infinity
+      if (position !== undefined && position > this.#assignment!.position(input))
+        this.#assignment!.advance(input, Math.min(position, target))
+    }
+  }
+
+  /** Inputs of tasks whose silence would hold somebody's time back. */
+  #newlyIdle(): [Assigned, number][] {
+    const idle: [Assigned, number][] = []
+    for (const assigned of this.#assignment!.tasks) {
+      const { task, inputs } = assigned
+      const matters = inputs.length > 1 || task.part.output.kind === 'repartition'
+      if (!matters || task.part.input.kind === 'repartition') continue
+      for (const input of inputs) {
+        const end = this.#consumer.highWatermark(input)
+        const atEnd = end !== undefined && this.#slices.isEmpty(input) && this.#assignment!.position(input) >= end
+        if (this.#idleness.isIdle(input, atEnd) && !task.watermarks.isIdle(input.channels[0])) idle.push([assigned, input.channels[0]])
+      }
+    }
+    return idle
+  }
+
+  /** Whether the drain has come to the end of everything that a task reads. */
+  #isAtEnd({ task, inputs }: Assigned): boolean {
+    if (task.part.input.kind === 'repartition') return false
+    return (
+      this.#targets !== undefined && inputs.every((input) => this.#assignment!.position(input) >= (this.#targets!.get(keyOf(input)) ?? 0))
+    )
+  }
+
+  async #isDrained(): Promise<boolean> {
+    if (this.#targets === undefined || this.#slices.records > 0 || this.#needsTasks || !this.#joined) return false
+    await this.#executing
+    if (this.#failure !== undefined) return false
+    return [...this.#assignment!.tasks].every(({ task }) => this.#finished.has(task))
+  }
+
+  async #endsOfInputs(): Promise<Map<string, number>> {
+    const own = this.#parts.flatMap((part) => (part.input.kind === 'topics' ? part.input.topics.map((topic) => topic.name) : []))
+    const partitions = own.flatMap((topic) =>
+      Array.from({ length: this.#transaction.partitions(topic) }, (_, partition) => ({ topic, partition })),
+    )
+    return partitions.length === 0 ? new Map() : endOffsets(this.#settings, partitions)
+  }
+
+  #lag(): number {
+    let lag = 0
+    for (const { inputs } of this.#assignment?.tasks ?? []) {
+      for (const input of inputs) lag += Math.max(0, (this.#consumer.highWatermark(input) ?? 0) - this.#assignment!.position(input))
+    }
+    return lag
+  }
+
+  #watermark(): number {
+    let least = Infinity
+    for (const { task } of this.#assignment?.tasks ?? []) if (task.watermark >= 0) least = Math.min(least, task.watermark)
+    return least === Infinity ? -1 : least
+  }
+}
