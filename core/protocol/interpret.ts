@@ -16,51 +16,53 @@ interface Walk {
   readonly version: number
   readonly flexible: boolean
   /** Where we are, for the message of an error. */
-  readonly path: string[]
+  readonly path: (string | number)[]
 }
 
 type Values = Record<string, unknown>
 
 export function interpretDecode(message: Message, version: number, r: Reader): unknown {
-  const walk = { version, flexible: includes(message.flexible, version), path: [message.name] }
+  const walk: Walk = { version, flexible: includes(message.flexible, version), path: [] }
   try {
     return readFields(walk, message.fields, r)
   } catch (error) {
-    throw located(walk, error, 'CORRUPT_FRAME')
+    throw located(message, walk, error, 'CORRUPT_FRAME')
   }
 }
 
 export function interpretEncode(message: Message, version: number, body: unknown, w: Writer): void {
-  const walk = { version, flexible: includes(message.flexible, version), path: [message.name] }
+  const walk: Walk = { version, flexible: includes(message.flexible, version), path: [] }
   try {
     writeFields(walk, message.fields, body, w)
   } catch (error) {
-    throw located(walk, error, 'INVALID_ARGUMENT')
+    throw located(message, walk, error, 'INVALID_ARGUMENT')
   }
 }
 
-function located(walk: Walk, error: unknown, code: ErrorCode): MoldauError {
-  return new MoldauError(code, `${walk.path.join('')}: ${messageOf(error)} (version ${walk.version})`, { cause: error })
+function located(message: Message, walk: Walk, error: unknown, code: ErrorCode): MoldauError {
+  const path = walk.path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
+  return new MoldauError(code, `${message.name}${path}: ${messageOf(error)} (version ${walk.version})`, { cause: error })
 }
 
 function readFields(walk: Walk, fields: readonly NamedField[], r: Reader): Values {
   const { version, path } = walk
-  const values: Values = Object.fromEntries(fields.map((field) => [field.name, defaultOf(field)]))
-  for (const field of bodyFields(fields, version)) {
-    path.push(`.${field.name}`)
-    values[field.name] = readField(walk, field, r)
-    path.pop()
+  const values: Values = {}
+  for (const field of fields) {
+    if (includes(field.versions, version) && !includes(field.tagged, version)) {
+      path.push(field.name)
+      values[field.name] = readField(walk, field, r)
+      path.pop()
+    } else values[field.name] = defaultOf(field)
   }
   if (!walk.flexible) return values
-  const tagged = taggedFields(fields, version)
   for (let left = r.uvarint(); left > 0; left--) {
     const tag = r.uvarint()
-    const field = tagged.find((candidate) => candidate.tag === tag)
+    const field = taggedFields(fields, version).find((candidate) => candidate.tag === tag)
     if (field === undefined) {
       wire.skip(r, r.uvarint())
       continue
     }
-    path.push(`.${field.name}`)
+    path.push(field.name)
     const outer = wire.enterTag(r)
     values[field.name] = readField(walk, field, r)
     wire.leaveTag(r, outer)
@@ -102,7 +104,7 @@ function readArray(walk: Walk, field: FieldSchema, nullable: boolean, r: Reader)
   if (count < 0) return null
   const list: unknown[] = []
   for (let i = 0; i < count; i++) {
-    walk.path.push(`[${i}]`)
+    walk.path.push(i)
     list.push(readField(walk, element, r))
     walk.path.pop()
   }
@@ -115,11 +117,11 @@ function writeFields(walk: Walk, fields: readonly NamedField[], body: unknown, w
   const values = body as Values
   for (const field of fields) {
     if (includes(field.versions, version) || field.ignorable || isDefault(field, values[field.name])) continue
-    path.push(`.${field.name}`)
+    path.push(field.name)
     wire.refuseAbsent()
   }
   for (const field of bodyFields(fields, version)) {
-    path.push(`.${field.name}`)
+    path.push(field.name)
     const value = values[field.name]
     if (value === undefined && !field.optional) throw new Error('is missing')
     writeField(walk, field, value === undefined ? defaultOf(field) : value, w)
@@ -129,7 +131,7 @@ function writeFields(walk: Walk, fields: readonly NamedField[], body: unknown, w
   const given = taggedFields(fields, version).filter((field) => !isDefault(field, values[field.name]))
   w.uvarint(given.length)
   for (const field of given) {
-    path.push(`.${field.name}`)
+    path.push(field.name)
     const part = new Writer(64)
     writeField(walk, field, values[field.name], part)
     wire.writeTag(w, field.tag, part)
@@ -168,7 +170,7 @@ function writeArray(walk: Walk, field: FieldSchema, list: readonly unknown[] | n
   if (walk.flexible) wire.writeCompactCount(w, list)
   else wire.writeCount(w, list)
   for (let i = 0; i < list.length; i++) {
-    walk.path.push(`[${i}]`)
+    walk.path.push(i)
     writeField(walk, field.element!, list[i], w)
     walk.path.pop()
   }

@@ -45,7 +45,11 @@ export function leastBytes(field: FieldSchema, version: number, flexible: boolea
 /** The value of a field that is not there; a new object each time. */
 export function defaultOf(field: FieldSchema): unknown {
   if (field.default === null) return null
-  if (field.kind === 'struct') return Object.fromEntries(field.fields.map((inner) => [inner.name, defaultOf(inner)]))
+  if (field.kind === 'struct') {
+    const values: Record<string, unknown> = {}
+    for (const inner of field.fields) values[inner.name] = defaultOf(inner)
+    return values
+  }
   return field.kind === 'array' ? [] : field.default
 }
 
