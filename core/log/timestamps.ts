@@ -23,14 +23,37 @@ export function findTimestamp(segments: Segments, timestamp: number, startOffset
   return undefined
 }
 
-/** The first record that has the largest timestamp in the log. */
+/** The first record from `startOffset` on that has the largest timestamp. */
 export function newestTimestamp(segments: Segments, startOffset: number): FoundTimestamp | undefined {
   let newest: Segment | undefined
+  let timestamp = -1
   for (const segment of segments.from(startOffset)) {
-    segment.loadIndexes()
-    if (segment.maxTimestamp >= 0 && (newest === undefined || segment.maxTimestamp > newest.maxTimestamp)) newest = segment
+    const candidate = largestFrom(segment, startOffset)
+    if (candidate <= timestamp) continue
+    newest = segment
+    timestamp = candidate
   }
-  return newest === undefined ? undefined : search(newest, Math.max(startOffset, newest.baseOffset), newest.maxTimestamp)
+  return newest === undefined ? undefined : search(newest, Math.max(startOffset, newest.baseOffset), timestamp)
+}
+
+/** The index knows the largest timestamp of a whole segment only: one that begins below the start is gone through. */
+function largestFrom(segment: Segment, startOffset: number): number {
+  segment.loadIndexes()
+  if (segment.baseOffset >= startOffset) return segment.maxTimestamp
+  let largest = -1
+  segment.scan({
+    from: segment.position(startOffset),
+    skipped: () => {},
+    visit(buf, at, position) {
+      if (batch.maxTimestamp(buf, at) <= largest) return
+      if (batch.baseOffset(buf, at) >= startOffset) largest = batch.maxTimestamp(buf, at)
+      else {
+        const columns = decodeBatch(segment.batchAt(position, batch.sizeInBytes(buf, at)), 0)
+        for (let i = 0; i < columns.count; i++) if (columns.offset(i) >= startOffset) largest = Math.max(largest, columns.timestamp(i))
+      }
+    },
+  })
+  return largest
 }
 
 /** The offset of the last index entry older than `timestamp`, after a look at the batch that it speaks of. */
