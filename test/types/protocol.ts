@@ -1,7 +1,6 @@
 import { encodeBuffer } from '../../core/protocol/codec.ts'
 import { errorCode } from '../../core/protocol/errors.ts'
 import { encodeRequest } from '../../core/protocol/header.ts'
-
 import type { Fetch, FetchResponse } from '../../core/protocol/messages/fetch.ts'
 import { Heartbeat } from '../../core/protocol/messages/heartbeat.ts'
 import type { ProduceRequest } from '../../core/protocol/messages/produce.ts'
