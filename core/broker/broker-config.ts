@@ -12,12 +12,19 @@ const ownKeys = {
   'controlled.shutdown.enable': flag(true, 'move leadership away before stopping'),
   'default.replication.factor': int(1, 'replicas of a topic that is created without a number', { min: 1 }),
   'delete.topic.enable': flag(true, 'may topics be deleted'),
-  durability: text('disk', 'disk: acks=all is answered after fdatasync; page-cache: after the write, as Kafka does', ['disk', 'page-cache']),
+  durability: text('disk', 'disk: acks=all is answered after fdatasync; page-cache: after the write, as Kafka does', [
+    'disk',
+    'page-cache',
+  ]),
   'fetch.max.bytes': int(57_671_680, 'most bytes answered to one fetch', { min: 1024 }),
   'group.consumer.session.timeout.ms': int(45_000, 'session timeout of members of the new group protocol', { min: 1 }),
-  'group.initial.rebalance.delay.ms': int(0, 'how long an empty group waits for more members (3000 in Kafka; a lone broker mostly serves one process)', { min: 0 }),
+  'group.initial.rebalance.delay.ms': int(
+    0,
+    'how long an empty group waits for more members (3000 in Kafka; a lone broker mostly serves one process)',
+    { min: 0 },
+  ),
   'group.max.session.timeout.ms': int(1_800_000, 'longest session timeout a member may ask for', { min: 1 }),
-  'group.max.size': int(2_147_483_647, 'members of one group', { min: 1 }),
+  'group.max.size': int(10_000, 'members of one group', { min: 1 }),
   'group.min.session.timeout.ms': int(6000, 'shortest session timeout a member may ask for', { min: 1 }),
   'log.cleaner.enable': flag(true, 'compact topics with cleanup.policy=compact'),
   'log.retention.check.interval.ms': long(300_000, 'how often old segments are looked for', { min: 1 }),
@@ -59,7 +66,8 @@ export class BrokerConfig {
   constructor(input: BrokerConfigInput = {}) {
     this.given = new Map(Object.entries(input).map(([name, value]) => checked(name, value)))
     this.#values = new Map()
-    for (const [name, key] of Object.entries(ownKeys)) this.#values.set(name, parseConfig<ConfigType>(key, this.given.get(name) ?? key.default))
+    for (const [name, key] of Object.entries(ownKeys))
+      this.#values.set(name, parseConfig<ConfigType>(key, this.given.get(name) ?? key.default))
   }
 
   get<K extends BrokerConfigName>(name: K): ConfigValue<OwnKeys[K]['type']> {
@@ -71,7 +79,10 @@ function checked(name: string, value: string | number | boolean | readonly strin
   const dotted = name in brokerConfigs ? name : name.replace(/[A-Z]/g, (letter) => `.${letter.toLowerCase()}`)
   const key = brokerConfigs[dotted]
   if (key === undefined) {
-    throw new MoldauError('INVALID_CONFIG', `there is no broker setting '${name}'; did you mean '${closest(dotted, Object.keys(brokerConfigs))}'?`)
+    throw new MoldauError(
+      'INVALID_CONFIG',
+      `there is no broker setting '${name}'; did you mean '${closest(dotted, Object.keys(brokerConfigs))}'?`,
+    )
   }
   const given = value === Infinity ? LONG_MAX : String(value)
   const problem = configProblem(dotted, key, given)
@@ -83,8 +94,10 @@ function defaultsOfTopics(): Record<string, ConfigKey> {
   const keys: Record<string, ConfigKey> = {}
   for (const [name, { synonyms, ...key }] of Object.entries(topicConfigs)) {
     for (const { name: synonym, factor } of synonyms) {
-
-      keys[synonym] = factor === 1 ? { ...key, doc: `default of ${name}: ${key.doc}` } : int(unitDefault(key, factor), `default of ${name} in another unit`)
+      keys[synonym] =
+        factor === 1
+          ? { ...key, doc: `default of ${name}: ${key.doc}` }
+          : int(unitDefault(key, factor), `default of ${name} in another unit`)
     }
   }
   return keys

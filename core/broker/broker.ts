@@ -14,11 +14,14 @@ import { Listener } from '../net/listener.ts'
 import { ReplicaManager } from '../replica/replica-manager.ts'
 import { BrokerConfig } from './broker-config.ts'
 import type { BrokerConfigInput } from './broker-config.ts'
+import { coordinators } from './coordinators.ts'
+import type { Coordinators } from './coordinators.ts'
 import { Connections } from './connections.ts'
 import { Dispatch } from './dispatch.ts'
 import { EventHub } from './events.ts'
 import type { BrokerEvents } from './events.ts'
 import { handlers } from './handlers.ts'
+import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
 import type { BrokerServices, Endpoint } from './services.ts'
 import { Topics } from './topics.ts'
 import { topicLogConfig } from './topic-log-config.ts'
@@ -30,7 +33,7 @@ export interface BrokerOptions {
   port?: number | null
   /** Address to listen on, and what clients are told. Default '127.0.0.1'; with '0.0.0.0' clients are told the name of this machine. */
   host?: string
-  /** Default 1. */
+  /** Default: the one of the data directory, 1 when it is new. */
   nodeId?: number
   /** Default: the one of the data directory, made up when it is new. */
   clusterId?: string
@@ -66,6 +69,7 @@ export class Broker {
   readonly #inProcess: InProcessListener
   readonly #connections: Connections
   readonly #replicas: ReplicaManager
+  readonly #coordinators: Coordinators
   readonly #logs: LogManager
   #closing: Promise<void> | undefined
 
@@ -74,6 +78,7 @@ export class Broker {
     this.#listener = listener
     this.#connections = connections
     this.#replicas = services.replicas
+    this.#coordinators = services
     this.#logs = logs
     this.#inProcess = new InProcessListener((transport) => connections.add(transport))
     this.#closing = undefined
@@ -91,13 +96,14 @@ export class Broker {
    */
   static async start(options: BrokerOptions): Promise<Broker> {
     const config = new BrokerConfig(options.config)
-    const logs = await LogManager.open({
-      dir: options.dir,
-      config: topicLogConfig(new Map(), config),
-      clock: options.clock ?? systemClock,
-    })
+    const metadata = new LocalMetadata(options)
+    const unsyncedLost = unsyncedMayBeLost(options.dir)
+    const logs = await openLogs(options, config, metadata)
     try {
-      const parts = assemble(options, config, logs)
+      noteBoot(options.dir)
+      const parts = assemble(options, config, metadata, logs, unsyncedLost)
+      await parts.services.groups.load()
+      await parts.services.transactions.load()
       const listener = await listen(options, config, parts.connections)
       if (listener !== undefined) parts.services.endpoint = { host: advertised(listener.host), port: listener.port }
       const { logger } = parts.services
@@ -118,6 +124,8 @@ export class Broker {
   async #close(): Promise<void> {
     this.#inProcess.close()
     const silent = this.#listener?.close()
+    this.#coordinators.groups.close()
+    this.#coordinators.transactions.close()
     const finished = this.#connections.finish()
     this.#replicas.wakeAll()
     await finished
@@ -134,17 +142,33 @@ interface Parts {
   events: EventHub<BrokerEvents>
 }
 
-function assemble(options: BrokerOptions, config: BrokerConfig, logs: LogManager): Parts {
+function openLogs(options: BrokerOptions, config: BrokerConfig, metadata: LocalMetadata): Promise<LogManager> {
+  const { dir, clusterId, nodeId, clock, logger, random } = options
+  return LogManager.open({
+    dir,
+    config: topicLogConfig(new Map(), config),
+    topicConfig: (topic) => topicLogConfig(metadata.topic(topic)?.configs ?? new Map(), config),
+    retentionCheckIntervalMs: config.get('log.retention.check.interval.ms'),
+    ...(clusterId !== undefined && { clusterId }),
+    ...(nodeId !== undefined && { nodeId }),
+    ...(clock !== undefined && { clock }),
+    ...(logger !== undefined && { logger }),
+    ...(random !== undefined && { random }),
+  })
+}
+
+function assemble(options: BrokerOptions, config: BrokerConfig, metadata: LocalMetadata, logs: LogManager, unsyncedLost: boolean): Parts {
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? silentLogger
   const events = new EventHub<BrokerEvents>()
-  const metadata = new LocalMetadata({ dir: options.dir, random: options.random ?? systemRandom })
   const replicas = new ReplicaManager(logs)
   const topics = new Topics({ metadata, replicas, config, events })
   topics.openAll()
+  const random = options.random ?? systemRandom
   const services = {
-    nodeId: options.nodeId ?? 1,
-    clusterId: options.clusterId ?? logs.clusterId,
+    ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost }),
+    nodeId: logs.meta.nodeId,
+    clusterId: logs.meta.clusterId,
     endpoint: { host: options.host ?? LOCAL, port: 0 },
     served: handlers.map(({ api, minVersion, maxVersion, advertisedMinVersion }) => ({
       apiKey: api.key,

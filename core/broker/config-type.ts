@@ -40,7 +40,12 @@ interface Limits {
 }
 
 export const flag = (value: boolean, doc: string): ConfigKey<'boolean'> => ({ type: 'boolean', default: String(value), doc })
-export const int = (value: number, doc: string, limits: Limits = {}): ConfigKey<'int'> => ({ type: 'int', default: String(value), doc, ...limits })
+export const int = (value: number, doc: string, limits: Limits = {}): ConfigKey<'int'> => ({
+  type: 'int',
+  default: String(value),
+  doc,
+  ...limits,
+})
 export const long = (value: number | string, doc: string, limits: Limits = {}): ConfigKey<'long'> => ({
   type: 'long',
   default: String(value),
@@ -70,7 +75,9 @@ export const list = (value: string, doc: string, oneOf?: readonly string[]): Con
 export function configProblem(name: string, key: ConfigKey, value: string): string | undefined {
   switch (key.type) {
     case 'boolean':
-      return /^(true|false)$/i.test(value.trim()) ? undefined : `Invalid value ${value} for configuration ${name}: Expected value to be either true or false`
+      return /^(true|false)$/i.test(value.trim())
+        ? undefined
+        : `Invalid value ${value} for configuration ${name}: Expected value to be either true or false`
     case 'string':
       return key.oneOf === undefined || key.oneOf.includes(value) ? undefined : notOneOf(name, value, key.oneOf)
     case 'list': {
@@ -105,10 +112,14 @@ function numberProblem(name: string, key: ConfigKey, value: string): string | un
   const trimmed = value.trim()
   const legal = key.type === 'double' ? /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i : /^[-+]?\d+$/
   const number = Number(trimmed)
-  const overflows = (key.type === 'int' && Math.abs(number) > INT_MAX) || (key.type === 'short' && Math.abs(number) > 32767) || number > 2 ** 63
-  if (!legal.test(trimmed) || overflows) return `Invalid value ${value} for configuration ${name}: Not a number of type ${key.type.toUpperCase()}`
-  if (key.min !== undefined && number < key.min) return `Invalid value ${value} for configuration ${name}: Value must be at least ${key.min}`
-  if (key.max !== undefined && number > key.max) return `Invalid value ${value} for configuration ${name}: Value must be no more than ${key.max}`
+  const overflows =
+    (key.type === 'int' && Math.abs(number) > INT_MAX) || (key.type === 'short' && Math.abs(number) > 32767) || number > 2 ** 63
+  if (!legal.test(trimmed) || overflows)
+    return `Invalid value ${value} for configuration ${name}: Not a number of type ${key.type.toUpperCase()}`
+  if (key.min !== undefined && number < key.min)
+    return `Invalid value ${value} for configuration ${name}: Value must be at least ${key.min}`
+  if (key.max !== undefined && number > key.max)
+    return `Invalid value ${value} for configuration ${name}: Value must be no more than ${key.max}`
   return undefined
 }
 

@@ -1,5 +1,16 @@
 /** Codes of the operations that access control knows. */
-const operation = { read: 3, write: 4, create: 5, delete: 6, alter: 7, describe: 8, clusterAction: 9, describeConfigs: 10, alterConfigs: 11, idempotentWrite: 12 }
+const operation = {
+  read: 3,
+  write: 4,
+  create: 5,
+  delete: 6,
+  alter: 7,
+  describe: 8,
+  clusterAction: 9,
+  describeConfigs: 10,
+  alterConfigs: 11,
+  idempotentWrite: 12,
+}
 
 const bits = (...codes: number[]): number => codes.reduce((set, code) => set | (1 << code), 0)
 

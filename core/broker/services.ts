@@ -1,5 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
+import type { TransactionCoordinator } from '../coordinator/transaction-coordinator.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { Topics } from './topics.ts'
@@ -27,6 +29,8 @@ export interface BrokerServices {
   readonly config: BrokerConfig
   readonly replicas: ReplicaManager
   readonly topics: Topics
+  readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
   readonly clock: Clock
   readonly logger: Logger
 }

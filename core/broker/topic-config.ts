@@ -15,20 +15,36 @@ const HOURS = 3_600_000
 
 /** `'log.roll.ms', 'log.roll.hours*3600000'` and the like. */
 function from(key: ConfigKey, ...synonyms: (string | [string, number])[]): TopicConfigKey {
-  return { ...key, synonyms: synonyms.map((entry) => (typeof entry === 'string' ? { name: entry, factor: 1 } : { name: entry[0], factor: entry[1] })) }
+  return {
+    ...key,
+    synonyms: synonyms.map((entry) => (typeof entry === 'string' ? { name: entry, factor: 1 } : { name: entry[0], factor: entry[1] })),
+  }
 }
 
 /** Every topic setting of Kafka, with its default there. Those about tiered storage and other brokers are kept and shown, and change nothing here. */
 export const topicConfigs: Readonly<Record<string, TopicConfigKey>> = {
-  'cleanup.policy': from(list('delete', 'what happens to old records: delete, compact, or both', ['delete', 'compact']), 'log.cleanup.policy'),
+  'cleanup.policy': from(
+    list('delete', 'what happens to old records: delete, compact, or both', ['delete', 'compact']),
+    'log.cleanup.policy',
+  ),
   'compression.gzip.level': from(int(-1, 'level when the broker compresses with gzip', { min: -1, max: 9 }), 'compression.gzip.level'),
   'compression.lz4.level': from(int(9, 'level when the broker compresses with lz4', { min: 1, max: 17 }), 'compression.lz4.level'),
   'compression.type': from(
-    text('producer', 'how batches are kept: as the producer sent them, or in one form', ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer']),
+    text('producer', 'how batches are kept: as the producer sent them, or in one form', [
+      'uncompressed',
+      'zstd',
+      'lz4',
+      'snappy',
+      'gzip',
+      'producer',
+    ]),
     'compression.type',
   ),
   'compression.zstd.level': from(int(3, 'level when the broker compresses with zstd', { min: -131072, max: 22 }), 'compression.zstd.level'),
-  'delete.retention.ms': from(long(86_400_000, 'how long a compacted topic keeps tombstones', { min: 0 }), 'log.cleaner.delete.retention.ms'),
+  'delete.retention.ms': from(
+    long(86_400_000, 'how long a compacted topic keeps tombstones', { min: 0 }),
+    'log.cleaner.delete.retention.ms',
+  ),
   'errors.deadletterqueue.group.enable': from(flag(false, 'may share groups use this topic as a dead letter queue')),
   'file.delete.delay.ms': from(long(60_000, 'how long a deleted segment stays on disk', { min: 0 }), 'log.segment.delete.delay.ms'),
   'flush.messages': from(long(LONG_MAX, 'records after which the log is synced to disk', { min: 1 }), 'log.flush.interval.messages'),
@@ -42,7 +58,10 @@ export const topicConfigs: Readonly<Record<string, TopicConfigKey>> = {
   'leader.replication.throttled.replicas': from(list('', 'leaders whose followers are throttled')),
   'local.retention.bytes': from(long(-2, 'bytes kept locally under tiered storage', { min: -2 }), 'log.local.retention.bytes'),
   'local.retention.ms': from(long(-2, 'time kept locally under tiered storage', { min: -2 }), 'log.local.retention.ms'),
-  'max.compaction.lag.ms': from(long(LONG_MAX, 'longest time a record may stay uncompacted', { min: 1 }), 'log.cleaner.max.compaction.lag.ms'),
+  'max.compaction.lag.ms': from(
+    long(LONG_MAX, 'longest time a record may stay uncompacted', { min: 1 }),
+    'log.cleaner.max.compaction.lag.ms',
+  ),
   'max.decompressed.message.bytes': from(int(2_147_483_647, 'largest batch after decompression', { min: 0 })),
   'max.message.bytes': from(int(1_048_588, 'largest record batch', { min: 0 }), 'message.max.bytes'),
   'message.downconversion.enable': from(flag(true, 'may old clients get batches in an older format'), 'log.message.downconversion.enable'),
@@ -79,7 +98,10 @@ export const topicConfigs: Readonly<Record<string, TopicConfigKey>> = {
   ),
   'segment.bytes': from(int(1_073_741_824, 'size at which a segment ends', { min: 14 }), 'log.segment.bytes'),
   'segment.index.bytes': from(int(10_485_760, 'largest size of an index file', { min: 4 }), 'log.index.size.max.bytes'),
-  'segment.jitter.ms': from(long(0, 'random part taken off segment.ms', { min: 0 }), 'log.roll.jitter.ms', ['log.roll.jitter.hours', HOURS]),
+  'segment.jitter.ms': from(long(0, 'random part taken off segment.ms', { min: 0 }), 'log.roll.jitter.ms', [
+    'log.roll.jitter.hours',
+    HOURS,
+  ]),
   'segment.ms': from(long(604_800_000, 'age at which a segment ends', { min: 1 }), 'log.roll.ms', ['log.roll.hours', HOURS]),
   'unclean.leader.election.enable': from(flag(false, 'may a replica that lags become leader'), 'unclean.leader.election.enable'),
 }

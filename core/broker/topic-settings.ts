@@ -32,7 +32,8 @@ export function resolveTopicConfig(name: string, configs: ReadonlyMap<string, st
   if (own !== undefined) found.push({ name, value: own, source: configSources.topic })
   for (const { name: synonym, factor } of key.synonyms) {
     const given = broker.given.get(synonym)
-    if (given !== undefined) found.push({ name: synonym, value: factor === 1 ? given : inUnit(given, factor), source: configSources.staticBroker })
+    if (given !== undefined)
+      found.push({ name: synonym, value: factor === 1 ? given : inUnit(given, factor), source: configSources.staticBroker })
   }
   found.push({ name: key.synonyms[0]?.name ?? name, value: key.default, source: configSources.default })
   return found

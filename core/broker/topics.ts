@@ -44,8 +44,18 @@ export class Topics {
     return this.#metadata.topicById(id)
   }
 
-  /** Opens the partitions of every topic written down; makes those that a crash kept from being made. */
+  /**
+   * Opens the partitions of every topic written down; makes those that a crash kept from being made, and finishes deletions that a crash
+   * interrupted. Where nothing was ever written down (the file is lost, or the folders are Kafka's) the folders tell what there is.
+   */
   openAll(): void {
+    const adopts = this.#metadata.isNew
+    for (const { name, partitions, id } of this.#replicas.found()) {
+      const known = this.get(name)
+      if (known !== undefined && (id === undefined || id === known.id)) continue
+      if (adopts) this.#metadata.createTopic(name, partitions, new Map(), id)
+      else this.#replicas.delete(name)
+    }
     for (const topic of this.#metadata.topics()) this.#replicas.open(topic, this.logConfig(topic.configs))
   }
 
@@ -109,7 +119,10 @@ export class Topics {
     const topic = this.get(name)
     if (topic === undefined) throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
     if (partitions <= topic.partitions) {
-      throw kafkaError('INVALID_PARTITIONS', `The topic ${name} currently has ${topic.partitions} partition(s); ${partitions} would not be an increase.`)
+      throw kafkaError(
+        'INVALID_PARTITIONS',
+        `The topic ${name} currently has ${topic.partitions} partition(s); ${partitions} would not be an increase.`,
+      )
     }
     this.#checkPartitions(name, partitions, partitions - topic.partitions)
     if (validateOnly) return
@@ -130,9 +143,13 @@ export class Topics {
   }
 
   #checkPartitions(name: string, partitions: number, added: number): void {
-    if (partitions < 1) throw kafkaError('INVALID_PARTITIONS', `Number of partitions of '${name}' was set to an invalid non-positive value: ${partitions}.`)
+    if (partitions < 1)
+      throw kafkaError('INVALID_PARTITIONS', `Number of partitions of '${name}' was set to an invalid non-positive value: ${partitions}.`)
     if (this.#replicas.partitionCount + added > PARTITIONS_MAX) {
-      throw kafkaError('INVALID_PARTITIONS', `${added} partitions for '${name}' would be more than the ${PARTITIONS_MAX} that one broker holds.`)
+      throw kafkaError(
+        'INVALID_PARTITIONS',
+        `${added} partitions for '${name}' would be more than the ${PARTITIONS_MAX} that one broker holds.`,
+      )
     }
   }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 
 import { assert } from '../base/assert.ts'
+import type { Files } from '../base/files.ts'
 import { randomUuid, systemRandom } from '../base/uuid.ts'
 import type { RandomBytes } from '../base/uuid.ts'
 import { collisionKey, isInternalTopic } from './topic-name.ts'
@@ -31,6 +32,7 @@ export interface LocalMetadataOptions {
   /** Data directory of the broker. */
   dir: string
   random?: RandomBytes
+  files?: Files
 }
 
 /** The metadata of a cluster of one process: its topics, in `metadata.json` of the data directory. */
@@ -41,11 +43,16 @@ export class LocalMetadata {
   readonly #byId: Map<string, TopicInfo>
 
   constructor(options: LocalMetadataOptions) {
-    this.#file = new VersionedFile<State>(join(options.dir, 'metadata.json'), { topics: [] })
+    this.#file = new VersionedFile<State>(join(options.dir, 'metadata.json'), { topics: [] }, options.files)
     this.#random = options.random ?? systemRandom
     this.#byName = new Map()
     this.#byId = new Map()
     for (const stored of this.#file.value.topics) this.#remember(stored)
+  }
+
+  /** True when nothing was ever written down here. */
+  get isNew(): boolean {
+    return this.#file.version === 0
   }
 
   get topicCount(): number {
@@ -73,9 +80,9 @@ export class LocalMetadata {
   }
 
   /** Writes a new topic down. That it may exist (name, number of partitions, settings) has been checked. */
-  createTopic(name: string, partitions: number, configs: ReadonlyMap<string, string>): TopicInfo {
+  createTopic(name: string, partitions: number, configs: ReadonlyMap<string, string>, id = randomUuid(this.#random)): TopicInfo {
     assert(!this.#byName.has(name), `topic ${name} is created twice`)
-    const stored = { name, id: randomUuid(this.#random), partitions, configs: Object.fromEntries(configs) }
+    const stored = { name, id, partitions, configs: Object.fromEntries(configs) }
     this.#put({ topics: [...this.#file.value.topics, stored] })
     return this.#remember(stored)
   }

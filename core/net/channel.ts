@@ -138,7 +138,10 @@ export class Channel {
 
   #lost(name: string, cause?: Error): MoldauError {
     const why = cause === undefined ? '' : ` (${cause.message})`
-    return new MoldauError('CONNECTION_LOST', `the connection to ${this.remote} ended before ${name} was answered${why}`, { cause, retriable: true })
+    return new MoldauError('CONNECTION_LOST', `the connection to ${this.remote} ended before ${name} was answered${why}`, {
+      cause,
+      retriable: true,
+    })
   }
 
   #arm(at: number): void {

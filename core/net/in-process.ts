@@ -138,7 +138,8 @@ export class InProcessListener {
     this.#closed = false
     this.dialer = {
       dial: async () => {
-        if (this.#closed) throw new MoldauError('CONNECTION_REFUSED', 'the broker in this process is closed: start it again', { retriable: true })
+        if (this.#closed)
+          throw new MoldauError('CONNECTION_REFUSED', 'the broker in this process is closed: start it again', { retriable: true })
         const [client, server] = InProcessTransport.pair()
         onConnection(server)
         return client

@@ -57,7 +57,7 @@ export class LocalPartitionWriter implements PartitionWriter {
   }
 
   ongoing(topic: string, partition: number): readonly OngoingTransaction[] {
-    return this.#partition(topic, partition).log.ongoingTransactions
+    return this.#partition(topic, partition).log.ongoingTransactions.map(({ producerId, epoch }) => ({ producerId, producerEpoch: epoch }))
   }
 
   partitions(): Iterable<TopicPartition> {

@@ -44,7 +44,7 @@ export class Partition implements Waitable {
 
   /** Appends the control batch that ends a transaction. */
   appendMarker(controlBatch: Buffer): void {
-    this.#grow(controlBatch.length, () => this.log.appendMarker(controlBatch, { leaderEpoch: this.leaderEpoch }))
+    this.#grow(controlBatch.length, () => this.log.appendMarker(controlBatch, this.leaderEpoch))
   }
 
   /**

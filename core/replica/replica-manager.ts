@@ -49,6 +49,13 @@ export class ReplicaManager {
     }
   }
 
+  /** Topics with a folder here, the number of their partitions, and the id that the folders bear. */
+  found(): { name: string; partitions: number; id: string | undefined }[] {
+    const counts = new Map<string, number>()
+    for (const { topic, partition } of this.#logs.partitions()) counts.set(topic, Math.max(counts.get(topic) ?? 0, partition + 1))
+    return Array.from(counts, ([name, partitions]) => ({ name, partitions, id: this.#logs.topicId(name, 0) }))
+  }
+
   /** Gives the logs of a topic other settings. */
   configure(topic: string, config: LogConfig): void {
     for (const partition of this.partitionsOf(topic)) partition.log.configure(config)

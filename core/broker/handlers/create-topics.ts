@@ -48,7 +48,8 @@ function create(wanted: Wanted, validateOnly: boolean, isTwice: boolean, { broke
       configs: settings(given, broker),
     }
   } catch (error) {
-    if (!(error instanceof KafkaError)) broker.logger.error({ topic: name, err: error }, `topic ${name} could not be created: ${messageOf(error)}`)
+    if (!(error instanceof KafkaError))
+      broker.logger.error({ topic: name, err: error }, `topic ${name} could not be created: ${messageOf(error)}`)
     const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
     return { name, errorCode: errorCode(code), errorMessage: messageOf(error), configs: null }
   }
@@ -61,14 +62,18 @@ function partitionCount(wanted: Wanted, broker: BrokerServices): number {
     throw kafkaError('INVALID_REQUEST', `topic ${name}: give either partitions and replication factor, or an assignment`)
   }
   const indexes = assignments.map(({ partitionIndex }) => partitionIndex).toSorted((a, b) => a - b)
-  if (indexes.some((index, i) => index !== i)) throw kafkaError('INVALID_REPLICA_ASSIGNMENT', `topic ${name}: partitions must be numbered from 0 without holes`)
+  if (indexes.some((index, i) => index !== i))
+    throw kafkaError('INVALID_REPLICA_ASSIGNMENT', `topic ${name}: partitions must be numbered from 0 without holes`)
   return assignments.length
 }
 
 function checkReplicas({ name, replicationFactor, assignments }: Wanted, broker: BrokerServices): void {
   for (const { partitionIndex, brokerIds } of assignments) {
     if (brokerIds.length === 1 && brokerIds[0] === broker.nodeId) continue
-    throw kafkaError('INVALID_REPLICA_ASSIGNMENT', `${name}-${partitionIndex} can be on broker ${broker.nodeId} only, not on [${brokerIds.join(', ')}]`)
+    throw kafkaError(
+      'INVALID_REPLICA_ASSIGNMENT',
+      `${name}-${partitionIndex} can be on broker ${broker.nodeId} only, not on [${brokerIds.join(', ')}]`,
+    )
   }
   if (replicationFactor !== -1 && replicationFactor < 1) {
     throw kafkaError('INVALID_REPLICATION_FACTOR', `Replication factor of ${name} must be larger than 0, or -1 for the default.`)

@@ -26,7 +26,12 @@ export const deleteRecords = handler({
   },
 })
 
-function deleteBefore({ broker }: RequestContext, topic: string, index: number, wanted: number): { lowWatermark: number; errorCode: number } {
+function deleteBefore(
+  { broker }: RequestContext,
+  topic: string,
+  index: number,
+  wanted: number,
+): { lowWatermark: number; errorCode: number } {
   try {
     const { log, internal } = partitionOf(broker, topic, '', index, false)
     if (internal) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker itself`)

@@ -29,7 +29,8 @@ function remove(broker: BrokerServices, name: string | null, topicId: string): T
     broker.topics.delete(topic.name)
     return { name: topic.name, topicId: topic.id, errorCode: 0, errorMessage: null }
   } catch (error) {
-    if (!(error instanceof KafkaError)) broker.logger.error({ topic: name, err: error }, `topic ${name} could not be deleted: ${messageOf(error)}`)
+    if (!(error instanceof KafkaError))
+      broker.logger.error({ topic: name, err: error }, `topic ${name} could not be deleted: ${messageOf(error)}`)
     const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
     return { name, topicId, errorCode: errorCode(code), errorMessage: messageOf(error) }
   }

@@ -93,9 +93,17 @@ function readPartition(pass: Pass, partition: Partition, wanted: Wanted, isolati
     return { ...answer, divergingEpoch: diverging, abortedTransactions: null, records: EMPTY }
   }
   const offset = wanted.fetchOffset
-  if (offset < log.logStartOffset || offset > log.logEndOffset) throw kafkaError('OFFSET_OUT_OF_RANGE', `${offset} is not in ${partition.topic}-${partition.index}`)
+  if (offset < log.logStartOffset || offset > log.logEndOffset)
+    throw kafkaError('OFFSET_OUT_OF_RANGE', `${offset} is not in ${partition.topic}-${partition.index}`)
   pass.partitions.push(partition)
-  const records = readRecords(pass, partition, offset, Math.min(wanted.partitionMaxBytes, maxBytes), partition.readableEnd(isolation), maxBytes)
+  const records = readRecords(
+    pass,
+    partition,
+    offset,
+    Math.min(wanted.partitionMaxBytes, maxBytes),
+    partition.readableEnd(isolation),
+    maxBytes,
+  )
   pass.bytes += records.length
   return { ...answer, abortedTransactions: isolation === 'read_committed' ? aborted(partition, offset, records) : null, records }
 }
@@ -118,13 +126,14 @@ function aborted(partition: Partition, offset: number, records: Buffer): { produ
 /** Where a client that has read `lastFetchedEpoch` parted from this log, if it did (KIP-595). */
 function divergence(partition: Partition, wanted: Wanted): { epoch: number; endOffset: number } | undefined {
   if (wanted.lastFetchedEpoch < 0) return undefined
-  const end = partition.log.endOffsetForEpoch(wanted.lastFetchedEpoch)
-  const agrees = end.epoch === wanted.lastFetchedEpoch && end.endOffset >= wanted.fetchOffset
-  return agrees || end.epoch === -1 ? undefined : end
+  const { leaderEpoch: epoch, endOffset } = partition.log.endOffsetForEpoch(wanted.lastFetchedEpoch)
+  const agrees = epoch === wanted.lastFetchedEpoch && endOffset >= wanted.fetchOffset
+  return agrees || epoch === -1 ? undefined : { epoch, endOffset }
 }
 
 function failed({ broker, remote }: RequestContext, name: string, index: number, error: unknown): PartitionAnswer {
-  if (!(error instanceof KafkaError)) broker.logger.error({ partition: name, remote, err: error }, `fetch from ${name} failed: ${messageOf(error)}`)
+  if (!(error instanceof KafkaError))
+    broker.logger.error({ partition: name, remote, err: error }, `fetch from ${name} failed: ${messageOf(error)}`)
   const code = errorCode(error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR')
   return { partitionIndex: index, errorCode: code, highWatermark: -1, abortedTransactions: null, records: EMPTY }
 }

@@ -14,7 +14,16 @@ type Wanted = ListOffsetsRequest['topics'][number]['partitions'][number]
 /** Timestamps with a meaning of their own. */
 const at = { latest: -1, earliest: -2, maxTimestamp: -3, earliestLocal: -4, latestTiered: -5, earliestPendingUpload: -6 } as const
 
-const NOT_FOUND = { offset: -1, timestamp: -1 }
+interface Found {
+  readonly offset: number
+  readonly timestamp: number
+  readonly leaderEpoch?: number
+}
+
+const NOT_FOUND: Found = { offset: -1, timestamp: -1, leaderEpoch: -1 }
+
+/** Leader epochs came with version 4 (KIP-320). */
+const EPOCHS_SINCE = 4
 
 /**
  * ListOffsets 1 to 11: the first offset at or after a timestamp, or one of the ends.
@@ -41,16 +50,16 @@ function answer(context: RequestContext, topic: string, wanted: Wanted, isolatio
     const partition = partitionOf(context.broker, topic, '', index, false)
     partition.checkLeaderEpoch(wanted.currentLeaderEpoch)
     const found = find(partition, wanted.timestamp, isolation)
-    const leaderEpoch = found.offset === -1 ? -1 : partition.leaderEpoch
-    return { partitionIndex: index, errorCode: 0, ...found, leaderEpoch }
+    const { offset, timestamp: time, leaderEpoch = partition.leaderEpoch } = found
+    return { partitionIndex: index, errorCode: 0, offset, timestamp: time, ...(context.version >= EPOCHS_SINCE && { leaderEpoch }) }
   } catch (error) {
     const known = error instanceof KafkaError
     if (!known) context.broker.logger.error({ partition: `${topic}-${index}`, err: error }, `ListOffsets failed: ${messageOf(error)}`)
-    return { partitionIndex: index, errorCode: errorCode(known ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'), ...NOT_FOUND }
+    return { partitionIndex: index, errorCode: errorCode(known ? error.kafkaCode : 'KAFKA_STORAGE_ERROR') }
   }
 }
 
-function find(partition: Partition, timestamp: number, isolation: Isolation): { offset: number; timestamp: number } {
+function find(partition: Partition, timestamp: number, isolation: Isolation): Found {
   const { log } = partition
   switch (timestamp) {
     case at.latest:
@@ -59,7 +68,7 @@ function find(partition: Partition, timestamp: number, isolation: Isolation): { 
     case at.earliestLocal:
       return { offset: log.logStartOffset, timestamp: -1 }
     case at.maxTimestamp:
-      return visible(log.offsetOfMaxTimestamp(), partition, isolation)
+      return visible(log.maxTimestamp(), partition, isolation)
     case at.latestTiered:
     case at.earliestPendingUpload:
       return NOT_FOUND
@@ -69,6 +78,6 @@ function find(partition: Partition, timestamp: number, isolation: Isolation): { 
   }
 }
 
-function visible(found: { offset: number; timestamp: number } | undefined, partition: Partition, isolation: Isolation): { offset: number; timestamp: number } {
+function visible(found: Found | undefined, partition: Partition, isolation: Isolation): Found {
   return found === undefined || found.offset >= partition.readableEnd(isolation) ? NOT_FOUND : found
 }

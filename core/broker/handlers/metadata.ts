@@ -11,6 +11,9 @@ import { handler } from '../handler.ts'
 import type { RequestContext } from '../handler.ts'
 import type { BrokerServices } from '../services.ts'
 
+/** Topics may be asked for by id from version 12 on. */
+const IDS_SINCE = 12
+
 type TopicAnswer = Input<typeof MetadataResponse>['topics'][number]
 
 /**
@@ -40,8 +43,8 @@ function answers(request: MetadataRequest, { broker, version }: RequestContext):
   if (wantsAll) return Array.from(broker.topics.list(), (topic) => found(broker, topic))
   const mayCreate = request.allowAutoTopicCreation && broker.config.get('auto.create.topics.enable')
   return request.topics!.map(({ name, topicId }) => {
-    if (name === null || (name === '' && topicId !== ZERO_UUID)) return byId(broker, topicId)
-    return byName(broker, name, mayCreate)
+    if (version >= IDS_SINCE && (name === null || topicId !== ZERO_UUID)) return byId(broker, topicId)
+    return byName(broker, name ?? '', mayCreate)
   })
 }
 

@@ -16,8 +16,7 @@ export const offsetForLeaderEpoch = handler({
           try {
             const found = partitionOf(broker, topic, '', wanted.partition, false)
             found.checkLeaderEpoch(wanted.currentLeaderEpoch)
-            const { epoch, endOffset } = found.log.endOffsetForEpoch(wanted.leaderEpoch)
-            return { errorCode: 0, partition: wanted.partition, leaderEpoch: epoch, endOffset }
+            return { errorCode: 0, partition: wanted.partition, ...found.log.endOffsetForEpoch(wanted.leaderEpoch) }
           } catch (error) {
             const code = error instanceof KafkaError ? error.kafkaCode : 'UNKNOWN_SERVER_ERROR'
             return { errorCode: errorCode(code), partition: wanted.partition }

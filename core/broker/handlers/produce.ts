@@ -3,7 +3,7 @@ import { MoldauError, messageOf } from '../../base/errors.ts'
 import { Produce } from '../../protocol/messages/produce.ts'
 import type { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
 import type { Input } from '../../protocol/schema.ts'
-import { BATCH_OVERHEAD, compressionOf, isTransactional } from '../../record/batch.ts'
+import { BATCH_OVERHEAD, compressionOf, isTransactional, producerEpoch, producerId } from '../../record/batch.ts'
 import type { Partition } from '../../replica/partition.ts'
 import { handler } from '../handler.ts'
 import type { RequestContext } from '../handler.ts'
@@ -20,12 +20,16 @@ const OLDEST_SERVED = 3
 /** Zstandard came with version 7 (KIP-110). */
 const ZSTD_SINCE = 7
 
+/** Transactions v2 came with version 12. */
+const ADDS_PARTITIONS_SINCE = 12
+
 /** Kafka's name for the one client that may write internal topics. */
 const ADMIN_CLIENT = '__admin_client'
 
 /** What is appended, and waits to be safe on disk. */
 interface Appended {
-  answer: PartitionAnswer & { errorCode: number }
+  name: string
+  answer: PartitionAnswer
   safe: Promise<void>
 }
 
@@ -60,7 +64,8 @@ function append(
   appended: Appended[],
 ): PartitionAnswer {
   try {
-    if (context.version < OLDEST_SERVED) throw kafkaError('UNSUPPORTED_VERSION', `Produce ${context.version}: send record batches with version 3 or newer`)
+    if (context.version < OLDEST_SERVED)
+      throw kafkaError('UNSUPPORTED_VERSION', `Produce ${context.version}: send record batches with version 3 or newer`)
     if (request.acks < -1 || request.acks > 1) throw kafkaError('INVALID_REQUIRED_ACKS', `acks=${request.acks}`)
     const partition = partitionOf(context.broker, data.name, data.topicId, index, context.version >= 13)
     if (records === null || records.length === 0) throw kafkaError('INVALID_RECORD', `nothing to append to ${partition.topic}-${index}`)
@@ -71,9 +76,17 @@ function append(
   }
 }
 
-function appendTo(request: ProduceRequest, context: RequestContext, partition: Partition, records: Buffer, appended: Appended[]): PartitionAnswer {
+function appendTo(
+  request: ProduceRequest,
+  context: RequestContext,
+  partition: Partition,
+  records: Buffer,
+  appended: Appended[],
+): PartitionAnswer {
   checkBatches(context, partition, records)
   const transactional = isTransactional(records, 0)
+  // Asked and appended in one turn: no marker can come between.
+  if (transactional) checkTransaction(request, context, partition, records)
   const info = partition.append(records, 'client')
   const answer = {
     index: partition.index,
@@ -83,7 +96,7 @@ function appendTo(request: ProduceRequest, context: RequestContext, partition: P
     logStartOffset: partition.log.logStartOffset,
   }
   const waits = request.acks === -1 && !transactional && context.broker.config.get('durability') === 'disk'
-  if (waits) appended.push({ answer, safe: partition.log.whenFlushed(info.lastOffset + 1) })
+  if (waits) appended.push({ name: `${partition.topic}-${partition.index}`, answer, safe: partition.log.whenFlushed(info.lastOffset + 1) })
   return answer
 }
 
@@ -97,6 +110,16 @@ function checkBatches(context: RequestContext, partition: Partition, records: Bu
   if (partition.internal && context.clientId !== ADMIN_CLIENT) {
     throw kafkaError('INVALID_TOPIC_EXCEPTION', `${name}: internal topics are written by the broker only`)
   }
+}
+
+/** The partition must be part of the open transaction; from v12 on producing adds it (KIP-890). */
+function checkTransaction(request: ProduceRequest, { broker, version }: RequestContext, partition: Partition, records: Buffer): void {
+  const { topic, index } = partition
+  const id = request.transactionalId
+  if (id === null) throw kafkaError('INVALID_RECORD', `${topic}-${index}: a transactional batch needs the transactional id in its request`)
+  const added = version >= ADDS_PARTITIONS_SINCE
+  const error = broker.transactions.verifyOrAdd(id, producerId(records, 0), producerEpoch(records, 0), [{ topic, partition: index }], added)
+  if (error !== 'NONE') throw kafkaError(error, `${topic}-${index}, transactional id ${id}`)
 }
 
 /** One broker is one replica: a topic that wants more cannot be written with acks=all. */
@@ -117,17 +140,15 @@ function unanswered(responses: Response['responses']): undefined {
 
 /** Waits until everything is on disk; what is not becomes an error of its partition. */
 async function settle(appended: readonly Appended[], context: RequestContext): Promise<void> {
-  for (const { answer, safe } of appended) {
-    try {
-      await safe
-    } catch (error) {
-      Object.assign(answer, failed(context, `partition ${answer.index}`, answer.index, error))
-    }
-  }
+  const refused = ({ answer, name }: Appended, error: unknown): void =>
+    void Object.assign(answer, failed(context, name, answer.index, error))
+  await Promise.all(appended.map((entry) => entry.safe.catch((error: unknown) => refused(entry, error))))
 }
 
 function failed({ broker, remote }: RequestContext, name: string, index: number, error: unknown): PartitionAnswer {
-  if (!(error instanceof KafkaError)) broker.logger.error({ partition: name, remote, err: error }, `produce to ${name} failed: ${messageOf(error)}`)
+  if (!(error instanceof KafkaError))
+    broker.logger.error({ partition: name, remote, err: error }, `produce to ${name} failed: ${messageOf(error)}`)
   const code = error instanceof KafkaError ? error.kafkaCode : error instanceof MoldauError ? 'KAFKA_STORAGE_ERROR' : 'UNKNOWN_SERVER_ERROR'
-  return { index, errorCode: errorCode(code), baseOffset: -1, errorMessage: messageOf(error) }
+  const message = messageOf(error)
+  return { index, errorCode: errorCode(code), baseOffset: -1, errorMessage: message.includes(name) ? message : `${name}: ${message}` }
 }

@@ -1,0 +1,70 @@
+import { join } from 'node:path'
+
+import type { Clock } from '../base/clock.ts'
+import type { RandomBytes } from '../base/uuid.ts'
+import { GroupCoordinator } from '../coordinator/group-coordinator.ts'
+import { fileProducerIdStore } from '../coordinator/producer-ids.ts'
+import { TransactionCoordinator } from '../coordinator/transaction-coordinator.ts'
+import { LocalPartitionWriter } from '../replica/local-partition-writer.ts'
+import type { ReplicaManager } from '../replica/replica-manager.ts'
+import type { BrokerConfig } from './broker-config.ts'
+import type { BrokerEvents, EventHub } from './events.ts'
+import type { Topics } from './topics.ts'
+
+export interface CoordinatorsOptions {
+  dir: string
+  config: BrokerConfig
+  replicas: ReplicaManager
+  topics: Topics
+  clock: Clock
+  random: RandomBytes
+  events: EventHub<BrokerEvents>
+  unsyncedLost: boolean
+}
+
+export interface Coordinators {
+  groups: GroupCoordinator
+  transactions: TransactionCoordinator
+}
+
+const MINUTE_MS = 60_000
+
+/** The coordinators of groups and transactions, told what the broker's settings say. */
+export function coordinators(options: CoordinatorsOptions): Coordinators {
+  const { config, replicas, topics, clock, random, events, unsyncedLost } = options
+  const writer = new LocalPartitionWriter({
+    replicas,
+    syncs: config.get('durability') === 'disk',
+    ensureTopic: async (name, partitions) => void topics.ensureInternal(name, partitions),
+  })
+  const groups = new GroupCoordinator({
+    writer,
+    clock,
+    random,
+    config: {
+      groupMinSessionTimeoutMs: config.get('group.min.session.timeout.ms'),
+      groupMaxSessionTimeoutMs: config.get('group.max.session.timeout.ms'),
+      groupInitialRebalanceDelayMs: config.get('group.initial.rebalance.delay.ms'),
+      groupMaxSize: config.get('group.max.size'),
+      offsetsTopicNumPartitions: config.get('offsets.topic.num.partitions'),
+      offsetMetadataMaxBytes: config.get('offset.metadata.max.bytes'),
+      offsetsRetentionMs: config.get('offsets.retention.minutes') * MINUTE_MS,
+      offsetsRetentionCheckIntervalMs: config.get('offsets.retention.check.interval.ms'),
+    },
+    onChange: (groupId) => events.emit('groupChanged', { groupId }),
+  })
+  const transactions = new TransactionCoordinator({
+    writer,
+    clock,
+    groups,
+    producerIdStore: fileProducerIdStore(join(options.dir, 'producer-ids')),
+    config: {
+      transactionStateLogNumPartitions: config.get('transaction.state.log.num.partitions'),
+      transactionMaxTimeoutMs: config.get('transaction.max.timeout.ms'),
+      transactionalIdExpirationMs: config.get('transactional.id.expiration.ms'),
+    },
+    unsyncedLost,
+  })
+  events.on('topicDeleted', ({ topic }) => groups.forgetTopic(topic))
+  return { groups, transactions }
+}

@@ -1,0 +1,33 @@
+import { join } from 'node:path'
+
+import { nodeFiles, replaceFile } from '../base/files.ts'
+import type { Files } from '../base/files.ts'
+
+const BOOT_ID = 'boot-id'
+const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
+const SYSTEM_BOOT_ID = '/proc/sys/kernel/random/boot_id'
+
+/**
+ * Whether data that was never synced may be gone: the last broker here did not stop in order, and the machine has started anew since
+ * (or nobody can tell). A killed process alone loses nothing, its writes are in the page cache. Call before the logs are opened.
+ */
+export function unsyncedMayBeLost(dir: string, files: Files = nodeFiles): boolean {
+  const isNew = files.stat(dir) === undefined
+  if (isNew || files.stat(join(dir, CLEAN_SHUTDOWN)) !== undefined) return false
+  const then = files.readFile(join(dir, BOOT_ID))?.toString()
+  return then === undefined || then !== bootId(files)
+}
+
+/** Notes under which start of the machine this directory is used. */
+export function noteBoot(dir: string, files: Files = nodeFiles): void {
+  const now = bootId(files)
+  if (now !== undefined && files.readFile(join(dir, BOOT_ID))?.toString() !== now) replaceFile(files, join(dir, BOOT_ID), now)
+}
+
+function bootId(files: Files): string | undefined {
+  try {
+    return files.readFile(SYSTEM_BOOT_ID)?.toString().trim()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,252 @@
+import test from 'ava'
+
+import { ZERO_UUID } from '../../core/base/uuid.ts'
+import type { Channel } from '../../core/net/channel.ts'
+import { errorName } from '../../core/protocol/errors.ts'
+import { ApiVersions } from '../../core/protocol/messages/api-versions.ts'
+import { CreatePartitions } from '../../core/protocol/messages/create-partitions.ts'
+import { CreateTopics } from '../../core/protocol/messages/create-topics.ts'
+import { DeleteRecords } from '../../core/protocol/messages/delete-records.ts'
+import { DeleteTopics } from '../../core/protocol/messages/delete-topics.ts'
+import { DescribeCluster } from '../../core/protocol/messages/describe-cluster.ts'
+import { DescribeConfigs } from '../../core/protocol/messages/describe-configs.ts'
+import { Metadata } from '../../core/protocol/messages/metadata.ts'
+import { handlers } from '../../core/broker/handlers.ts'
+import { startBroker } from '../support/start-broker.ts'
+import { batch, createTopic, fetchFrom, listing, open, produce, topicError } from '../support/wire.ts'
+
+interface Wanted {
+  name: string
+  numPartitions?: number
+  replicationFactor?: number
+  assignments?: { partitionIndex: number; brokerIds: number[] }[]
+  configs?: { name: string; value: string | null }[]
+}
+
+/** Error and message of each topic that was to be created. */
+async function create(channel: Channel, wanted: readonly Wanted[], validateOnly = false): Promise<[string, string | null][]> {
+  const defaults = { numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
+  const { topics } = await channel.request(CreateTopics, 7, { topics: wanted.map((topic) => ({ ...defaults, ...topic })), validateOnly })
+  return topics.map(({ errorCode, errorMessage }) => [errorName(errorCode), errorMessage])
+}
+
+test('ApiVersions lists what has a handler, an unknown version of it gets error 35 in the oldest form', async (t) => {
+  const channel = await open(t, await startBroker(t))
+  const { apiKeys, finalizedFeatures } = await channel.request(ApiVersions, 4, { clientSoftwareName: 'test', clientSoftwareVersion: '1.0' })
+  t.deepEqual(
+    apiKeys.map(({ apiKey }) => apiKey).toSorted((a, b) => a - b),
+    handlers.map(({ api }) => api.key).toSorted((a, b) => a - b),
+  )
+  t.like(
+    apiKeys.find(({ apiKey }) => apiKey === 0)!,
+    { minVersion: 0, maxVersion: 13 },
+  )
+  t.deepEqual(finalizedFeatures, [{ name: 'transaction.version', maxVersionLevel: 2, minVersionLevel: 2 }])
+  const nameless = await channel.request(ApiVersions, 3, { clientSoftwareName: ' bad name', clientSoftwareVersion: '1' })
+  t.is(errorName(nameless.errorCode), 'INVALID_REQUEST')
+})
+
+test('an unknown topic is created when both broker and client allow it', async (t) => {
+  const channel = await open(t, await startBroker(t, { config: { numPartitions: 3 } }))
+  t.is(await topicError(channel, 'a', false), 'UNKNOWN_TOPIC_OR_PARTITION')
+  t.is(await topicError(channel, 'a', true), 'NONE')
+  t.is(await topicError(channel, 'not legal', true), 'INVALID_TOPIC_EXCEPTION')
+  const { topics } = await channel.request(Metadata, 12, { topics: null })
+  t.deepEqual(
+    topics.map(({ name, partitions }) => [name, partitions.length]),
+    [['a', 3]],
+  )
+  const strict = await open(t, await startBroker(t, { config: { 'auto.create.topics.enable': false } }))
+  t.is(await topicError(strict, 'a', true), 'UNKNOWN_TOPIC_OR_PARTITION')
+})
+
+test('every version of Metadata answers brokers and topics', async (t) => {
+  const broker = await startBroker(t)
+  const channel = await open(t, broker)
+  const topicId = await createTopic(channel, 'a', 2)
+  for (let version = 0; version <= 13; version++) {
+    const { brokers, topics } = await channel.request(Metadata, version, { topics: version === 0 ? [] : null })
+    t.like(brokers[0]!, { nodeId: 1, host: '127.0.0.1', port: broker.port! })
+    t.is(topics[0]!.name, 'a')
+    t.is(topics[0]!.topicId, version >= 10 ? topicId : ZERO_UUID)
+    t.deepEqual(
+      topics[0]!.partitions.map(({ partitionIndex, leaderId, isrNodes }) => [partitionIndex, leaderId, isrNodes]),
+      [
+        [0, 1, [1]],
+        [1, 1, [1]],
+      ],
+    )
+  }
+  const byId = await channel.request(Metadata, 12, {
+    topics: [
+      { name: null, topicId },
+      { name: null, topicId: 'Zm9vYmFyYmF6cXV4MTIzNA' },
+    ],
+  })
+  t.deepEqual(
+    byId.topics.map(({ name, errorCode }) => [name, errorName(errorCode)]),
+    [
+      ['a', 'NONE'],
+      [null, 'UNKNOWN_TOPIC_ID'],
+    ],
+  )
+  t.deepEqual((await channel.request(Metadata, 9, { topics: [] })).topics, [])
+})
+
+test('CreateTopics says for each topic what is wrong with it, and creates the others', async (t) => {
+  const channel = await open(t, await startBroker(t))
+  await createTopic(channel, 'taken.name')
+  const cases: [Wanted, string, RegExp][] = [
+    [{ name: 'fine' }, 'NONE', /^$/],
+    [{ name: 'taken.name' }, 'TOPIC_ALREADY_EXISTS', /already exists/],
+    [{ name: 'taken_name' }, 'INVALID_TOPIC_EXCEPTION', /collides/],
+    [{ name: 'no spaces' }, 'INVALID_TOPIC_EXCEPTION', /ASCII/],
+    [{ name: '..' }, 'INVALID_TOPIC_EXCEPTION', /not allowed/],
+    [{ name: '' }, 'INVALID_TOPIC_EXCEPTION', /empty/],
+    [{ name: 'x'.repeat(250) }, 'INVALID_TOPIC_EXCEPTION', /249/],
+    [{ name: '__consumer_offsets' }, 'INVALID_TOPIC_EXCEPTION', /broker/],
+    [{ name: 'none', numPartitions: 0 }, 'INVALID_PARTITIONS', /non-positive/],
+    [{ name: 'many', numPartitions: 10_000_000 }, 'INVALID_PARTITIONS', /100000/],
+    [{ name: 'copies', replicationFactor: 3 }, 'INVALID_REPLICATION_FACTOR', /available brokers: 1/],
+    [{ name: 'zero', replicationFactor: 0 }, 'INVALID_REPLICATION_FACTOR', /larger than 0/],
+    [{ name: 'typo', configs: [{ name: 'retention.mss', value: '1' }] }, 'INVALID_CONFIG', /did you mean retention.ms/],
+    [{ name: 'value', configs: [{ name: 'retention.ms', value: 'soon' }] }, 'INVALID_CONFIG', /retention.ms/],
+    [{ name: 'policy', configs: [{ name: 'cleanup.policy', value: 'keep' }] }, 'INVALID_CONFIG', /compact/],
+    [{ name: 'null', configs: [{ name: 'retention.ms', value: null }] }, 'INVALID_CONFIG', /Null/],
+    [
+      { name: 'elsewhere', numPartitions: -1, replicationFactor: -1, assignments: [{ partitionIndex: 0, brokerIds: [2] }] },
+      'INVALID_REPLICA_ASSIGNMENT',
+      /broker 1/,
+    ],
+    [{ name: 'placed', numPartitions: -1, replicationFactor: -1, assignments: [{ partitionIndex: 0, brokerIds: [1] }] }, 'NONE', /^$/],
+  ]
+  const answers = await create(
+    channel,
+    cases.map(([wanted]) => wanted),
+  )
+  for (const [i, [wanted, error, message]] of cases.entries()) {
+    t.is(answers[i]![0], error, wanted.name)
+    t.regex(answers[i]![1] ?? '', message, wanted.name)
+  }
+  t.deepEqual(await create(channel, [{ name: 'twice' }, { name: 'twice' }]).then((all) => all.map(([error]) => error)), [
+    'INVALID_REQUEST',
+    'INVALID_REQUEST',
+  ])
+  t.is((await create(channel, [{ name: 'dry' }], true))[0]![0], 'NONE')
+  t.is(await topicError(channel, 'dry', false), 'UNKNOWN_TOPIC_OR_PARTITION')
+})
+
+test('a deleted topic is gone with its records, and its name is free again', async (t) => {
+  const channel = await open(t, await startBroker(t))
+  const topicId = await createTopic(channel, 'a')
+  await createTopic(channel, 'b')
+  await produce(channel, 'a', batch(['old']))
+  const { responses } = await channel.request(DeleteTopics, 6, {
+    topics: [{ topicId }, { name: 'b', topicId: ZERO_UUID }, { name: 'nope', topicId: ZERO_UUID }, { topicId: 'Zm9vYmFyYmF6cXV4MTIzNA' }],
+    timeoutMs: 1000,
+  })
+  t.deepEqual(
+    responses.map(({ errorCode }) => errorName(errorCode)),
+    ['NONE', 'NONE', 'UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID'],
+  )
+  t.is((await produce(channel, 'a', batch(['x']))).error, 'UNKNOWN_TOPIC_OR_PARTITION')
+  t.not(await createTopic(channel, 'a'), topicId)
+  t.deepEqual(listing(await fetchFrom(channel, 'a', 0)), [])
+})
+
+test('a fetch that waits on a topic is answered when the topic is deleted', async (t) => {
+  const broker = await startBroker(t)
+  const [consumer, admin] = [await open(t, broker), await open(t, broker)]
+  await createTopic(admin, 'a')
+  const waiting = fetchFrom(consumer, 'a', 0, { maxWaitMs: 30_000 })
+  await admin.request(DeleteTopics, 3, { topicNames: ['a'], timeoutMs: 1000 })
+  t.is(errorName((await waiting).errorCode), 'UNKNOWN_TOPIC_OR_PARTITION')
+})
+
+test('partitions can be added, never taken away', async (t) => {
+  const channel = await open(t, await startBroker(t))
+  await createTopic(channel, 'a', 2)
+  const grow = async (name: string, count: number, validateOnly = false): Promise<string> => {
+    const { results } = await channel.request(CreatePartitions, 3, {
+      topics: [{ name, count, assignments: null }],
+      timeoutMs: 1000,
+      validateOnly,
+    })
+    return errorName(results[0]!.errorCode)
+  }
+  t.is(await grow('a', 2), 'INVALID_PARTITIONS')
+  t.is(await grow('nope', 2), 'UNKNOWN_TOPIC_OR_PARTITION')
+  t.is(await grow('a', 5, true), 'NONE')
+  t.is((await produce(channel, 'a', batch(['x']), { partition: 4 })).error, 'UNKNOWN_TOPIC_OR_PARTITION')
+  t.is(await grow('a', 5), 'NONE')
+  t.is((await produce(channel, 'a', batch(['x']), { partition: 4 })).error, 'NONE')
+})
+
+test('deleted records cannot be read', async (t) => {
+  const channel = await open(t, await startBroker(t))
+  await createTopic(channel, 'a')
+  for (const value of ['x', 'y', 'z']) await produce(channel, 'a', batch([value]))
+  const cut = async (offset: number): Promise<[string, number]> => {
+    const { topics } = await channel.request(DeleteRecords, 2, {
+      topics: [{ name: 'a', partitions: [{ partitionIndex: 0, offset }] }],
+      timeoutMs: 1000,
+    })
+    const { errorCode, lowWatermark } = topics[0]!.partitions[0]!
+    return [errorName(errorCode), lowWatermark]
+  }
+  t.deepEqual(await cut(2), ['NONE', 2])
+  t.deepEqual(await cut(9), ['OFFSET_OUT_OF_RANGE', -1])
+  t.is(errorName((await fetchFrom(channel, 'a', 1)).errorCode), 'OFFSET_OUT_OF_RANGE')
+  t.deepEqual(listing(await fetchFrom(channel, 'a', 2)), ['2:z'])
+  t.deepEqual(await cut(-1), ['NONE', 3])
+})
+
+test('DescribeConfigs lists all settings with where they come from', async (t) => {
+  const channel = await open(t, await startBroker(t, { config: { 'log.retention.hours': 2, logSegmentBytes: 1_000_000 } }))
+  await createTopic(channel, 'a', 1, { 'segment.bytes': '2000000' })
+  const { results } = await channel.request(DescribeConfigs, 4, {
+    resources: [
+      { resourceType: 2, resourceName: 'a', configurationKeys: null },
+      { resourceType: 4, resourceName: '1', configurationKeys: ['log.segment.bytes'] },
+      { resourceType: 2, resourceName: 'nope', configurationKeys: null },
+      { resourceType: 4, resourceName: '7', configurationKeys: null },
+    ],
+    includeSynonyms: true,
+    includeDocumentation: true,
+  })
+  const find = (name: string): object => results[0]!.configs.find((config) => config.name === name)!
+  t.like(find('segment.bytes'), { value: '2000000', configSource: 1, configType: 3 })
+  t.like(find('retention.ms'), { value: '7200000', configSource: 4, configType: 5 })
+  t.like(find('cleanup.policy'), { value: 'delete', configSource: 5, configType: 7 })
+  t.deepEqual(
+    results[0]!.configs.find(({ name }) => name === 'segment.bytes')!.synonyms.map(({ name, source }) => [name, source]),
+    [
+      ['segment.bytes', 1],
+      ['log.segment.bytes', 4],
+      ['log.segment.bytes', 5],
+    ],
+  )
+  t.true(results[0]!.configs.every(({ documentation }) => documentation !== null))
+  t.deepEqual(
+    results[1]!.configs.map(({ name, value }) => [name, value]),
+    [['log.segment.bytes', '1000000']],
+  )
+  t.deepEqual(
+    results.slice(2).map(({ errorCode }) => errorName(errorCode)),
+    ['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_REQUEST'],
+  )
+  for (let version = 0; version <= 3; version++) {
+    const old = await channel.request(DescribeConfigs, version, {
+      resources: [{ resourceType: 2, resourceName: 'a', configurationKeys: null }],
+    })
+    t.is(old.results[0]!.configs.find(({ name }) => name === 'segment.bytes')!.value, '2000000')
+  }
+})
+
+test('DescribeCluster names this broker', async (t) => {
+  const broker = await startBroker(t)
+  const channel = await open(t, broker)
+  const described = await channel.request(DescribeCluster, 1, { includeClusterAuthorizedOperations: true })
+  t.like(described, { errorCode: 0, clusterId: broker.clusterId, controllerId: 1 })
+  t.is(described.brokers[0]!.port, broker.port!)
+})
