@@ -33,9 +33,9 @@ there that the ledger does not know. Ends with 1 and names each file, partition 
       const report = await verify({
         url,
         ...(options.topic === undefined ? {} : { topic: options.topic }),
-        onProgress: ({ files, filesDone }) => {
-          const rate = filesDone / Math.max(0.001, (Date.now() - started) / 1000)
-          bars.update([{ name: 'files', value: filesDone, total: files, rate, lag: files - filesDone }])
+        onProgress: ({ files, filesTotal }) => {
+          const rate = files / Math.max(0.001, (Date.now() - started) / 1000)
+          bars.update([{ name: 'files', value: files, total: filesTotal, rate, lag: filesTotal - files }])
         },
       })
       bars.close()
@@ -64,15 +64,15 @@ function lsCommand(): Command {
         row.records,
         row.files,
         formatBytes(row.bytes),
-        age(row.committedAt),
+        age(row.at),
       ])
       process.stdout.write(`${formatTable(['topic', 'partition', 'next offset', 'records', 'files', 'bytes', 'last commit'], cells)}\n`)
     })
 }
 
-function age(at: number | undefined): string {
+function age(at: string | undefined): string {
   if (at === undefined) return 'never'
-  const seconds = Math.max(0, Math.round((Date.now() - at) / 1000))
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000))
   if (seconds < 120) return `${seconds} s ago`
   return seconds < 7200 ? `${Math.round(seconds / 60)} min ago` : `${Math.round(seconds / 3600)} h ago`
 }
