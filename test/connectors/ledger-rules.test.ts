@@ -302,7 +302,7 @@ test('N10: nothing lies under a name that readers list before it is committed', 
 })
 
 /** Two small files, and the merge of the two. */
-async function withTwoFiles(stage: Stage): Promise<{ owner: Agent; small: string[]; merge(by: Agent): Promise<FileEntry[]> }> {
+async function withTwoFiles(stage: Stage): Promise<{ owner: Agent; small: string[]; merge: (by: Agent) => Promise<FileEntry[]> }> {
   const owner = stage.agent(1)
   await owner.start()
   await owner.put(3, await owner.stage(3, [0]), { records: 1, filtered: 1 })
@@ -316,14 +316,14 @@ test('C1, C2: a merge in place adds before it removes: readers of the directory 
     const { owner, small, merge } = await withTwoFiles(stage)
     const views = new Set<string>()
     ;(owner.fs as MemoryFiles).intercept = (_operation, _path, run) => {
-      views.add(visibleOffsets(stage.tree).toSorted().join())
+      views.add(visibleOffsets(stage.tree).join())
       return Promise.resolve(run())
     }
     await owner.put(6, await merge(owner), { kind: 'replace', removes: small })
-    views.add(visibleOffsets(stage.tree).toSorted().join())
+    views.add(visibleOffsets(stage.tree).join())
     return views
   }
-  t.deepEqual([...(await seen(rules))].toSorted(), ['0,0,4,4', '0,4', '0,4,4'])
+  t.deepEqual([...(await seen(rules))], ['0,4', '0,0,4,4', '0,4,4'])
   const removedFirst = await seen({ ...rules, addBeforeRemove: () => false })
   t.true(removedFirst.has('') || removedFirst.has('4'), 'the counterexample: offsets are missing for a moment')
 })
@@ -341,7 +341,7 @@ test('C3: a reader of the ledger sees one version at every step of a merge', asy
       const content = stage.tree.files.get(file.path) ?? stage.tree.files.get(`${paths.chain}/${file.staged}`)
       offsets.push(...(JSON.parse(content!.toString()) as number[]))
     }
-    views.push(offsets.toSorted().join())
+    views.push(offsets.toSorted((a, b) => a - b).join())
     return run()
   }
   await owner.put(6, await merge(owner), { kind: 'replace', removes: small })
@@ -357,7 +357,7 @@ test('C3b: of two mergers one publishes; without an entry both merged files woul
   t.is(await settle(owner.put(6, both[0]!, { kind: 'replace', removes: small })), 'done')
   t.is(await settle(other.put(6, both[1]!, { kind: 'replace', removes: small })), 'ATTEMPT_DEAD')
   t.is(violation(stage.tree), undefined)
-  t.deepEqual(visibleOffsets(stage.tree).toSorted(), [0, 4])
+  t.deepEqual(visibleOffsets(stage.tree), [0, 4])
 
   const naive = stageOf(rules)
   const lake = await withTwoFiles(naive)

@@ -113,7 +113,10 @@ export function incomplete(tree: MemoryTree): string | undefined {
 }
 
 export function visibleOffsets(tree: MemoryTree): number[] {
-  return tree.visible().flatMap((path) => offsetsIn(tree, path))
+  return tree
+    .visible()
+    .flatMap((path) => offsetsIn(tree, path))
+    .toSorted((a, b) => a - b)
 }
 
 function offsetsIn(tree: MemoryTree, path: string): number[] {

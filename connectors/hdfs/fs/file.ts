@@ -18,18 +18,16 @@ export class LocalFiles implements FileSystem {
   readonly #disk: Disk
   /** Directories whose own name is known to be on disk. */
   readonly #lasting: Set<string>
-  #probes: number
 
   constructor(root: string, disk: Disk = nodeDisk) {
     this.#root = resolve(root)
     this.url = `file:${this.#root}`
     this.#disk = disk
     this.#lasting = new Set()
-    this.#probes = 0
   }
 
-  async probe(directory: string): Promise<void> {
-    const name = this.#path(`${directory}/.probe-${process.pid}-${this.#probes++}`)
+  async probe(directory: string, unique: string): Promise<void> {
+    const name = this.#path(`${directory}/.probe-${unique}`)
     try {
       const file = await this.#disk.create(name)
       await file.close()

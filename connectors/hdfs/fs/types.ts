@@ -7,8 +7,8 @@
 export interface FileSystem {
   /** For messages. */
   readonly url: string
-  /** Refuses, with DIRECTORY_UNUSABLE, a store that cannot keep the promises below; `directory` is there. */
-  probe(directory: string): Promise<void>
+  /** Refuses, with DIRECTORY_UNUSABLE, a store that cannot keep the promises below; `directory` is there, and `unique` a name for trials. */
+  probe(directory: string, unique: string): Promise<void>
   /** A new file. Fails when the name is taken or its directory is not there: a directory swept meanwhile must not come back. */
   create(path: string): Promise<FileWriter>
   /**

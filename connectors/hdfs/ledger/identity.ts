@@ -91,8 +91,8 @@ async function createIdentity(options: IdentityOptions): Promise<SinkIdentity> {
   const { fs, sink, clusterId, pipeline, random } = options
   const directory = sinkDirectory(sink)
   await fs.mkdirs(directory)
-  await fs.probe(directory)
   const uuid = randomUuid(random)
+  await fs.probe(directory, uuid)
   const identity: SinkIdentity = { format: 1, uuid, sink, clusterId, pipeline, driven: 'offsets' }
   const temporary = `${directory}/sink-${uuid}.tmp`
   await writeFile(fs, temporary, Buffer.from(`${JSON.stringify(identity)}\n`))
