@@ -209,8 +209,18 @@ export class TopicWorker implements Worker {
     this.#needsTasks = true
   }
 
-  /** Runs one epoch: the pieces, and tasks whose time has moved or ended without any. */
+  /** Never rejects: what fails for good is kept for the loop. */
   async #execute(pieces: readonly Piece[]): Promise<void> {
+    try {
+      await this.#runEpoch(pieces)
+    } catch (error) {
+      if (mustRejoin(error)) this.#abandon()
+      else this.#failure ??= error
+    }
+  }
+
+  /** Runs one epoch: the pieces, and tasks whose time has moved or ended without any. */
+  async #runEpoch(pieces: readonly Piece[]): Promise<void> {
     const assignment = this.#assignment!
     const tasks = new Set<Assigned>()
     for (const { batch, nextOffset } of pieces) {
@@ -228,22 +238,18 @@ export class TopicWorker implements Worker {
     this.#lastEpochAt = this.#settings.clock.monotonic()
     const inEpoch = [...tasks]
     let offsets: OffsetToCommit[] = []
-    try {
-      const epoch = {
-        tasks: inEpoch.map(({ task }) => task),
-        feed: () => this.#feed(pieces, idle),
-        ended: (task: Task) => task.upstreamEnded || this.#isAtEnd(inEpoch.find((assigned) => assigned.task === task)!),
-        offsets: () => (offsets = inEpoch.flatMap((assigned) => assignment.offsets(assigned))),
-      }
-      await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: this.#consumer, meter: this.#meter })
-      assignment.committed(offsets)
-      for (const assigned of inEpoch) {
-        if (assigned.task.upstreamEnded || this.#isAtEnd(assigned)) this.#finished.add(assigned.task)
-        else this.#finished.delete(assigned.task)
-      }
-    } catch (error) {
-      if (mustRejoin(error)) this.#abandon()
-      else this.#failure ??= error
+    const ended = (task: Task) => task.upstreamEnded || this.#isAtEnd(inEpoch.find((assigned) => assigned.task === task)!)
+    const epoch = {
+      tasks: inEpoch.map(({ task }) => task),
+      feed: () => this.#feed(pieces, idle),
+      ended,
+      offsets: () => (offsets = inEpoch.flatMap((assigned) => assignment.offsets(assigned))),
+    }
+    await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: this.#consumer, meter: this.#meter })
+    assignment.committed(offsets)
+    for (const { task } of inEpoch) {
+      if (ended(task)) this.#finished.add(task)
+      else this.#finished.delete(task)
     }
   }
 
@@ -309,8 +315,9 @@ export class TopicWorker implements Worker {
 
   #lag(): number {
     let lag = 0
-    for (const { inputs } of this.#assignment?.tasks ?? []) {
-      for (const input of inputs) lag += Math.max(0, (this.#consumer.highWatermark(input) ?? 0) - this.#assignment!.position(input))
+    for (const input of this.#consumer.assignment()) {
+      const end = this.#consumer.highWatermark(input)
+      if (end !== undefined && this.#assignment?.taskOf(input) !== undefined) lag += Math.max(0, end - this.#assignment.position(input))
     }
     return lag
   }

@@ -125,7 +125,7 @@ test('watermarks survive as metadata of an offset; metadata of somebody else cou
         for (const [channel, { time, state }] of list.entries()) {
           marks.observe(channel, time)
           if (state === 1) marks.setIdle(channel)
-          }
+        }
         const restored = new Watermarks(list.length)
         restored.decode(marks.encode(0, list.length), 0, list.length)
         t.deepEqual(restored.snapshot(), marks.snapshot())
