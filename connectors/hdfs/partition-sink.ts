@@ -142,7 +142,7 @@ export class HdfsPartition implements PartitionSink {
       return { position, records, files: files.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0) }
     } catch (error) {
       this.#state = 'failed'
-      throw error
+      throw await chain.explain(error)
     }
   }
 
@@ -234,7 +234,7 @@ export class HdfsPartition implements PartitionSink {
       await pressure
     } catch (error) {
       this.#state = 'failed'
-      throw error
+      throw await this.#parts.chain.explain(error)
     }
   }
 

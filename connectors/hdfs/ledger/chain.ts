@@ -4,7 +4,7 @@ import type { RandomBytes } from '../../../core/base/uuid.ts'
 import type { KafkaPosition, ReportedPosition, SourcePartition } from '../../types.ts'
 import type { FileSystem } from '../fs/types.ts'
 import { freeCovered, newestCheckpoint, publishCheckpoint } from './checkpoint.ts'
-import { chainName, type ChainContext } from './context.ts'
+import { attemptDead, chainName, type ChainContext } from './context.ts'
 import { encodeEntry, FIRST_PREVIOUS, type Entry, type FileEntry, type Gap, type StoredEntry } from './entry.ts'
 import { findHead, type Head } from './head.ts'
 import { ensureIdentity, parseReport, type ReportMetadata, type SinkIdentity } from './identity.ts'
@@ -148,6 +148,17 @@ export class Chain {
   /** Deletes what dead attempts left; called by commits, now and then. */
   async sweep(committed: number | undefined): Promise<void> {
     await sweep(this.#context, this.#current(), committed)
+  }
+
+  /**
+   * What a failure to stage or to put means: when this attempt's directory is gone, it was swept by an owner who has committed since, and
+   * the attempt is dead, whatever the store said.
+   */
+  async explain(error: unknown): Promise<unknown> {
+    if (!(error instanceof MoldauError) || error.code !== 'STORAGE_FAILED') return error
+    const { directory, base } = this.#known()
+    const there = await this.#options.fs.status(directory).catch(() => 'not known')
+    return there === undefined ? attemptDead(this.#context, base + 1, 'this attempt was swept by an owner who has put') : error
   }
 
   /** Ends the attempt. What it staged is left for the next one's sweep. */
