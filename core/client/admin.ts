@@ -49,8 +49,13 @@ export class Admin {
     this.#cluster = cluster
   }
 
-  /** Creates topics, and waits until they can be used. @throws KafkaError TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG ... */
-  async createTopics(topics: readonly NewTopic[]): Promise<void> {
+  /**
+   * Creates topics, and waits until they can be used.
+   *
+   * @param options ignoreExisting: a topic that exists is left as it is
+   * @throws KafkaError TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG ...
+   */
+  async createTopics(topics: readonly NewTopic[], options: { ignoreExisting?: boolean } = {}): Promise<void> {
     const body = topics.map((topic) => ({
       name: topic.name,
       numPartitions: topic.partitions ?? -1,
@@ -60,7 +65,10 @@ export class Admin {
     }))
     await this.#onController('create topics', async (connection) => {
       const response = await connection.request(CreateTopics, { topics: body })
-      for (const topic of response.topics) check(topic.errorCode, `create topic '${topic.name}'`, topic.errorMessage)
+      for (const topic of response.topics) {
+        if (options.ignoreExisting === true && errorName(topic.errorCode) === 'TOPIC_ALREADY_EXISTS') continue
+        check(topic.errorCode, `create topic '${topic.name}'`, topic.errorMessage)
+      }
     })
     await this.#waitFor(topics.map((topic) => topic.name))
   }

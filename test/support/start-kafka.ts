@@ -1,0 +1,172 @@
+import { spawn, execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import type { ExecutionContext } from 'ava'
+
+import { randomUuid } from '../../core/base/uuid.ts'
+
+const run = promisify(execFile)
+
+export const KAFKA_VERSION = '4.3.1'
+const START_MS = 120_000
+
+/** Kept between runs: jars do not change. */
+const cache = join(tmpdir(), 'moldau-compat')
+
+export interface KafkaServer {
+  readonly bootstrap: string
+  readonly pid: number
+  /** Ends the process as an operator would. */
+  stop(): Promise<void>
+}
+
+export interface KafkaOptions {
+  /** The feature transaction.version: 2 (default) or 0, the protocol of Kafka before 4.0. */
+  transactionVersion?: 0 | 2
+  /** Lines for server.properties. */
+  config?: Readonly<Record<string, string>>
+}
+
+/**
+ * A real Apache Kafka for the time of a test; stopped when it ends. Without java and mvn the test is left out with a line that says so,
+ * unless CI is set: there it fails.
+ */
+export async function startKafka(t: ExecutionContext, options: KafkaOptions = {}): Promise<KafkaServer | undefined> {
+  try {
+    const server = await launchKafka(options)
+    t.teardown(() => server.stop())
+    return server
+  } catch (error) {
+    const why = `no Apache Kafka to test with: ${error instanceof Error ? error.message : String(error)}`
+    if (process.env['CI'] === 'true') t.fail(why)
+    else {
+      t.log(`${why}; skipped`)
+      t.pass()
+    }
+    return undefined
+  }
+}
+
+/** Starts a combined KRaft node on free ports, in a temporary folder of its own. Takes about 8 s, and a download at the first time. */
+export async function launchKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
+  const libs = await kafkaLibs()
+  const dir = await mkdtemp(join(tmpdir(), 'moldau-kafka-'))
+  const port = await freePort()
+  const controllerPort = await freePort()
+  const properties = join(dir, 'server.properties')
+  const bootstrap = `127.0.0.1:${port}`
+  const settings = {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://${bootstrap},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://${bootstrap},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': join(dir, 'data'),
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '4',
+    'group.initial.rebalance.delay.ms': '0',
+    ...options.config,
+  }
+  await writeFile(properties, Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join(''))
+  await writeFile(join(dir, 'log4j2.properties'), LOGGING)
+  const java = ['-Xmx512m', `-Dlog4j2.configurationFile=${join(dir, 'log4j2.properties')}`, '-cp', join(libs, '*')]
+  const feature = options.transactionVersion === 0 ? ['--feature', 'transaction.version=0'] : []
+  await run('java', [...java, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', randomUuid(), '-c', properties, ...feature])
+  const child = spawn('java', [...java, 'kafka.Kafka', properties], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const stop = async (): Promise<void> => {
+    // A node that is alone waits for a controller to say goodbye to; there is nothing on disk worth that.
+    child.kill('SIGKILL')
+    await ended
+    await rm(dir, { recursive: true, force: true })
+  }
+  let said = ''
+  // What the process itself says: another one at that port would answer a probe, too.
+  const ready = new Promise<void>((resolve, reject) => {
+    const listen = (chunk: Buffer): void => {
+      if (said.length < 65_536) said += chunk.toString()
+      if (said.includes('Kafka Server started')) resolve()
+    }
+    child.stdout.on('data', listen)
+    child.stderr.on('data', listen)
+    child.once('error', reject)
+    child.once('exit', () => reject(new Error(`kafka did not start: ${said.slice(-2000)}`)))
+    setTimeout(() => reject(new Error(`kafka did not start within ${START_MS} ms: ${said.slice(-2000)}`)), START_MS).unref()
+  })
+  try {
+    await ready
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { bootstrap, pid: child.pid!, stop }
+}
+
+/** The folder with the broker, its tools and what they need; fetched from Maven Central at the first use. */
+export async function kafkaLibs(): Promise<string> {
+  const libs = join(cache, `kafka-${KAFKA_VERSION}`, 'libs')
+  if (existsSync(join(libs, 'complete'))) return libs
+  await mkdir(cache, { recursive: true })
+  // Into a folder of our own first, so that a second process never sees half of it.
+  const fresh = await mkdtemp(join(cache, 'fetch-'))
+  try {
+    await writeFile(join(fresh, 'pom.xml'), pom())
+    await run('mvn', ['-q', '-B', '-f', join(fresh, 'pom.xml'), 'dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=libs'], {
+      timeout: 600_000,
+    })
+    await writeFile(join(fresh, 'libs', 'complete'), '')
+    const place = join(cache, `kafka-${KAFKA_VERSION}`)
+    await rm(place, { recursive: true, force: true })
+    await rename(fresh, place)
+  } finally {
+    await rm(fresh, { recursive: true, force: true })
+  }
+  return libs
+}
+
+function pom(): string {
+  const artifacts = [
+    ['org.apache.kafka', 'kafka_2.13', KAFKA_VERSION],
+    ['org.apache.kafka', 'kafka-tools', KAFKA_VERSION],
+    ['org.apache.logging.log4j', 'log4j-slf4j-impl', '2.25.4'],
+    ['org.apache.logging.log4j', 'log4j-1.2-api', '2.25.4'],
+  ]
+  const dependencies = artifacts.map(([group, artifact, version]) => {
+    return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`
+  })
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>moldau</groupId><artifactId>compat-kafka</artifactId><version>1</version>
+<dependencies>${dependencies.join('\n')}</dependencies></project>`
+}
+
+const LOGGING = `status = error
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %m (%c)%n
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+logger.server.name = kafka.server.KafkaRaftServer
+logger.server.level = info
+`
+
+/** A port that was free a moment ago: Kafka has to know its own before it starts. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
