@@ -196,21 +196,27 @@ export class TransactionCoordinator {
 
   /**
    * Called by Produce and TxnOffsetCommit in the same tick as the append: may this producer write into these partitions inside its transaction?
-   * `add` (Produce v12+, TxnOffsetCommit v5+: transactions v2) makes them part of it; otherwise they must be part of it already.
+   * `add` (Produce v12+, TxnOffsetCommit v5+: transactions v2) makes them part of it; otherwise they must be part of it already. A producer that
+   * was replaced is told INVALID_PRODUCER_EPOCH, which these calls have known longest.
    */
   verifyOrAdd(id: string, producerId: number, producerEpoch: number, partitions: readonly TopicPartition[], add: boolean): KafkaErrorName {
     try {
       const producer = { producerId, epoch: producerEpoch }
-      if (add) return this.#add(id, producer, partitions, 2)
-      const { txn } = this.#find(id)
-      if (txn === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
-      const error = checkProducer(txn, producer)
-      if (error !== 'NONE') return error
-      return hasPartitions(txn, partitions) ? 'NONE' : 'INVALID_TXN_STATE'
+      const error = add ? this.#add(id, producer, partitions, 2) : this.#verify(id, producer, partitions)
+      return error === 'PRODUCER_FENCED' ? 'INVALID_PRODUCER_EPOCH' : error
     } catch (error) {
       if (error instanceof KafkaError) return error.kafkaCode
       throw error
     }
+  }
+
+  #verify(id: string, producer: ProducerIdentity, partitions: readonly TopicPartition[]): KafkaErrorName {
+    const { txn } = this.#find(id)
+    if (txn === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
+    const error = checkProducer(txn, producer)
+    // A client of v1 adds partitions only when the transaction before is over: what comes while that ends belongs to the past.
+    if (error === 'CONCURRENT_TRANSACTIONS') return 'INVALID_TXN_STATE'
+    return error !== 'NONE' || hasPartitions(txn, partitions) ? error : 'INVALID_TXN_STATE'
   }
 
   /** EndTxn. The answer comes when the decision is durable and the markers are written. */

@@ -66,7 +66,7 @@ test('a late EndTxn of the previous transaction cannot end the next one (KIP-890
   transactions.verifyOrAdd('tx', second.producerId, second.epoch, [at(0)], true)
   writer.produce('t', 0, second, 'two')
   t.is((await transactions.end('tx', first, true, 2)).error, 'PRODUCER_FENCED')
-  t.is(transactions.verifyOrAdd('tx', first.producerId, first.epoch, [at(1)], true), 'PRODUCER_FENCED', 'neither can a late Produce')
+  t.is(transactions.verifyOrAdd('tx', first.producerId, first.epoch, [at(1)], true), 'INVALID_PRODUCER_EPOCH', 'neither can a late Produce')
   t.deepEqual(fatesOf(writer), ['one committed', 'two open'])
   t.is((await transactions.end('tx', second, false, 2)).error, 'NONE')
   t.deepEqual(fatesOf(writer), ['one committed', 'two aborted'])

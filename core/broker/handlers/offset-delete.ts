@@ -14,6 +14,7 @@ export const offsetDelete = handler({
     const errors = (await broker.groups.deleteOffsets(groupId, which)).values()
     return {
       errorCode: 0,
+      throttleTimeMs: 0,
       topics: topics.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: errorCode(errors.next().value ?? 'NONE') })),

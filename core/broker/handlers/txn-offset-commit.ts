@@ -55,6 +55,6 @@ function commit(
   if (offsets.length === 0) return []
   const partition = { topic: GROUPS_TOPIC, partition: broker.groups.partitionFor(groupId) }
   const error = broker.transactions.verifyOrAdd(transactionalId, producerId, producerEpoch, [partition], version >= 5)
-  if (error !== 'NONE') return offsets.map(() => (error === 'PRODUCER_FENCED' ? 'INVALID_PRODUCER_EPOCH' : error))
+  if (error !== 'NONE') return offsets.map(() => error)
   return broker.groups.commitInTransaction(groupId, { memberId, instanceId, generation }, { producerId, producerEpoch }, offsets)
 }

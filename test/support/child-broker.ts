@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+import type { ExecutionContext } from 'ava'
+
+import { systemClock } from '../../core/base/clock.ts'
+import { Channel } from '../../core/net/channel.ts'
+import { tcpDialer } from '../../core/net/dialer.ts'
+
+/** A broker that can be killed with SIGKILL and started again on its directory and port. Durable as brokers are by default. */
+export class ChildBroker {
+  readonly #dir: string
+  readonly #t: ExecutionContext
+  #child: ChildProcess | undefined
+  port: number
+
+  constructor(t: ExecutionContext, dir: string) {
+    this.#t = t
+    this.#dir = dir
+    this.#child = undefined
+    this.port = 0
+    t.teardown(() => this.kill())
+  }
+
+  async start(): Promise<void> {
+    const script = fileURLToPath(new URL('broker-child.ts', import.meta.url))
+    const child = spawn(process.execPath, ['--conditions=moldau-source', script, this.#dir, String(this.port)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    this.#child = child
+    const ended = once(child, 'exit').then(() => {
+      throw new Error('the broker ended before it answered')
+    })
+    const [said] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer]
+    ended.catch(() => {})
+    this.port = Number(said.toString())
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (child === undefined || child.exitCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  async open(): Promise<Channel> {
+    const channel = new Channel(await tcpDialer().dial('127.0.0.1', this.port), { clientId: 'test', clock: systemClock })
+    this.#t.teardown(() => channel.close())
+    return channel
+  }
+}
