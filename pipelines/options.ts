@@ -39,6 +39,8 @@ export interface RunOptions {
   watchdogMs?: number
   /** How long errors that may pass are tried again before the job fails, in milliseconds; default 5 minutes. */
   retryMs?: number
+  /** After how long without a heartbeat a process counts as dead and its partitions go to others, in milliseconds; default 45 s. */
+  sessionTimeoutMs?: number
   /** Where a sink that was never committed begins; default 'earliest'. */
   startAt?: 'earliest' | 'latest'
   clock?: Clock
@@ -58,6 +60,7 @@ export interface Settings {
   readonly idleMs: number
   readonly watchdogMs: number
   readonly retryMs: number
+  readonly sessionTimeoutMs: number
   readonly startAt: 'earliest' | 'latest'
   readonly clock: Clock
   readonly random: RandomBytes
@@ -75,6 +78,7 @@ const names = [
   'idleMs',
   'watchdogMs',
   'retryMs',
+  'sessionTimeoutMs',
   'startAt',
   'clock',
   'random',
@@ -105,6 +109,7 @@ export function readOptions(options: RunOptions): Settings {
     idleMs: atLeast('idleMs', options.idleMs ?? 10_000, 1),
     watchdogMs: atLeast('watchdogMs', options.watchdogMs ?? 30_000, 1),
     retryMs: atLeast('retryMs', options.retryMs ?? 300_000, 0),
+    sessionTimeoutMs: atLeast('sessionTimeoutMs', options.sessionTimeoutMs ?? 45_000, 1),
     startAt: options.startAt ?? 'earliest',
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,

@@ -17,7 +17,7 @@ import { settleable, type Worker } from './worker.ts'
 
 /** How long a poll waits, in milliseconds: how soon commits that are due without records, stop and drain are noticed. */
 const POLL_MS = 50
-const PREFETCH_BYTES = 16 * 1024 * 1024
+const PREFETCH_BYTES = 4 * 1024 * 1024
 const POLL_RECORDS_MAX = 20_000
 
 /**
@@ -60,6 +60,8 @@ export class SinkWorker implements Worker {
       isolation: 'read_committed',
       autoOffsetReset: settings.startAt,
       assignors: ['range'],
+      sessionTimeoutMs: settings.sessionTimeoutMs,
+      heartbeatIntervalMs: Math.min(3000, settings.sessionTimeoutMs / 3),
       maxPollRecords: POLL_RECORDS_MAX,
       prefetchBytes: PREFETCH_BYTES,
     })

@@ -18,7 +18,7 @@ import { settleable, type Worker } from './worker.ts'
 /** How long a poll waits when there is nothing to do, in milliseconds: how soon stop, drain and idleness are noticed. */
 const IDLE_POLL_MS = 50
 /** What may lie fetched and not yet polled, in bytes. */
-const PREFETCH_BYTES = 16 * 1024 * 1024
+const PREFETCH_BYTES = 4 * 1024 * 1024
 
 /**
  * Runs the parts of a pipeline that read topics: one consumer, one producer, one loop. While an epoch commits, the next slice is
@@ -64,6 +64,8 @@ export class TopicWorker implements Worker {
       isolation: 'read_committed',
       autoOffsetReset: 'earliest',
       assignors: ['range'],
+      sessionTimeoutMs: settings.sessionTimeoutMs,
+      heartbeatIntervalMs: Math.min(3000, settings.sessionTimeoutMs / 3),
       maxPollRecords: settings.epochRecords,
       prefetchBytes: PREFETCH_BYTES,
     })

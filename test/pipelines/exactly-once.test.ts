@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava'
 import type { Broker } from '../../core/broker/broker.ts'
 import { type Client, connect, int32, json, string } from '../../core/index.ts'
-import { type Job, map, type Pipeline, pipeline, run, type RunOptions, topic, tumbling } from '../../pipelines/index.ts'
-import { CutOff } from '../support/cut-off.ts'
+import { map, pipeline, run, tap, topic, tumbling } from '../../pipelines/index.ts'
+import { readAll, start } from '../support/run-pipelines.ts'
 import { startBroker } from '../support/start-broker.ts'
 
 const KEYS = 20
@@ -54,44 +54,8 @@ async function produce(client: Client, from: number, to: number): Promise<void> 
   await producer.close()
 }
 
-async function readAll<V>(client: Client, name: string, deserialize: (b: Buffer) => V): Promise<{ key: string; value: V }[]> {
-  const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest' })
-  const [topicInfo] = await client.admin.describeTopics([name])
-  const partitions = topicInfo!.partitions.map(({ partition }) => ({ topic: name, partition }))
-  const ends = await consumer.endOffsets(partitions)
-  consumer.assign(partitions.map((p) => ({ ...p, offset: 0 })))
-  const records: { key: string; value: V }[] = []
-  while (partitions.some((p) => (consumer.position(p) ?? 0) < ends.get(`${p.topic}-${p.partition}`)!)) {
-    for (const { columns, from, count } of await consumer.poll(50)) {
-      for (let i = from; i < from + count; i++) records.push({ key: String(columns.key(i)), value: deserialize(columns.value(i)!) })
-    }
-  }
-  await consumer.close()
-  return records
-}
-
 const parse = <V>(b: Buffer): V => JSON.parse(b.toString()) as V
 const sumTo = (n: number) => (n * (n - 1)) / 2
-
-/** Runs pipelines on a connection of their own, which a kill takes away. */
-async function start(
-  t: ExecutionContext,
-  broker: Broker,
-  pipelines: Pipeline[],
-  options: Partial<RunOptions> = {},
-): Promise<{ job: Job; kill: () => void }> {
-  const line = new CutOff(broker)
-  const client = await connect(line)
-  const job = await run(pipelines, { client, instanceId: 'one', epoch: { records: 500, ms: 5 }, retryMs: 0, ...options })
-  // As after kill -9, nothing more is heard of it; what is left of it in this process finds the line cut.
-  const kill = () => {
-    line.cut()
-    job.done.catch(() => undefined)
-    void client.close()
-  }
-  t.teardown(kill)
-  return { job, kill }
-}
 
 function auditWindows(
   t: ExecutionContext,
@@ -153,4 +117,94 @@ test('killed at any moment and started again, everything is counted exactly once
   await job.drain()
   auditWindows(t, await readAll(client, 'windowed', parse<{ start: number } & Sum>), n)
   auditUpdates(t, await readAll(client, 'updates', parse<Sum>), n)
+})
+
+test('a second process takes its share with the state, and nothing is counted twice or lost on the way', async (t) => {
+  const { broker, client } = await setUp(t)
+  let n = 0
+  await produce(client, n, (n += 3000))
+  const a = await start(t, broker, [windows, running], { instanceId: 'a' })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const b = await start(t, broker, [windows, running], { instanceId: 'b' })
+  await produce(client, n, (n += 6000))
+  await Promise.all([a.job.drain(), b.job.drain()])
+  auditWindows(t, await readAll(client, 'windowed', parse<{ start: number } & Sum>), n)
+  auditUpdates(t, await readAll(client, 'updates', parse<Sum>), n)
+})
+
+test('a process with the identity of a living one takes over, and the older one ends with FENCED and the remedy', async (t) => {
+  const { broker, client } = await setUp(t)
+  let n = 0
+  await produce(client, n, (n += 2000))
+  const older = await start(t, broker, [running], { retryMs: 5000 })
+  const ended = t.throwsAsync(older.job.done, { code: 'FENCED' })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const newer = await start(t, broker, [running])
+  await produce(client, n, (n += 2000))
+  t.regex((await ended)!.message, /pipeline "running": another process runs it with the same applicationId 'moldau' and instanceId 'one'/)
+  await newer.job.drain()
+  auditUpdates(t, await readAll(client, 'updates', parse<Sum>), n)
+})
+
+test('an operator that throws ends the job with the record named; nothing is lost, and a corrected pipeline goes on there', async (t) => {
+  const { broker, client } = await setUp(t)
+  const n = 1000
+  await produce(client, 0, n)
+  const checked = (poison: number) =>
+    pipeline('checked')
+      .from(input)
+      .pipe(
+        tap((r) => {
+          if (r.value === poison) throw new RangeError(`${r.value} is poison`)
+        }),
+      )
+      .groupByKey()
+      .aggregate(sum)
+      .to(updates)
+  const broken = await start(t, broker, [checked(777)], { epoch: { records: 100 } })
+  const error = await t.throwsAsync(broken.job.done, { code: 'OPERATOR_FAILED' })
+  t.regex(error!.message, /pipeline "checked", tap \(operator 1\): 777 is poison \(at in-\d@\d+\)/)
+  const corrected = await start(t, broker, [checked(-1)])
+  await corrected.job.drain()
+  auditUpdates(t, await readAll(client, 'updates', parse<Sum>), n)
+})
+
+test('at-least-once loses nothing, whatever is killed', async (t) => {
+  const { broker, client } = await setUp(t)
+  const plain = pipeline('plain')
+    .from(input)
+    .pipe(map((r) => ({ key: r.key, value: { n: r.value, total: 0 } })))
+    .to(updates)
+  let n = 0
+  for (let round = 0; round < 3; round++) {
+    await produce(client, n, (n += 1000))
+    const { kill } = await start(t, broker, [plain], { guarantee: 'at-least-once' })
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    kill()
+  }
+  const { job } = await start(t, broker, [plain], { guarantee: 'at-least-once' })
+  await job.drain()
+  t.is(new Set((await readAll(client, 'updates', parse<Sum>)).map((r) => r.value.n)).size, n)
+})
+
+test('a stopped job has committed what it had read, and goes on from there', async (t) => {
+  const { broker, client } = await setUp(t)
+  let n = 0
+  for (let round = 0; round < 3; round++) {
+    await produce(client, n, (n += 500))
+    const { job } = await start(t, broker, [windows])
+    await job.stop()
+  }
+  const { job } = await start(t, broker, [windows])
+  await job.drain()
+  auditWindows(t, await readAll(client, 'windowed', parse<{ start: number } & Sum>), n)
+})
+
+test('options that do not exist or cannot be are refused by name, and so are two pipelines of one name', async (t) => {
+  const { client } = await setUp(t)
+  await t.throwsAsync(run([running], { client, guarantee: 'maybe' as never }), { code: 'INVALID_CONFIG', message: /guarantee.*'maybe'/ })
+  await t.throwsAsync(run([running], { client, epoch: { records: 0 } }), { code: 'INVALID_CONFIG', message: /epoch\.records/ })
+  await t.throwsAsync(run([running], { client, instanceID: 'x' } as never), { code: 'INVALID_CONFIG', message: /instanceID/ })
+  await t.throwsAsync(run([running, running], { client }), { code: 'PIPELINE_INVALID', message: /two pipelines are called "running"/ })
+  await t.throwsAsync(run([], { client }), { code: 'PIPELINE_INVALID' })
 })
