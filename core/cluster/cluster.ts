@@ -229,8 +229,8 @@ export class Cluster {
   async #dial(address: Address): Promise<BrokerConnection> {
     const { dialer, clientId, requestTimeoutMs, clock } = this.#options
     if (this.#closed) throw closedError()
-    const dial = () => dialer.dial(address.host, address.port)
-    const connection = await BrokerConnection.open(addressText(address), dial, { clientId, requestTimeoutMs, clock })
+    const transport = await dialer.dial(address.host, address.port)
+    const connection = await BrokerConnection.open(addressText(address), transport, { clientId, requestTimeoutMs, clock })
     if (connection.features.size > 0) this.#features = connection.features
     return connection
   }

@@ -40,22 +40,17 @@ export class BrokerConnection {
   }
 
   /** Asks the broker for its versions first. `remote` names it in messages. */
-  static async open(remote: string, dial: () => Promise<Transport>, options: ConnectionOptions): Promise<BrokerConnection> {
-    const channel = new Channel(await dial(), options)
+  static async open(remote: string, transport: Transport, options: ConnectionOptions): Promise<BrokerConnection> {
+    const channel = new Channel(transport, options)
     try {
-      const versions = await channel.request(ApiVersions, HANDSHAKE_VERSION, {
-        clientSoftwareName: 'moldau',
-        clientSoftwareVersion: '0.1.0',
-      })
-      if (versions.errorCode === 0) return new BrokerConnection(remote, channel, versions)
+      let versions = await channel.request(ApiVersions, HANDSHAKE_VERSION, { clientSoftwareName: 'moldau', clientSoftwareVersion: '0.1.0' })
+      // A broker older than 2.4 answers in version 0, with an error and perhaps without a list: it is asked again in its own words.
+      if (versions.errorCode !== 0) versions = await channel.request(ApiVersions, 0, {})
+      return new BrokerConnection(remote, channel, versions)
     } catch (error) {
       channel.close()
-      if (!(error instanceof MoldauError) || error.code !== 'CORRUPT_FRAME') throw error
+      throw error
     }
-    channel.close()
-    // A broker older than 2.4 answers in version 0, which does not read as version 3: it is asked again in its own words.
-    const old = new Channel(await dial(), options)
-    return new BrokerConnection(remote, old, await old.request(ApiVersions, 0, {}))
   }
 
   /**
