@@ -16,13 +16,13 @@ export interface LaneOptions {
   /** Where reading goes on when the sink knows no position of its own. */
   readonly committed: KafkaPosition
   /** Runs the operators between topic and sink. */
-  convert(batch: ConsumerBatch): SinkBatch
+  readonly convert: (batch: ConsumerBatch) => SinkBatch
   /** Reading goes on from here: after recovery. */
-  seek(offset: number): void
-  pause(): void
-  resume(): void
+  readonly seek: (offset: number) => void
+  readonly pause: () => void
+  readonly resume: () => void
   /** A position became durable in the sink. */
-  committedAt(position: KafkaPosition): void
+  readonly committedAt: (position: KafkaPosition) => void
 }
 
 /**

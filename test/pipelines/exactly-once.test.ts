@@ -2,8 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { Broker } from '../../core/broker/broker.ts'
 import { type Client, connect, int32, json, string } from '../../core/index.ts'
 import { map, pipeline, run, tap, topic, tumbling } from '../../pipelines/index.ts'
-import { readAll, start } from '../support/run-pipelines.ts'
-import { startBroker } from '../support/start-broker.ts'
+import { readAll, start, startSmallBroker } from '../support/run-pipelines.ts'
 
 const KEYS = 20
 const input = topic('in', { key: string, value: int32 })
@@ -36,7 +35,7 @@ const running = pipeline('running')
   .to(updates)
 
 async function setUp(t: ExecutionContext): Promise<{ broker: Broker; client: Client }> {
-  const broker = await startBroker(t, { port: null })
+  const broker = await startSmallBroker(t)
   const client = await connect(broker)
   t.teardown(() => client.close())
   await client.admin.createTopics(['in', 'windowed', 'updates'].map((name) => ({ name, partitions: 3 })))

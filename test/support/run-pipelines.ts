@@ -3,6 +3,13 @@ import type { Broker } from '../../core/broker/broker.ts'
 import { type Client, connect } from '../../core/index.ts'
 import { type Job, type Pipeline, run, type RunOptions } from '../../pipelines/index.ts'
 import { CutOff } from './cut-off.ts'
+import { startBroker } from './start-broker.ts'
+
+/** A broker whose internal topics are few files, and which lets go of dead members soon. */
+export function startSmallBroker(t: ExecutionContext): Promise<Broker> {
+  const config = { 'offsets.topic.num.partitions': 3, 'transaction.state.log.num.partitions': 3, 'group.min.session.timeout.ms': 500 }
+  return startBroker(t, { port: null, config })
+}
 
 /** Everything that is committed in a topic, as text, partition by partition. */
 export async function readAll<V>(client: Client, name: string, deserialize: (b: Buffer) => V): Promise<{ key: string; value: V }[]> {
@@ -30,7 +37,14 @@ export async function start(
 ): Promise<{ job: Job; kill: () => void }> {
   const line = new CutOff(broker)
   const client = await connect(line)
-  const job = await run(pipelines, { client, instanceId: 'one', epoch: { records: 500, ms: 5 }, retryMs: 0, ...options })
+  const job = await run(pipelines, {
+    client,
+    instanceId: 'one',
+    epoch: { records: 500, ms: 5 },
+    retryMs: 0,
+    sessionTimeoutMs: 2000,
+    ...options,
+  })
   // As after kill -9, nothing more is heard of it; what is left of it in this process finds the line cut.
   const kill = () => {
     line.cut()
