@@ -49,14 +49,16 @@ export class FilePool {
     this.#lru.forget(file)
   }
 
+  /** Opens a file; when the system has no descriptor left, others are closed for it. */
   openPath(path: string, mode: OpenMode): OpenFile {
-    try {
-      return this.files.open(path, mode)
-    } catch (error) {
-      const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
-      if (code !== 'EMFILE' && code !== 'ENFILE') throw error
-      this.#lru.halve()
-      return this.files.open(path, mode)
+    for (;;) {
+      try {
+        return this.files.open(path, mode)
+      } catch (error) {
+        const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
+        if ((code !== 'EMFILE' && code !== 'ENFILE') || this.#lru.size === 0) throw error
+        this.#lru.halve()
+      }
     }
   }
 }

@@ -15,6 +15,7 @@ import { segmentsDue } from './retention.ts'
 import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import { type FoundTimestamp, findTimestamp, newestTimestamp } from './timestamps.ts'
+import { loadTransactions, noteAborted } from './transactions.ts'
 import { type AppendOrigin, validate } from './validate.ts'
 
 export interface PartitionLogOptions {
@@ -210,6 +211,7 @@ export class PartitionLog {
     this.#logStartOffset = Math.min(Math.max(this.#logStartOffset, segments.first.baseOffset), segments.active.nextOffset)
     for (const segment of segments) if (segment.nextOffset > flushed) this.#dirty.add(segment)
     this.#directoryDirty = true
+    this.#guard('open', () => this.#loadTransactions(segments.active))
     return this.#state
   }
 
@@ -283,7 +285,6 @@ export class PartitionLog {
     const aborted: { producerId: number; firstOffset: number }[] = []
     for (const segment of segments.from(from)) {
       this.#guard('read', () => this.#loadTransactions(segment))
-      if (segment.transactions.file.count === 0) continue
       for (const { producerId, firstOffset, lastOffset, lastStableOffset } of segment.transactions.entries()) {
         if (lastOffset >= from && firstOffset < upTo) aborted.push({ producerId, firstOffset })
         if (lastStableOffset >= upTo) return aborted
@@ -438,11 +439,7 @@ export class PartitionLog {
   }
 
   #applyProducer(state: State, records: Buffer, at: number, now: number): void {
-    const ended = state.producers.apply(records, at, now)
-    if (ended?.aborted !== true) return
-    const { producerId, firstOffset, lastOffset } = ended
-    const lastStableOffset = state.producers.stableOffsetAfter(ended)
-    state.segments.active.transactions.append({ producerId, firstOffset, lastOffset, lastStableOffset })
+    noteAborted(state.segments.active, state.producers, state.producers.apply(records, at, now))
   }
 
   #write(state: State, records: Buffer, nextOffset: number, maxTimestamp: number, now: number): void {
@@ -476,21 +473,8 @@ export class PartitionLog {
   }
 
   #loadTransactions(segment: Segment): void {
-    if (segment.transactions.load(segment.baseOffset, segment.nextOffset)) return
-    segment.transactions.file.reset()
     const { segments } = this.load()
-    const producers = restoreProducers(this.#context(), segments, segment.baseOffset)
-    segment.scan({
-      from: 0,
-      skipped: () => {},
-      visit(buf, at) {
-        const ended = producers.apply(buf, at, 0)
-        if (ended?.aborted !== true) return
-        const { producerId, firstOffset, lastOffset } = ended
-        segment.transactions.append({ producerId, firstOffset, lastOffset, lastStableOffset: producers.stableOffsetAfter(ended) })
-      },
-    })
-    if (segment !== segments.active) segment.saveIndexes()
+    loadTransactions(segment, segments, () => restoreProducers(this.#context(), segments, segment.baseOffset))
   }
 
   async #sync(): Promise<void> {

@@ -9,6 +9,7 @@ import { newestSnapshot, snapshotOffsets } from './producer-snapshot.ts'
 import { ProducerState } from './producer-state.ts'
 import { Segment } from './segment.ts'
 import { Segments } from './segments.ts'
+import { noteAborted } from './transactions.ts'
 
 /** What a log is made of, and what its parts share. */
 export interface LogContext {
@@ -49,7 +50,7 @@ export function recoverLog(context: LogContext, hints: RecoveryHints): Recovered
   const segments = listSegments(context, hints.startOffset)
   const epochs = new LeaderEpochs(files, context.directory)
   const knowsEpochs = epochs.load()
-  if (hints.clean && knowsEpochs && adoptTail(segments.active) && segments.active.nextOffset >= hints.recoveryPoint) {
+  if (hints.clean && knowsEpochs && adoptTail(segments.active) && segments.active.nextOffset === hints.recoveryPoint) {
     const producers = restoreProducers(context, segments, segments.active.nextOffset)
     return { segments, producers, epochs, recoveryPoint: segments.active.nextOffset }
   }
@@ -143,11 +144,7 @@ function listSegments(context: LogContext, startOffset: number): Segments {
 /** Reads on from the last index entry of a segment that was closed in order. False when anything is not as it should be. */
 function adoptTail(segment: Segment): boolean {
   const { size } = segment
-  const sound =
-    segment.offsets.load(size) &&
-    segment.times.load(Number.MAX_SAFE_INTEGER) &&
-    segment.transactions.load(segment.baseOffset, Number.MAX_SAFE_INTEGER)
-  return sound && segment.adoptTail(size)
+  return segment.offsets.load(size) && segment.times.load(Number.MAX_SAFE_INTEGER) && segment.adoptTail(size)
 }
 
 function rebuildEpochs(segments: Segments, epochs: LeaderEpochs): void {
@@ -198,7 +195,12 @@ class Recovery {
     segment.transactions.file.reset()
     segment.size = 0
     segment.nextOffset = segment.baseOffset
-    const visit = (buf: Buffer, at: number, position: number): void => this.#take(segment, buf, at, position)
+    const visit = (buf: Buffer, at: number, position: number): boolean => {
+      // Synced offsets do not vanish: a batch that leaves them out has another offset than it was written with.
+      if (segment.nextOffset < this.#recoveryPoint && batch.baseOffset(buf, at) >= this.#recoveryPoint) return false
+      this.#take(segment, buf, at, position)
+      return true
+    }
     let from = 0
     for (;;) {
       const end = segment.scan({ from, to: fileSize, minOffset: segment.nextOffset, maxOffset: endOffset, verify: true, visit })
@@ -224,10 +226,7 @@ class Recovery {
   #take(segment: Segment, buf: Buffer, at: number, position: number): void {
     segment.note(buf, at, position)
     this.#epochs.assign(batch.leaderEpoch(buf, at), batch.baseOffset(buf, at))
-    const ended = this.#producers.apply(buf, at, this.#now)
-    if (ended?.aborted !== true) return
-    const { producerId, firstOffset, lastOffset } = ended
-    segment.transactions.append({ producerId, firstOffset, lastOffset, lastStableOffset: this.#producers.stableOffsetAfter(ended) })
+    noteAborted(segment, this.#producers, this.#producers.apply(buf, at, this.#now))
   }
 
   /** Where sound batches go on behind a damaged one. */

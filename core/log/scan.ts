@@ -10,7 +10,7 @@ export const WALK_BYTES = 8 * 1024
 export interface ScanOptions {
   readonly from: number
   readonly to: number
-  /** No batch may begin below this offset. */
+  /** The offset that the first batch is expected to have; none may begin below. */
   readonly minOffset: number
   /** No batch may reach this offset. */
   readonly maxOffset?: number
@@ -34,22 +34,27 @@ export interface ScanEnd {
 
 /** Goes over the batches of a segment's file, checking how they follow each other. */
 export function scan(file: PooledFile, options: ScanOptions): ScanEnd {
-  const { to, verify = false } = options
+  const { to, verify = false, maxOffset = Number.MAX_SAFE_INTEGER } = options
   const window = new Window(file, to, Math.min(options.chunkBytes ?? SCAN_BYTES, Math.max(to - options.from, batch.BATCH_OVERHEAD)))
   let position = options.from
   let nextOffset = options.minOffset
+  let previous = -1
   while (position < to) {
-    const state = check(window, position, nextOffset, options.maxOffset ?? Number.MAX_SAFE_INTEGER, verify)
+    const state = check(window, position, nextOffset, maxOffset, verify)
     if (state !== 'ok') {
       if (options.skipped === undefined) return { reason: state, position, nextOffset }
-      const next = findBatch(window, position + 1, nextOffset, options.maxOffset ?? Number.MAX_SAFE_INTEGER)
+      // Without checksums the damage may be the length of the batch before, which has led nowhere.
+      const culprit = !verify && previous >= 0 && !isSound(window, previous) ? previous : position
+      const next = findBatch(window, culprit + 1, nextOffset, maxOffset)
       options.skipped(position, next)
       position = next
+      previous = -1
       continue
     }
     const at = position - window.start
     if (options.visit(window.buffer, at, position) === false) return { reason: 'stopped', position, nextOffset }
     nextOffset = batch.nextOffset(window.buffer, at)
+    previous = position
     position += batch.sizeInBytes(window.buffer, at)
   }
   return { reason: 'end', position, nextOffset }
@@ -84,19 +89,45 @@ class Window {
     this.#length = this.#file.file.read(this.buffer, 0, wanted, position)
     return this.#length >= length
   }
+
+  /** A header further on, without giving up what is in memory. */
+  peek(position: number): Buffer {
+    const at = position - this.start
+    if (at >= 0 && at + batch.BATCH_OVERHEAD <= this.#length) return this.buffer.subarray(at, at + batch.BATCH_OVERHEAD)
+    const header = Buffer.alloc(batch.BATCH_OVERHEAD)
+    this.#file.file.read(header, 0, header.length, position)
+    return header
+  }
 }
 
 /** Whether a batch stands at `position` that may follow there. */
-function check(window: Window, position: number, minOffset: number, maxOffset: number, verify: boolean): 'ok' | 'torn' | 'corrupt' {
+function check(window: Window, position: number, expected: number, maxOffset: number, verify: boolean): 'ok' | 'torn' | 'corrupt' {
   if (!window.has(position, batch.LOG_OVERHEAD)) return 'torn'
   const size = batch.sizeInBytes(window.buffer, position - window.start)
   if (size < batch.BATCH_OVERHEAD) return 'corrupt'
   if (!window.has(position, batch.BATCH_OVERHEAD)) return 'torn'
-  if (!plausible(window.buffer, position - window.start, minOffset, maxOffset)) return 'corrupt'
-  if (!verify && !batch.isControl(window.buffer, position - window.start)) return position + size <= window.end ? 'ok' : 'torn'
-  if (!window.has(position, size)) return 'torn'
+  let at = position - window.start
+  if (!plausible(window.buffer, at, expected, maxOffset)) return 'corrupt'
+  if (position + size > window.end) return 'torn'
+  if (verify || batch.isControl(window.buffer, at)) {
+    window.has(position, size)
+    at = position - window.start
+    if (batch.checkBatch(window.buffer, at, at + size) !== 'ok') return 'corrupt'
+  }
+  // A gap is what compaction leaves, or an offset that the disk has changed: then it reaches into the next batch.
+  if (batch.baseOffset(window.buffer, at) === expected || position + size + batch.BATCH_OVERHEAD > window.end) return 'ok'
+  const next = window.peek(position + size)
+  return batch.magic(next, 0) === batch.MAGIC && getInt64(next, 0) >= expected && getInt64(next, 0) < batch.nextOffset(window.buffer, at)
+    ? 'corrupt'
+    : 'ok'
+}
+
+function isSound(window: Window, position: number): boolean {
+  window.has(position, batch.BATCH_OVERHEAD)
+  const size = batch.sizeInBytes(window.buffer, position - window.start)
+  if (!window.has(position, size)) return false
   const at = position - window.start
-  return batch.checkBatch(window.buffer, at, at + size) === 'ok' ? 'ok' : 'corrupt'
+  return batch.checkBatch(window.buffer, at, at + size) === 'ok'
 }
 
 /** Magic and offsets fit the place; base offset and length are outside the checksum, so these are all the checks they get. */

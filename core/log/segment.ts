@@ -5,7 +5,7 @@ import { DELETED, LOG, OFFSET_INDEX, TIME_INDEX, TRANSACTION_INDEX, segmentPath 
 import type { LogPools, PooledFile } from './file-pool.ts'
 import { type IndexEntry, OffsetIndex } from './offset-index.ts'
 import { type ScanEnd, type ScanOptions, WALK_BYTES, scan } from './scan.ts'
-import { TimeIndex } from './time-index.ts'
+import { type TimeEntry, TimeIndex } from './time-index.ts'
 import { TransactionIndex } from './transaction-index.ts'
 import { VerifiedRange } from './verified-range.ts'
 
@@ -128,7 +128,7 @@ export class Segment {
     if (!this.offsets.load(this.size) || !this.times.load(this.nextOffset)) return this.rebuildIndexes()
     const last = this.times.lastEntry
     if (last === undefined) return
-    if (this.maxTimestampAt(last.offset) !== last.timestamp) return this.rebuildIndexes()
+    if (!this.timeHolds(last)) return this.rebuildIndexes()
     this.maxTimestamp = last.timestamp
     this.maxTimestampOffset = last.offset
   }
@@ -159,7 +159,7 @@ export class Segment {
     this.size = size
     this.#bytesSinceEntry = sinceEntry
     if (end.reason !== 'end' || (time !== undefined && time.offset >= this.nextOffset)) return false
-    return time === undefined || this.maxTimestampAt(time.offset) === time.timestamp
+    return time === undefined || this.timeHolds(time)
   }
 
   /** Makes the indexes by offset and time from the log, and saves them. */
@@ -172,7 +172,7 @@ export class Segment {
   reindex(): void {
     const { size, nextOffset } = this
     this.resetIndexes()
-    this.scan({ from: 0, visit: (buf, at, position) => this.note(buf, at, position), skipped: () => {} })
+    this.scan({ from: 0, verify: true, visit: (buf, at, position) => this.note(buf, at, position), skipped: () => {} })
     this.size = size
     this.nextOffset = nextOffset
   }
@@ -202,39 +202,7 @@ export class Segment {
    * @throws CORRUPT_BATCH when `offset` is in a damaged stretch
    */
   position(offset: number): number {
-    if (offset >= this.nextOffset) return this.size
-    if (offset >= this.#tailOffset) return this.#tailPosition
-    this.loadIndexes()
-    const entry = this.offsets.lookup(offset)
-    if (!this.#entryHolds(entry)) {
-      this.rebuildIndexes()
-      return this.position(offset)
-    }
-    let found = this.size
-    let hole = -1
-    let holeAt = 0
-    let expected = entry?.offset ?? this.baseOffset
-    this.scan({
-      from: entry?.position ?? 0,
-      chunkBytes: WALK_BYTES,
-      visit: (buf, at, position) => {
-        if (batch.lastOffset(buf, at) < offset) {
-          expected = batch.nextOffset(buf, at)
-          return true
-        }
-        if (hole >= 0 && offset >= hole && offset < batch.baseOffset(buf, at)) throw this.#damaged(holeAt, batch.baseOffset(buf, at))
-        found = position
-        return false
-      },
-      skipped: (position) => {
-        if (hole < 0) {
-          hole = expected
-          holeAt = position
-        }
-      },
-    })
-    if (found === this.size && hole >= 0) throw this.#damaged(holeAt, this.nextOffset)
-    return found
+    return this.#find(offset).position
   }
 
   /**
@@ -243,14 +211,14 @@ export class Segment {
    * @throws CORRUPT_BATCH when the first of them is damaged
    */
   read(offset: number, maxBytes: number, upTo: number): Buffer {
-    const begin = this.position(offset)
+    const { position: begin, expected } = this.#find(offset)
     const limit = this.position(upTo)
     if (begin >= limit) return nothing
     const end = begin + maxBytes >= limit ? limit : this.#boundary(begin, begin + maxBytes)
     const records = Buffer.allocUnsafe(end - begin)
     if (this.log.file.read(records, 0, records.length, begin) < records.length) throw this.#damaged(begin, this.nextOffset)
     if (this.#verified.covers(begin, end)) return records
-    return this.#verify(records, begin)
+    return this.#verify(records, begin, expected)
   }
 
   scan(options: Omit<ScanOptions, 'to' | 'minOffset'> & { to?: number; minOffset?: number }): ScanEnd {
@@ -320,6 +288,43 @@ export class Segment {
     return [this.log, this.offsets.file, this.times.file, this.transactions.file]
   }
 
+  /** {@link Segment.position}, and the offset that the batch there is expected to begin with. */
+  #find(offset: number): { position: number; expected: number } {
+    if (offset >= this.nextOffset) return { position: this.size, expected: this.nextOffset }
+    if (offset >= this.#tailOffset) return { position: this.#tailPosition, expected: this.#tailOffset }
+    this.loadIndexes()
+    const entry = this.offsets.lookup(offset)
+    const start = this.#startOf(entry)
+    if (start === undefined) {
+      this.rebuildIndexes()
+      return this.#find(offset)
+    }
+    let expected = start
+    let found = this.size
+    let hole: { from: number; position: number } | undefined
+    this.scan({
+      from: entry?.position ?? 0,
+      minOffset: start,
+      chunkBytes: WALK_BYTES,
+      visit: (buf, at, position) => {
+        if (batch.lastOffset(buf, at) < offset) {
+          expected = batch.nextOffset(buf, at)
+          return true
+        }
+        const first = batch.baseOffset(buf, at)
+        if (hole !== undefined && offset >= hole.from && offset < first) throw this.#damaged(hole.position, first)
+        if (hole !== undefined) expected = first
+        found = position
+        return false
+      },
+      skipped: (position) => {
+        hole ??= { from: expected, position }
+      },
+    })
+    if (found === this.size && hole !== undefined) throw this.#damaged(hole.position, this.nextOffset)
+    return { position: found, expected }
+  }
+
   #firstBatchTimestamp(): number {
     if (this.#firstTimestamp === undefined && this.size > 0) this.#firstTimestamp = this.maxTimestampAt(this.baseOffset)
     return this.#firstTimestamp ?? batch.NO_TIMESTAMP
@@ -329,22 +334,22 @@ export class Segment {
     this.#tailOffset = Number.MAX_SAFE_INTEGER
   }
 
-  /** An entry is right when the batch at its position ends at its offset. */
-  #entryHolds(entry: IndexEntry | undefined): boolean {
-    if (entry === undefined) return true
-    let holds = false
+  /** The base offset of the batch that an index entry speaks of; `undefined` when the entry is wrong. */
+  #startOf(entry: IndexEntry | undefined): number | undefined {
+    if (entry === undefined) return this.baseOffset
+    let start: number | undefined
     const visit = (buf: Buffer, at: number): boolean => {
-      holds = batch.lastOffset(buf, at) === entry.offset
+      if (batch.lastOffset(buf, at) === entry.offset) start = batch.baseOffset(buf, at)
       return false
     }
     this.scan({ from: entry.position, chunkBytes: batch.BATCH_OVERHEAD, visit })
-    return holds
+    return start
   }
 
   /** The largest end of a batch that is at most `end`, or the end of the first batch. */
   #boundary(begin: number, end: number): number {
     const entry = this.offsets.file.loaded ? this.offsets.lookupPosition(end) : undefined
-    const from = entry !== undefined && entry.position > begin && this.#entryHolds(entry) ? entry.position : begin
+    const from = entry !== undefined && entry.position > begin && this.#startOf(entry) !== undefined ? entry.position : begin
     let boundary = from
     this.scan({
       from,
@@ -361,12 +366,33 @@ export class Segment {
   }
 
   /** Checks what nobody has checked since the file was opened; what follows a damaged batch is left for a later read. */
-  #verify(records: Buffer, begin: number): Buffer {
-    let at = 0
-    while (at < records.length && batch.checkBatch(records, at, records.length) === 'ok') at += batch.sizeInBytes(records, at)
-    if (at === 0) throw this.#damaged(begin, undefined)
-    this.#verified.add(begin, begin + at)
-    return records.subarray(0, at)
+  #verify(records: Buffer, begin: number, expected: number): Buffer {
+    let end = begin
+    // From the file once more, because the check of the offsets looks beyond the last batch.
+    this.scan({
+      from: begin,
+      minOffset: expected,
+      verify: true,
+      chunkBytes: records.length + batch.BATCH_OVERHEAD,
+      visit(buf, at, position) {
+        if (position >= begin + records.length) return false
+        end = position + batch.sizeInBytes(buf, at)
+        return true
+      },
+    })
+    if (end === begin) throw this.#damaged(begin, undefined)
+    this.#verified.add(begin, end)
+    return records.subarray(0, end - begin)
+  }
+
+  /** Whether an entry of the time index agrees with the batch that it speaks of. */
+  timeHolds(entry: TimeEntry): boolean {
+    try {
+      return this.maxTimestampAt(entry.offset) === entry.timestamp
+    } catch (error) {
+      if (error instanceof MoldauError && error.code === 'CORRUPT_BATCH') return false
+      throw error
+    }
   }
 
   /** Largest timestamp of the batch that holds `offset`, -1 for none. */

@@ -60,7 +60,7 @@ function largestFrom(segment: Segment, startOffset: number): number {
 function trustedEntry(segment: Segment, timestamp: number): number {
   const entry = segment.times.lookup(timestamp - 1)
   if (entry === undefined) return segment.baseOffset
-  if (segment.maxTimestampAt(entry.offset) === entry.timestamp) return entry.offset
+  if (segment.timeHolds(entry)) return entry.offset
   segment.rebuildIndexes()
   return segment.times.lookup(timestamp - 1)?.offset ?? segment.baseOffset
 }

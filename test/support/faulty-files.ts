@@ -168,7 +168,7 @@ export class FaultyFiles implements Files {
 
   syncDirectoryNow(path: string): void {
     this.#may('syncDirectory', path)
-    for (const name of [...this.#durable.keys()]) if (dirname(name) === path) this.#durable.delete(name)
+    for (const name of this.#durable.keys()) if (dirname(name) === path) this.#durable.delete(name)
     for (const [name, inode] of this.#names) if (dirname(name) === path) this.#durable.set(name, inode)
   }
 

@@ -1,0 +1,283 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { ManualClock } from '../../core/base/clock.ts'
+import { MoldauError } from '../../core/base/errors.ts'
+import type { PartitionLog } from '../../core/log/partition-log.ts'
+import { KafkaError } from '../../core/protocol/errors.ts'
+import { FaultyFiles, type Operation } from '../support/faulty-files.ts'
+import { DIRECTORY, type ReadRecord, batchOf, marker, openLog, readAll, recordsOf } from '../support/logs.ts'
+
+const clock = new ManualClock()
+const config = { segmentBytes: 900, indexIntervalBytes: 150, messageTimestampAfterMaxMs: -1, retentionMs: -1 }
+
+interface Written {
+  files: FaultyFiles
+  records: ReadRecord[]
+  /** End of the log and position in the last segment before its last batch. */
+  beforeLast: { offset: number; size: number }
+  lastSegment: string
+  end: number
+}
+
+/** Forty batches in several segments, among them an aborted transaction per segment, closed in order. */
+async function written(): Promise<Written> {
+  const files = new FaultyFiles()
+  const log = openLog({ files, clock, config })
+  for (let i = 0; i < 20; i++) {
+    log.append(batchOf([`a${i}`, `b${i}`], { timestamp: 1000 + 10 * i }), { leaderEpoch: i >> 3 })
+    const identity = { producerId: 7, producerEpoch: 0, baseSequence: i, transactional: true }
+    log.append(batchOf([`t${i}`], { timestamp: 1005 + 10 * i, ...identity }), { leaderEpoch: i >> 3 })
+    log.appendMarker(marker(7, 0, i % 3 > 0))
+  }
+  const lastSegment = files.paths().findLast((path) => path.endsWith('.log'))!
+  const beforeLast = { offset: log.logEndOffset, size: files.content(lastSegment).length }
+  log.append(batchOf(['last', 'batch'], { timestamp: 2000 }), { leaderEpoch: 5 })
+  const records = readAll(log)
+  const end = log.logEndOffset
+  await log.close()
+  return { files, records, beforeLast, lastSegment, end }
+}
+
+test('a log whose last batch is cut at any byte starts, drops only that batch, and goes on at its offset', async (t) => {
+  const { files, records, beforeLast, lastSegment } = await written()
+  const whole = files.content(lastSegment)
+  const kept = records.filter(({ offset }) => offset < beforeLast.offset)
+  for (let size = beforeLast.size; size < whole.length; size++) {
+    const disk = files.copy()
+    disk.damage(lastSegment, whole.subarray(0, size))
+    const log = openLog({ files: disk, clock, config, recoveryPoint: beforeLast.offset })
+    t.is(log.logEndOffset, beforeLast.offset)
+    t.deepEqual(readAll(log), kept)
+    t.is(disk.content(lastSegment).length, beforeLast.size)
+    t.is(log.append(batchOf(['again']), { leaderEpoch: 6 }).baseOffset, beforeLast.offset)
+  }
+})
+
+test('zeros or garbage behind the last batch are cut off', async (t) => {
+  const { files, records, lastSegment, end } = await written()
+  const whole = files.content(lastSegment)
+  const garbage = Array.from({ length: 20 }, (_, i) =>
+    Buffer.from(fc.sample(fc.uint8Array({ minLength: 1, maxLength: 200 }), { numRuns: 1, seed: i })[0]!),
+  )
+  for (const tail of [Buffer.alloc(1), Buffer.alloc(61), Buffer.alloc(5000), ...garbage, whole.subarray(0, 80)]) {
+    const disk = files.copy()
+    disk.damage(lastSegment, Buffer.concat([whole, tail]))
+    const log = openLog({ files: disk, clock, config })
+    t.is(log.logEndOffset, end)
+    t.deepEqual(readAll(log), records)
+  }
+})
+
+test('a damaged batch above the recovery point ends the log, and later segments go', async (t) => {
+  const { files, records } = await written()
+  const logs = files.paths().filter((path) => path.endsWith('.log'))
+  files.content(logs[1]!)[100]! ^= 1
+  const log = openLog({ files, clock, config })
+  t.is(log.segmentCount, 2)
+  const read = readAll(log)
+  t.true(read.length > 0 && log.logEndOffset < records.at(-1)!.offset)
+  t.deepEqual(read, records.slice(0, read.length))
+  for (const { batches } of log.producers) for (const { lastOffset } of batches) t.true(lastOffset < log.logEndOffset)
+})
+
+test('indexes that are missing, cut, empty, too large or garbage are made again', async (t) => {
+  const { files, records, end } = await written()
+  const indexes = files.paths().filter((path) => path.endsWith('index'))
+  t.true(indexes.length > 9)
+  for (const path of indexes) {
+    const content = files.content(path)
+    const cases = [undefined, content.subarray(0, -1), Buffer.concat([content, Buffer.alloc(34 * 12)]), Buffer.alloc(content.length, 0xff)]
+    for (const clean of [true, false]) {
+      for (const damaged of path.endsWith('.txnindex') ? cases.slice(1) : [...cases, Buffer.alloc(0)]) {
+        const disk = files.copy()
+        if (damaged === undefined) disk.unlink(path)
+        else disk.damage(path, damaged)
+        const log = openLog({ files: disk, clock, config, clean, recoveryPoint: end })
+        t.deepEqual(readAll(log, 0, 100), records, path)
+        for (const { timestamp } of records) t.true((log.offsetForTimestamp(timestamp)?.timestamp ?? -1) >= timestamp)
+        t.is(log.abortedTransactions(0, end).length, 7, path)
+      }
+    }
+  }
+})
+
+test('no flipped bit in an index changes what is read, found by time or known as aborted', async (t) => {
+  const { files, records, end } = await written()
+  const sane = openLog({ files: files.copy(), clock, config, clean: true, recoveryPoint: end })
+  const times = [0, 1003, 1057, 1100, 1190, 1999, 2001, 3000]
+  const byTime = times.map((timestamp) => sane.offsetForTimestamp(timestamp))
+  const aborted = sane.abortedTransactions(0, end)
+  for (const path of files.paths().filter((name) => name.endsWith('index'))) {
+    for (let bit = 0; bit < files.content(path).length * 8; bit++) {
+      const disk = files.copy()
+      disk.content(path)[bit >> 3]! ^= 1 << (bit & 7)
+      const log = openLog({ files: disk, clock, config, clean: true, recoveryPoint: end })
+      const what = `${path} bit ${bit}`
+      if (JSON.stringify(readAll(log, 0, 250)) !== JSON.stringify(records)) t.fail(`${what}: records`)
+      if (JSON.stringify(times.map((timestamp) => log.offsetForTimestamp(timestamp))) !== JSON.stringify(byTime)) t.fail(`${what}: times`)
+      if (JSON.stringify(log.maxTimestamp()) !== JSON.stringify(sane.maxTimestamp())) t.fail(`${what}: largest time`)
+      if (JSON.stringify(log.abortedTransactions(0, end)) !== JSON.stringify(aborted)) t.fail(`${what}: aborted`)
+    }
+  }
+  t.is(aborted.length, 7)
+})
+
+test('a flipped bit in synced records is never served, is named, and hides no other batch', async (t) => {
+  const { files, records, end } = await written()
+  const logs = files.paths().filter((path) => path.endsWith('.log'))
+  for (const path of logs) {
+    for (let byte = 0; byte < files.content(path).length; byte += 17) {
+      for (const clean of [true, false]) {
+        const disk = files.copy()
+        disk.content(path)[byte]! ^= 1 << (byte % 8)
+        const log = openLog({ files: disk, clock, config, clean, recoveryPoint: end })
+        const { errors, read } = readAround(log, end)
+        // The leader epoch of a batch is outside its checksum and not part of a record.
+        for (const record of read) {
+          const original = records.find(({ offset }) => offset === record.offset)
+          if (JSON.stringify(original) !== JSON.stringify(record)) t.fail(`${path} byte ${byte}: ${JSON.stringify(record)} was served`)
+        }
+        for (const error of errors) {
+          t.is(error.code, 'CORRUPT_BATCH')
+          t.true(error.message.includes(path) && error.message.includes('topic-0'), error.message)
+        }
+        const offsets = new Set(read.map(({ offset }) => offset))
+        // A marker makes no record here, but is a batch like any other.
+        const lost = records.filter(({ offset }) => !offsets.has(offset)).length
+        if (lost > 2) t.fail(`${path} byte ${byte} (${clean ? 'clean' : 'recovered'}): ${lost} records lost`)
+        if (lost > 0 && errors.length === 0) t.fail(`${path} byte ${byte}: lost without a word`)
+        t.is(log.logEndOffset, end)
+      }
+    }
+  }
+})
+
+/** Reads batch by batch, stepping over what cannot be read. */
+function readAround(log: PartitionLog, end: number): { errors: MoldauError[]; read: ReadRecord[] } {
+  const errors: MoldauError[] = []
+  const read: ReadRecord[] = []
+  for (let offset = 0; offset < end;) {
+    try {
+      const records = recordsOf(log.read(offset, 1, end).records)
+      read.push(...records)
+      offset = Math.max(offset, ...records.map((record) => record.offset)) + 1
+    } catch (error) {
+      if (!(error instanceof MoldauError)) throw error
+      errors.push(error)
+      offset++
+    }
+  }
+  return { errors, read }
+}
+
+test('a damaged checkpoint of leader epochs is made again from the log', async (t) => {
+  const { files, end } = await written()
+  for (const content of ['', '0\n9\n0 0\n', '0\n1\nx y\n', '0\n2\n3 10\n1 20\n']) {
+    const disk = files.copy()
+    disk.damage(`${DIRECTORY}/leader-epoch-checkpoint`, Buffer.from(content))
+    const log = openLog({ files: disk, clock, config, clean: true, recoveryPoint: end })
+    t.is(log.endOffsetForEpoch(0).endOffset, 8 * 4)
+    t.deepEqual(log.endOffsetForEpoch(5), { leaderEpoch: 5, endOffset: end })
+  }
+})
+
+test('a full disk refuses appends and takes them again when there is room; reads go on', async (t) => {
+  const files = new FaultyFiles()
+  const log = openLog({ files, clock, config: { ...config, segmentBytes: 1e6 } })
+  log.append(batchOf(['before']), { leaderEpoch: 0 })
+  files.capacity = 200
+  const error = t.throws(() => log.append(batchOf(['x'.repeat(500)]), { leaderEpoch: 0 }), { instanceOf: KafkaError })
+  t.is(error?.kafkaCode, 'KAFKA_STORAGE_ERROR')
+  t.is(log.logEndOffset, 1)
+  t.deepEqual(
+    readAll(log).map(({ value }) => value),
+    ['before'],
+  )
+  files.capacity = 1e6
+  t.is(log.append(batchOf(['after']), { leaderEpoch: 0 }).baseOffset, 1)
+  await log.flush()
+  log.abandon()
+  const again = openLog({ files, clock, config })
+  t.deepEqual(
+    readAll(again).map(({ value }) => value),
+    ['before', 'after'],
+  )
+})
+
+test('a refused append of an idempotent producer can be sent again', (t) => {
+  const files = new FaultyFiles()
+  const log = openLog({ files, clock, config })
+  const send = (sequence: number): number =>
+    log.append(batchOf(['v'], { producerId: 1, producerEpoch: 0, baseSequence: sequence }), { leaderEpoch: 0 }).baseOffset
+  send(0)
+  files.fault = (operation) => (operation === 'write' ? 'EIO' : undefined)
+  t.throws(() => send(1), { message: /KAFKA_STORAGE_ERROR/ })
+  files.fault = () => undefined
+  t.is(send(1), 1)
+})
+
+test('no failing call of the disk at any moment loses a synced record or keeps the log from opening again', async (t) => {
+  const operations: Operation[] = ['write', 'truncate', 'open', 'sync', 'syncDirectory', 'rename', 'read', 'readdir']
+  for (const operation of operations) {
+    for (let skip = 0; skip < 40; skip += 3) {
+      const files = new FaultyFiles()
+      let log = openLog({ files, clock, config })
+      let calls = 0
+      files.fault = (now) => (now === operation && calls++ === skip ? 'EIO' : undefined)
+      const acknowledged: number[] = []
+      for (let i = 0; i < 30; i++) {
+        try {
+          const { lastOffset } = log.append(batchOf([`value ${i}`]), { leaderEpoch: i >> 3 })
+          await log.whenFlushed(lastOffset + 1)
+          acknowledged.push(lastOffset)
+        } catch (error) {
+          t.true(error instanceof KafkaError && error.kafkaCode === 'KAFKA_STORAGE_ERROR', String(error))
+        }
+      }
+      const { flushedOffset: recoveryPoint } = log
+      await new Promise((resolve) => setImmediate(resolve))
+      log.abandon()
+      files.fault = () => undefined
+      files.powerLoss()
+      log = openLog({ files, clock, config, recoveryPoint })
+      const offsets = new Set(readAll(log).map((record) => record.offset))
+      t.deepEqual(
+        acknowledged.filter((acked) => !offsets.has(acked)),
+        [],
+        `${operation} ${skip}`,
+      )
+    }
+  }
+})
+
+test('after a failed sync the log takes no appends until it is opened again', async (t) => {
+  const files = new FaultyFiles()
+  const log = openLog({ files, clock, config })
+  log.append(batchOf(['a']), { leaderEpoch: 0 })
+  files.fault = (operation) => (operation === 'sync' ? 'EIO' : undefined)
+  const waiting = [log.flush(), log.whenFlushed(1)]
+  for (const wait of waiting) await t.throwsAsync(wait, { message: /KAFKA_STORAGE_ERROR/ })
+  files.fault = () => undefined
+  t.is(log.failure?.code, 'STORAGE_FAILED')
+  t.throws(() => log.append(batchOf(['b']), { leaderEpoch: 0 }), { message: /KAFKA_STORAGE_ERROR/ })
+  await t.throwsAsync(log.flush(), { message: /KAFKA_STORAGE_ERROR/ })
+  t.is(readAll(log).length, 1)
+  await log.close()
+  t.is(openLog({ files, clock, config }).append(batchOf(['b']), { leaderEpoch: 0 }).baseOffset, 1)
+})
+
+test('one sync serves all who asked while the last one ran', async (t) => {
+  const files = new FaultyFiles()
+  const log = openLog({ files, clock, config: { segmentBytes: 1e6 } })
+  log.append(batchOf(['first']), { leaderEpoch: 0 })
+  await log.flush()
+  const before = files.syncs
+  const waits: Promise<void>[] = []
+  for (let i = 0; i < 100; i++) {
+    const { lastOffset } = log.append(batchOf(['v']), { leaderEpoch: 0 })
+    waits.push(log.whenFlushed(lastOffset + 1))
+  }
+  await Promise.all(waits)
+  t.is(log.flushedOffset, 101)
+  t.is(files.syncs - before, 2)
+})
