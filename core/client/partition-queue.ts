@@ -19,6 +19,8 @@ export class PartitionQueue implements TopicPartition {
   failures: number
   producerId: number
   producerEpoch: number
+  /** The producer id under which the broker has acknowledged a batch. */
+  #provenId: number
   #nextSequence: number
   #restart: boolean
   #nextOrder: number
@@ -34,6 +36,7 @@ export class PartitionQueue implements TopicPartition {
     this.failures = 0
     this.producerId = -1
     this.producerEpoch = -1
+    this.#provenId = -1
     this.#nextSequence = 0
     this.#restart = false
     this.#nextOrder = 0
@@ -68,10 +71,18 @@ export class PartitionQueue implements TopicPartition {
       this.#sealed = [...this.#returned.toSorted((a, b) => a.order - b.order), ...this.#sealed]
       this.#returned = []
     }
-    if (this.#inflight.size >= INFLIGHT_BATCHES_MAX || now < this.retryAt) return undefined
+    if (this.#inflight.size >= this.#inflightMax || now < this.retryAt) return undefined
     // Numbers begin anew under a new epoch, which the broker must not see before everything of the old one is answered.
     if (this.#restart && this.#inflight.size > 0) return undefined
     return this.#sealed[0]
+  }
+
+  /**
+   * A broker that knows nothing of a producer takes any sequence number as the first (KIP-360): until it has acknowledged a batch, a
+   * second one could overtake the first when that is refused, say because the partition is being created.
+   */
+  get #inflightMax(): number {
+    return this.producerId < 0 || this.#provenId === this.producerId ? INFLIGHT_BATCHES_MAX : 1
   }
 
   /** Takes the batch that {@link PartitionQueue.peek} showed. */
@@ -79,12 +90,6 @@ export class PartitionQueue implements TopicPartition {
     const batch = this.#sealed.shift()!
     this.#inflight.add(batch)
     return batch
-  }
-
-  /** Puts back what was taken and never left. */
-  putBack(batch: PendingBatch): void {
-    this.#inflight.delete(batch)
-    this.#returned.push(batch)
   }
 
   /** The sequence numbers of a batch: its old ones, or the next. */
@@ -100,7 +105,13 @@ export class PartitionQueue implements TopicPartition {
     return batch.identity
   }
 
-  done(batch: PendingBatch): void {
+  acknowledged(batch: PendingBatch): void {
+    this.#inflight.delete(batch)
+    this.#provenId = batch.identity?.producerId ?? -1
+    this.failures = 0
+  }
+
+  refused(batch: PendingBatch): void {
     this.#inflight.delete(batch)
     this.failures = 0
   }

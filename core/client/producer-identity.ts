@@ -18,8 +18,8 @@ export interface ProducerIdentity {
   readonly failure: Error | undefined
   /** Why this batch will never go. */
   rejection(batch: PendingBatch): Error | undefined
-  /** A batch has failed for good. */
-  failed(batch: PendingBatch, error: Error, sent: boolean): void
+  /** A batch has failed for good: the broker refused it, or we gave it up and do not know whether it was written. */
+  failed(batch: PendingBatch, error: Error, how: 'refused' | 'given up'): void
   /** The broker and we disagree about sequences. True: number anew and send again; an error: the batch fails with it. */
   outOfOrder(batch: PendingBatch, error: Error): true | Error
 }
@@ -103,10 +103,15 @@ export class Idempotence implements ProducerIdentity {
     return undefined
   }
 
-  failed(batch: PendingBatch, _error: Error, sent: boolean): void {
-    if (sent) batch.queue.restartSequences()
+  /**
+   * After a refused batch the broker takes none of those numbered after it: they are numbered anew. After one that was given up they may
+   * have been written: they keep their numbers, and the broker's answer tells.
+   */
+  failed(batch: PendingBatch, _error: Error, how: 'refused' | 'given up'): void {
+    if (how === 'refused') batch.queue.restartSequences()
   }
 
+  /** The broker looks for a duplicate first, so this batch was not written, and with it none after it. */
   outOfOrder(batch: PendingBatch): true {
     batch.queue.restartSequences()
     return true

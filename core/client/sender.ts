@@ -229,7 +229,7 @@ export class Sender {
 
   #succeed(batch: PendingBatch, baseOffset: number, logAppendTime: number): void {
     const { accumulator, acks } = this.#options
-    batch.queue.done(batch)
+    batch.queue.acknowledged(batch)
     // Bytes of a batch that was sent twice, or is not acknowledged, may still lie in the queue of a connection.
     batch.reusable = batch.attempts === 1 && acks !== 0
     accumulator.release(batch)
@@ -254,8 +254,8 @@ export class Sender {
   }
 
   #fail(batch: PendingBatch, error: Error): void {
-    batch.queue.done(batch)
-    this.#options.identity.failed(batch, error, true)
+    batch.queue.refused(batch)
+    this.#options.identity.failed(batch, error, 'refused')
     this.#options.accumulator.release(batch)
     batch.reject(error)
   }
@@ -274,7 +274,7 @@ export class Sender {
       () => true,
       () => error,
     ))
-      identity.failed(batch, error, batch.attempts > 0)
+      identity.failed(batch, error, 'given up')
   }
 
   /** Fails what has waited for longer than the delivery time-out. What is under way has its own. */
@@ -286,7 +286,7 @@ export class Sender {
       (batch) => batch.createdAt < before,
       (batch) => this.#expired(batch),
     )
-    for (const batch of expired) identity.failed(batch, this.#expired(batch), batch.attempts > 0)
+    for (const batch of expired) identity.failed(batch, this.#expired(batch), 'given up')
     this.wake()
   }
 
