@@ -154,18 +154,27 @@ export class ProducerState {
     }
     entry.lastTimestamp = now
     if (batch.isControl(buf, at)) return this.#end(entry, buf, at)
-    const lastOffset = batch.lastOffset(buf, at)
-    const offsetDelta = batch.lastOffsetDelta(buf, at)
     if (batch.baseSequence(buf, at) >= 0) {
       if (entry.batches.length === BATCHES_REMEMBERED) entry.batches.shift()
-      const lastSequence = batch.lastSequence(buf, at)
-      entry.batches.push({ firstSequence: batch.baseSequence(buf, at), lastSequence, lastOffset, offsetDelta })
+      entry.batches.push(describe(buf, at))
     }
     if (batch.isTransactional(buf, at) && entry.transactionStart < 0) {
-      entry.transactionStart = lastOffset - offsetDelta
+      entry.transactionStart = batch.baseOffset(buf, at)
       this.#ongoing.set(producerId, entry.transactionStart)
     }
     return undefined
+  }
+
+  /** Completes what a snapshot said with a batch that was in the log before: called in the order of the log. */
+  remember(buf: Buffer, at: number): void {
+    if (batch.baseSequence(buf, at) < 0 || batch.isControl(buf, at)) return
+    const entry = this.#producers.get(batch.producerId(buf, at))
+    const newest = entry?.batches.at(-1)
+    if (entry === undefined || newest === undefined || entry.epoch !== batch.producerEpoch(buf, at)) return
+    const known = describe(buf, at)
+    if (known.lastOffset >= newest.lastOffset) return
+    entry.batches.splice(-1, 0, known)
+    if (entry.batches.length > BATCHES_REMEMBERED) entry.batches.shift()
   }
 
   /** The last stable offset once `ended` counts as settled: what the transaction index keeps with an abort. */
@@ -209,6 +218,15 @@ export class ProducerState {
     const idle = [...this.#producers.values()].filter((entry) => entry.transactionStart < 0)
     idle.sort((a, b) => a.lastTimestamp - b.lastTimestamp)
     for (const { producerId } of idle.slice(0, PRODUCERS_MAX / 10)) this.#producers.delete(producerId)
+  }
+}
+
+function describe(buf: Buffer, at: number): ProducerBatch {
+  return {
+    firstSequence: batch.baseSequence(buf, at),
+    lastSequence: batch.lastSequence(buf, at),
+    lastOffset: batch.lastOffset(buf, at),
+    offsetDelta: batch.lastOffsetDelta(buf, at),
   }
 }
 

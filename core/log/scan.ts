@@ -32,6 +32,9 @@ export interface ScanEnd {
   readonly nextOffset: number
 }
 
+const { baseTimestamp, maxTimestamp, producerId } = batch.BatchField
+const int64Fields = [baseTimestamp, maxTimestamp, producerId]
+
 /** Goes over the batches of a segment's file, checking how they follow each other. */
 export function scan(file: PooledFile, options: ScanOptions): ScanEnd {
   const { to, verify = false, maxOffset = Number.MAX_SAFE_INTEGER } = options
@@ -130,11 +133,12 @@ function isSound(window: Window, position: number): boolean {
   return batch.checkBatch(window.buffer, at, at + size) === 'ok'
 }
 
-/** Magic and offsets fit the place; base offset and length are outside the checksum, so these are all the checks they get. */
-export function plausible(buf: Buffer, at: number, minOffset: number, maxOffset: number): boolean {
+/** Magic and offsets fit the place, and the numbers of the header are ones that can be; offset and length have no other check. */
+function plausible(buf: Buffer, at: number, minOffset: number, maxOffset: number): boolean {
   const first = getInt64(buf, at)
   const delta = batch.lastOffsetDelta(buf, at)
-  return batch.magic(buf, at) === batch.MAGIC && first >= minOffset && delta >= 0 && first + delta < maxOffset
+  if (batch.magic(buf, at) !== batch.MAGIC || first < minOffset || delta < 0 || first + delta >= maxOffset) return false
+  return int64Fields.every((field) => Number.isSafeInteger(getInt64(buf, at + field)))
 }
 
 /** The position of the next undamaged batch at or after `from`, or the end: goes byte by byte, since a damaged length says nothing. */

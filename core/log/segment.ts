@@ -249,6 +249,13 @@ export class Segment {
     this.reindex()
   }
 
+  /** Position of a batch at or before `position`, near it. */
+  boundaryBefore(position: number): number {
+    this.loadIndexes()
+    const entry = this.offsets.lookupPosition(position)
+    return entry !== undefined && this.#startOf(entry) !== undefined ? entry.position : 0
+  }
+
   /** The bytes of one batch. */
   batchAt(position: number, size: number): Buffer {
     const buf = Buffer.allocUnsafe(size)
@@ -348,8 +355,7 @@ export class Segment {
 
   /** The largest end of a batch that is at most `end`, or the end of the first batch. */
   #boundary(begin: number, end: number): number {
-    const entry = this.offsets.file.loaded ? this.offsets.lookupPosition(end) : undefined
-    const from = entry !== undefined && entry.position > begin && this.#startOf(entry) !== undefined ? entry.position : begin
+    const from = Math.max(begin, this.boundaryBefore(end))
     let boundary = from
     this.scan({
       from,

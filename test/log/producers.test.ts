@@ -70,7 +70,6 @@ const idempotence: Record<string, Send[]> = {
 
 for (const [title, sends] of Object.entries(idempotence)) {
   for (const restart of ['no restart', 'a crash', 'a clean stop'] as const) {
-    if (restart === 'a clean stop' && title.startsWith('a repetition')) continue
     test(`${title}, with ${restart} after each send`, async (t) => {
       const fixture: LogFixture = { files: new FaultyFiles(), clock: new ManualClock() }
       let log = openLog(fixture)

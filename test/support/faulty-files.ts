@@ -158,7 +158,7 @@ export class FaultyFiles implements Files {
 
   removeDirectory(path: string): void {
     this.#directories.delete(path)
-    for (const names of [this.#names, this.#durable]) for (const name of [...names.keys()]) if (dirname(name) === path) names.delete(name)
+    for (const names of [this.#names, this.#durable]) for (const name of names.keys()) if (dirname(name) === path) names.delete(name)
   }
 
   async syncDirectory(path: string): Promise<void> {
