@@ -414,6 +414,30 @@ test('verify finds and names a removed, truncated, changed, swapped and foreign 
   t.regex(doubled[0]!, /^orphan dt=2001-01-03\/copy\.avro/)
 })
 
+test('verify and lakeInfo see one moment of a lake that is being written, through commits and checkpoints', async (t) => {
+  const { sink, directory } = await lake(t)
+  await sink.recover!()
+  const write = async (from: number, next: number): Promise<void> => {
+    for (let offset = from; offset < next; offset++) {
+      if (offset % 10 === 0) await sink.write(numberedBatch('flights', 0, offset, offset + 1))
+      await sink.commit(at(offset + 1))
+    }
+  }
+  // The hundredth commit makes a checkpoint.
+  await write(0, 90)
+  let writing = true
+  const writer = write(90, 120).finally(() => (writing = false))
+  let before = 0
+  while (writing) {
+    t.deepEqual((await verify({ url: directory })).problems, [])
+    const [info] = await lakeInfo(directory)
+    t.true(info!.next >= before)
+    before = info!.next
+  }
+  await writer
+  t.like((await verify({ url: directory })).topics[0], { offsets: 120, records: 12 })
+})
+
 test('verify says when there is no lake', async (t) => {
   await t.throwsAsync(verify({ url: lakeDirectory(t) }), { code: 'INPUT_MISSING', message: /no ledger/ })
 })

@@ -1,4 +1,5 @@
-import { Chain, type ChainOptions, type Draft } from '../../connectors/hdfs/ledger/chain.ts'
+import { Chain, type ChainOptions } from '../../connectors/hdfs/ledger/chain.ts'
+import type { Draft } from '../../connectors/hdfs/ledger/draft.ts'
 import type { FileEntry, StoredEntry } from '../../connectors/hdfs/ledger/entry.ts'
 import { filesOf } from '../../connectors/hdfs/ledger/history.ts'
 import { OffsetsSum } from '../../connectors/hdfs/ledger/offsets-sum.ts'

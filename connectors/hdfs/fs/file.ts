@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path'
-import { MoldauError, messageOf } from '../../../core/base/errors.ts'
+import { MoldauError } from '../../../core/base/errors.ts'
 import { nodeDisk, type Disk, type DiskFile } from './disk.ts'
+import { absent, codeOf, refusals, remedy } from './outcome.ts'
 import { parentOf, type FileStatus, type FileSystem, type FileWriter } from './types.ts'
 
 /** Bound of the memory of directories known to be on disk. */
@@ -185,46 +186,4 @@ class LocalWriter implements FileWriter {
 
 function failed(error: unknown): never {
   throw new MoldauError('STORAGE_FAILED', `cannot write a staged file: ${remedy(error)}`, { cause: error })
-}
-
-function remedy(error: unknown): string {
-  switch (codeOf(error)) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return 'the disk is full; free some space and start again, nothing committed is lost'
-    case 'EACCES':
-    case 'EROFS':
-    case 'EPERM':
-      return 'it is not writable for this user; change its permissions or choose another directory'
-    case 'EMFILE':
-    case 'ENFILE':
-      return 'too many files are open; raise `ulimit -n` or lower openFiles'
-    default:
-      return messageOf(error)
-  }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | null)?.code
-}
-
-/** True when it worked, false for the given codes. */
-async function refusals(call: Promise<unknown>, codes: readonly string[]): Promise<boolean> {
-  try {
-    await call
-    return true
-  } catch (error) {
-    if (codes.includes(codeOf(error) ?? '')) return false
-    throw error
-  }
-}
-
-async function absent<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call
-  } catch (error) {
-    const code = codeOf(error)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw error
-  }
 }

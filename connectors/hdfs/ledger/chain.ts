@@ -5,7 +5,8 @@ import type { KafkaPosition, ReportedPosition, SourcePartition } from '../../typ
 import type { FileSystem } from '../fs/types.ts'
 import { freeCovered, newestCheckpoint, publishCheckpoint } from './checkpoint.ts'
 import { attemptDead, chainName, type ChainContext } from './context.ts'
-import { encodeEntry, FIRST_PREVIOUS, type Entry, type FileEntry, type Gap, type StoredEntry } from './entry.ts'
+import { entryAfter, type CompleteDraft, type Draft } from './draft.ts'
+import type { Entry, Gap, StoredEntry } from './entry.ts'
 import { findHead, type Head } from './head.ts'
 import { ensureIdentity, parseReport, type ReportMetadata, type SinkIdentity } from './identity.ts'
 import { chainPaths, stagingName, type ChainPaths, type StagingName } from './names.ts'
@@ -32,20 +33,6 @@ export interface ChainOptions {
   /** Entries between two checkpoints; default 100. */
   readonly checkpointEvery?: number
   readonly rules?: LedgerRules
-}
-
-/** What a commit adds to the chain. */
-export interface Draft {
-  readonly next: number
-  readonly leaderEpoch: number
-  readonly logStart: number
-  readonly records: number
-  readonly filtered: number
-  readonly deadLettered: number
-  readonly files: readonly FileEntry[]
-  /** Default `data`, or `gap` when a range is given up and nothing is archived. */
-  readonly kind?: 'replace'
-  readonly removes?: readonly string[]
 }
 
 interface Attempt extends StagingName {
@@ -166,9 +153,12 @@ export class Chain {
     if (this.#attempt !== undefined) this.#attempt.over = true
   }
 
-  async #publish(draft: Omit<Draft, 'kind'> & { kind: Entry['kind']; gaps: readonly Gap[]; reason: string | null }): Promise<StoredEntry> {
+  async #publish(draft: CompleteDraft): Promise<StoredEntry> {
     const attempt = this.#current()
-    const stored = this.#encode(attempt, draft)
+    const { clusterId, topic, partition, writer, now } = this.#options
+    const source = { clusterId, topic, topicId: attempt.source.topicId, partition }
+    const { uuid: sink } = attempt.identity
+    const stored = entryAfter({ ...attempt, source, sink, writer, at: new Date(now()).toISOString() }, draft)
     attempt.over = true
     await putEntry(this.#context, stored, attempt.directory)
     // C7
@@ -180,37 +170,6 @@ export class Chain {
     this.#report(attempt, stored.entry)
     await this.#tidy(attempt, stored)
     return stored
-  }
-
-  #encode(
-    attempt: Attempt,
-    draft: Omit<Draft, 'kind'> & { kind: Entry['kind']; gaps: readonly Gap[]; reason: string | null },
-  ): StoredEntry {
-    const { clusterId, topic, partition, writer, now } = this.#options
-    const { head, identity, source } = attempt
-    return encodeEntry({
-      format: 1,
-      seq: head.seq + 1,
-      kind: draft.kind,
-      attempt: attempt.attempt,
-      try: 1,
-      base: attempt.base,
-      previous: head.stored?.crc32c ?? FIRST_PREVIOUS,
-      sink: identity.uuid,
-      writer,
-      source: { clusterId, topic, topicId: source.topicId, partition, leaderEpoch: draft.leaderEpoch, logStart: draft.logStart },
-      from: head.next,
-      next: draft.next,
-      records: draft.records,
-      filtered: draft.filtered,
-      deadLettered: draft.deadLettered,
-      gaps: draft.gaps,
-      files: draft.files,
-      removes: draft.removes ?? [],
-      intent: null,
-      reason: draft.reason,
-      at: new Date(now()).toISOString(),
-    })
   }
 
   #report(attempt: Attempt, entry: Entry): void {
