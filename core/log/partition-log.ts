@@ -7,7 +7,8 @@ import * as batch from '../record/batch.ts'
 import { isCompacted, type LogConfig, logConfig } from './config.ts'
 import type { EpochEnd, LeaderEpochs } from './epochs.ts'
 import type { LogPools } from './file-pool.ts'
-import { Flusher } from './flusher.ts'
+import { Durability } from './durability.ts'
+import type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from './partition-log-types.ts'
 import { trimSnapshots, writeSnapshot } from './producer-snapshot.ts'
 import type { ProducerEntry, ProducerState } from './producer-state.ts'
 import { type LogContext, recoverLog, restoreProducers, startSegment } from './recovery.ts'
@@ -18,44 +19,7 @@ import { type FoundTimestamp, findTimestamp, newestTimestamp } from './timestamp
 import { loadTransactions, noteAborted } from './transactions.ts'
 import { type AppendOrigin, validate } from './validate.ts'
 
-export interface PartitionLogOptions {
-  readonly topic: string
-  readonly partition: number
-  /** The partition's folder; made when missing. */
-  readonly directory: string
-  readonly config?: Partial<LogConfig>
-  readonly pools: LogPools
-  readonly clock?: Clock
-  readonly logger?: Logger
-  /** Everything below was synced, says the checkpoint. Default 0: all is checked. */
-  readonly recoveryPoint?: number
-  /** From the checkpoint; default: the first segment's. */
-  readonly logStartOffset?: number
-  /** The log was closed in order. Default false. */
-  readonly clean?: boolean
-}
-
-export interface AppendOptions {
-  readonly leaderEpoch: number
-  /** Default 'client'. */
-  readonly origin?: AppendOrigin
-}
-
-export interface AppendInfo {
-  readonly baseOffset: number
-  readonly lastOffset: number
-  /** Milliseconds since 1970 with `message.timestamp.type=LogAppendTime`, else -1. */
-  readonly logAppendTime: number
-  /** The batch was here before: these are its offsets, nothing was appended. */
-  readonly duplicate: boolean
-}
-
-export interface ReadResult {
-  /** Whole batches, the first one even when it is larger than asked for; it may begin below `from`. */
-  readonly records: Buffer
-  /** The offset that was asked for. */
-  readonly from: number
-}
+export type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from './partition-log-types.ts'
 
 interface State {
   readonly segments: Segments
@@ -73,19 +37,14 @@ export class PartitionLog {
   readonly #options: PartitionLogOptions
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #flusher: Flusher
-  #directory: string
+  readonly #durability: Durability
+  readonly #directory: string
   #config: LogConfig
   #state: State | undefined
   #logStartOffset: number
   #highWatermark: number | undefined
-  #flushedOffset: number
-  /** Segments with bytes that no sync has covered yet. */
-  #dirty: Set<Segment>
-  #directoryDirty: boolean
   #flushTimer: boolean
   readonly #timers: Set<Timer>
-  #failure: MoldauError | undefined
   #closed: boolean
 
   constructor(options: PartitionLogOptions) {
@@ -94,18 +53,23 @@ export class PartitionLog {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#logger = options.logger ?? silentLogger
-    this.#flusher = new Flusher(() => this.#sync())
     this.#directory = options.directory
+    this.#durability = new Durability(
+      {
+        files: options.pools.files.files,
+        directory: options.directory,
+        log: () => this.load(),
+        onFailure: (error) =>
+          this.#log('error', { error: error.message }, 'a sync failed: the log takes no appends until it is opened again'),
+      },
+      options.recoveryPoint ?? 0,
+    )
     this.#config = logConfig(options.config)
     this.#state = undefined
     this.#logStartOffset = options.logStartOffset ?? 0
     this.#highWatermark = undefined
-    this.#flushedOffset = options.recoveryPoint ?? 0
-    this.#dirty = new Set()
-    this.#directoryDirty = false
     this.#flushTimer = false
     this.#timers = new Set()
-    this.#failure = undefined
     this.#closed = false
   }
 
@@ -153,12 +117,12 @@ export class PartitionLog {
 
   /** Everything below is synced. */
   get flushedOffset(): number {
-    return this.#state === undefined ? this.#flushedOffset : Math.min(this.#flushedOffset, this.logEndOffset)
+    return this.#durability.flushedOffset
   }
 
   /** What the checkpoints keep; does not open the folder. */
   get checkpointed(): { startOffset: number; highWatermark: number } {
-    if (this.#state === undefined) return { startOffset: this.#logStartOffset, highWatermark: this.#flushedOffset }
+    if (this.#state === undefined) return { startOffset: this.#logStartOffset, highWatermark: this.flushedOffset }
     return { startOffset: this.#logStartOffset, highWatermark: this.highWatermark }
   }
 
@@ -187,7 +151,7 @@ export class PartitionLog {
 
   /** Why the log takes no appends any more, if so. */
   get failure(): MoldauError | undefined {
-    return this.#failure
+    return this.#durability.failure
   }
 
   /** Settings may change while the log is open; the next append or retention goes by the new ones. */
@@ -207,10 +171,8 @@ export class PartitionLog {
     const hints = { recoveryPoint, startOffset: logStartOffset ?? 0, clean }
     const { segments, producers, epochs, recoveryPoint: flushed } = this.#guard('open', () => recoverLog(this.#context(), hints))
     this.#state = { segments, producers, epochs }
-    this.#flushedOffset = flushed
+    this.#durability.opened(segments, flushed)
     this.#logStartOffset = Math.min(Math.max(this.#logStartOffset, segments.first.baseOffset), segments.active.nextOffset)
-    for (const segment of segments) if (segment.nextOffset > flushed) this.#dirty.add(segment)
-    this.#directoryDirty = true
     this.#guard('open', () => this.#loadTransactions(segments.active))
     return this.#state
   }
@@ -321,7 +283,7 @@ export class PartitionLog {
    * @throws KafkaError KAFKA_STORAGE_ERROR; the log takes no appends after that, because nobody knows what the disk has kept
    */
   flush(): Promise<void> {
-    return this.#flusher.flush()
+    return this.#durability.flush()
   }
 
   /** Resolves when everything below `offset` (the offset after the last record in question) is synced. */
@@ -352,7 +314,7 @@ export class PartitionLog {
   applyRetention(now: number): number {
     const { segments, producers, epochs } = this.load()
     producers.expire(now - this.#config.producerIdExpirationMs)
-    if (this.#failure !== undefined) return 0
+    if (this.failure !== undefined) return 0
     return this.#guard('retention', () => {
       const { logStartOffset, highWatermark } = this
       const due = segmentsDue(segments, this.#config, { now, logStartOffset, highWatermark })
@@ -374,20 +336,21 @@ export class PartitionLog {
     return this.#guard('truncate', () => {
       const keep = segments.floorIndex(offset)
       const gone = segments.dropAfter(keep + 1)
-      for (const segment of gone) this.#forget(segment)
-      for (const segment of gone) segment.remove()
+      for (const segment of gone) {
+        this.#durability.removed(segment)
+        segment.remove()
+      }
       const { active } = segments
       this.#loadTransactions(active)
       if (offset <= active.baseOffset) active.truncate(0, Math.max(offset, active.baseOffset))
       else active.cutAt(offset)
       active.transactions.truncate(active.nextOffset)
-      this.#flushedOffset = Math.min(this.#flushedOffset, active.nextOffset)
+      this.#durability.truncated(active, active.nextOffset)
       this.#logStartOffset = Math.min(this.#logStartOffset, active.nextOffset)
       if (this.#highWatermark !== undefined) this.#highWatermark = Math.min(this.#highWatermark, active.nextOffset)
       if (epochs.truncateEnd(active.nextOffset)) epochs.save()
       trimSnapshots(this.#files, this.#directory, { above: active.nextOffset })
       state.producers = restoreProducers(this.#context(), segments, active.nextOffset)
-      this.#dirty.add(active)
       return active.nextOffset
     })
   }
@@ -397,7 +360,7 @@ export class PartitionLog {
     const state = this.#state
     if (this.#closed || state === undefined) return this.#end()
     try {
-      if (this.#failure !== undefined) return
+      if (this.failure !== undefined) return
       await this.flush()
       this.#guard('close', () => {
         state.segments.active.seal()
@@ -429,7 +392,7 @@ export class PartitionLog {
 
   #mustBeWritable(): void {
     if (this.#closed) throw kafkaError('KAFKA_STORAGE_ERROR', `${this.#name} is closed`)
-    if (this.#failure !== undefined) throw kafkaError('KAFKA_STORAGE_ERROR', this.#failure.message)
+    if (this.failure !== undefined) throw kafkaError('KAFKA_STORAGE_ERROR', this.failure.message)
   }
 
   #checkProducer(state: State, records: Buffer, at: number, origin: AppendOrigin): ReturnType<ProducerState['check']> {
@@ -446,7 +409,7 @@ export class PartitionLog {
     let { active } = state.segments
     if (active.isFull(this.#config, records.length, nextOffset - 1, maxTimestamp, now)) active = this.#roll(active.nextOffset)
     active.append(records)
-    this.#dirty.add(active)
+    this.#durability.written(active)
   }
 
   /** Closes the active segment and begins the next one at `offset`. */
@@ -458,8 +421,8 @@ export class PartitionLog {
     this.#snapshot(state)
     const segment = startSegment(this.#context(), offset)
     state.segments.add(segment)
-    this.#dirty.add(full)
-    this.#directoryDirty = true
+    this.#durability.written(full)
+    this.#durability.directoryChanged()
     // The recovery point follows, so that a crash costs no more than a scan of the last segment or two.
     this.#flushInBackground()
     return segment
@@ -468,7 +431,7 @@ export class PartitionLog {
   #snapshot(state: State): void {
     const { nextOffset } = state.segments.active
     writeSnapshot(this.#files, this.#directory, nextOffset, state.producers.entries())
-    const recoverFrom = state.segments.at(state.segments.floorIndex(this.#flushedOffset))!.baseOffset
+    const recoverFrom = state.segments.at(state.segments.floorIndex(this.flushedOffset))!.baseOffset
     trimSnapshots(this.#files, this.#directory, { below: recoverFrom })
   }
 
@@ -477,43 +440,9 @@ export class PartitionLog {
     loadTransactions(segment, segments, () => restoreProducers(this.#context(), segments, segment.baseOffset))
   }
 
-  async #sync(): Promise<void> {
-    const { segments, epochs } = this.load()
-    this.#mustBeWritable()
-    const end = this.logEndOffset
-    const dirty = [...this.#dirty]
-    const { active } = segments
-    try {
-      if (epochs.unsynced) {
-        await epochs.sync()
-        this.#directoryDirty = true
-      }
-      if (this.#directoryDirty) {
-        this.#directoryDirty = false
-        await this.#files.syncDirectory(this.#directory)
-      }
-      for (const segment of dirty) {
-        this.#dirty.delete(segment)
-        await segment.sync(segment !== active)
-      }
-    } catch (error) {
-      this.#fail(error)
-      throw kafkaError('KAFKA_STORAGE_ERROR', messageOf(error))
-    }
-    if (this.#closed) return
-    // Truncation meanwhile has lowered the end: what was appended again after it waits for the next sync.
-    this.#flushedOffset = Math.max(this.#flushedOffset, Math.min(end, this.logEndOffset))
-  }
-
-  #fail(error: unknown): void {
-    this.#failure ??= error instanceof MoldauError ? error : new MoldauError('STORAGE_FAILED', messageOf(error), { cause: error })
-    const fields = { topic: this.topic, partition: this.partition, error: this.#failure.message }
-    this.#logger.error(fields, 'a sync failed: the log takes no appends until it is opened again')
-  }
-
   #flushWhenDue(): void {
     const { flushMessages, flushMs } = this.#config
-    if (flushMessages >= 0 && this.logEndOffset - this.#flushedOffset >= flushMessages) this.#flushInBackground()
+    if (flushMessages >= 0 && this.logEndOffset - this.flushedOffset >= flushMessages) this.#flushInBackground()
     if (flushMs < 0 || this.#flushTimer) return
     this.#flushTimer = true
     this.#after(flushMs, () => {
@@ -530,7 +459,7 @@ export class PartitionLog {
   /** Renames the files now and removes them after `file.delete.delay.ms`. */
   #discard(gone: readonly Segment[]): void {
     for (const segment of gone) {
-      this.#forget(segment)
+      this.#durability.removed(segment)
       segment.markDeleted()
     }
     trimSnapshots(this.#files, this.#directory, { below: this.load().segments.first.baseOffset })
@@ -539,7 +468,7 @@ export class PartitionLog {
       try {
         for (const segment of gone) segment.remove()
       } catch (error) {
-        this.#logger.warn({ topic: this.topic, partition: this.partition, error: messageOf(error) }, 'files of deleted segments remain')
+        this.#log('warn', { error: messageOf(error) }, 'files of deleted segments remain')
       }
     })
   }
@@ -552,8 +481,8 @@ export class PartitionLog {
     this.#timers.add(timer)
   }
 
-  #forget(segment: Segment): void {
-    this.#dirty.delete(segment)
+  #log(level: 'warn' | 'error', fields: object, message: string): void {
+    this.#logger[level]({ topic: this.topic, partition: this.partition, ...fields }, message)
   }
 
   #end(): void {
@@ -570,7 +499,7 @@ export class PartitionLog {
       return run()
     } catch (error) {
       if (error instanceof KafkaError || !(error instanceof MoldauError) || error.code !== 'STORAGE_FAILED') throw error
-      this.#logger.error({ topic: this.topic, partition: this.partition, error: error.message }, `${operation} failed`)
+      this.#log('error', { error: error.message }, `${operation} failed`)
       throw kafkaError('KAFKA_STORAGE_ERROR', `${this.#name}: ${error.message}`)
     }
   }

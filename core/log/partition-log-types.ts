@@ -1,0 +1,44 @@
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import type { LogConfig } from './config.ts'
+import type { LogPools } from './file-pool.ts'
+import type { AppendOrigin } from './validate.ts'
+
+export interface PartitionLogOptions {
+  readonly topic: string
+  readonly partition: number
+  /** The partition's folder; made when missing. */
+  readonly directory: string
+  readonly config?: Partial<LogConfig>
+  readonly pools: LogPools
+  readonly clock?: Clock
+  readonly logger?: Logger
+  /** Everything below was synced, says the checkpoint. Default 0: all is checked. */
+  readonly recoveryPoint?: number
+  /** From the checkpoint; default: the first segment's. */
+  readonly logStartOffset?: number
+  /** The log was closed in order. Default false. */
+  readonly clean?: boolean
+}
+
+export interface AppendOptions {
+  readonly leaderEpoch: number
+  /** Default 'client'. */
+  readonly origin?: AppendOrigin
+}
+
+export interface AppendInfo {
+  readonly baseOffset: number
+  readonly lastOffset: number
+  /** Milliseconds since 1970 with `message.timestamp.type=LogAppendTime`, else -1. */
+  readonly logAppendTime: number
+  /** The batch was here before: these are its offsets, nothing was appended. */
+  readonly duplicate: boolean
+}
+
+export interface ReadResult {
+  /** Whole batches, the first one even when it is larger than asked for; it may begin below `from`. */
+  readonly records: Buffer
+  /** The offset that was asked for. */
+  readonly from: number
+}
