@@ -90,8 +90,8 @@ export class Durability {
         this.#directoryDirty = false
         await this.#options.files.syncDirectory(this.#options.directory)
       }
-      for (const segment of [...this.#dirty]) {
-        // It may have been removed while another was synced.
+      for (const segment of Array.from(this.#dirty)) {
+        // Those of now, not those that appends add meanwhile; and one may have been removed while another was synced.
         if (this.#dirty.delete(segment)) await segment.sync(segment !== segments.active)
       }
     } catch (error) {

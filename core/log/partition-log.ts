@@ -11,6 +11,7 @@ import { Durability } from './durability.ts'
 import type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from './partition-log-types.ts'
 import { trimSnapshots, writeSnapshot } from './producer-snapshot.ts'
 import type { ProducerEntry, ProducerState } from './producer-state.ts'
+import { recompress } from './recompress.ts'
 import { type LogContext, recoverLog, restoreProducers, startSegment } from './recovery.ts'
 import { segmentsDue } from './retention.ts'
 import type { Segment } from './segment.ts'
@@ -181,12 +182,13 @@ export class PartitionLog {
    * Appends what a producer sent: checks it, gives it offsets in place, writes it. It can be read at once; {@link PartitionLog.whenFlushed}
    * tells when it would survive a power loss. A write that fails changes nothing, and the next append may succeed.
    *
-   * @param records one or more batches; the buffer is changed
+   * @param sent one or more batches; the buffer is changed
    * @throws KafkaError as {@link validate} and {@link ProducerState.check} say, and KAFKA_STORAGE_ERROR
    */
-  append(records: Buffer, { leaderEpoch, origin = 'client' }: AppendOptions): AppendInfo {
+  append(sent: Buffer, { leaderEpoch, origin = 'client' }: AppendOptions): AppendInfo {
     const state = this.load()
     this.#mustBeWritable()
+    const records = recompress(sent, this.#config.compressionType)
     const now = this.#clock.now()
     const baseOffset = state.segments.active.nextOffset
     const { nextOffset, maxTimestamp, producerAt } = validate(records, {

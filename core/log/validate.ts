@@ -1,7 +1,7 @@
 import { kafkaError } from '../protocol/errors.ts'
 import * as batch from '../record/batch.ts'
-import { decodeBatch } from '../record/columns.ts'
 import { type LogConfig, isCompacted } from './config.ts'
+import { decodeSent } from './recompress.ts'
 
 /** `client`: a producer. `coordinator`: the broker itself, which may write control batches and counts no sequences. */
 export type AppendOrigin = 'client' | 'coordinator'
@@ -108,6 +108,6 @@ function checkTimes(records: Buffer, at: number, config: LogConfig, now: number)
 }
 
 function checkKeys(records: Buffer, at: number): void {
-  const { keyLength } = decodeBatch(records, at)
+  const { keyLength } = decodeSent(records, at)
   if (keyLength.includes(-1)) throw kafkaError('INVALID_RECORD', 'a compacted topic takes no record without a key')
 }

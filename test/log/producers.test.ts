@@ -4,7 +4,8 @@ import { decodeSnapshot, encodeSnapshot } from '../../core/log/producer-snapshot
 import type { AppendInfo, PartitionLog } from '../../core/log/partition-log.ts'
 import { type KafkaErrorName, KafkaError } from '../../core/protocol/errors.ts'
 import { BatchBuilder, type BatchIdentity } from '../../core/record/builder.ts'
-import { BatchField, sealBatch } from '../../core/record/batch.ts'
+import { decodeBatch } from '../../core/record/columns.ts'
+import { BatchField, compressionOf, sealBatch } from '../../core/record/batch.ts'
 import { FaultyFiles } from '../support/faulty-files.ts'
 import { type LogFixture, batchOf, marker, openLog, readAll } from '../support/logs.ts'
 
@@ -285,4 +286,25 @@ test('message.timestamp.type=LogAppendTime gives all records the time of the bro
     readAll(openLog(fixture)).map(({ timestamp }) => timestamp),
     [now, now],
   )
+})
+
+test('compression.type stores batches in its compression, with the same records and the same producer', (t) => {
+  for (const compressionType of ['gzip', 'zstd', 'uncompressed', 'producer'] as const) {
+    const files = new FaultyFiles()
+    const log = openLog({ files, clock: new ManualClock(now), config: { compressionType } })
+    const builder = new BatchBuilder({ compression: 'lz4' })
+    builder.append(now, Buffer.from('k'), Buffer.from('v'), [{ key: 'h', value: Buffer.from('x') }])
+    const sent = builder.build({ producerId: 3, producerEpoch: 1, baseSequence: 0 })
+    t.is(
+      outcome(() => log.append(Buffer.from(sent), { leaderEpoch: 0 })),
+      0,
+    )
+    t.is(
+      outcome(() => log.append(Buffer.from(sent), { leaderEpoch: 0 })),
+      'again 0',
+    )
+    const { records } = log.read(0, 1e6)
+    t.is(compressionOf(records, 0), compressionType === 'producer' ? 'lz4' : compressionType === 'uncompressed' ? 'none' : compressionType)
+    t.deepEqual(decodeBatch(records, 0).headers(0), [{ key: 'h', value: Buffer.from('x') }])
+  }
 })
