@@ -374,8 +374,8 @@ test('with zombies, late requests, time-outs, kills and power losses every trans
       for (const { values, fate } of groups) {
         const seen = new Set(values.map((value) => fates.get(value) ?? 'lost'))
         if (fate === 'committed' && [...seen].some((each) => each !== 'committed'))
-          throw new Error(`${values} was committed, but is ${[...seen]}`)
-        if (fate !== 'committed' && seen.has('committed')) throw new Error(`${values} was not committed, but is ${[...seen]}`)
+          throw new Error(`${values.join()} was committed, but is ${[...seen].join()}`)
+        if (fate !== 'committed' && seen.has('committed')) throw new Error(`${values.join()} was not committed, but is ${[...seen].join()}`)
       }
     }),
     { numRuns: 150 },
