@@ -36,6 +36,30 @@ export async function findOffsets(
   timeoutMs: number,
 ): Promise<FoundOffset[]> {
   const found = new Map<OffsetQuery, FoundOffset>()
+  for (const round of rounds(queries)) await findOnce(cluster, round, isolation, timeoutMs, found)
+  return queries.map((query) => found.get(query)!)
+}
+
+/** A request may name a partition once: several questions about one go in several rounds. */
+function rounds(queries: readonly OffsetQuery[]): OffsetQuery[][] {
+  const all: OffsetQuery[][] = []
+  const counts = new Map<string, number>()
+  for (const query of queries) {
+    const n = counts.get(tpKey(query)) ?? 0
+    counts.set(tpKey(query), n + 1)
+    const round = (all[n] ??= [])
+    round.push(query)
+  }
+  return all
+}
+
+async function findOnce(
+  cluster: Cluster,
+  queries: readonly OffsetQuery[],
+  isolation: Isolation,
+  timeoutMs: number,
+  found: Map<OffsetQuery, FoundOffset>,
+): Promise<void> {
   await cluster.retry({ what: 'find offsets', timeoutMs }, async () => {
     const missing = queries.filter((query) => !found.has(query))
     const leaders = new Map<number, OffsetQuery[]>()
@@ -52,7 +76,6 @@ export async function findOffsets(
     await cluster.refresh().catch(() => {})
     throw errors.find((error) => !isRetriableError(error)) ?? errors[0]
   })
-  return queries.map((query) => found.get(query)!)
 }
 
 async function checkPartition(cluster: Cluster, { topic, partition }: TopicPartition): Promise<void> {
@@ -75,12 +98,11 @@ async function askLeader(
     partitions: list.map((q) => ({ partitionIndex: q.partition, timestamp: q.timestamp })),
   }))
   const response = await connection.request(ListOffsets, { replicaId: -1, isolationLevel: isolation === 'read_committed' ? 1 : 0, topics })
-  const waiting = new Set(queries)
+  const byKey = new Map(queries.map((query) => [tpKey(query), query]))
   for (const topic of response.topics) {
     for (const answer of topic.partitions) {
-      const query = [...waiting].find((q) => q.topic === topic.name && q.partition === answer.partitionIndex)
+      const query = byKey.get(`${topic.name}-${answer.partitionIndex}`)
       if (query === undefined) continue
-      waiting.delete(query)
       const error = errorName(answer.errorCode)
       if (error !== 'NONE') throw kafkaError(error, tpKey(query))
       found.set(query, {

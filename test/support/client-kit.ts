@@ -70,15 +70,15 @@ export async function readAll(client: Client, topic: string, partitions = 1, opt
   const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest', ...options })
   try {
     consumer.assign(partitionsOf(topic, partitions))
-    return await readToEnd(consumer)
+    return await readToEnd(client, consumer)
   } finally {
     await consumer.close()
   }
 }
 
 /** Polls until every position has reached the end of its partition. */
-export async function readToEnd(consumer: Consumer): Promise<Seen[]> {
-  const ends = await consumer.endOffsets(consumer.assignment())
+export async function readToEnd(client: Client, consumer: Consumer): Promise<Seen[]> {
+  const ends = await settledEnds(client, consumer)
   const seen: Seen[] = []
   while (consumer.assignment().some((tp) => (consumer.position(tp) ?? -1) < ends.get(tpKey(tp))!)) {
     for (const batch of await consumer.poll(200)) {
@@ -95,6 +95,18 @@ export async function readToEnd(consumer: Consumer): Promise<Seen[]> {
     }
   }
   return seen
+}
+
+/** Apache Kafka answers a commit before its markers are in the partitions: waits until no transaction is open. */
+async function settledEnds(client: Client, consumer: Consumer): Promise<Map<string, number>> {
+  const partitions = consumer.assignment()
+  for (;;) {
+    const asked = partitions.map((tp) => ({ ...tp, at: 'latest' as const }))
+    const stable = await client.admin.listOffsets(asked, 'read_committed')
+    const ends = await client.admin.listOffsets(asked)
+    if (stable.every((answer, i) => answer.offset === ends[i]!.offset)) return new Map(ends.map((end) => [tpKey(end), end.offset]))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
 }
 
 export const valuesOf = (seen: readonly Seen[]): (string | null)[] => seen.map((record) => record.value)

@@ -149,7 +149,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     while (consumer.highWatermark(tp) !== 1) t.deepEqual(await consumer.poll(50), [])
     t.is(consumer.fetchedEnd(tp), 0)
     await producer.commit()
-    t.deepEqual(valuesOf(await readToEnd(consumer)), ['open'])
+    t.deepEqual(valuesOf(await readToEnd(client, consumer)), ['open'])
     while (consumer.position(tp) !== 2) await consumer.poll(50)
     t.is((await consumer.endOffsets([tp])).get(tpKey(tp)), 2)
   },
@@ -335,7 +335,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     consumer.seek(b, 'earliest')
     consumer.seek(a, 199)
     consumer.resume([a])
-    const rest = await readToEnd(consumer)
+    const rest = await readToEnd(client, consumer)
     t.is(rest.filter((r) => r.partition === 1).length, 200)
     t.deepEqual(
       rest.filter((r) => r.partition === 0).map((r) => r.offset),
@@ -363,7 +363,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     t.regex(error!.message, new RegExp(tpKey(tp)))
     const lenient = client.consumer({ autoOffsetReset: 'earliest', maxWaitMs: 50 })
     lenient.assign([{ ...tp, offset: 3 }])
-    t.deepEqual(valuesOf(await readToEnd(lenient)), numbers(5, 15))
+    t.deepEqual(valuesOf(await readToEnd(client, lenient)), numbers(5, 15))
   },
 
   'offsets are found by time, by place and under both isolations': async (t, env) => {
