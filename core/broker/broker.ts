@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 
 import { systemClock } from '../base/clock.ts'
 import type { Clock } from '../base/clock.ts'
+import type { Files } from '../base/files.ts'
 import { silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
@@ -41,6 +42,8 @@ export interface BrokerOptions {
   config?: BrokerConfigInput
   clock?: Clock
   random?: RandomBytes
+  /** The disk; a test brings one that fails. */
+  files?: Files
   /** Default: silence. pino fits. */
   logger?: Logger
 }
@@ -97,11 +100,12 @@ export class Broker {
   static async start(options: BrokerOptions): Promise<Broker> {
     const config = new BrokerConfig(options.config)
     const metadata = new LocalMetadata(options)
-    const unsyncedLost = unsyncedMayBeLost(options.dir)
+    const unsyncedLost = unsyncedMayBeLost(options.dir, options.files)
     const logs = await openLogs(options, config, metadata)
+    let parts: Parts | undefined
     try {
-      noteBoot(options.dir)
-      const parts = assemble(options, config, metadata, logs, unsyncedLost)
+      noteBoot(options.dir, options.files)
+      parts = assemble(options, config, metadata, logs, unsyncedLost)
       await parts.services.groups.load()
       await parts.services.transactions.load()
       const listener = await listen(options, config, parts.connections)
@@ -110,6 +114,8 @@ export class Broker {
       logger.info({ dir: options.dir, port: listener?.port ?? null, topics: parts.metadata.topicCount }, 'broker ready')
       return new Broker(parts, listener)
     } catch (error) {
+      parts?.services.groups.close()
+      parts?.services.transactions.close()
       await logs.close()
       throw error
     }
@@ -143,7 +149,7 @@ interface Parts {
 }
 
 function openLogs(options: BrokerOptions, config: BrokerConfig, metadata: LocalMetadata): Promise<LogManager> {
-  const { dir, clusterId, nodeId, clock, logger, random } = options
+  const { dir, clusterId, nodeId, clock, logger, random, files } = options
   return LogManager.open({
     dir,
     config: topicLogConfig(new Map(), config),
@@ -154,6 +160,7 @@ function openLogs(options: BrokerOptions, config: BrokerConfig, metadata: LocalM
     ...(clock !== undefined && { clock }),
     ...(logger !== undefined && { logger }),
     ...(random !== undefined && { random }),
+    ...(files !== undefined && { files }),
   })
 }
 
