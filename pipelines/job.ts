@@ -1,4 +1,4 @@
-import { Observable, Subject } from 'rxjs'
+import { type Observable, Subject } from 'rxjs'
 import type { Clock, Timer } from '../core/base/clock.ts'
 import type { Meter, PipelineMetrics } from './metrics.ts'
 import type { Plan } from './plan.ts'

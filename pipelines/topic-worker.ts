@@ -122,8 +122,8 @@ export class TopicWorker implements Worker {
   async #run(): Promise<void> {
     try {
       while (!this.#stopping && !(await this.#isDrained())) {
-        const generation = this.#generation
         const pieces = await this.#collect()
+        const generation = this.#generation
         await this.#executing
         if (this.#failure !== undefined) throw this.#failure
         if (generation === this.#generation) this.#executing = this.#execute(pieces)
@@ -240,7 +240,9 @@ export class TopicWorker implements Worker {
     this.#lastEpochAt = this.#settings.clock.monotonic()
     const inEpoch = [...tasks]
     let offsets: OffsetToCommit[] = []
-    const ended = (task: Task) => task.upstreamEnded || this.#isAtEnd(inEpoch.find((assigned) => assigned.task === task)!)
+    // Asked once, now: a drain may begin while the epoch commits.
+    const atEnd = new Set(inEpoch.filter((assigned) => this.#isAtEnd(assigned)).map(({ task }) => task))
+    const ended = (task: Task) => atEnd.has(task) || task.upstreamEnded
     const epoch = {
       tasks: inEpoch.map(({ task }) => task),
       feed: () => this.#feed(pieces, idle),

@@ -117,8 +117,9 @@ export class Watermarks {
 
   #advance(): void {
     this.#slowest = this.#findSlowest()
-    if (this.#states[this.#slowest] !== State.live) return
-    this.#current = Math.max(this.#current, this.#times[this.#slowest]!)
+    // When none is live, nobody is waited for: the same as if all but the furthest had fallen silent one after the other.
+    const time = this.#states[this.#slowest] === State.live ? this.#times[this.#slowest]! : Math.max(...this.#times)
+    this.#current = Math.max(this.#current, time)
   }
 
   #findSlowest(): number {
