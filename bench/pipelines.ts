@@ -5,7 +5,7 @@ import { Broker, connect } from 'moldau/core'
 import { type Pipeline, run } from 'moldau/pipelines'
 import { findInput } from '../cli/demo/input.ts'
 import { archive, delays, delaysHourly, flights, replay } from '../examples/flights/jobs.ts'
-import { moldau } from '../test/support/run-command.ts'
+import { runCommand } from '../test/support/run-command.ts'
 import { cpuDuring } from './process-cpu.ts'
 import { type BenchRow, median } from './row.ts'
 
@@ -71,7 +71,7 @@ function rowsOf(name: string, runs: readonly Measured[]): BenchRow[] {
 }
 
 async function demoRow(dir: string): Promise<BenchRow> {
-  const done = await moldau(['demo', '--dir', join(dir, 'demo'), '--json'])
+  const done = await runCommand('npm', ['run', '--silent', 'demo', '--', '--dir', join(dir, 'demo'), '--json'])
   if (done.code !== 0) throw new Error(done.stderr)
   const { rssMaxBytes } = JSON.parse(done.stdout) as { rssMaxBytes: number }
   return { row: 'demo: broker and pipelines', unit: 'MB resident at most', ours: rssMaxBytes / 1e6, peer: null, ratio: null, target: 400, better: 'lower' }

@@ -44,44 +44,65 @@ async function openParquet(path: string) {
 const chunkRows = 4096
 
 async function* groupRows(file: AsyncBuffer, metadata: FileMetaData, rowStart: number, rowEnd: number): AsyncIterable<readonly unknown[]> {
+  const { parquetSchema } = await import('hyparquet')
+  const names = parquetSchema(metadata).children.map(({ element }) => element.name)
+  const columns: ArrayLike<unknown>[] = []
+  // One column after the other: the library's arrays of bigints are several times the size of what is kept of them.
+  for (const name of names) columns.push(await readColumn(file, metadata, name, rowStart, rowEnd))
+  const count = rowEnd - rowStart
+  for (let at = 0; at < count; at += chunkRows) {
+    const rows = []
+    for (let row = at; row < Math.min(at + chunkRows, count); row++) {
+      const value: Record<string, unknown> = {}
+      for (let c = 0; c < names.length; c++) value[names[c]!] = columns[c]![row]
+      rows.push(value)
+    }
+    yield rows
+  }
+}
+
+/** The values of one column in a range of rows: as numbers packed where all are numbers, else one by one. */
+async function readColumn(file: AsyncBuffer, metadata: FileMetaData, name: string, rowStart: number, rowEnd: number): Promise<ArrayLike<unknown>> {
   const { parquetRead } = await import('hyparquet')
   const count = rowEnd - rowStart
-  const columns = new Map<string, unknown[]>()
+  let numbers: Float64Array | undefined = new Float64Array(count)
+  const others: unknown[] = []
   await parquetRead({
     file,
     metadata,
     compressors,
+    parsers,
+    columns: [name],
     rowStart,
     rowEnd,
-    onChunk({ columnName, columnData, rowStart: first }) {
-      const column = columns.get(columnName) ?? Array.from({ length: count })
-      columns.set(columnName, column)
+    onChunk({ columnData, rowStart: first }) {
       // A page may begin before the rows asked for.
       for (let i = Math.max(0, rowStart - first); i < columnData.length && first + i < rowEnd; i++) {
-        column[first + i - rowStart] = plain(columnData[i])
+        const row = first + i - rowStart
+        const value = plain(columnData[i])
+        if (typeof value === 'number' && numbers !== undefined) {
+          numbers[row] = value
+          continue
+        }
+        // Not numbers after all: what came before is taken over.
+        for (let done = 0; numbers !== undefined && done < row; done++) others[done] = numbers[done]
+        numbers = undefined
+        others[row] = value
       }
     },
   })
-  const build = rowBuilder([...columns.keys()])
-  const data = [...columns.values()]
-  for (let at = 0; at < count; at += chunkRows) {
-    const end = Math.min(at + chunkRows, count)
-    const rows = []
-    for (let i = at; i < end; i++) rows.push(build(data, i))
-    yield rows
-  }
+  return numbers ?? others
+}
+
+/** Times as milliseconds since 1970, not as a Date for each. */
+const parsers = {
+  timestampFromMilliseconds: (millis: bigint) => Number(millis),
+  timestampFromMicroseconds: (micros: bigint) => Number(micros / 1000n),
+  timestampFromNanoseconds: (nanos: bigint) => Number(nanos / 1_000_000n),
 }
 
 /** Dates as milliseconds, 64-bit integers as numbers: what serdes of other formats use. */
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value)
   return value instanceof Date ? value.getTime() : value
-}
-
-function rowBuilder(names: readonly string[]): (columns: readonly (readonly unknown[])[], row: number) => unknown {
-  return (columns, row) => {
-    const value: Record<string, unknown> = {}
-    for (let c = 0; c < names.length; c++) value[names[c]!] = columns[c]![row]
-    return value
-  }
 }
