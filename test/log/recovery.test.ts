@@ -281,3 +281,18 @@ test('one sync serves all who asked while the last one ran', async (t) => {
   t.is(log.flushedOffset, 101)
   t.is(files.syncs - before, 2)
 })
+
+test('flush.messages and flush.ms sync without anybody asking', async (t) => {
+  const files = new FaultyFiles()
+  const log = openLog({ files, clock, config: { flushMessages: 3, flushMs: 500 } })
+  log.append(batchOf(['a', 'b']), { leaderEpoch: 0 })
+  await new Promise((resolve) => setImmediate(resolve))
+  t.is(log.flushedOffset, 0)
+  log.append(batchOf(['c']), { leaderEpoch: 0 })
+  await new Promise((resolve) => setImmediate(resolve))
+  t.is(log.flushedOffset, 3)
+  log.append(batchOf(['d']), { leaderEpoch: 0 })
+  clock.advance(500)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.is(log.flushedOffset, 4)
+})
