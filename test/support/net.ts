@@ -57,7 +57,7 @@ export function frame(body: Buffer | string): Buffer[] {
 /** Collects frames; `count(n)` resolves when there are n, `closed` when the connection has ended. */
 export function collect(transport: Transport): {
   frames: string[]
-  count(n: number): Promise<string[]>
+  count: (n: number) => Promise<string[]>
   closed: Promise<Error | undefined>
 } {
   const frames: string[] = []
