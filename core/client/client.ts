@@ -27,24 +27,22 @@ export class Client {
 
   /** @throws MoldauError INVALID_CONFIG naming an option that does not exist or contradicts another */
   producer(options: ProducerOptions = {}): Producer {
-    return this.#opened(new Producer(this.#cluster, options))
+    const producer: Producer = new Producer(this.#cluster, options, () => this.#open.delete(producer))
+    this.#open.add(producer)
+    return producer
   }
 
   /** @throws MoldauError INVALID_CONFIG */
   consumer(options: ConsumerOptions = {}): Consumer {
-    return this.#opened(new Consumer(this.#cluster, options))
+    const consumer: Consumer = new Consumer(this.#cluster, options, () => this.#open.delete(consumer))
+    this.#open.add(consumer)
+    return consumer
   }
 
   /** Closes every producer (after what it has under way) and consumer, then all connections. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#open].map((one) => one.close()))
-    this.#open.clear()
     this.#cluster.close()
-  }
-
-  #opened<T extends Producer | Consumer>(one: T): T {
-    this.#open.add(one)
-    return one
   }
 }
 

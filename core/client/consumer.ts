@@ -41,10 +41,11 @@ export class Consumer {
   #wakePoll: (() => void) | undefined
   #polling: boolean
   #error: Error | undefined
+  readonly #onClosed: () => void
   #closed: boolean
 
   /** Made by {@link Client.consumer}. */
-  constructor(cluster: Cluster, given: ConsumerOptions) {
+  constructor(cluster: Cluster, given: ConsumerOptions, onClosed: () => void = () => {}) {
     const options = withDefaults(readConsumerOptions(given))
     this.#cluster = cluster
     this.#options = options
@@ -74,6 +75,7 @@ export class Consumer {
     this.#wakePoll = undefined
     this.#polling = false
     this.#error = undefined
+    this.#onClosed = onClosed
     this.#closed = false
   }
 
@@ -237,6 +239,7 @@ export class Consumer {
     this.#states.clear()
     this.#wakePoll?.()
     await this.#member?.close()
+    this.#onClosed()
   }
 
   /** False: the time is over and the group has not settled. */

@@ -20,6 +20,8 @@ export interface DeferredSendsOptions {
   bufferBytes: number
   topic: (name: string) => Promise<unknown>
   room: () => Promise<void>
+  /** Whether a record of this topic can be appended now. */
+  ready: (topic: string) => boolean
   run: (send: Send) => Promise<RecordMetadata>
 }
 
@@ -71,8 +73,11 @@ export class DeferredSends {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       const { send, result } = next
       try {
-        await this.#options.topic(send.topic)
-        await this.#room(send.topic)
+        // Without a pause where there is no need for one: what waited together goes into one batch.
+        if (!this.#options.ready(send.topic)) {
+          await this.#options.topic(send.topic)
+          await this.#room(send.topic)
+        }
         this.#options.run(send).then(result.resolve, result.reject)
       } catch (error) {
         result.reject(error)

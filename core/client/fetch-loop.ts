@@ -45,6 +45,7 @@ export class FetchLoop {
   readonly #options: FetchLoopOptions
   readonly #connections: Connections
   readonly #underWay: Set<number>
+  readonly #missing: Set<string>
   #scheduled: boolean
   #refreshing: boolean
   #closed: boolean
@@ -53,6 +54,7 @@ export class FetchLoop {
     this.#options = options
     this.#connections = options.cluster.connections()
     this.#underWay = new Set()
+    this.#missing = new Set()
     this.#scheduled = false
     this.#refreshing = false
     this.#closed = false
@@ -89,7 +91,8 @@ export class FetchLoop {
       }
       const leader = cluster.leader(state.topic, state.partition)
       if (leader < 0) {
-        this.#refresh()
+        if (cluster.image.topics.has(state.topic)) this.#refresh()
+        else this.#lookFor(state.topic)
         continue
       }
       if (state.bufferedBytes >= maxPartitionBytes) nodes.set(leader, undefined)
@@ -215,6 +218,22 @@ export class FetchLoop {
     )
     state.outOfRange = true
     if (state.fetched.length === 0) this.#options.onOutOfRange(state)
+  }
+
+  /** The topic was deleted, it seems: it may come back, or the program has to know. */
+  #lookFor(topic: string): void {
+    if (this.#missing.has(topic)) return
+    this.#missing.add(topic)
+    const { cluster, onError } = this.#options
+    cluster
+      .topic(topic, false)
+      .catch((error: unknown) => {
+        if (!this.#closed && error instanceof MoldauError && error.code === 'UNKNOWN_TOPIC') onError(error)
+      })
+      .finally(() => {
+        this.#missing.delete(topic)
+        this.wake()
+      })
   }
 
   #delay(state: PartitionState): void {

@@ -1,3 +1,4 @@
+import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { backoff, isRetriableError } from '../cluster/retry.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
@@ -51,7 +52,8 @@ export class Positions {
       }
       this.#running = false
     } catch (error) {
-      if (!isRetriableError(error)) {
+      // A topic that is unknown was waited for already.
+      if (!isRetriableError(error) || (error instanceof MoldauError && error.code === 'UNKNOWN_TOPIC')) {
         this.#running = false
         onError(error as Error)
         return

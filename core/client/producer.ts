@@ -36,10 +36,11 @@ export class Producer {
   readonly #transactions: Transactions | undefined
   readonly #sticky: Map<string, StickyPartitioner>
   readonly #deferred: DeferredSends
+  readonly #onClosed: () => void
   #closed: boolean
 
   /** Made by {@link Client.producer}. */
-  constructor(cluster: Cluster, given: ProducerOptions) {
+  constructor(cluster: Cluster, given: ProducerOptions, onClosed: () => void = () => {}) {
     const options = withDefaults(readProducerOptions(given))
     this.#cluster = cluster
     this.#options = options
@@ -68,8 +69,10 @@ export class Producer {
       bufferBytes: options.bufferBytes,
       topic: (name) => cluster.topic(name),
       room: () => this.#accumulator.whenRoom(),
+      ready: (topic) => this.#isReady(topic),
       run: (send) => this.#send(send),
     })
+    this.#onClosed = onClosed
     this.#closed = false
   }
 
@@ -100,7 +103,7 @@ export class Producer {
       timestamp: record.timestamp ?? this.#cluster.clock.now(),
       headers: record.headers,
     }
-    if (this.#deferred.empty && !this.#accumulator.full && this.#cluster.image.topics.has(record.topic)) return this.#send(send)
+    if (this.#deferred.empty && this.#isReady(record.topic)) return this.#send(send)
     return this.#deferred.add(send)
   }
 
@@ -197,6 +200,7 @@ export class Producer {
     this.#accumulator.close()
     this.#sender.close()
     this.#transactions?.close()
+    this.#onClosed()
   }
 
   async #send(send: Send): Promise<RecordMetadata> {
@@ -206,6 +210,10 @@ export class Producer {
     const index = batch.builder.count - 1
     const { baseOffset, logAppendTime } = await batch.outcome
     return { topic, partition, offset: baseOffset < 0 ? -1 : baseOffset + index, timestamp: logAppendTime < 0 ? timestamp : logAppendTime }
+  }
+
+  #isReady(topic: string): boolean {
+    return !this.#accumulator.full && this.#cluster.image.topics.has(topic)
   }
 
   #partition(topic: string, key: Buffer | null, bytes: number): number {
