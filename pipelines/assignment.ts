@@ -36,6 +36,7 @@ export class Assignment {
   /** Revoked, and given back unchanged when nobody has worked on them in between: an eager rebalance takes everything first. */
   #suspended: Map<string, Assigned>
   readonly #positions: Map<string, number>
+  readonly #polled: Map<string, number>
   /** What this worker has committed last, as the group would answer. */
   readonly #committed: Map<string, string>
 
@@ -48,6 +49,7 @@ export class Assignment {
     this.#tasks = new Map()
     this.#suspended = new Map()
     this.#positions = new Map()
+    this.#polled = new Map()
     this.#committed = new Map()
   }
 
@@ -70,6 +72,15 @@ export class Assignment {
 
   advance(partition: TopicPartition, offset: number): void {
     this.#positions.set(keyOf(partition), offset)
+  }
+
+  /** The offset behind everything that was polled: what lies between this and {@link Assignment.position} is still to be run. */
+  polled(partition: TopicPartition): number {
+    return this.#polled.get(keyOf(partition)) ?? 0
+  }
+
+  setPolled(partition: TopicPartition, offset: number): void {
+    this.#polled.set(keyOf(partition), offset)
   }
 
   /** The positions of a task, with its event time, to be committed. */
@@ -116,6 +127,7 @@ export class Assignment {
     for (const partition of partitions) {
       const offset = committed.get(keyOf(partition))?.offset ?? begins.get(keyOf(partition)) ?? 0
       this.advance(partition, offset)
+      this.setPolled(partition, offset)
       consumer.seek(partition, offset)
     }
   }

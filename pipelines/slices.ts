@@ -5,6 +5,8 @@ export interface Piece {
   readonly batch: ConsumerBatch
   readonly from: number
   readonly count: number
+  /** The offset behind what was polled before it: it may only be run when everything up to there was. */
+  readonly after: number
   /** The offset behind it. */
   readonly nextOffset: number
 }
@@ -29,11 +31,12 @@ export class Slices {
     return this.#bytes
   }
 
-  add(batch: ConsumerBatch): void {
+  /** @param after the offset behind what was polled of the partition before */
+  add(batch: ConsumerBatch, after: number): void {
     const key = keyOf(batch)
     let queue = this.#queues.get(key)
     if (queue === undefined) this.#queues.set(key, (queue = []))
-    queue.push({ batch, from: batch.from, count: batch.count, nextOffset: batch.nextOffset })
+    queue.push({ batch, from: batch.from, count: batch.count, after, nextOffset: batch.nextOffset })
     this.#count(batch, 1)
   }
 
@@ -104,12 +107,12 @@ export function keyOf({ topic, partition }: TopicPartition): string {
 
 /** At most `records` of a piece, and the rest. */
 function split(piece: Piece, records: number): [Piece, Piece | undefined] {
-  const { batch, from, count, nextOffset } = piece
+  const { batch, from, count, after, nextOffset } = piece
   if (count <= records) return [piece, undefined]
   const at = from + records
   const between = batch.columns.offset(at)
   return [
-    { batch, from, count: records, nextOffset: between },
-    { batch, from: at, count: count - records, nextOffset },
+    { batch, from, count: records, after, nextOffset: between },
+    { batch, from: at, count: count - records, after: between, nextOffset },
   ]
 }

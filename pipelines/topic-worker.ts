@@ -1,5 +1,6 @@
+import { assert } from '../core/base/assert.ts'
 import type { Consumer } from '../core/client/consumer.ts'
-import type { OffsetToCommit, TopicPartition } from '../core/client/types.ts'
+import type { ConsumerBatch, OffsetToCommit, TopicPartition } from '../core/client/types.ts'
 import { type Assigned, Assignment } from './assignment.ts'
 import { runEpoch } from './epoch.ts'
 import { Idleness } from './idleness.ts'
@@ -172,10 +173,7 @@ export class TopicWorker implements Worker {
           if (assignment.length > 0) await this.#assigned(assignment)
           return
         }
-        for (const batch of batches) {
-          // Behind the end that a drain has set there is another run's work.
-          if (batch.firstOffset < (this.#targets?.get(keyOf(batch)) ?? Infinity)) this.#slices.add(batch)
-        }
+        for (const batch of batches) this.#add(batch)
         return
       } catch (error) {
         if (isFenced(error)) throw error
@@ -184,6 +182,13 @@ export class TopicWorker implements Worker {
         await patience.wait(error)
       }
     }
+  }
+
+  #add(batch: ConsumerBatch): void {
+    // Behind the end that a drain has set there is another run's work.
+    if (batch.firstOffset >= (this.#targets?.get(keyOf(batch)) ?? Infinity)) return
+    this.#slices.add(batch, this.#assignment!.polled(batch))
+    this.#assignment!.setPolled(batch, batch.nextOffset)
   }
 
   async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
@@ -225,9 +230,12 @@ export class TopicWorker implements Worker {
   async #runEpoch(pieces: readonly Piece[]): Promise<void> {
     const assignment = this.#assignment!
     const tasks = new Set<Assigned>()
-    for (const { batch, nextOffset } of pieces) {
+    for (const { batch, after, nextOffset } of pieces) {
       const assigned = assignment.taskOf(batch)
-      if (assigned === undefined) continue
+      assert(
+        assigned !== undefined && assignment.position(batch) >= after,
+        `${keyOf(batch)}: what was polled before ${after} has not been run`,
+      )
       tasks.add(assigned)
       assignment.advance(batch, nextOffset)
       this.#idleness.moved(batch)
@@ -260,7 +268,7 @@ export class TopicWorker implements Worker {
   async #feed(pieces: readonly Piece[], idle: readonly (readonly [Assigned, number])[]): Promise<void> {
     for (const { batch, from, count } of pieces) {
       const { topic, partition, columns } = batch
-      this.#assignment!.taskOf(batch)?.task.feed({ topic, partition, columns, from, count })
+      this.#assignment!.taskOf(batch)!.task.feed({ topic, partition, columns, from, count })
       const room = this.#transaction.room()
       if (room !== undefined) await room
     }
@@ -270,11 +278,13 @@ export class TopicWorker implements Worker {
   /** Control markers and holes behind the last record count as read, so that lag goes to zero and ends are seen. */
   #passMarkers({ inputs }: Assigned): void {
     for (const input of inputs) {
-      if (!this.#slices.isEmpty(input)) continue
+      // What was polled is to be run first.
+      if (this.#assignment!.position(input) < this.#assignment!.polled(input)) continue
       const position = this.#consumer.position(input)
       const target = this.#targets?.get(keyOf(input)) ?? Infinity
-      if (position !== undefined && position > this.#assignment!.position(input))
-        this.#assignment!.advance(input, Math.min(position, target))
+      if (position === undefined || position <= this.#assignment!.position(input)) continue
+      this.#assignment!.advance(input, Math.min(position, target))
+      this.#assignment!.setPolled(input, Math.min(position, target))
     }
   }
 
