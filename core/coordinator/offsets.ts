@@ -2,7 +2,7 @@ import type { KafkaErrorName } from '../protocol/errors.ts'
 import { checkMember, type Identity, renewSession } from './group-members.ts'
 import { type Context, type Group, GroupState } from './group-state.ts'
 import type { Moment } from './moment.ts'
-import { pendingOf, type OffsetsState, type OffsetValue } from './offsets-state.ts'
+import { type OffsetsState, pendingOf } from './offsets-state.ts'
 import type { Outcome } from './outcome.ts'
 import type { TopicPartition } from './partition-writer.ts'
 
@@ -105,5 +105,3 @@ export function expiredOffsets(state: OffsetsState, group: Group, retentionMs: n
   }
   return expired
 }
-
-export type { OffsetValue }
