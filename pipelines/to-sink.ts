@@ -1,4 +1,5 @@
-import type { OpenSink, ReportedPosition, Sink, SinkContext, SourcePartition } from '../connectors/types.ts'
+import type { OpenSink, ReportedPosition, Sink, SinkContext } from '../connectors/types.ts'
+import { assert } from '../core/base/assert.ts'
 import { messageOf } from '../core/base/errors.ts'
 import type { Consumer } from '../core/client/consumer.ts'
 import type { TopicPartition } from '../core/client/types.ts'
@@ -10,6 +11,7 @@ import type { Settings } from './options.ts'
 import type { Part, Plan } from './plan.ts'
 import { endOffsets } from './restore.ts'
 import { fenced, isFenced, Patience } from './retry.ts'
+import { sinkContext } from './sink-context.ts'
 import { SinkLane } from './sink-lane.ts'
 import { sinkConverter } from './sink-steps.ts'
 import { keyOf } from './slices.ts'
@@ -34,9 +36,12 @@ export class SinkWorker implements Worker {
   readonly #consumer: Consumer
   readonly #lanes: Map<string, SinkLane>
   readonly #reports: Map<string, ReportedPosition>
+  readonly #context: SinkContext
   readonly #done: ReturnType<typeof settleable>
   #open: OpenSink | undefined
   #joined: boolean
+  /** The lanes were dropped after a failure. */
+  #needsLanes: boolean
   #stopping: boolean
   #draining: boolean
   #targets: ReadonlyMap<string, number> | undefined
@@ -67,9 +72,11 @@ export class SinkWorker implements Worker {
     })
     this.#lanes = new Map()
     this.#reports = new Map()
+    this.#context = sinkContext(settings, plan, topics, this.#consumer, (position) => void this.#reports.set(keyOf(position), position))
     this.#done = settleable()
     this.#open = undefined
     this.#joined = false
+    this.#needsLanes = false
     this.#stopping = false
     this.#draining = false
     this.#targets = undefined
@@ -83,7 +90,7 @@ export class SinkWorker implements Worker {
   async start(): Promise<void> {
     const topics = this.#topics.map(({ name }) => name)
     try {
-      this.#open = await this.#sink.open(this.#context())
+      this.#open = await this.#sink.open(this.#context)
     } catch (error) {
       await this.#close()
       throw error
@@ -138,12 +145,24 @@ export class SinkWorker implements Worker {
       try {
         if (this.#draining) this.#targets ??= await this.#ends()
         const batches = await this.#consumer.poll(POLL_MS)
+        if (this.#needsLanes) {
+          const assignment = this.#consumer.assignment()
+          if (assignment.length > 0) await this.#assigned(assignment)
+          return
+        }
         for (const batch of batches) {
-          if (batch.firstOffset < (this.#targets?.get(keyOf(batch)) ?? Infinity)) this.#lanes.get(keyOf(batch))?.push(batch)
+          const lane = this.#lanes.get(keyOf(batch))
+          assert(lane !== undefined, `${keyOf(batch)} is read and goes nowhere`)
+          if (batch.firstOffset < (this.#targets?.get(keyOf(batch)) ?? Infinity)) lane.push(batch)
         }
         if (batches.length === 0) this.#quiet()
         return
       } catch (error) {
+        if (isFenced(error)) throw error
+        // Partitions may have been opened in part: begin again with what is assigned.
+        const assignment = this.#consumer.assignment()
+        await Promise.all(this.#take(assignment).map((lane) => lane.drop()))
+        this.#needsLanes = assignment.length > 0
         await patience.wait(error)
       }
     }
@@ -180,6 +199,7 @@ export class SinkWorker implements Worker {
         await lane.open()
       }),
     )
+    this.#needsLanes = false
     this.#joined = true
   }
 
@@ -242,7 +262,7 @@ export class SinkWorker implements Worker {
   }
 
   #isDrained(): boolean {
-    if (this.#targets === undefined || !this.#joined) return false
+    if (this.#targets === undefined || !this.#joined || this.#needsLanes) return false
     for (const [key, lane] of this.#lanes) if (!lane.isIdle || lane.position < (this.#targets.get(key) ?? 0)) return false
     return true
   }
@@ -260,33 +280,5 @@ export class SinkWorker implements Worker {
       if (lane !== undefined) lag += Math.max(0, (this.#consumer.highWatermark(partition) ?? 0) - lane.position)
     }
     return lag
-  }
-
-  #context(): SinkContext {
-    const { client, clock, random, startAt } = this.#settings
-    return {
-      clusterId: client.clusterId,
-      pipeline: this.#plan.name,
-      clock,
-      random,
-      startAt,
-      valueSerde: (name) => this.#topics.find((topic) => topic.name === name)?.value,
-      sourcePartition: (topic, partition) => this.#sourcePartition(topic, partition),
-      report: (position) => void this.#reports.set(keyOf(position), position),
-      reported: async (topic, partition) => {
-        const committed = (await this.#consumer.committed([{ topic, partition }])).get(keyOf({ topic, partition }))
-        return committed ? { topic, partition, ...committed } : undefined
-      },
-    }
-  }
-
-  async #sourcePartition(topic: string, partition: number): Promise<SourcePartition> {
-    const { admin } = this.#settings.client
-    const [described] = await admin.describeTopics([topic])
-    const [begin, end] = await admin.listOffsets([
-      { topic, partition, at: 'earliest' },
-      { topic, partition, at: 'latest' },
-    ])
-    return { topicId: described!.topicId, logStartOffset: begin!.offset, logEndOffset: end!.offset }
   }
 }

@@ -2,13 +2,12 @@ import { assert } from '../core/base/assert.ts'
 import type { Consumer } from '../core/client/consumer.ts'
 import type { ConsumerBatch, OffsetToCommit, TopicPartition } from '../core/client/types.ts'
 import { type Assigned, Assignment } from './assignment.ts'
+import { Ends } from './ends.ts'
 import { runEpoch } from './epoch.ts'
-import { Idleness } from './idleness.ts'
 import type { Meter } from './metrics.ts'
 import { groupId, transactionalId } from './names.ts'
 import type { Settings } from './options.ts'
 import type { Part, Plan } from './plan.ts'
-import { endOffsets } from './restore.ts'
 import { fenced, isFenced, mustRejoin, Patience } from './retry.ts'
 import { keyOf, type Piece, Slices } from './slices.ts'
 import type { Task } from './task.ts'
@@ -33,10 +32,8 @@ export class TopicWorker implements Worker {
   readonly #transaction: Transaction
   readonly #consumer: Consumer
   readonly #slices: Slices
-  readonly #idleness: Idleness
+  readonly #ends: Ends
   readonly #done: ReturnType<typeof settleable>
-  /** Tasks that have seen the end of their input. */
-  readonly #finished: Set<Task>
   #assignment: Assignment | undefined
   /** Never rejects. */
   #executing: Promise<void>
@@ -50,8 +47,6 @@ export class TopicWorker implements Worker {
   #lastEpochAt: number
   #stopping: boolean
   #draining: boolean
-  /** Where each partition of the input topics ended when the drain began. */
-  #targets: ReadonlyMap<string, number> | undefined
 
   constructor(settings: Settings, plan: Plan, parts: readonly Part[], meter: Meter) {
     this.#settings = settings
@@ -71,9 +66,8 @@ export class TopicWorker implements Worker {
       prefetchBytes: PREFETCH_BYTES,
     })
     this.#slices = new Slices()
-    this.#idleness = new Idleness(settings.clock, settings.idleMs)
+    this.#ends = new Ends(settings)
     this.#done = settleable()
-    this.#finished = new Set()
     this.#assignment = undefined
     this.#executing = Promise.resolve()
     this.#failure = undefined
@@ -83,7 +77,6 @@ export class TopicWorker implements Worker {
     this.#lastEpochAt = -Infinity
     this.#stopping = false
     this.#draining = false
-    this.#targets = undefined
     meter.lag = () => this.#lag()
     meter.watermark = () => this.#watermark()
   }
@@ -166,7 +159,7 @@ export class TopicWorker implements Worker {
     const patience = new Patience(this.#settings)
     for (;;) {
       try {
-        if (this.#draining) this.#targets ??= await this.#endsOfInputs()
+        if (this.#draining && !this.#ends.areSet) await this.#ends.set(this.#inputs())
         const batches = await this.#consumer.poll(Math.ceil(timeoutMs))
         if (this.#needsTasks) {
           const assignment = this.#consumer.assignment()
@@ -186,7 +179,7 @@ export class TopicWorker implements Worker {
 
   #add(batch: ConsumerBatch): void {
     // Behind the end that a drain has set there is another run's work.
-    if (batch.firstOffset >= (this.#targets?.get(keyOf(batch)) ?? Infinity)) return
+    if (batch.firstOffset >= this.#ends.of(batch)) return
     this.#slices.add(batch, this.#assignment!.polled(batch))
     this.#assignment!.setPolled(batch, batch.nextOffset)
   }
@@ -212,8 +205,8 @@ export class TopicWorker implements Worker {
     this.#generation++
     this.#slices.clear()
     this.#assignment!.clear()
-    this.#finished.clear()
-    this.#needsTasks = true
+    this.#ends.forget()
+    this.#needsTasks = this.#consumer.assignment().length > 0
   }
 
   /** Never rejects: what fails for good is kept for the loop. */
@@ -238,18 +231,18 @@ export class TopicWorker implements Worker {
       )
       tasks.add(assigned)
       assignment.advance(batch, nextOffset)
-      this.#idleness.moved(batch)
+      this.#ends.moved(batch)
     }
     for (const assigned of assignment.tasks) this.#passMarkers(assigned)
-    const idle = this.#newlyIdle()
+    const idle = this.#ends.newlyIdle(assignment, this.#consumer)
     for (const [assigned] of idle) tasks.add(assigned)
-    for (const assigned of assignment.tasks) if (this.#isAtEnd(assigned) && !this.#finished.has(assigned.task)) tasks.add(assigned)
+    for (const assigned of this.#ends.unfinished(assignment)) tasks.add(assigned)
     if (tasks.size === 0) return
     this.#lastEpochAt = this.#settings.clock.monotonic()
     const inEpoch = [...tasks]
     let offsets: OffsetToCommit[] = []
     // Asked once, now: a drain may begin while the epoch commits.
-    const atEnd = new Set(inEpoch.filter((assigned) => this.#isAtEnd(assigned)).map(({ task }) => task))
+    const atEnd = new Set(inEpoch.filter((assigned) => this.#ends.isAtEnd(assigned, assignment)).map(({ task }) => task))
     const ended = (task: Task) => atEnd.has(task) || task.upstreamEnded
     const epoch = {
       tasks: inEpoch.map(({ task }) => task),
@@ -259,10 +252,7 @@ export class TopicWorker implements Worker {
     }
     await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: this.#consumer, meter: this.#meter })
     assignment.committed(offsets)
-    for (const { task } of inEpoch) {
-      if (ended(task)) this.#finished.add(task)
-      else this.#finished.delete(task)
-    }
+    for (const { task } of inEpoch) this.#ends.finish(task, ended(task))
   }
 
   async #feed(pieces: readonly Piece[], idle: readonly (readonly [Assigned, number])[]): Promise<void> {
@@ -281,50 +271,24 @@ export class TopicWorker implements Worker {
       // What was polled is to be run first.
       if (this.#assignment!.position(input) < this.#assignment!.polled(input)) continue
       const position = this.#consumer.position(input)
-      const target = this.#targets?.get(keyOf(input)) ?? Infinity
+      const target = this.#ends.of(input)
       if (position === undefined || position <= this.#assignment!.position(input)) continue
       this.#assignment!.advance(input, Math.min(position, target))
       this.#assignment!.setPolled(input, Math.min(position, target))
     }
   }
 
-  /** Inputs of tasks whose silence would hold somebody's time back. */
-  #newlyIdle(): [Assigned, number][] {
-    const idle: [Assigned, number][] = []
-    for (const assigned of this.#assignment!.tasks) {
-      const { task, inputs } = assigned
-      const matters = inputs.length > 1 || task.part.output.kind === 'repartition'
-      if (!matters || task.part.input.kind === 'repartition') continue
-      for (const input of inputs) {
-        const end = this.#consumer.highWatermark(input)
-        const atEnd = end !== undefined && this.#slices.isEmpty(input) && this.#assignment!.position(input) >= end
-        if (this.#idleness.isIdle(input, atEnd) && !task.watermarks.isIdle(input.channels[0])) idle.push([assigned, input.channels[0]])
-      }
-    }
-    return idle
-  }
-
-  /** Whether the drain has come to the end of everything that a task reads. */
-  #isAtEnd({ task, inputs }: Assigned): boolean {
-    if (task.part.input.kind === 'repartition') return false
-    return (
-      this.#targets !== undefined && inputs.every((input) => this.#assignment!.position(input) >= (this.#targets!.get(keyOf(input)) ?? 0))
-    )
-  }
-
   async #isDrained(): Promise<boolean> {
-    if (this.#targets === undefined || this.#slices.records > 0 || this.#needsTasks || !this.#joined) return false
+    if (!this.#ends.areSet || this.#slices.records > 0 || this.#needsTasks || !this.#joined) return false
     await this.#executing
     if (this.#failure !== undefined) return false
-    return [...this.#assignment!.tasks].every(({ task }) => this.#finished.has(task))
+    return this.#ends.allFinished(this.#assignment!)
   }
 
-  async #endsOfInputs(): Promise<Map<string, number>> {
-    const own = this.#parts.flatMap((part) => (part.input.kind === 'topics' ? part.input.topics.map((topic) => topic.name) : []))
-    const partitions = own.flatMap((topic) =>
-      Array.from({ length: this.#transaction.partitions(topic) }, (_, partition) => ({ topic, partition })),
-    )
-    return partitions.length === 0 ? new Map() : endOffsets(this.#settings, partitions)
+  /** Every partition of the topics that the pipeline itself does not write. */
+  #inputs(): TopicPartition[] {
+    const topics = this.#parts.flatMap((part) => (part.input.kind === 'topics' ? part.input.topics.map((topic) => topic.name) : []))
+    return topics.flatMap((topic) => Array.from({ length: this.#transaction.partitions(topic) }, (_, partition) => ({ topic, partition })))
   }
 
   #lag(): number {
