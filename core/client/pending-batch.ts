@@ -1,6 +1,7 @@
 import type { BatchBuilder } from '../record/builder.ts'
 import type { FlushGroup } from './flush-group.ts'
 import type { PartitionQueue } from './partition-queue.ts'
+import type { RecordMetadata } from './types.ts'
 
 export interface BatchIdentity {
   producerId: number
@@ -8,11 +9,12 @@ export interface BatchIdentity {
   baseSequence: number
 }
 
-/** What became of a batch, told to every send() in it. */
-export interface BatchOutcome {
-  baseOffset: number
-  /** -1: the records keep their own. */
-  logAppendTime: number
+/** A send() that waits: one promise per record, and nothing else. */
+interface Waiter {
+  index: number
+  timestamp: number
+  resolve: (place: RecordMetadata) => void
+  reject: (error: Error) => void
 }
 
 /** A batch on its way: filled, sealed, sent, sent again, done. */
@@ -31,10 +33,9 @@ export class PendingBatch {
   identity: BatchIdentity | undefined
   built: Buffer | undefined
   attempts: number
-  finished: boolean
   /** Nobody holds its bytes any more: its builder may be used again. */
   reusable: boolean
-  #outcome: PromiseWithResolvers<BatchOutcome> | undefined
+  readonly #waiters: Waiter[]
 
   constructor(queue: PartitionQueue, builder: BatchBuilder, group: FlushGroup, transaction: number, createdAt: number, order: number) {
     this.queue = queue
@@ -47,26 +48,32 @@ export class PendingBatch {
     this.identity = undefined
     this.built = undefined
     this.attempts = 0
-    this.finished = false
     this.reusable = false
-    this.#outcome = undefined
+    this.#waiters = []
   }
 
-  /** The promise that all send() calls in this batch share; made only when one asks. */
-  get outcome(): Promise<BatchOutcome> {
-    this.#outcome ??= Promise.withResolvers<BatchOutcome>()
-    return this.#outcome.promise
+  /** The fate of the record that was appended last. */
+  whenWritten(timestamp: number): Promise<RecordMetadata> {
+    const index = this.builder.count - 1
+    return new Promise((resolve, reject) => this.#waiters.push({ index, timestamp, resolve, reject }))
   }
 
-  resolve(outcome: BatchOutcome): void {
-    this.finished = true
-    this.#outcome?.resolve(outcome)
+  /** @param logAppendTime -1: the records keep their own times */
+  resolve(baseOffset: number, logAppendTime: number): void {
+    const { topic, partition } = this.queue
+    for (const { index, timestamp, resolve } of this.#waiters) {
+      resolve({
+        topic,
+        partition,
+        offset: baseOffset < 0 ? -1 : baseOffset + index,
+        timestamp: logAppendTime < 0 ? timestamp : logAppendTime,
+      })
+    }
     this.group.settled()
   }
 
   reject(error: Error): void {
-    this.finished = true
-    this.#outcome?.reject(error)
+    for (const waiter of this.#waiters) waiter.reject(error)
     this.group.settled(error)
   }
 }

@@ -203,13 +203,14 @@ export class Producer {
     this.#onClosed()
   }
 
-  async #send(send: Send): Promise<RecordMetadata> {
+  #send(send: Send): Promise<RecordMetadata> {
     const { topic, key, value, timestamp, headers } = send
-    const partition = send.partition ?? this.#partition(topic, key, recordSizeMax(key?.length ?? 0, value?.length ?? 0, headers))
-    const batch = this.#accumulator.append(topic, partition, key, value, timestamp, headers)
-    const index = batch.builder.count - 1
-    const { baseOffset, logAppendTime } = await batch.outcome
-    return { topic, partition, offset: baseOffset < 0 ? -1 : baseOffset + index, timestamp: logAppendTime < 0 ? timestamp : logAppendTime }
+    try {
+      const partition = send.partition ?? this.#partition(topic, key, recordSizeMax(key?.length ?? 0, value?.length ?? 0, headers))
+      return this.#accumulator.append(topic, partition, key, value, timestamp, headers).whenWritten(timestamp)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
   }
 
   #isReady(topic: string): boolean {

@@ -233,7 +233,7 @@ export class Sender {
     // Bytes of a batch that was sent twice, or is not acknowledged, may still lie in the queue of a connection.
     batch.reusable = batch.attempts === 1 && acks !== 0
     accumulator.release(batch)
-    batch.resolve({ baseOffset, logAppendTime })
+    batch.resolve(baseOffset, logAppendTime)
   }
 
   #failedToSend(batch: PendingBatch, error: Error): void {

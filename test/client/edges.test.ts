@@ -195,6 +195,48 @@ test('nothing acknowledged is lost and nothing doubled when the broker restarts 
   }
 })
 
+test('a member that does not poll in time leaves; it is told that its partitions are lost, and joins again', async (t) => {
+  const client = await clientFor(t, env())
+  const topic = await newTopic(client, 2)
+  const groupId = uniqueName('group')
+  const lost: number[] = []
+  const busy = client.consumer({ groupId, heartbeatIntervalMs: 20, rebalanceTimeoutMs: 200, maxWaitMs: 20 })
+  busy.subscribe([topic], { onLost: (tps) => void lost.push(tps.length), onRevoked: () => t.fail('not revoked: lost') })
+  while (busy.assignment().length < 2) await busy.poll(20)
+  const other = client.consumer({ groupId, heartbeatIntervalMs: 20, maxWaitMs: 20 })
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  other.subscribe([topic])
+  while (other.assignment().length < 2) await other.poll(20)
+  t.deepEqual(lost, [])
+  await t.throwsAsync(busy.commit([{ topic, partition: 0, offset: 1 }]))
+  while (busy.assignment().length !== 1 || other.assignment().length !== 1) await Promise.all([busy.poll(20), other.poll(20)])
+  t.deepEqual(lost, [2])
+})
+
+test('a group goes on after its coordinator has restarted, and a topic that grows is shared out again', async (t) => {
+  const options = { dir: await tempDir(t), config: { 'offsets.topic.num.partitions': 2, 'group.initial.rebalance.delay.ms': 0 } }
+  let server = await Broker.start({ ...options, port: 0 })
+  t.teardown(() => server.close())
+  const { port } = server
+  const client = await connect(server.bootstrap, { retryBackoffMs: 10, retryBackoffMaxMs: 50 })
+  t.teardown(() => client.close())
+  const topic = await newTopic(client, 1)
+  const consumer = client.consumer({ groupId: 'g', autoOffsetReset: 'earliest', heartbeatIntervalMs: 20, maxWaitMs: 20 })
+  consumer.subscribe([topic])
+  const producer = client.producer({ lingerMs: 0 })
+  await producer.send({ topic, value: '0' })
+  while (consumer.assignment().length === 0 || consumer.position({ topic, partition: 0 }) !== 1) await consumer.poll(20)
+  await consumer.commit()
+  await server.close()
+  server = await Broker.start({ ...options, port: port! })
+  await producer.send({ topic, value: '1' })
+  while (consumer.assignment().length === 0 || consumer.position({ topic, partition: 0 }) !== 2) await consumer.poll(20)
+  await consumer.commit()
+  t.is((await client.admin.groupOffsets('g'))[0]!.offset, 2)
+  await client.admin.createPartitions(topic, 3)
+  while (consumer.assignment().length !== 3) await consumer.poll(20)
+})
+
 test('a program that was told of a lost commit may abort and write it again (pipelined commits included)', async (t) => {
   const client = await clientFor(t, env())
   const topic = await newTopic(client, 1, { 'max.message.bytes': '500' })
