@@ -1,3 +1,4 @@
+import { MoldauError, messageOf } from '../core/base/errors.ts'
 import type { Consumer } from '../core/client/consumer.ts'
 import type { CommittedOffset, OffsetToCommit, TopicPartition } from '../core/client/types.ts'
 import type { Appender } from './appender.ts'
@@ -178,7 +179,13 @@ export class Assignment {
     await readToEnd(this.#settings, changelogs, (batch) => {
       const { store } = stores.get(keyOf(batch))!
       const { columns, from, count } = batch
-      for (let i = from; i < from + count; i++) store.restore(columns.key(i)!, columns.value(i), columns.timestamp(i))
+      for (let i = from; i < from + count; i++) {
+        try {
+          store.restore(columns.key(i)!, columns.value(i), columns.timestamp(i))
+        } catch (cause) {
+          throw unreadable(this.#plan.name, store.name, `${keyOf(batch)}@${columns.offset(i)}`, cause)
+        }
+      }
     })
   }
 
@@ -194,4 +201,13 @@ export class Assignment {
 
 function fingerprint({ offset, metadata }: { offset: number; metadata?: string }): string {
   return `${offset} ${metadata ?? ''}`
+}
+
+function unreadable(pipeline: string, store: string, record: string, cause: unknown): MoldauError {
+  return new MoldauError(
+    'SERDE_FAILED',
+    `pipeline "${pipeline}" cannot restore the store '${store}' from ${record}: ${messageOf(cause)}. The serde of its keys or its state is ` +
+      'another one than before: put that back, or give the store another name to begin anew',
+    { cause },
+  )
 }

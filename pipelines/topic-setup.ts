@@ -6,6 +6,9 @@ import type { Settings } from './options.ts'
 import type { Part, Plan } from './plan.ts'
 import type { Transaction } from './transaction.ts'
 
+/** Of repartition topics; purge.ts deletes what has been read. */
+const keptUntilRead = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } as const
+
 export interface Setup {
   readonly inputs: readonly Input[]
   readonly channels: ReadonlyMap<Part, number>
@@ -31,7 +34,7 @@ export async function setUp(settings: Settings, plan: Plan, parts: readonly Part
     } else if (part.input.kind === 'repartition') {
       tasks = part.input.partitions ?? Math.max(upstream, 1)
       const topic = internalTopic(settings, part.input.name)
-      own.push({ name: topic, partitions: tasks, configs: {} })
+      own.push({ name: topic, partitions: tasks, configs: keptUntilRead })
       inputs.push({ topic, part, channels: [0, upstream] })
       channels.set(part, upstream)
     }

@@ -8,6 +8,7 @@ import type { Meter } from './metrics.ts'
 import { groupId, transactionalId } from './names.ts'
 import type { Settings } from './options.ts'
 import type { Part, Plan } from './plan.ts'
+import { Purge } from './purge.ts'
 import { fenced, isFenced, mustRejoin, Patience } from './retry.ts'
 import { keyOf, type Piece, Slices } from './slices.ts'
 import type { Task } from './task.ts'
@@ -33,6 +34,7 @@ export class TopicWorker implements Worker {
   readonly #consumer: Consumer
   readonly #slices: Slices
   readonly #ends: Ends
+  readonly #purge: Purge
   readonly #done: ReturnType<typeof settleable>
   #assignment: Assignment | undefined
   /** Never rejects. */
@@ -67,6 +69,7 @@ export class TopicWorker implements Worker {
     })
     this.#slices = new Slices()
     this.#ends = new Ends(settings)
+    this.#purge = new Purge(settings)
     this.#done = settleable()
     this.#assignment = undefined
     this.#executing = Promise.resolve()
@@ -252,6 +255,7 @@ export class TopicWorker implements Worker {
     }
     await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: this.#consumer, meter: this.#meter })
     assignment.committed(offsets)
+    this.#purge.tick(assignment)
     for (const { task } of inEpoch) this.#ends.finish(task, ended(task))
   }
 

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
-import { type Client, connect, int32, json, string } from '../../core/index.ts'
+import { type Client, connect, int32, json, type Serde, string } from '../../core/index.ts'
 import { map, type Pipeline, pipeline, topic, tumbling } from '../../pipelines/index.ts'
 import { readAll, start, startSmallBroker } from '../support/run-pipelines.ts'
 
@@ -154,4 +154,20 @@ test('low latency commits a record without waiting for others', async (t) => {
   t.log(delays.map((ms) => `${Math.round(ms)} ms`).join(', '))
   await job.stop()
   t.pass()
+})
+
+test('state that another serde has written is refused by name, with the remedy', async (t) => {
+  const { broker, client } = await setUp(t)
+  await produce(client, 'left', 0, [1])
+  const counting = (state: Serde<string>, add: string) =>
+    pipeline('typed')
+      .from(left)
+      .groupByKey()
+      .aggregate({ init: () => add, add: () => add, state })
+      .pipe(map((r) => ({ key: r.key, value: { start: 0, n: Number(r.value) } })))
+      .to(out)
+  await (await start(t, broker, [counting(string, 'not json')])).job.drain()
+  const { job } = await start(t, broker, [counting(json(), '1')])
+  const error = await t.throwsAsync(job.done, { code: 'SERDE_FAILED' })
+  t.regex(error!.message, /pipeline "typed" cannot restore the store 'typed-1-aggregate' from moldau-typed-1-aggregate-changelog-0@0/)
 })
