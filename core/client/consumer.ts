@@ -4,12 +4,14 @@ import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { GroupMember } from './group-member.ts'
+import { Handout } from './handout.ts'
 import { findOffsets, OffsetAt } from './offset-requests.ts'
 import type { FoundOffset } from './offset-requests.ts'
 import { readConsumerOptions } from './options.ts'
 import type { ConsumerOptions } from './options.ts'
 import { PartitionState } from './partition-state.ts'
 import { Positions } from './positions.ts'
+import { Rebalances } from './rebalances.ts'
 import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, OffsetToCommit, RebalanceListener } from './types.ts'
 
 const POLL_TIMEOUT_MS = 1000
@@ -33,11 +35,8 @@ export class Consumer {
   readonly #member: GroupMember | undefined
   readonly #fetchLoop: FetchLoop
   readonly #positions: Positions
-  #listener: RebalanceListener
-  #subscribed: boolean
-  #joining: Promise<TopicPartition[]> | undefined
-  #turn: PartitionState[]
-  #progressed: boolean
+  readonly #handout: Handout
+  #rebalances: Rebalances | undefined
   #wakePoll: (() => void) | undefined
   #polling: boolean
   #error: Error | undefined
@@ -67,11 +66,8 @@ export class Consumer {
       onProgress,
       onError,
     })
-    this.#listener = {}
-    this.#subscribed = false
-    this.#joining = undefined
-    this.#turn = []
-    this.#progressed = false
+    this.#handout = new Handout(this.#states, onOutOfRange)
+    this.#rebalances = undefined
     this.#wakePoll = undefined
     this.#polling = false
     this.#error = undefined
@@ -81,9 +77,10 @@ export class Consumer {
 
   /** Reads topics as a member of the group: partitions come and go inside {@link Consumer.poll}, which waits for the listener. */
   subscribe(topics: readonly string[], listener: RebalanceListener = {}): void {
-    this.#requireGroup('subscribe()').subscribe([...topics])
-    this.#subscribed = true
-    this.#listener = listener
+    const member = this.#requireGroup('subscribe()')
+    member.subscribe([...topics])
+    this.#rebalances ??= new Rebalances({ clock: this.#cluster.clock, member, states: this.#states, onAssigned: () => this.#wake() })
+    this.#rebalances.listener = listener
     this.#wakePoll?.()
   }
 
@@ -92,7 +89,7 @@ export class Consumer {
    * `autoOffsetReset` says. Partitions that were assigned before and have no offset here keep their position.
    */
   assign(partitions: readonly (TopicPartition & { offset?: OffsetSpec })[]): void {
-    if (this.#subscribed)
+    if (this.#rebalances !== undefined)
       throw new MoldauError('INVALID_ARGUMENT', 'consumer: assign() after subscribe(): the group decides; make another consumer')
     const before = new Map(this.#states)
     this.#states.clear()
@@ -118,13 +115,11 @@ export class Consumer {
       for (;;) {
         this.#throwIfFailed()
         this.#member?.polled()
-        const settled = await this.#keepMembership(deadline)
-        const batches = settled ? this.#take() : []
+        const settled = (await this.#rebalances?.settle(deadline)) ?? true
+        const batches = settled ? this.#handout.take(this.#options.maxPollRecords) : []
+        if (batches.length > 0) this.#fetchLoop.wake()
         const left = deadline - this.#cluster.clock.monotonic()
-        if (batches.length > 0 || this.#progressed || left <= 0) {
-          this.#progressed = false
-          return batches
-        }
+        if (this.#handout.progressed() || batches.length > 0 || left <= 0) return batches
         await this.#wait(left)
       }
     } finally {
@@ -242,102 +237,9 @@ export class Consumer {
     this.#onClosed()
   }
 
-  /** False: the time is over and the group has not settled. */
-  async #keepMembership(deadline: number): Promise<boolean> {
-    const member = this.#member
-    if (member === undefined || !this.#subscribed) return true
-    if (member.fatal !== undefined) throw member.fatal
-    while (member.joinNeeded || this.#joining !== undefined) {
-      if (this.#joining === undefined) {
-        await this.#give(member)
-        this.#joining = member.join()
-        this.#joining.catch(() => {})
-      }
-      const assigned = await this.#within(this.#joining, deadline)
-      if (assigned === undefined) return false
-      this.#joining = undefined
-      await this.#receive(assigned)
-    }
-    return true
-  }
-
-  /** Gives all partitions up, as the eager protocol wants before each join. */
-  async #give(member: GroupMember): Promise<void> {
-    const partitions = this.assignment()
-    if (partitions.length > 0) {
-      const { lost } = member
-      if (lost) await this.#listener.onLost?.(partitions)
-      else await this.#listener.onRevoked?.(partitions)
-    }
-    this.#states.clear()
-    this.#turn = []
-  }
-
-  async #receive(assigned: TopicPartition[]): Promise<void> {
-    for (const tp of assigned) this.#states.set(tpKey(tp), new PartitionState(tp, 'committed'))
-    await this.#listener.onAssigned?.(this.assignment())
-    this.#wake()
-  }
-
-  async #within<T>(work: Promise<T>, deadline: number): Promise<T | undefined> {
-    let timer: { cancel(): void } | undefined
-    const late = new Promise<undefined>((resolve) => {
-      timer = this.#cluster.clock.after(Math.max(0, deadline - this.#cluster.clock.monotonic()), () => resolve(undefined))
-    })
-    try {
-      return await Promise.race([work, late])
-    } catch (error) {
-      this.#joining = undefined
-      throw error
-    } finally {
-      timer?.cancel()
-    }
-  }
-
-  /** Batches from the partitions in turn, one fetch answer of each after the other. */
-  #take(): ConsumerBatch[] {
-    const batches: ConsumerBatch[] = []
-    let records = 0
-    while (records < this.#options.maxPollRecords) {
-      const state = this.#nextInTurn()
-      if (state === undefined) break
-      const batch = state.fetched[0]!.take()
-      if (batch !== undefined) {
-        batches.push(batch)
-        records += batch.count
-      }
-      this.#skip(state)
-    }
-    if (batches.length > 0) this.#fetchLoop.wake()
-    return batches
-  }
-
-  #nextInTurn(): PartitionState | undefined {
-    const ready = (state: PartitionState): boolean => !state.paused && state.fetched.length > 0 && this.#states.get(tpKey(state)) === state
-    while (this.#turn.length > 0) {
-      const state = this.#turn[0]!
-      if (ready(state)) return state
-      this.#turn.shift()
-    }
-    this.#turn = [...this.#states.values()].filter(ready)
-    return this.#turn[0]
-  }
-
-  /** Drops fetch answers that have nothing more to show, and takes the position past what nobody is to see. */
-  #skip(state: PartitionState): void {
-    const before = state.position
-    for (let first = state.fetched[0]; first !== undefined && !first.advance(); first = state.fetched[0]) {
-      state.fetched.shift()
-      state.bufferedBytes -= first.bytes
-      if (this.#turn[0] === state) this.#turn.shift()
-    }
-    if (state.position !== before) this.#progressed = true
-    if (state.fetched.length === 0 && state.outOfRange) this.#outOfRange(state)
-  }
-
   #onProgress(): void {
     try {
-      for (const state of this.#states.values()) this.#skip(state)
+      this.#handout.skipUnseen()
     } catch (error) {
       this.#error = error as Error
     }

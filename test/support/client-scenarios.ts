@@ -464,10 +464,10 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       consumer.subscribe([topic])
       return consumer
     }
-    const old = await join()
+    const old = join()
     while (old.assignment().length === 0) await old.poll(50)
     const then = old.groupMetadata()
-    const young = await join()
+    const young = join()
     // The old member does not learn of it: its next heartbeat is far away. Its rejoin is what the coordinator waits for.
     for (let n = 0; n < 3; n++) await young.poll(20)
     await old.close()
@@ -489,23 +489,23 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     const topic = await newTopic(client, 2)
     const groupId = uniqueName('group')
     let revoked = 0
-    const join = async (groupInstanceId: string) => {
+    const join = (groupInstanceId: string) => {
       const consumer = client.consumer({ groupId, groupInstanceId, heartbeatIntervalMs: 50, maxWaitMs: 50 })
       consumer.subscribe([topic], { onRevoked: () => void revoked++ })
       return consumer
     }
-    const a = await join('a')
-    const b = await join('b')
+    const a = join('a')
+    const b = join('b')
     while (a.assignment().length !== 1 || b.assignment().length !== 1) await Promise.all([a.poll(50), b.poll(50)])
     const before = revoked
     const had = b.assignment()
     const { generation } = a.groupMetadata()
     await b.close()
-    const again = await join('b')
+    const again = join('b')
     while (again.assignment().length === 0) await Promise.all([a.poll(50), again.poll(50)])
     t.deepEqual(again.assignment(), had)
     t.deepEqual([revoked, a.groupMetadata().generation], [before, generation])
-    const double = await join('b')
+    const double = join('b')
     const polling = async (consumer: typeof double) => {
       for (;;) await consumer.poll(50)
     }

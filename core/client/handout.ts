@@ -1,0 +1,68 @@
+import { tpKey } from '../cluster/topic-partition.ts'
+import type { PartitionState } from './partition-state.ts'
+import type { ConsumerBatch } from './types.ts'
+
+/** Hands out what has been fetched: the partitions in turn, one fetch answer of each after the other. */
+export class Handout {
+  readonly #states: ReadonlyMap<string, PartitionState>
+  readonly #onOutOfRange: (state: PartitionState) => void
+  #turn: PartitionState[]
+  #progressed: boolean
+
+  constructor(states: ReadonlyMap<string, PartitionState>, onOutOfRange: (state: PartitionState) => void) {
+    this.#states = states
+    this.#onOutOfRange = onOutOfRange
+    this.#turn = []
+    this.#progressed = false
+  }
+
+  /** Whether positions have moved since the last call. */
+  progressed(): boolean {
+    const progressed = this.#progressed
+    this.#progressed = false
+    return progressed
+  }
+
+  /** Batches with at least `recordsMax` records, or all that there are. */
+  take(recordsMax: number): ConsumerBatch[] {
+    const batches: ConsumerBatch[] = []
+    for (let records = 0; records < recordsMax;) {
+      const state = this.#next()
+      if (state === undefined) break
+      const batch = state.fetched[0]!.take()
+      if (batch !== undefined) {
+        batches.push(batch)
+        records += batch.count
+      }
+      this.#skip(state)
+    }
+    return batches
+  }
+
+  /** Takes positions past what nobody is to see, where nothing else lies before it. */
+  skipUnseen(): void {
+    for (const state of this.#states.values()) this.#skip(state)
+  }
+
+  #next(): PartitionState | undefined {
+    const ready = (state: PartitionState): boolean => !state.paused && state.fetched.length > 0 && this.#states.get(tpKey(state)) === state
+    while (this.#turn.length > 0) {
+      const state = this.#turn[0]!
+      if (ready(state)) return state
+      this.#turn.shift()
+    }
+    this.#turn = [...this.#states.values()].filter(ready)
+    return this.#turn[0]
+  }
+
+  #skip(state: PartitionState): void {
+    const before = state.position
+    for (let first = state.fetched[0]; first !== undefined && !first.advance(); first = state.fetched[0]) {
+      state.fetched.shift()
+      state.bufferedBytes -= first.bytes
+      if (this.#turn[0] === state) this.#turn.shift()
+    }
+    if (state.position !== before) this.#progressed = true
+    if (state.fetched.length === 0 && state.outOfRange) this.#onOutOfRange(state)
+  }
+}
