@@ -22,12 +22,17 @@ export class Purge {
     const now = this.#settings.clock.monotonic()
     if (this.#running || now - this.#last < PURGE_MS) return
     this.#last = now
+    void this.run(assignment)
+  }
+
+  /** Deletes now: at a bounded end, so that nothing is left. */
+  async run(assignment: Assignment): Promise<void> {
     const before = [...assignment.tasks]
       .filter(({ task }) => task.part.input.kind === 'repartition')
       .flatMap(({ inputs }) =>
         inputs.map(({ topic, partition }) => ({ topic, partition, offset: assignment.position({ topic, partition }) })),
       )
-    if (before.length > 0) void this.#delete(before)
+    if (before.length > 0) await this.#delete(before)
   }
 
   async #delete(before: { topic: string; partition: number; offset: number }[]): Promise<void> {

@@ -62,6 +62,28 @@ export interface AggregateOptions<T, A> extends StateOptions<A> {
   add: (value: A, record: T) => A
 }
 
+/** Whether JSON gives back what it was given: no Map, Date, bigint, Buffer, function anywhere in it. */
+type IsJson<A> = A extends string | number | boolean | null
+  ? true
+  : A extends readonly (infer E)[]
+    ? IsJson<E>
+    : A extends
+          | bigint
+          | symbol
+          | undefined
+          | Uint8Array
+          | Date
+          | ReadonlyMap<unknown, unknown>
+          | ReadonlySet<unknown>
+          | ((...args: never) => unknown)
+      ? false
+      : { [K in keyof A]-?: IsJson<Exclude<A[K], undefined>> }[keyof A] extends true
+        ? true
+        : false
+
+/** State that JSON would change needs a serde of its own. */
+type WithSerde<A> = [IsJson<A>] extends [true] ? unknown : { state: Serde<A> }
+
 /** `unknown` when the output takes the records, else a type whose text is the message. */
 type Taken<T, O> =
   O extends Topic<infer K, infer V>
@@ -190,7 +212,7 @@ export class KeyedStream<K, V, T> extends Stream<T> {
   }
 
   /** One value per key over all time; each record gives the new one. */
-  aggregate<A>(options: AggregateOptions<T, A>): Stream<Aggregated<K, A>> {
+  aggregate<A>(options: AggregateOptions<T, A> & WithSerde<A>): Stream<Aggregated<K, A>> {
     return new Stream(...this.extend(aggregateNode('aggregate', options)))
   }
 
@@ -214,7 +236,7 @@ export class WindowedStream<K, V, T> {
   }
 
   /** One value per key and window. */
-  aggregate<A>(options: AggregateOptions<T, A>): Stream<Windowed<K, A>> {
+  aggregate<A>(options: AggregateOptions<T, A> & WithSerde<A>): Stream<Windowed<K, A>> {
     return this.#extend(aggregateNode('aggregate', options)) as Stream<Windowed<K, A>>
   }
 

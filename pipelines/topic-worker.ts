@@ -127,6 +127,7 @@ export class TopicWorker implements Worker {
       }
       await this.#executing
       if (this.#failure !== undefined) throw this.#failure
+      if (this.#ends.areSet) await this.#purge.run(this.#assignment!)
       await this.#close()
       this.#done.resolve()
     } catch (error) {

@@ -136,6 +136,15 @@ test('a job that was drained goes on with what comes later', async (t) => {
     (await results(client)).map(({ start, n }) => [start, n]),
     seconds(0, 30).map((start) => [start, 1]),
   )
+  for (const partition of [0, 1]) {
+    const where = { topic: 'moldau-again-1-keyBy-repartition', partition }
+    const [begin, end] = await client.admin.listOffsets([
+      { ...where, at: 'earliest' },
+      { ...where, at: 'latest' },
+    ])
+    t.true(end!.offset > 0)
+    t.is(begin!.offset, end!.offset, 'nothing that was read is kept in between')
+  }
 })
 
 test('low latency commits a record without waiting for others', async (t) => {

@@ -104,3 +104,13 @@ grouped.aggregate({ init, add: (a, r) => ({ total: a.n + r.value.delay }) })
 const maybeKeyed = pipeline('types').from(keyless)
 // @ts-expect-error the key may be null
 maybeKeyed.pipe(map((r) => ({ key: r.key.length, value: 1 })))
+
+interface Nested {
+  readonly n: number
+  readonly list: readonly { readonly name: string; readonly seen?: boolean }[]
+}
+grouped.aggregate({ init: (): Nested => ({ n: 0, list: [] }), add: (a, r) => ({ ...a, n: a.n + r.value.delay }) })
+const origins = { init: () => new Set<string>(), add: (a: Set<string>) => a }
+// @ts-expect-error JSON would make {} of a Set: it needs a serde of its own
+grouped.aggregate(origins)
+grouped.aggregate({ ...origins, state: json<Set<string>>() })
