@@ -10,6 +10,7 @@ import { DeleteRecords } from '../../core/protocol/messages/delete-records.ts'
 import { DeleteTopics } from '../../core/protocol/messages/delete-topics.ts'
 import { DescribeCluster } from '../../core/protocol/messages/describe-cluster.ts'
 import { DescribeConfigs } from '../../core/protocol/messages/describe-configs.ts'
+import { IncrementalAlterConfigs } from '../../core/protocol/messages/incremental-alter-configs.ts'
 import { Metadata } from '../../core/protocol/messages/metadata.ts'
 import { handlers } from '../../core/broker/handlers.ts'
 import { startBroker } from '../support/start-broker.ts'
@@ -241,6 +242,36 @@ test('DescribeConfigs lists all settings with where they come from', async (t) =
     })
     t.is(old.results[0]!.configs.find(({ name }) => name === 'segment.bytes')!.value, '2000000')
   }
+})
+
+test('settings of a topic change one by one, and only to what they can be', async (t) => {
+  const channel = await open(t, await startBroker(t))
+  await createTopic(channel, 'a', 1, { 'retention.ms': '1000' })
+  const alter = async (name: string, configOperation: number, value: string | null, topic = 'a'): Promise<string> => {
+    const { responses } = await channel.request(IncrementalAlterConfigs, 1, {
+      resources: [{ resourceType: 2, resourceName: topic, configs: [{ name, configOperation, value }] }],
+      validateOnly: false,
+    })
+    return errorName(responses[0]!.errorCode)
+  }
+  const value = async (name: string): Promise<string | null> => {
+    const { results } = await channel.request(DescribeConfigs, 1, {
+      resources: [{ resourceType: 2, resourceName: 'a', configurationKeys: [name] }],
+    })
+    return results[0]!.configs[0]!.value
+  }
+  t.is(await alter('cleanup.policy', 2, 'compact'), 'NONE')
+  t.is(await value('cleanup.policy'), 'delete,compact')
+  t.is(await alter('cleanup.policy', 3, 'compact'), 'NONE')
+  t.is(await value('cleanup.policy'), 'delete')
+  t.is(await alter('retention.ms', 1, null), 'NONE')
+  t.is(await value('retention.ms'), '604800000')
+  t.is(await alter('max.message.bytes', 0, '300'), 'NONE')
+  t.is((await produce(channel, 'a', batch(['x'.repeat(500)]))).error, 'MESSAGE_TOO_LARGE')
+  t.is(await alter('max.message.bytes', 0, 'many'), 'INVALID_CONFIG')
+  t.is(await alter('max.message.bytes', 2, '1'), 'INVALID_CONFIG')
+  t.is(await alter('max.message', 0, '1'), 'INVALID_CONFIG')
+  t.is(await alter('max.message.bytes', 0, '1', 'nope'), 'UNKNOWN_TOPIC_OR_PARTITION')
 })
 
 test('DescribeCluster names this broker', async (t) => {

@@ -36,7 +36,8 @@ function describe({ broker, version }: RequestContext, wanted: Wanted, request: 
   try {
     const table = resourceType === resource.topic ? topicConfigs : brokerConfigs
     const resolve = resourceType === resource.topic ? ofTopic(broker, resourceName) : ofBroker(broker, resourceType, resourceName)
-    const names = Object.keys(table).filter((name) => configurationKeys === null || configurationKeys.includes(name))
+    const wantsAll = configurationKeys === null || configurationKeys.length === 0
+    const names = Object.keys(table).filter((name) => wantsAll || configurationKeys.includes(name))
     return {
       errorCode: 0,
       errorMessage: null,

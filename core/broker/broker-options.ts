@@ -1,0 +1,26 @@
+import type { Clock } from '../base/clock.ts'
+import type { Files } from '../base/files.ts'
+import type { Logger } from '../base/logger.ts'
+import type { RandomBytes } from '../base/uuid.ts'
+import type { BrokerConfigInput } from './broker-config.ts'
+
+export interface BrokerOptions {
+  /** Data directory; made when it is missing. One broker at a time may use it. */
+  dir: string
+  /** TCP port; 0 (the default) takes a free one, null listens in this process only. */
+  port?: number | null
+  /** Address to listen on, and what clients are told. Default '127.0.0.1'; with '0.0.0.0' clients are told the name of this machine. */
+  host?: string
+  /** Default: the one of the data directory, 1 when it is new. */
+  nodeId?: number
+  /** Default: the one of the data directory, made up when it is new. */
+  clusterId?: string
+  /** Settings under Kafka's names, dotted or in camelCase: `{ 'num.partitions': 6 }` or `{ numPartitions: 6 }`. */
+  config?: BrokerConfigInput
+  clock?: Clock
+  random?: RandomBytes
+  /** The disk; a test brings one that fails. */
+  files?: Files
+  /** Default: silence. pino fits. */
+  logger?: Logger
+}
