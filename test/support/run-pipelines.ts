@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'ava'
+import type { Connectable } from '../../core/cluster/address.ts'
 import type { Broker } from '../../core/broker/broker.ts'
 import { type Client, connect } from '../../core/index.ts'
 import { type Job, type Pipeline, run, type RunOptions } from '../../pipelines/index.ts'
@@ -31,7 +32,7 @@ export async function readAll<V>(client: Client, name: string, deserialize: (b: 
 /** Runs pipelines on a connection of their own, which a kill takes away. */
 export async function start(
   t: ExecutionContext,
-  broker: Broker,
+  broker: Connectable,
   pipelines: Pipeline[],
   options: Partial<RunOptions> = {},
 ): Promise<{ job: Job; kill: () => void }> {
