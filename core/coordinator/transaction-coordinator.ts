@@ -10,7 +10,7 @@ import { ProducerIds, type ProducerIdStore } from './producer-ids.ts'
 import { addPartitions, checkProducer, hasPartitions, initProducer, type ProducerIdentity } from './transaction.ts'
 import { decideEnd, prepareEnd } from './transaction-end.ts'
 import { TransactionEnding } from './transaction-ending.ts'
-import { TransactionMarkers } from './transaction-markers.ts'
+import { Decisions, TransactionMarkers } from './transaction-markers.ts'
 import { TransactionShard } from './transaction-shard.ts'
 import { isPrepared, newTransaction, type Transaction, type TransactionVersion, TxnState } from './transaction-state.ts'
 
@@ -95,13 +95,16 @@ export class TransactionCoordinator {
   }
 
   async #load(): Promise<void> {
+    const decisions = new Decisions(this.#markers.open())
     for (const shard of this.#shards) {
-      shard.load(this.#now(), this.#unsyncedLost)
+      shard.load(this.#now(), (state) => decisions.note(state))
       // A big log must not keep other requests waiting: let them in between two partitions.
       await new Promise((resolve) => setImmediate(resolve))
     }
+    if (this.#unsyncedLost) for (const txn of this.#all()) txn.suspect = true
     for (const shard of this.#shards) await this.#ending.completePrepared(shard)
-    for (const txn of this.#markers.adopt(this.#all(), this.#now())) this.#shardFor(txn.id).write(txn, this.#now())
+    const changed = this.#markers.adopt(this.#all(), decisions, this.#now())
+    for (const txn of this.#unsyncedLost ? this.#all() : changed) this.#shardFor(txn.id).write(txn, this.#now())
     for (const shard of this.#shards) shard.serve()
     this.#scheduleTimeout()
   }
@@ -173,12 +176,7 @@ export class TransactionCoordinator {
 
   /** AddPartitionsToTxn and AddOffsetsToTxn of transactions v1. */
   async addPartitions(id: string, producer: ProducerIdentity, partitions: readonly TopicPartition[]): Promise<KafkaErrorName> {
-    const { shard, txn } = this.#find(id)
-    if (txn === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
-    const error = checkProducer(txn, producer)
-    if (error !== 'NONE') return error
-    // Data of this transaction looks like data of the one before it (same epoch): that one must be over for good, or a restart would end this one.
-    if (txn.state !== TxnState.ongoing) await this.#ending.flushed(shard)
+    await this.#ending.settled(id)
     return this.#add(id, producer, partitions, 0)
   }
 
@@ -221,6 +219,7 @@ export class TransactionCoordinator {
 
   /** EndTxn. The answer comes when the decision is durable and the markers are written. */
   async end(id: string, producer: ProducerIdentity, commit: boolean, version: TransactionVersion): Promise<ProducerAnswer> {
+    if (version === 0) await this.#ending.settled(id)
     let fresh: number | null = null
     for (;;) {
       const { shard, txn } = this.#find(id)

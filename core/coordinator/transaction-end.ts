@@ -39,6 +39,9 @@ function decideV1(txn: Transaction, producer: ProducerIdentity, commit: boolean)
   // After a power loss the coordinator may know nothing of a transaction that the client has to abort.
   if (txn.state === TxnState.ongoing || (txn.suspect && !commit)) return { kind: 'end' }
   if (txn.state === (commit ? TxnState.prepareCommit : TxnState.prepareAbort)) return refuse('CONCURRENT_TRANSACTIONS')
+  // A repeated request, or the end of a transaction that a power loss wiped out without a trace? The client has to find out
+  // by starting again from what was committed.
+  if (txn.suspect) return refuse('PRODUCER_FENCED')
   if (txn.state === (commit ? TxnState.completeCommit : TxnState.completeAbort)) return { kind: 'repeat' }
   return refuse('INVALID_TXN_STATE')
 }
@@ -82,6 +85,7 @@ export function prepareEnd(
     txn.lastEpoch = txn.epoch
     txn.epoch = Math.min(txn.epoch + 1, EPOCH_MAX)
   }
+  if (!commit) txn.suspect = false
   txn.state = commit ? TxnState.prepareCommit : TxnState.prepareAbort
   if (txn.startedAt < 0) txn.startedAt = now.wall
   txn.updatedAt = now.wall

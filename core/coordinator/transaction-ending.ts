@@ -40,7 +40,7 @@ export class TransactionEnding {
     return momentOf(this.#clock)
   }
 
-  /** Resolves when the transaction that is being ended, if any, has ended or failed to. */
+  /** Resolves when the transaction that is being ended, if any, is over for good or could not be ended. */
   async settled(id: string): Promise<void> {
     await this.#ending.get(id)
   }
@@ -51,7 +51,7 @@ export class TransactionEnding {
     if (prepared.length === 0) return
     // The decision was read from the page cache: it must be on the disk before a marker can be.
     await shard.flushed()
-    for (const txn of prepared) this.#complete(shard, txn)
+    for (const txn of prepared) this.#remember(txn, this.#carryOut(shard, txn))
   }
 
   /** Aborts from the server's side; see {@link prepareFencedAbort}. */
@@ -59,23 +59,36 @@ export class TransactionEnding {
     await this.finish(shard, txn, () => prepareFencedAbort(txn, ownerEpoch, this.#now()), false)
   }
 
-  /** Ends a transaction: `prepare` turns it into what is to be written as the decision. */
+  /**
+   * Ends a transaction: `prepare` turns it into what is to be written as the decision. Resolves when the client may be told: the decision is
+   * durable, the markers are in the logs. With transactions v1 more follows, see {@link TransactionEnding.settled}.
+   */
   finish(shard: TransactionShard, txn: Transaction, prepare: () => void, commit: boolean): Promise<void> {
-    const ending = this.#finishNow(shard, txn, prepare, commit).finally(() => {
-      this.#ending.delete(txn.id)
+    let rest: Promise<void> = Promise.resolve()
+    const decided = this.#decide(shard, txn, prepare, commit).then(() => {
+      rest = this.#carryOut(shard, txn)
     })
-    this.#ending.set(
-      txn.id,
-      ending.catch(() => {}),
+    this.#remember(
+      txn,
+      decided.then(() => rest),
     )
-    return ending
+    return decided
   }
 
-  async #finishNow(shard: TransactionShard, txn: Transaction, prepare: () => void, commit: boolean): Promise<void> {
+  #remember(txn: Transaction, ending: Promise<void>): void {
+    const settled: Promise<void> = ending
+      .catch(() => {})
+      .then(() => {
+        if (this.#ending.get(txn.id) === settled) this.#ending.delete(txn.id)
+      })
+    this.#ending.set(txn.id, settled)
+  }
+
+  async #decide(shard: TransactionShard, txn: Transaction, prepare: () => void, commit: boolean): Promise<void> {
     if (commit) {
       txn.busy = true
       try {
-        await this.#markers.flushData(txn)
+        await this.#markers.flush(txn)
       } catch {
         throw kafkaError('COORDINATOR_NOT_AVAILABLE', `the data of ${txn.id} cannot be made durable`)
       } finally {
@@ -87,23 +100,28 @@ export class TransactionEnding {
     this.write(shard, txn)
     await this.flushed(shard)
     shard.checkCurrent(txn)
-    this.#complete(shard, txn)
   }
 
-  /** Markers, then the end. When a log refuses a marker the decision stands, and the rest follows later. */
-  #complete(shard: TransactionShard, txn: Transaction): void {
+  /**
+   * Markers, then the end. When a log refuses a marker the decision stands, and the rest follows later. The data of the next transaction of v1
+   * looks like that of this one (same epoch), so that a restart could take one for the other: its end is noted when the
+   * markers are durable, and it is over when the note is. With v2 the epoch tells them apart (see transaction-markers).
+   */
+  async #carryOut(shard: TransactionShard, txn: Transaction): Promise<void> {
+    const sameEpoch = txn.version === 0
     try {
       this.#markers.write(txn, this.#now())
+      if (sameEpoch) await this.#markers.flush(txn)
     } catch {
       this.#later(MARKER_RETRY_MS, () => {
-        if (shard.transactions.get(txn.id) === txn && isPrepared(txn)) this.#complete(shard, txn)
+        if (shard.transactions.get(txn.id) === txn && isPrepared(txn)) this.#remember(txn, this.#carryOut(shard, txn))
       })
       return
     }
+    if (sameEpoch) shard.checkUnchanged(txn)
     complete(txn, this.#now())
     this.write(shard, txn)
-    // Off the client's path: see addPartitions.
-    if (txn.version === 0) void this.flushed(shard).catch(() => {})
+    if (sameEpoch) await this.flushed(shard)
   }
 
   /** Appends the state of a transaction; a refusal loads the shard again. */
@@ -129,7 +147,7 @@ export class TransactionEnding {
   /** The log refused: what is in memory may be ahead of it. */
   #reload(shard: TransactionShard): void {
     if (shard.isClosed) return
-    shard.load(this.#now(), false)
+    shard.load(this.#now())
     this.#later(MARKER_RETRY_MS, () => void this.completePrepared(shard).catch(() => this.#reload(shard)))
     this.#onReload()
   }

@@ -2,9 +2,37 @@ import { endTxnMarker } from '../record/control.ts'
 import { GROUPS_TOPIC } from './coordinator-log.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
 import type { Moment } from './moment.ts'
-import type { PartitionWriter, TopicPartition } from './partition-writer.ts'
+import type { OngoingTransaction, PartitionWriter, TopicPartition } from './partition-writer.ts'
 import { addPartitions } from './transaction.ts'
-import { isPrepared, type Transaction, TxnState } from './transaction-state.ts'
+import { isPrepared, type Transaction, type TransactionSnapshot, TxnState } from './transaction-state.ts'
+
+interface OpenTransaction extends TopicPartition, OngoingTransaction {}
+
+/**
+ * Which of the transactions that are open in the logs were committed with transactions v2, as the log of the coordinator tells: with v2 every
+ * transaction has an epoch of its own. So the end of a transaction may become durable before its markers, and no produce has to wait for them.
+ * A cleaner of __transaction_state must leave states alone until the markers they led to are durable.
+ */
+export class Decisions {
+  readonly #open: ReadonlySet<string>
+  readonly #committed: Set<string>
+
+  constructor(open: Iterable<OngoingTransaction>) {
+    this.#open = new Set(Array.from(open, ({ producerId, producerEpoch }) => `${producerId}:${producerEpoch}`))
+    this.#committed = new Set()
+  }
+
+  /** Takes note of a state in the log. */
+  note(state: TransactionSnapshot): void {
+    if (state.version !== 2 || state.state !== TxnState.prepareCommit) return
+    const key = `${state.producerId}:${state.epoch - 1}`
+    if (this.#open.has(key)) this.#committed.add(key)
+  }
+
+  committed(producerId: number, epoch: number): boolean {
+    return this.#committed.has(`${producerId}:${epoch}`)
+  }
+}
 
 /** Writes what ends a transaction into the partitions that belong to it. */
 export class TransactionMarkers {
@@ -16,21 +44,20 @@ export class TransactionMarkers {
     this.#groups = groups
   }
 
-  /** Makes the data of the transaction durable: before this, its commit must not be decided. */
-  async flushData(txn: Transaction): Promise<void> {
+  /** Makes all partitions of the transaction durable: its data before its commit is decided, its markers before it is forgotten. */
+  async flush(txn: Transaction): Promise<void> {
     const partitions = [...txn.partitions.entries()].filter(({ topic, partition }) => this.#writer.exists(topic, partition))
     await Promise.all(partitions.map(({ topic, partition }) => this.#writer.flush(topic, partition)))
   }
 
   /**
-   * Ends a prepared transaction everywhere. Partitions that are done leave it, so that a second call after a failure goes on where the first
-   * one stopped. A partition where nothing of the transaction is open is skipped: on restart its marker may already be there.
+   * Ends a prepared transaction everywhere. A partition where nothing of the transaction is open is skipped: its marker is there, because this
+   * is a second try after a failure or a restart.
    */
   write(txn: Transaction, now: Moment): void {
     const commit = txn.state === TxnState.prepareCommit
     for (const { topic, partition } of txn.partitions.entries()) {
       if (this.#isOpen(txn, topic, partition)) this.#append(topic, partition, txn.producerId, txn.epoch, commit, now)
-      txn.partitions.delete(topic, partition)
     }
   }
 
@@ -48,22 +75,29 @@ export class TransactionMarkers {
     else this.#writer.appendMarker(topic, partition, marker)
   }
 
+  /** The transactions that are open in the logs, to be settled by {@link TransactionMarkers.adopt}. Ask before anything is written. */
+  *open(): Generator<OpenTransaction> {
+    for (const at of this.#writer.partitions()) {
+      for (const { producerId, producerEpoch } of this.#writer.ongoing(at.topic, at.partition)) yield { ...at, producerId, producerEpoch }
+    }
+  }
+
   /**
-   * Looks for open transactions in the logs that no transactional id knows of: a power loss may keep data and lose what the coordinator wrote
-   * before it. What belongs to a producer that may still go on joins its transaction, which then can only be aborted;
-   * the rest is aborted here. Answers the transactions that were changed.
+   * Settles what is open in the logs and no transactional id answers for. A power loss may keep data and lose what the coordinator wrote before
+   * it, or keep the end of a transaction and lose markers. A transaction of v2 that `decisions` knows as committed gets its
+   * marker again; what belongs to a producer that may still go on joins its transaction, which then can only be aborted; the rest is aborted.
+   * Answers the transactions that were changed.
    */
-  adopt(transactions: Iterable<Transaction>, now: Moment): Transaction[] {
+  adopt(transactions: Iterable<Transaction>, decisions: Decisions, now: Moment): Transaction[] {
     const byProducer = new Map<number, Transaction>()
     for (const txn of transactions) byProducer.set(txn.producerId, txn)
     const changed = new Set<Transaction>()
-    for (const { topic, partition } of this.#writer.partitions()) {
-      for (const { producerId, producerEpoch } of this.#writer.ongoing(topic, partition)) {
-        const txn = byProducer.get(producerId)
-        if (txn === undefined || txn.epoch !== producerEpoch || isPrepared(txn))
-          this.#append(topic, partition, producerId, producerEpoch, false, now)
-        else if (this.#adoptInto(txn, { topic, partition }, now)) changed.add(txn)
-      }
+    for (const { topic, partition, producerId, producerEpoch } of this.open()) {
+      const txn = byProducer.get(producerId)
+      if (decisions.committed(producerId, producerEpoch)) this.#append(topic, partition, producerId, producerEpoch + 1, true, now)
+      else if (txn === undefined || txn.epoch !== producerEpoch || isPrepared(txn))
+        this.#append(topic, partition, producerId, producerEpoch, false, now)
+      else if (this.#adoptInto(txn, { topic, partition }, now)) changed.add(txn)
     }
     return [...changed]
   }

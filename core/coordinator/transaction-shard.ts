@@ -3,7 +3,7 @@ import { CoordinatorLog, TRANSACTIONS_TOPIC } from './coordinator-log.ts'
 import type { Moment } from './moment.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 import { decodeRecord } from './records.ts'
-import { restoreTransaction, snapshotTransaction, type Transaction } from './transaction-state.ts'
+import { restoreTransaction, snapshotTransaction, type Transaction, type TransactionSnapshot } from './transaction-state.ts'
 
 /** The transactional ids of one partition of __transaction_state, and its log. */
 export class TransactionShard {
@@ -17,19 +17,21 @@ export class TransactionShard {
     this.#state = 'loading'
   }
 
-  /** Reads the partition. `unsyncedLost` marks every transaction as one whose data may be gone. */
-  load(now: Moment, unsyncedLost: boolean): void {
+  /** Reads the partition; tells `onState` of every state in it, from the oldest on. */
+  load(now: Moment, onState: (state: TransactionSnapshot) => void = () => {}): void {
     this.transactions.clear()
     this.#log.replay({
       record: (key, value) => {
         const record = decodeRecord('transactions', key, value)
         if (record?.kind !== 'transaction') return
         if (record.value === null) this.transactions.delete(record.id)
-        else this.transactions.set(record.id, restoreTransaction(record.id, record.value, now))
+        else {
+          onState(record.value)
+          this.transactions.set(record.id, restoreTransaction(record.id, record.value, now))
+        }
       },
       marker: () => {},
     })
-    if (unsyncedLost) for (const txn of this.transactions.values()) txn.suspect = true
   }
 
   /** Answers requests from now on. */
@@ -48,6 +50,11 @@ export class TransactionShard {
   check(): void {
     if (this.#state === 'closed') throw kafkaError('COORDINATOR_NOT_AVAILABLE')
     if (this.#state === 'loading') throw kafkaError('COORDINATOR_LOAD_IN_PROGRESS')
+  }
+
+  /** As {@link TransactionShard.checkCurrent}, also while the shard is loading. */
+  checkUnchanged(txn: Transaction): void {
+    if (this.#state === 'closed' || this.transactions.get(txn.id) !== txn) throw kafkaError('NOT_COORDINATOR')
   }
 
   /** Throws when `txn` is no longer what this shard has in memory: it was loaded anew while the caller waited. */

@@ -58,7 +58,7 @@ export interface Transaction {
   deadline: number
   /** A step is between decision and log: the next request has to wait. */
   busy: boolean
-  /** Data acknowledged before a power loss may be gone: a commit would be a lie (see transaction-coordinator). */
+  /** Data acknowledged before a power loss may be gone, even all of it: a commit would be a lie until the client has aborted or a new one took over. */
   suspect: boolean
 }
 
@@ -96,6 +96,9 @@ export function newTransaction(id: string, producerId: number, timeoutMs: number
   }
 }
 
+/** In place of the time of the last update: a transaction stays suspect over further restarts, in a format that has no field for it. */
+const SUSPECT = 0
+
 export function snapshotTransaction(txn: Transaction): TransactionSnapshot {
   return {
     producerId: txn.producerId,
@@ -106,7 +109,7 @@ export function snapshotTransaction(txn: Transaction): TransactionSnapshot {
     state: txn.state,
     partitions: [...txn.partitions.entries()].map(({ topic, partition }) => ({ topic, partition })),
     startedAt: txn.startedAt,
-    updatedAt: txn.updatedAt,
+    updatedAt: txn.suspect ? SUSPECT : txn.updatedAt,
     version: txn.version,
   }
 }
@@ -116,6 +119,10 @@ export function restoreTransaction(id: string, snapshot: TransactionSnapshot, no
   const { partitions, ...rest } = snapshot
   Object.assign(txn, rest)
   for (const { topic, partition } of partitions) txn.partitions.set(topic, partition, true)
+  if (txn.updatedAt === SUSPECT) {
+    txn.suspect = true
+    txn.updatedAt = now.wall
+  }
   if (txn.state === TxnState.ongoing) {
     // The wall clock may have jumped while we were away: never wait longer than the time-out, never less than nothing.
     const elapsed = Math.min(Math.max(0, now.wall - txn.startedAt), txn.timeoutMs)

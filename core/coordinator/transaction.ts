@@ -52,6 +52,7 @@ export function initProducer(
     return { kind: 'refuse', error: 'PRODUCER_FENCED' }
   }
   txn.timeoutMs = timeoutMs
+  txn.suspect = false
   reset(txn, TxnState.empty, now)
   return { kind: 'write' }
 }
@@ -71,7 +72,6 @@ function reset(txn: Transaction, state: Transaction['state'], now: Moment): void
   txn.startedAt = -1
   txn.updatedAt = now.wall
   txn.deadline = Infinity
-  txn.suspect = false
 }
 
 /** Whether this producer may work on the transaction now. */
@@ -86,10 +86,7 @@ export function addPartitions(txn: Transaction, partitions: readonly TopicPartit
   const open = txn.state === TxnState.ongoing
   if (open && partitions.every(({ topic, partition }) => txn.partitions.has(topic, partition))) return false
   if (!open) {
-    // A suspect transaction began before the power loss, even if nothing of it is left.
-    const { suspect } = txn
     reset(txn, TxnState.ongoing, now)
-    txn.suspect = suspect
     txn.startedAt = now.wall
     txn.deadline = now.mono + txn.timeoutMs
     txn.version = version
@@ -112,6 +109,7 @@ export function prepareFencedAbort(txn: Transaction, ownerEpoch: number, now: Mo
   const bumps = txn.version === 2 ? 2 : 1
   txn.epoch = Math.min(txn.epoch + bumps, EPOCH_MAX)
   txn.lastEpoch = ownerEpoch
+  txn.suspect = false
   txn.state = TxnState.prepareAbort
   txn.deadline = Infinity
   txn.updatedAt = now.wall

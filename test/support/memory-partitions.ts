@@ -38,11 +38,15 @@ export class MemoryPartitions implements PartitionWriter {
     }
   }
 
-  /** The same logs as another process finds them: all that was appended, or only what was flushed. */
-  restart(powerLoss: boolean, keep: (topic: string, partition: number) => boolean = () => false): MemoryPartitions {
+  /**
+   * The same logs as another process finds them: all that was appended, or, after a power loss, what was flushed and of the rest the share that
+   * `keep` says (0 to 1), for a disk may write what nobody asked it to.
+   */
+  restart(powerLoss: boolean, keep: (topic: string, partition: number) => number = () => 0): MemoryPartitions {
     const logs = new Map<string, Log>()
     for (const [key, log] of this.#logs) {
-      const count = powerLoss && !keep(log.topic, log.partition) ? log.durable : log.batches.length
+      const unsynced = log.batches.length - log.durable
+      const count = powerLoss ? log.durable + Math.floor(unsynced * keep(log.topic, log.partition)) : log.batches.length
       const batches = log.batches.slice(0, count)
       const last = batches.at(-1)
       logs.set(key, { ...log, batches, durable: count, end: last === undefined ? 0 : nextOffset(last, 0) })
