@@ -12,10 +12,15 @@ const SYSTEM_BOOT_ID = '/proc/sys/kernel/random/boot_id'
  * (or nobody can tell). A killed process alone loses nothing, its writes are in the page cache. Call before the logs are opened.
  */
 export function unsyncedMayBeLost(dir: string, files: Files = nodeFiles): boolean {
-  const isNew = files.stat(dir) === undefined
-  if (isNew || files.stat(join(dir, CLEAN_SHUTDOWN)) !== undefined) return false
-  const then = files.readFile(join(dir, BOOT_ID))?.toString()
-  return then === undefined || then !== bootId(files)
+  try {
+    const isNew = files.stat(dir) === undefined
+    if (isNew || files.stat(join(dir, CLEAN_SHUTDOWN)) !== undefined) return false
+    const then = files.readFile(join(dir, BOOT_ID))?.toString()
+    return then === undefined || then !== bootId(files)
+  } catch {
+    // What is wrong with the directory is told by the logs when they are opened.
+    return true
+  }
 }
 
 /** Notes under which start of the machine this directory is used. */
