@@ -226,14 +226,19 @@ export class Consumer {
     while (!this.#closed) yield* await this.poll()
   }
 
-  /** Leaves the group (a static member only goes away) and ends. Commits nothing. */
-  async close(): Promise<void> {
+  /**
+   * Ends. Commits nothing.
+   *
+   * @param options leave: whether to leave the group, so that others get the partitions at once. Default: a static member does not, it
+   *   only goes away and finds its partitions when it is back within the session time-out; others do
+   */
+  async close(options: { leave?: boolean } = {}): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     this.#fetchLoop.close()
     this.#states.clear()
     this.#wakePoll?.()
-    await this.#member?.close()
+    await this.#member?.close(options.leave ?? this.#options.groupInstanceId === null)
     this.#onClosed()
   }
 

@@ -116,7 +116,7 @@ export class GroupMember {
 
   /** @throws KafkaError ILLEGAL_GENERATION and its like when the partitions are no longer ours; MoldauError FENCED */
   async commit(offsets: readonly OffsetToCommit[], group: GroupMetadata, timeoutMs: number): Promise<void> {
-    const { groupId, cluster } = this.#options
+    const { groupId, groupInstanceId, cluster } = this.#options
     const call = { what: `commit offsets of group '${groupId}'`, timeoutMs, stopped: () => this.#stopped() }
     try {
       await cluster.coordinators.run('group', groupId, this.#connections, call, (connection) =>
@@ -124,7 +124,7 @@ export class GroupMember {
       )
     } catch (error) {
       this.#notice(error, group.generation)
-      throw error instanceof KafkaError && error.kafkaCode === 'FENCED_INSTANCE_ID' ? this.#fatal! : error
+      throw error instanceof KafkaError && error.kafkaCode === 'FENCED_INSTANCE_ID' ? fencedInstance(groupId, groupInstanceId) : error
     }
   }
 
@@ -136,25 +136,24 @@ export class GroupMember {
     )
   }
 
-  /** Ends membership. A static member only goes away: it keeps its partitions until its session times out. */
-  async close(): Promise<void> {
+  /** Ends membership. @param leave false: the member only goes away, and keeps its partitions until its session times out */
+  async close(leave: boolean): Promise<void> {
     if (this.#closed) return
-    const { cluster, groupInstanceId } = this.#options
+    const { cluster } = this.#options
     this.#heartbeat?.cancel()
     this.#unwatch()
-    if (groupInstanceId === null && this.#memberId !== '' && this.#fatal === undefined)
-      await this.#leave('the consumer was closed').catch(() => {})
+    if (leave && this.#memberId !== '' && this.#fatal === undefined) await this.#leave('the consumer was closed').catch(() => {})
     this.#closed = true
     cluster.release(this.#connections)
     cluster.release(this.#joinConnections)
   }
 
   async #leave(reason: string): Promise<void> {
-    const { cluster, groupId } = this.#options
+    const { cluster, groupId, groupInstanceId } = this.#options
     const memberId = this.#memberId
     const call = { what: `leave group '${groupId}'`, timeoutMs: LEAVE_TIMEOUT_MS }
     await cluster.coordinators.run('group', groupId, this.#connections, call, async (connection) => {
-      const members = [{ memberId, groupInstanceId: null, reason }]
+      const members = [{ memberId, groupInstanceId, reason }]
       await connection.request(LeaveGroup, connection.version(LeaveGroup) >= 3 ? { groupId, members } : { groupId, memberId }, {
         timeoutMs: LEAVE_TIMEOUT_MS,
       })
