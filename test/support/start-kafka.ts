@@ -76,7 +76,12 @@ export async function launchKafka(options: KafkaOptions = {}): Promise<KafkaServ
     'group.initial.rebalance.delay.ms': '0',
     ...options.config,
   }
-  await writeFile(properties, Object.entries(settings).map(([name, value]) => `${name}=${value}\n`).join(''))
+  await writeFile(
+    properties,
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
   await writeFile(join(dir, 'log4j2.properties'), LOGGING)
   const java = ['-Xmx512m', `-Dlog4j2.configurationFile=${join(dir, 'log4j2.properties')}`, '-cp', join(libs, '*')]
   const feature = options.transactionVersion === 0 ? ['--feature', 'transaction.version=0'] : []
@@ -120,9 +125,13 @@ export async function kafkaLibs(): Promise<string> {
   const fresh = await mkdtemp(join(cache, 'fetch-'))
   try {
     await writeFile(join(fresh, 'pom.xml'), pom())
-    await run('mvn', ['-q', '-B', '-f', join(fresh, 'pom.xml'), 'dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=libs'], {
-      timeout: 600_000,
-    })
+    await run(
+      'mvn',
+      ['-q', '-B', '-f', join(fresh, 'pom.xml'), 'dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=libs'],
+      {
+        timeout: 600_000,
+      },
+    )
     await writeFile(join(fresh, 'libs', 'complete'), '')
     const place = join(cache, `kafka-${KAFKA_VERSION}`)
     await rm(place, { recursive: true, force: true })
