@@ -75,6 +75,7 @@ export function assemble(
     topics,
     clock,
     logger,
+    events,
   }
   const dispatch = new Dispatch(services, handlers)
   const connections = new Connections({

@@ -59,7 +59,9 @@ export class Dispatch {
     const known = error instanceof KafkaError
     if (!known) {
       const fields = { api: handler.api.name, version: header.apiVersion, client: header.clientId, remote: connection.remote, err: error }
-      this.#broker.logger.error(fields, `${handler.api.name} failed: ${messageOf(error)}`)
+      const message = `${handler.api.name} failed: ${messageOf(error)}`
+      this.#broker.logger.error(fields, message)
+      this.#broker.events.emit('error', { message, cause: error })
     }
     const code = errorCode(known ? error.kafkaCode : 'UNKNOWN_SERVER_ERROR')
     const body = bodyWithError(handler.api.response, code, messageOf(error))

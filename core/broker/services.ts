@@ -4,6 +4,7 @@ import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import type { TransactionCoordinator } from '../coordinator/transaction-coordinator.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
 import type { BrokerConfig } from './broker-config.ts'
+import type { BrokerEvents, EventHub } from './events.ts'
 import type { Topics } from './topics.ts'
 
 /** Where clients reach a broker. */
@@ -33,4 +34,5 @@ export interface BrokerServices {
   readonly transactions: TransactionCoordinator
   readonly clock: Clock
   readonly logger: Logger
+  readonly events: EventHub<BrokerEvents>
 }
