@@ -3,7 +3,7 @@ import { type Epoch, runEpoch } from './epoch.ts'
 import { invalid } from './failure.ts'
 import type { Meter } from './metrics.ts'
 import { internalTopic, sourceTransactionalId } from './names.ts'
-import type { Settings } from './options.ts'
+import { epochRecordsOf, type Settings } from './options.ts'
 import type { Part, Plan } from './plan.ts'
 import { Positions } from './positions.ts'
 import type { Origin } from './record.ts'
@@ -135,7 +135,8 @@ export class SourceWorker implements Worker {
   }
 
   async #collect(): Promise<Slice> {
-    const { clock, epochRecords, epochMs } = this.#settings
+    const { clock, epochMs } = this.#settings
+    const epochRecords = epochRecordsOf(this.#settings, [this.#part])
     const slice: Slice = { items: [], position: undefined, progress: undefined, ended: false }
     const until = clock.monotonic() + epochMs
     do {

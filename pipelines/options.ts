@@ -4,13 +4,14 @@ import { MoldauError } from '../core/base/errors.ts'
 import { type Logger, silentLogger } from '../core/base/logger.ts'
 import { type RandomBytes, systemRandom } from '../core/base/uuid.ts'
 import type { Client } from '../core/client/client.ts'
+import type { Part } from './plan.ts'
 import { checkName } from './topic.ts'
 
 /** What holds when processes die and calls are repeated. Sinks that keep their own position (HDFS) are exactly once under both. */
 export type Guarantee = 'exactly-once' | 'at-least-once'
 
 export interface EpochOptions {
-  /** Most records of an epoch; default 10,000. Beyond that RxJS's own queues become slow. */
+  /** Most records of an epoch; default 50,000, and 10,000 with RxJS or waiting operators, whose queues become slow beyond that. */
   records?: number
   /** Most bytes of an epoch, as decompressed batches; default 16 MiB, rounded up to a whole batch. */
   bytes?: number
@@ -54,7 +55,8 @@ export interface Settings {
   readonly guarantee: Guarantee
   readonly applicationId: string
   readonly instanceId: string
-  readonly epochRecords: number
+  /** undefined: as the operators of the pipeline allow. */
+  readonly epochRecords: number | undefined
   readonly epochBytes: number
   readonly epochMs: number
   readonly idleMs: number
@@ -103,7 +105,7 @@ export function readOptions(options: RunOptions): Settings {
     guarantee,
     applicationId,
     instanceId,
-    epochRecords: atLeast('epoch.records', epoch.records ?? 10_000, 1),
+    epochRecords: epoch.records === undefined ? undefined : atLeast('epoch.records', epoch.records, 1),
     epochBytes: atLeast('epoch.bytes', epoch.bytes ?? 16 * MIB, 1),
     epochMs: atLeast('epoch.ms', epoch.ms ?? (latency === 'low' ? 10 : 100), 0),
     idleMs: atLeast('idleMs', options.idleMs ?? 10_000, 1),
@@ -115,6 +117,16 @@ export function readOptions(options: RunOptions): Settings {
     random: options.random ?? systemRandom,
     logger: options.logger ?? silentLogger,
   }
+}
+
+/** Beyond this RxJS's mergeMap and concatMap move arrays that V8 no longer moves cheaply. */
+const RXJS_RECORDS_MAX = 10_000
+const FUSED_RECORDS_MAX = 50_000
+
+/** Most records of an epoch of these parts. */
+export function epochRecordsOf({ epochRecords }: Settings, parts: readonly Part[]): number {
+  const waiting = parts.some((part) => part.stages.some(({ kind }) => kind === 'perEpoch' || kind === 'async'))
+  return epochRecords ?? (waiting ? RXJS_RECORDS_MAX : FUSED_RECORDS_MAX)
 }
 
 function atLeast(name: string, value: number, least: number): number {

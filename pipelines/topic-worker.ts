@@ -6,7 +6,7 @@ import { Ends } from './ends.ts'
 import { runEpoch } from './epoch.ts'
 import type { Meter } from './metrics.ts'
 import { groupId, transactionalId } from './names.ts'
-import type { Settings } from './options.ts'
+import { epochRecordsOf, type Settings } from './options.ts'
 import type { Part, Plan } from './plan.ts'
 import { Purge } from './purge.ts'
 import { fenced, isFenced, mustRejoin, Patience } from './retry.ts'
@@ -18,6 +18,8 @@ import { settleable, type Worker } from './worker.ts'
 
 /** How long a poll waits when there is nothing to do, in milliseconds: how soon stop, drain and idleness are noticed. */
 const IDLE_POLL_MS = 50
+/** After so many records the event loop gets its turn: heartbeats, fetches, a broker in the same process. */
+const TURN_RECORDS = 10_000
 /** What may lie fetched and not yet polled, in bytes. */
 const PREFETCH_BYTES = 4 * 1024 * 1024
 
@@ -30,6 +32,7 @@ export class TopicWorker implements Worker {
   readonly #plan: Plan
   readonly #parts: readonly Part[]
   readonly #meter: Meter
+  readonly #epochRecords: number
   readonly #transaction: Transaction
   readonly #consumer: Consumer
   readonly #slices: Slices
@@ -55,6 +58,7 @@ export class TopicWorker implements Worker {
     this.#plan = plan
     this.#parts = parts
     this.#meter = meter
+    this.#epochRecords = epochRecordsOf(settings, parts)
     this.#transaction = openTransaction(settings, transactionalId(settings, plan.name, 0))
     this.#consumer = settings.client.consumer({
       groupId: groupId(settings, plan.name),
@@ -64,7 +68,7 @@ export class TopicWorker implements Worker {
       assignors: ['range'],
       sessionTimeoutMs: settings.sessionTimeoutMs,
       heartbeatIntervalMs: Math.min(3000, settings.sessionTimeoutMs / 3),
-      maxPollRecords: settings.epochRecords,
+      maxPollRecords: this.#epochRecords,
       prefetchBytes: PREFETCH_BYTES,
     })
     this.#slices = new Slices()
@@ -147,7 +151,8 @@ export class TopicWorker implements Worker {
 
   /** Polls until a slice is full or due; may come back with nothing, so that timers and ends are looked at. */
   async #collect(): Promise<Piece[]> {
-    const { clock, epochMs, epochRecords, epochBytes } = this.#settings
+    const { clock, epochMs, epochBytes } = this.#settings
+    const epochRecords = this.#epochRecords
     for (;;) {
       const slices = this.#slices
       if (this.#stopping || slices.records >= epochRecords || slices.bytes >= epochBytes) break
@@ -261,11 +266,16 @@ export class TopicWorker implements Worker {
   }
 
   async #feed(pieces: readonly Piece[], idle: readonly (readonly [Assigned, number])[]): Promise<void> {
+    let fed = 0
     for (const { batch, from, count } of pieces) {
       const { topic, partition, columns } = batch
       this.#assignment!.taskOf(batch)!.task.feed({ topic, partition, columns, from, count })
       const room = this.#transaction.room()
       if (room !== undefined) await room
+      fed += count
+      if (fed < TURN_RECORDS) continue
+      fed = 0
+      await new Promise(setImmediate)
     }
     for (const [{ task }, channel] of idle) task.watermarks.setIdle(channel)
   }
