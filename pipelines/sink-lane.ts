@@ -4,9 +4,10 @@ import type { ConsumerBatch, TopicPartition } from '../core/client/types.ts'
 import type { Meter } from './metrics.ts'
 import type { Settings } from './options.ts'
 import { Patience } from './retry.ts'
+import { bytesOf } from './slices.ts'
 
 /** What may wait in front of one partition of a sink, in bytes of batches; then its reading is paused. */
-const WAITING_BYTES_MAX = 8 * 1024 * 1024
+const WAITING_BYTES_MAX = 2 * 1024 * 1024
 
 export interface LaneOptions {
   readonly settings: Settings
@@ -113,7 +114,7 @@ export class SinkLane {
   push(batch: ConsumerBatch): void {
     if (this.#closed || this.#interruption !== undefined) return
     this.#waiting.push(batch)
-    this.#waitingBytes += batch.columns.buffer.length
+    this.#waitingBytes += bytesOf(batch, batch.from, batch.count)
     if (!this.#paused && this.#waitingBytes > WAITING_BYTES_MAX) {
       this.#paused = true
       this.#options.pause()
@@ -186,7 +187,7 @@ export class SinkLane {
       const written = sink.write(converted)
       if (written !== undefined) await written
       this.#waiting.shift()
-      this.#waitingBytes -= batch.columns.buffer.length
+      this.#waitingBytes -= bytesOf(batch, batch.from, batch.count)
       this.#position = { offset: batch.nextOffset, leaderEpoch: batch.leaderEpoch }
       const kept = converted.selected?.length ?? batch.count
       meter.add({ in: batch.count, out: kept, late: 0, filtered: batch.count - kept })

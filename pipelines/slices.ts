@@ -75,7 +75,7 @@ export class Slices {
       } else queue[0] = rest
       pieces.push(first)
       records -= first.count
-      bytes -= first.batch.columns.buffer.length
+      bytes -= bytesOf(first.batch, first.from, first.count)
     }
     return pieces
   }
@@ -97,12 +97,17 @@ export class Slices {
 
   #count(batch: ConsumerBatch, sign: 1 | -1): void {
     this.#records += sign * batch.count
-    this.#bytes += sign * batch.columns.buffer.length
+    this.#bytes += sign * bytesOf(batch, batch.from, batch.count)
   }
 }
 
 export function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}-${partition}`
+}
+
+/** Bytes of some records of a batch, without the few of their own headers; the batch's buffer may be that of a whole fetch. */
+export function bytesOf({ columns }: ConsumerBatch, from: number, count: number): number {
+  return count === 0 ? 0 : columns.headersStart[from + count - 1]! - columns.keyStart[from]!
 }
 
 /** At most `records` of a piece, and the rest. */

@@ -69,6 +69,7 @@ export class SinkWorker implements Worker {
       heartbeatIntervalMs: Math.min(3000, settings.sessionTimeoutMs / 3),
       maxPollRecords: POLL_RECORDS_MAX,
       prefetchBytes: PREFETCH_BYTES,
+      maxBytes: PREFETCH_BYTES,
     })
     this.#lanes = new Map()
     this.#reports = new Map()

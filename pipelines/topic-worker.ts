@@ -70,6 +70,7 @@ export class TopicWorker implements Worker {
       heartbeatIntervalMs: Math.min(3000, settings.sessionTimeoutMs / 3),
       maxPollRecords: this.#epochRecords,
       prefetchBytes: PREFETCH_BYTES,
+      maxBytes: PREFETCH_BYTES,
     })
     this.#slices = new Slices()
     this.#ends = new Ends(settings)
