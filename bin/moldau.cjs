@@ -5,9 +5,17 @@ var needed = [24, 12]
 var version = process.versions.node.split('.').map(Number)
 if (version[0] < needed[0] || (version[0] === needed[0] && version[1] < needed[1])) {
   process.stderr.write(
-    'moldau needs Node ' + needed.join('.') + ' or newer, this is ' + process.versions.node + ' (' + process.execPath + ').\n' +
+    'moldau needs Node ' +
+      needed.join('.') +
+      ' or newer, this is ' +
+      process.versions.node +
+      ' (' +
+      process.execPath +
+      ').\n' +
       'Remedy: install a current Node (nodejs.org, nvm install 24, or your package manager), or run this once with\n' +
-      '  npx -y -p node@24 -p moldau moldau ' + process.argv.slice(2).join(' ') + '\n'
+      '  npx -y -p node@24 -p moldau moldau ' +
+      process.argv.slice(2).join(' ') +
+      '\n',
   )
   process.exit(1)
 }

@@ -61,7 +61,7 @@ export async function demo(options: DemoOptions): Promise<void> {
     // The kernel counts it in KiB.
     const rssMaxBytes = process.resourceUsage().maxRSS * 1024
     if (options.json) printJson({ dir, broker: broker.bootstrap, seconds, rssMaxBytes, worst, verified: line, ok: verified.ok })
-    else await printReport({ dir, lake, seconds, worst, line })
+    else await printReport({ dir, lake, seconds, worst, line, remedy: input.remedy })
     if (!verified.ok) process.exitCode = 1
     if (options.keep) {
       const again = await run([delays, archive(lake)], settings)

@@ -8,6 +8,8 @@ export interface DemoInput {
   path: string
   /** What the person should know about it, on one line. */
   note: string
+  /** How to get more than the sample. */
+  remedy?: string
 }
 
 const dataset = 'vega-datasets'
@@ -28,8 +30,8 @@ export function findInput(asked: string | undefined): DemoInput {
     if (path !== undefined) return { path, note: 'input: 3,000,000 US flights, January to June 2001 (npm vega-datasets)' }
   }
   const path = packageFile('examples/flights/flights-sample.avro')
-  const remedy = `npm install ${dataset}@3.2.1  brings all 3,000,000`
-  return { path, note: `input: the sample of 100,000 flights that ships with moldau; ${remedy}` }
+  const remedy = `This was the sample of 100,000 flights. For all 3,000,000: npm install ${dataset}@3.2.1, then the demo with --fresh`
+  return { path, note: 'input: the sample of 100,000 flights that ships with moldau', remedy }
 }
 
 /** The dataset's package exports no data files, so its folder is looked for, not its module. */

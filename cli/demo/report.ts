@@ -30,13 +30,17 @@ export async function worstHours(client: Client, { name: topic, value }: typeof 
   }
 }
 
-export async function printReport(result: {
+export interface DemoResult {
   dir: string
   lake: string
   seconds: number
   worst: readonly Delayed[]
+  /** What `hdfs verify` says. */
   line: string
-}): Promise<void> {
+  remedy: string | undefined
+}
+
+export async function printReport(result: DemoResult): Promise<void> {
   const rows = result.worst.map(({ origin, hour, n, mean }, i) => [
     i + 1,
     origin,
@@ -63,7 +67,7 @@ ${formatTable(['what', 'where', 'files', 'size'], sizes)}
 
 done in ${result.seconds.toFixed(0)} s
 ${result.line}
-`,
+${result.remedy === undefined ? '' : `\n${result.remedy}\n`}`,
   )
 }
 

@@ -62,7 +62,13 @@ async function* groupRows(file: AsyncBuffer, metadata: FileMetaData, rowStart: n
 }
 
 /** The values of one column in a range of rows: as numbers packed where all are numbers, else one by one. */
-async function readColumn(file: AsyncBuffer, metadata: FileMetaData, name: string, rowStart: number, rowEnd: number): Promise<ArrayLike<unknown>> {
+async function readColumn(
+  file: AsyncBuffer,
+  metadata: FileMetaData,
+  name: string,
+  rowStart: number,
+  rowEnd: number,
+): Promise<ArrayLike<unknown>> {
   const { parquetRead } = await import('hyparquet')
   const count = rowEnd - rowStart
   let numbers: Float64Array | undefined = new Float64Array(count)

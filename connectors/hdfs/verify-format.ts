@@ -18,7 +18,7 @@ export function formatVerify(report: VerifyReport): string {
 
 function topicLine(topic: VerifiedTopic, ok: boolean): string {
   const parts = [`${n(topic.records)} records in ${n(topic.files)} ${topic.files === 1 ? 'file' : 'files'}`]
-  if (topic.holes > 0) parts.push(`${n(topic.holes)} control records or compacted ones`)
+  if (topic.holes > 0) parts.push(`${n(topic.holes)} control, aborted or compacted records`)
   if (topic.filtered > 0) parts.push(`${n(topic.filtered)} filtered`)
   if (topic.deadLettered > 0) parts.push(`${n(topic.deadLettered)} in dead letters`)
   if (topic.gapped > 0) parts.push(`${n(topic.gapped)} that the topic no longer had`)

@@ -1,17 +1,15 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import { avroCodecs, type AvroCodec } from '../../connectors/avro/index.ts'
 import { hdfs, verify, type PartitionBy } from '../../connectors/hdfs/index.ts'
 import { numberedBatch, sinkContext } from '../support/ledger-kit.ts'
+import { fastavro, missing } from '../support/fastavro.ts'
 import { mavenJar } from '../support/kafka-jars.ts'
 import { dataFiles, lakeDirectory } from '../support/ledger-lake.ts'
 
 const run = promisify(execFile)
-const home = join(tmpdir(), 'moldau-compat')
 const AVRO_TOOLS = '1.12.0'
 const RECORDS = 1000
 
@@ -29,31 +27,6 @@ async function lake(t: ExecutionContext, codec: AvroCodec, partitionBy: Partitio
   await open.close()
   t.true((await verify({ url: directory })).ok)
   return dataFiles(directory).map((path) => join(directory, path))
-}
-
-/** A reader that cannot be had is skipped with a word, and fails where everything must be there. */
-function missing(t: ExecutionContext, what: string, error: unknown): void {
-  if (process.env['CI'] === 'true') throw error
-  t.log(`skipped: ${what} cannot be had here (${String(error).split('\n')[0]})`)
-  t.pass()
-}
-
-async function fastavro(): Promise<string> {
-  const venv = join(home, 'fastavro')
-  const python = join(venv, 'bin/python')
-  const probe = ['-c', 'import fastavro, cramjam, backports.zstd']
-  if (
-    existsSync(python) &&
-    (await run(python, probe).then(
-      () => true,
-      () => false,
-    ))
-  )
-    return python
-  mkdirSync(home, { recursive: true })
-  await run('python3', ['-m', 'venv', venv])
-  await run(join(venv, 'bin/pip'), ['install', '--quiet', 'fastavro[codecs]', 'cramjam'])
-  return python
 }
 
 const COUNT = `

@@ -38,7 +38,7 @@ const broker: Broker = await Broker.start({ dir: './data' })
 const client = await connect(broker)
 const sum: number = order.deserialize(order.serialize({ sum: 3 }), 0, 1).sum
 // @ts-expect-error a record of this schema has a number there
-order.serialize({ sum: 'three' })
+export const wrong = () => order.serialize({ sum: 'three' })
 console.log(sum, typeof pipeline, typeof topic, client.clusterId.length)
 await client.close()
 await broker.close()

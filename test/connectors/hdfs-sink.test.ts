@@ -121,7 +121,7 @@ test('every entry begins where the one before it ended: under holes, markers at 
   t.like(report, { ok: true, topics: [{ offsets: 20, records: 5, filtered: 7, deadLettered: 1, holes: 7, files: 2 }] })
   t.is(
     formatVerify(report),
-    'verified: topic flights, 1 partition, 20 offsets: 5 records in 2 files + 7 control records or compacted ones + 7 filtered + 1 in dead letters, ' +
+    'verified: topic flights, 1 partition, 20 offsets: 5 records in 2 files + 7 control, aborted or compacted records + 7 filtered + 1 in dead letters, ' +
       'each offset exactly once',
   )
 })

@@ -33,7 +33,9 @@ for (let round = 0; round < Number(values.rounds); round++) {
   const { verified } = await runWithKills({ dir, input: path, lives })
   const faults = await auditDemo(dir, truth)
   const seconds = ((performance.now() - started) / 1000).toFixed(0)
-  console.log(`round ${round}: killed after ${lives.join(', ')} ms; ${faults.length === 0 ? 'exact' : 'WRONG'} in ${seconds} s; ${verified}`)
+  console.log(
+    `round ${round}: killed after ${lives.join(', ')} ms; ${faults.length === 0 ? 'exact' : 'WRONG'} in ${seconds} s; ${verified}`,
+  )
   for (const fault of faults.slice(0, 20)) console.log(`  ${fault}`)
   if (faults.length === 0) await rm(dir, { recursive: true })
   else {

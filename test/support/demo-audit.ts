@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Broker, connect } from 'moldau/core'
 import { readAvroFile } from 'moldau/connectors/avro'
 import { verify } from 'moldau/connectors/hdfs'
-import { delayed, flight } from '../../examples/flights/schemas.ts'
+import { delayed, type flight } from '../../examples/flights/schemas.ts'
 import type { ValueOf } from '../../core/serde/serde.ts'
 import type { Truth } from './flights-truth.ts'
 

@@ -1,4 +1,4 @@
-import { spawn, type SpawnOptions } from 'node:child_process'
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 
 export interface Finished {
   code: number | null
@@ -7,12 +7,14 @@ export interface Finished {
   stderr: string
 }
 
+export interface RunOptions extends SpawnOptions {
+  input?: string | Buffer
+  /** Sends SIGINT as soon as standard error matches. */
+  interruptOn?: RegExp
+}
+
 /** Runs a program to its end. Its output is kept, up to 16 MiB of each stream. */
-export function runCommand(
-  command: string,
-  args: readonly string[],
-  options: SpawnOptions & { input?: string | Buffer } = {},
-): Promise<Finished> {
+export function runCommand(command: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] })
     const stdout: Buffer[] = []
@@ -21,10 +23,22 @@ export function runCommand(
     collect(child.stderr!, stderr)
     child.stdin!.on('error', () => {}) // the program may end before it has read its input
     child.stdin!.end(options.input)
+    if (options.interruptOn !== undefined) interrupt(child, options.interruptOn)
     child.on('error', reject)
     child.on('close', (code, signal) =>
       resolve({ code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }),
     )
+  })
+}
+
+const NEVER = /$^/
+
+function interrupt(child: ChildProcess, pattern: RegExp): void {
+  let text = ''
+  child.stderr!.on('data', (chunk: Buffer) => {
+    if (!pattern.test((text += chunk.toString()))) return
+    child.kill('SIGINT')
+    pattern = NEVER // a second signal would end it at once
   })
 }
 
@@ -39,7 +53,7 @@ function collect(stream: NodeJS.ReadableStream, into: Buffer[]): void {
 }
 
 /** Runs the `moldau` command from the sources. */
-export function moldau(args: readonly string[], options: SpawnOptions & { input?: string | Buffer } = {}): Promise<Finished> {
+export function moldau(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   return runCommand(process.execPath, [...moldauArgs, ...args], options)
 }
 
