@@ -61,14 +61,25 @@ async function readyRow(): Promise<BenchRow> {
     times.push(Number(done.stdout))
     await rm(dir, { recursive: true })
   }
-  return { row: 'embedded broker ready, with imports', unit: 'ms', ours: median(times), peer: null, ratio: null, target: 300, better: 'lower' }
+  return {
+    row: 'embedded broker ready, with imports',
+    unit: 'ms',
+    ours: median(times),
+    peer: null,
+    ratio: null,
+    target: 300,
+    better: 'lower',
+  }
 }
 
 async function loadRows(load: Load, ours: Server, peer: Server | undefined): Promise<BenchRow[]> {
   const measured = { ours: { produce: [] as number[], fetch: [] as number[] }, peer: { produce: [] as number[], fetch: [] as number[] } }
   for (let round = -1; round < ROUNDS; round++) {
     const topic = `bench-${load.recordBytes}-${round + 1}`
-    for (const [name, server] of [['ours', ours], ['peer', peer]] as const) {
+    for (const [name, server] of [
+      ['ours', ours],
+      ['peer', peer],
+    ] as const) {
       if (server === undefined) continue
       const cpu = await produceAndFetch(server, topic, load)
       if (round < 0) continue // the first round warms up

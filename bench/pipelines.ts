@@ -74,5 +74,13 @@ async function demoRow(dir: string): Promise<BenchRow> {
   const done = await runCommand('npm', ['run', '--silent', 'demo', '--', '--dir', join(dir, 'demo'), '--json'])
   if (done.code !== 0) throw new Error(done.stderr)
   const { rssMaxBytes } = JSON.parse(done.stdout) as { rssMaxBytes: number }
-  return { row: 'demo: broker and pipelines', unit: 'MB resident at most', ours: rssMaxBytes / 1e6, peer: null, ratio: null, target: 400, better: 'lower' }
+  return {
+    row: 'demo: broker and pipelines',
+    unit: 'MB resident at most',
+    ours: rssMaxBytes / 1e6,
+    peer: null,
+    ratio: null,
+    target: 400,
+    better: 'lower',
+  }
 }
