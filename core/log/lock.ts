@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MoldauError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
@@ -79,9 +79,13 @@ function takeOver(files: Files, path: string, claim: string, dead: Holder | unde
   }
 }
 
-/** Linux tells when a process started (field 22 of /proc/PID/stat); elsewhere its number has to do. */
+/** A process that was killed may take as long to go, when the disk is slow; in steps of so many milliseconds it is looked at again. */
+const ENDING_MS_MAX = 5000
+const ENDING_STEP_MS = 10
+
+/** Linux tells when a process started and whether it is ending; elsewhere its number has to do. */
 export const systemProcesses: Processes = {
-  self: () => ({ pid: process.pid, started: startTime(process.pid) ?? '-' }),
+  self: () => ({ pid: process.pid, started: readProcess(process.pid)?.started ?? '-' }),
   alive({ pid, started }) {
     try {
       process.kill(pid, 0)
@@ -89,19 +93,46 @@ export const systemProcesses: Processes = {
       // EPERM: it lives and belongs to somebody else.
       if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
     }
-    const since = startTime(pid)
-    return started === '-' || since === undefined || since === started
+    let found = readProcess(pid)
+    // Started again right after kill -9, by a supervisor or an impatient person: worth a moment, not an error.
+    for (let waited = 0; found?.state === 'ending' && waited < ENDING_MS_MAX; waited += ENDING_STEP_MS) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ENDING_STEP_MS)
+      found = readProcess(pid)
+    }
+    if (found === undefined) return !hasProc()
+    return found.state !== 'dead' && (started === '-' || found.started === started)
   },
 }
 
-function startTime(pid: number): string | undefined {
+interface FoundProcess {
+  /** 'dead': a zombie holds nothing any more, it only waits for its parent, in a container for ever. */
+  readonly state: 'running' | 'ending' | 'dead'
+  readonly started: string
+}
+
+/** Of the flags in /proc/PID/stat: the process is in its exit. */
+const PF_EXITING = 0x4
+/** Of the pending signals in /proc/PID/status: kill -9. */
+const SIGKILL_PENDING = 0x100n
+
+function readProcess(pid: number): FoundProcess | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // The name of the program stands in parentheses and may hold anything, spaces too.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const started = fields[19] ?? '-'
+    if (fields[0] === 'Z' || fields[0] === 'X') return { state: 'dead', started }
+    const pending = /^ShdPnd:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? '0'
+    const ending = (Number(fields[6]) & PF_EXITING) !== 0 || (BigInt(`0x${pending}`) & SIGKILL_PENDING) !== 0n
+    return { state: ending ? 'ending' : 'running', started }
   } catch {
     return undefined
   }
+}
+
+/** Without /proc a process that answers to its number must be taken for the one meant. */
+function hasProc(): boolean {
+  return existsSync('/proc/self/stat')
 }
 
 function text({ pid, started }: Holder): string {
