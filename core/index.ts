@@ -21,7 +21,7 @@ export { avro, bytes, float64, int32, int64, json, string } from './serde/index.
 export type { AvroSchema, AvroSerde, FromAvro, Serde, ToAvro, ValueOf } from './serde/index.ts'
 export { tpKey } from './cluster/topic-partition.ts'
 export type { Connectable } from './cluster/address.ts'
-export { connect } from './client/client.ts'
+export { connect } from './client/connect.ts'
 export type { Client } from './client/client.ts'
 export type { Producer } from './client/producer.ts'
 export type { Consumer } from './client/consumer.ts'

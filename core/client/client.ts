@@ -8,17 +8,25 @@ import { readClientOptions } from './options.ts'
 import type { ClientOptions, ConsumerOptions, ProducerOptions } from './options.ts'
 import { Producer } from './producer.ts'
 
-/** A program's access to one cluster: makes producers and consumers, which share what is known of the cluster. */
+/** A program's access to one cluster: makes producers and consumers, which share what is known of the cluster. Made by `connect`. */
 export class Client {
   readonly admin: Admin
   readonly #cluster: Cluster
   readonly #open: Set<Producer | Consumer>
 
-  /** Made by {@link connect}. */
-  constructor(cluster: Cluster) {
+  private constructor(cluster: Cluster) {
     this.admin = new Admin(cluster)
     this.#cluster = cluster
     this.#open = new Set()
+  }
+
+  /** What `connect` does once this file is loaded. */
+  static async connect(target: string | readonly string[] | Connectable, options: ClientOptions): Promise<Client> {
+    const read = readClientOptions(options)
+    const connectable = typeof target === 'string' || !('dialer' in target) ? undefined : target
+    const addresses = parseAddresses(connectable === undefined ? (target as string | readonly string[]) : connectable.bootstrap)
+    const dialer = read.dialer ?? connectable?.dialer ?? tcpDialer()
+    return new Client(await Cluster.connect({ ...read, dialer, bootstrap: addresses }))
   }
 
   get clusterId(): string {
@@ -44,22 +52,4 @@ export class Client {
     await Promise.allSettled([...this.#open].map((one) => one.close()))
     this.#cluster.close()
   }
-}
-
-/**
- * Connects to a cluster: by address, or to a Broker of the same process, without a socket.
- *
- * ```ts
- * const client = await connect('kafka-1:9092,kafka-2:9092')
- * const local = await connect(await Broker.start({ dir: './data' }))
- * ```
- *
- * @throws MoldauError CONNECTION_REFUSED naming every address where nobody answers, INVALID_CONFIG
- */
-export async function connect(target: string | readonly string[] | Connectable, options: ClientOptions = {}): Promise<Client> {
-  const read = readClientOptions(options)
-  const connectable = typeof target === 'string' || !('dialer' in target) ? undefined : target
-  const addresses = connectable === undefined ? parseAddresses(target as string | readonly string[]) : parseAddresses(connectable.bootstrap)
-  const dialer = read.dialer ?? connectable?.dialer ?? tcpDialer()
-  return new Client(await Cluster.connect({ ...read, dialer, bootstrap: addresses }))
 }
