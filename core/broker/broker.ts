@@ -14,8 +14,11 @@ import type { Connections } from './connections.ts'
 import type { Coordinators } from './coordinators.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
+import type { GroupSummary, TopicSummary } from './summaries.ts'
+import type { Topics } from './topics.ts'
 
 export type { BrokerOptions } from './broker-options.ts'
+export type { GroupSummary, TopicSummary } from './summaries.ts'
 
 /**
  * A broker that speaks Kafka's protocol, in this process.
@@ -43,7 +46,9 @@ export class Broker {
   readonly #replicas: ReplicaManager
   readonly #coordinators: Coordinators
   readonly #logs: LogManager
+  readonly #topics: Topics
   #closing: Promise<void> | undefined
+  #closed: boolean
 
   private constructor(parts: Parts, listener: Listener | undefined) {
     const { services, connections, logs, events } = parts
@@ -52,8 +57,10 @@ export class Broker {
     this.#replicas = services.replicas
     this.#coordinators = services
     this.#logs = logs
+    this.#topics = services.topics
     this.#inProcess = new InProcessListener((transport) => connections.add(transport))
     this.#closing = undefined
+    this.#closed = false
     this.dialer = this.#inProcess.dialer
     this.port = listener?.port ?? null
     this.bootstrap = listener === undefined ? 'in-process' : `${services.endpoint.host}:${services.endpoint.port}`
@@ -92,6 +99,38 @@ export class Broker {
     }
   }
 
+  /** True when {@link Broker.close} is done. */
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** The topics of now, internal ones too. */
+  topics(): TopicSummary[] {
+    return Array.from(this.#topics.list(), topicSummary)
+  }
+
+  /** A topic; undefined when there is none of the name. */
+  topic(name: string): TopicSummary | undefined {
+    const topic = this.#topics.get(name)
+    return topic && topicSummary(topic)
+  }
+
+  /** The consumer groups of now. */
+  groupIds(): string[] {
+    return this.#coordinators.groups.list().map(({ groupId }) => groupId)
+  }
+
+  /**
+   * A consumer group; undefined when there is none of the name.
+   * @throws KafkaError COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE (closed): it cannot be told
+   */
+  group(id: string): GroupSummary | undefined {
+    const group = this.#coordinators.groups.describe(id)
+    if (group === undefined) return undefined
+    const { state, members, protocolType, protocolName } = group
+    return { id, state, members: members.length, protocolType, protocol: protocolName }
+  }
+
   /** Answers what has been asked, writes everything to disk and leaves the directory to the next broker. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -99,6 +138,7 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
+    this.events.emit('closing', { nodeId: this.nodeId })
     this.#inProcess.close()
     const silent = this.#listener?.close()
     this.#coordinators.groups.close()
@@ -107,7 +147,12 @@ export class Broker {
     this.#replicas.wakeAll()
     await finished
     await silent
-    await this.#logs.close()
+    try {
+      await this.#logs.close()
+    } finally {
+      this.#closed = true
+      this.events.emit('closed', { nodeId: this.nodeId })
+    }
   }
 }
 
@@ -121,6 +166,10 @@ function listen(options: BrokerOptions, config: BrokerConfig, connections: Conne
     connectionsMax: config.get('max.connections'),
     requestBytesMax: config.get('socket.request.max.bytes'),
   })
+}
+
+function topicSummary({ name, id, partitions, internal }: TopicSummary): TopicSummary {
+  return { name, id, partitions, internal }
 }
 
 /** An address that stands for all of this machine's is of no use to a client: it gets the name. */

@@ -5,6 +5,10 @@ export interface BrokerEvents {
   topicChanged: { topic: string; partitions: number }
   groupChanged: { groupId: string }
   error: { message: string; cause: unknown }
+  /** The broker begins to close: everything can still be looked at. */
+  closing: { nodeId: number }
+  /** Nothing happens any more. */
+  closed: { nodeId: number }
 }
 
 type Listener<T> = (event: T) => void

@@ -1,0 +1,19 @@
+/** A topic in a line. */
+export interface TopicSummary {
+  readonly name: string
+  readonly id: string
+  readonly partitions: number
+  readonly internal: boolean
+}
+
+/** A consumer group in a line. */
+export interface GroupSummary {
+  readonly id: string
+  /** `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Stable`, `Dead` */
+  readonly state: string
+  readonly members: number
+  /** `consumer` for groups that share partitions; empty while only offsets are kept. */
+  readonly protocolType: string
+  /** The assignor, or what else the members agreed on; empty unless the group is stable. */
+  readonly protocol: string
+}
