@@ -103,18 +103,22 @@ async function prepare(dir: string, input: DemoInput, fresh: boolean): Promise<v
 function showProgress(jobs: readonly Job[], total: number): Progress {
   const bars = progress()
   const latest = new Map<string, PipelineMetrics>()
+  const started = performance.now()
+  // What an earlier run had done already is no work of this one.
+  const before = new Map<string, number>()
+  const row = (name: string, value: number, lag: number) => {
+    if (!before.has(name)) before.set(name, value)
+    const seconds = (performance.now() - started) / 1000
+    return { name, value, total, rate: (value - before.get(name)!) / Math.max(0.1, seconds), lag }
+  }
   const show = (metrics: readonly PipelineMetrics[]) => {
     for (const one of metrics) latest.set(one.pipeline, one)
     const produced = Math.round((latest.get('replay')?.progress ?? 0) * total)
     const downstream = (name: string, pipeline: string) => {
-      const { lag = produced, rate = 0 } = latest.get(pipeline) ?? {}
-      return { name, value: Math.max(0, produced - lag), total, rate, lag }
+      const lag = latest.get(pipeline)?.lag ?? produced
+      return row(name, Math.max(0, produced - lag), lag)
     }
-    bars.update([
-      { name: 'produced', value: produced, total, rate: latest.get('replay')?.rate ?? 0, lag: total - produced },
-      downstream('processed', 'delays'),
-      downstream('archived', 'archive'),
-    ])
+    bars.update([row('produced', produced, total - produced), downstream('processed', 'delays'), downstream('archived', 'archive')])
   }
   const subscriptions = jobs.map((job) => job.metrics$.subscribe({ next: show, error: () => {} }))
   return {
