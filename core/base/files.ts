@@ -1,6 +1,7 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { MoldauError, messageOf } from './errors.ts'
+import { makeDirectory } from './make-directory.ts'
 
 /**
  * The disk, as the log needs it: synchronous calls, because a small write costs less than a trip through the thread pool, and
@@ -23,7 +24,7 @@ export interface Files {
   link(existing: string, name: string): boolean
   /** Entries of a directory, in no order. */
   readdir(path: string): DirectoryEntry[]
-  /** Makes a directory and its parents. */
+  /** Makes a directory and its parents; one that is there is no error. */
   mkdir(path: string): void
   /** Removes a directory with all that is in it; one that is not there is no error. */
   removeDirectory(path: string): void
@@ -94,7 +95,7 @@ export const nodeFiles: Files = {
     const entries = guard('readdir', path, () => fs.readdirSync(path, { withFileTypes: true }))
     return entries.map((entry) => ({ name: entry.name, directory: entry.isDirectory() }))
   },
-  mkdir: (path) => guard('mkdir', path, () => void fs.mkdirSync(path, { recursive: true })),
+  mkdir: (path) => guard('mkdir', path, () => makeDirectory(path)),
   removeDirectory: (path) => guard('remove', path, () => fs.rmSync(path, { recursive: true, force: true })),
   async syncDirectory(path) {
     const fd = guard('open', path, () => fs.openSync(path, openFlags.read))

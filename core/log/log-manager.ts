@@ -38,6 +38,7 @@ export interface LogManagerOptions {
 }
 
 const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
+const REMEDY = 'make it a directory that this process may write to, or choose another one'
 const MINUTE_MS = 60_000
 /** Partitions looked at without letting anything else run. */
 const PARTITIONS_PER_TURN = 64
@@ -98,7 +99,7 @@ export class LogManager {
     } catch (error) {
       lock?.release()
       if (!(error instanceof MoldauError) || error.code !== 'STORAGE_FAILED') throw error
-      throw new MoldauError('DIRECTORY_UNUSABLE', `${dir} cannot be used: ${error.message}`, { cause: error })
+      throw new MoldauError('DIRECTORY_UNUSABLE', `${dir} cannot be used: ${error.message}; ${REMEDY}`, { cause: error })
     }
   }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -7,6 +7,7 @@ import test from 'ava'
 import { ManualClock } from '../../core/base/clock.ts'
 import { MoldauError } from '../../core/base/errors.ts'
 import { nodeFiles } from '../../core/base/files.ts'
+import { Broker } from '../../core/broker/broker.ts'
 import { logPools } from '../../core/log/file-pool.ts'
 import { LogManager, type LogManagerOptions } from '../../core/log/log-manager.ts'
 import { PartitionLog } from '../../core/log/partition-log.ts'
@@ -231,12 +232,31 @@ test('a folder of another cluster or node is refused, a folder of Kafka with Zoo
   }
 })
 
-test('a folder that cannot be used says so', async (t) => {
+test('a folder that cannot be used says so, with the path and the remedy', async (t) => {
   const dir = temporary()
   t.teardown(() => rmSync(dir, { recursive: true }))
-  writeFileSync(join(dir, 'file'), '')
-  const error = await t.throwsAsync(LogManager.open({ dir: join(dir, 'file') }), { instanceOf: MoldauError })
-  t.is(error?.code, 'DIRECTORY_UNUSABLE')
+  const file = join(dir, 'file')
+  writeFileSync(file, '')
+  symlinkSync(join(dir, 'nowhere'), join(dir, 'link'))
+  const unusable = ['/proc/x', '/proc/x/y', '/dev/null/x', file, join(file, 'x/y'), join(dir, 'link'), `${dir}/${'n'.repeat(300)}`]
+  for (const path of unusable) {
+    const error = await t.throwsAsync(Broker.start({ dir: path, port: null }), { instanceOf: MoldauError })
+    t.is(error.code, 'DIRECTORY_UNUSABLE', path)
+    t.true(error.message.startsWith(`${path} cannot be used: `) && error.message.includes('or choose another one'), error.message)
+    if (path.startsWith(file)) t.true(error.message.includes(`${file} is a file`), error.message)
+  }
+})
+
+test('a folder is made with its parents, and one that is there stays as it is', (t) => {
+  const dir = temporary()
+  t.teardown(() => rmSync(dir, { recursive: true }))
+  nodeFiles.mkdir(join(dir, 'a/b/c'))
+  writeFileSync(join(dir, 'a/b/c/file'), '')
+  symlinkSync(join(dir, 'a'), join(dir, 'link'))
+  for (const path of [join(dir, 'a/b/c'), join(dir, 'a/b/c/'), join(dir, 'link'), '/', '.']) nodeFiles.mkdir(path)
+  nodeFiles.mkdir(join(dir, 'link/d'))
+  t.deepEqual(readdirSync(join(dir, 'a')).toSorted(), ['b', 'd'])
+  t.deepEqual(readdirSync(join(dir, 'a/b/c')), ['file'])
 })
 
 test('on a real disk a log is written, rolled, deleted from and found again', async (t) => {
