@@ -54,7 +54,7 @@ export class SourceWorker implements Worker {
     this.#part = part
     this.#source = source
     this.#meter = meter
-    this.#transaction = openTransaction(settings, sourceTransactionalId(settings, plan.name))
+    this.#transaction = openTransaction(settings, sourceTransactionalId(settings, plan.name), [part])
     this.#positions = new Positions(settings, plan.name, source.name)
     this.#done = settleable()
     this.#task = undefined

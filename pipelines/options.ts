@@ -4,7 +4,7 @@ import { MoldauError } from '../core/base/errors.ts'
 import { type Logger, silentLogger } from '../core/base/logger.ts'
 import { type RandomBytes, systemRandom } from '../core/base/uuid.ts'
 import type { Client } from '../core/client/client.ts'
-import type { Part } from './plan.ts'
+import { type Part, waits } from './plan.ts'
 import { checkName } from './topic.ts'
 
 /** What holds when processes die and calls are repeated. Sinks that keep their own position (HDFS) are exactly once under both. */
@@ -125,8 +125,7 @@ const FUSED_RECORDS_MAX = 50_000
 
 /** Most records of an epoch of these parts. */
 export function epochRecordsOf({ epochRecords }: Settings, parts: readonly Part[]): number {
-  const waiting = parts.some((part) => part.stages.some(({ kind }) => kind === 'perEpoch' || kind === 'async'))
-  return epochRecords ?? (waiting ? RXJS_RECORDS_MAX : FUSED_RECORDS_MAX)
+  return epochRecords ?? (waits(parts) ? RXJS_RECORDS_MAX : FUSED_RECORDS_MAX)
 }
 
 function atLeast(name: string, value: number, least: number): number {

@@ -54,6 +54,11 @@ export interface Part {
   readonly output: PartOutput
 }
 
+/** Whether operators may wait for something outside, and RxJS's queues are in use. */
+export function waits(parts: readonly Part[]): boolean {
+  return parts.some((part) => part.stages.some(({ kind }) => kind === 'perEpoch' || kind === 'async'))
+}
+
 /** A pipeline that can be run. */
 export interface Plan {
   readonly name: string

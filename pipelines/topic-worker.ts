@@ -59,7 +59,7 @@ export class TopicWorker implements Worker {
     this.#parts = parts
     this.#meter = meter
     this.#epochRecords = epochRecordsOf(settings, parts)
-    this.#transaction = openTransaction(settings, transactionalId(settings, plan.name, 0))
+    this.#transaction = openTransaction(settings, transactionalId(settings, plan.name, 0), parts)
     this.#consumer = settings.client.consumer({
       groupId: groupId(settings, plan.name),
       groupInstanceId: `${plan.name}-${settings.instanceId}`,

@@ -5,11 +5,15 @@ import type { OffsetToCommit } from '../core/client/types.ts'
 import type { Header } from '../core/record/header.ts'
 import type { Appender } from './appender.ts'
 import type { Settings } from './options.ts'
+import { type Part, waits } from './plan.ts'
 
 /** Fill whole requests: records of an epoch come all at once. */
 const BATCH_BYTES = 256 * 1024
 /** From here on feeding waits for acknowledgements; the producer itself gives up at twice as much. */
 const BUFFERED_BYTES_MAX = 32 * 1024 * 1024
+
+/** After how long the coordinator aborts the transaction of a process that has died, in milliseconds: as in Kafka Streams. */
+const TIMEOUT_MS = 10_000
 
 /** How an epoch becomes durable: everything appended, together with positions, or nothing of it. */
 export interface Transaction extends Appender {
@@ -25,9 +29,14 @@ export interface Transaction extends Appender {
   close(): Promise<void>
 }
 
-/** A Kafka transaction for exactly-once; for at-least-once a flush, then the positions. */
-export function openTransaction(settings: Settings, transactionalId: string): Transaction {
-  const options = { batchBytes: BATCH_BYTES, bufferBytes: BUFFERED_BYTES_MAX }
+/**
+ * A Kafka transaction for exactly-once; for at-least-once a flush, then the positions.
+ *
+ * @param parts what runs inside the transaction: where nothing waits it is over soon, so a dead process's does not hold up others for long
+ */
+export function openTransaction(settings: Settings, transactionalId: string, parts: readonly Part[]): Transaction {
+  const transactionTimeoutMs = TIMEOUT_MS + (waits(parts) ? settings.watchdogMs : 0)
+  const options = { batchBytes: BATCH_BYTES, bufferBytes: BUFFERED_BYTES_MAX, transactionTimeoutMs }
   if (settings.guarantee === 'exactly-once') return new ExactlyOnce(settings.client.producer({ ...options, transactionalId }))
   return new AtLeastOnce(settings.client.producer(options))
 }

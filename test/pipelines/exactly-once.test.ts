@@ -34,6 +34,15 @@ const running = pipeline('running')
   .aggregate(sum)
   .to(updates)
 
+/** The same windows behind a repartition: late would be what a slow or dead task's records were, did its time not travel along. */
+const regrouped = pipeline('regrouped')
+  .from(input)
+  .keyBy((r) => r.key, { key: string })
+  .window(tumbling('1s', { grace: '100ms' }))
+  .aggregate(sum)
+  .pipe(map((w) => ({ key: w.key, value: { start: w.window.start, ...w.value } })))
+  .to(windowed)
+
 async function setUp(t: ExecutionContext): Promise<{ broker: Broker; client: Client }> {
   const broker = await startSmallBroker(t)
   const client = await connect(broker)
@@ -206,4 +215,43 @@ test('options that do not exist or cannot be are refused by name, and so are two
   await t.throwsAsync(run([running], { client, instanceID: 'x' } as never), { code: 'INVALID_CONFIG', message: /instanceID/ })
   await t.throwsAsync(run([running, running], { client }), { code: 'PIPELINE_INVALID', message: /two pipelines are called "running"/ })
   await t.throwsAsync(run([], { client }), { code: 'PIPELINE_INVALID' })
+})
+
+test('processes that come, go, die and freeze at random leave every record counted once, and none late', async (t) => {
+  const { broker, client } = await setUp(t)
+  const rounds = Number(process.env['MOLDAU_ROUNDS'] ?? 8)
+  const ids = ['a', 'b', 'c']
+  const live = new Map<string, Awaited<ReturnType<typeof start>>>()
+  const begin = async (instanceId: string) => {
+    const options = { instanceId, sessionTimeoutMs: 800, retryMs: 60_000 }
+    const one = await start(t, broker, [regrouped, running], options)
+    one.job.done.catch(() => undefined)
+    one.job.metrics$.subscribe((all) => all.forEach(({ late }) => t.is(late, 0)))
+    live.set(instanceId, one)
+  }
+  let n = 0
+  for (let round = 0; round < rounds; round++) {
+    await produce(client, n, (n += 1200))
+    const id = ids[Math.floor(Math.random() * ids.length)]!
+    const one = live.get(id)
+    const chance = Math.random()
+    if (one === undefined) await begin(id)
+    else if (chance < 0.4) {
+      // Longer than its session: others have its partitions when it goes on.
+      one.line.freeze()
+      setTimeout(() => one.line.thaw(), 300 + Math.random() * 1200)
+    } else {
+      one.line.thaw()
+      if (chance < 0.8) one.kill()
+      else await one.job.stop().catch(() => undefined)
+      live.delete(id)
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 400))
+  }
+  for (const one of live.values()) one.kill()
+  // Each takes its identity back, so that nothing of the dead is left open.
+  await Promise.all(ids.map(begin))
+  await Promise.all([...live.values()].map((one) => one.job.drain()))
+  auditWindows(t, await readAll(client, 'windowed', parse<{ start: number } & Sum>), n)
+  auditUpdates(t, await readAll(client, 'updates', parse<Sum>), n)
 })

@@ -35,7 +35,7 @@ export async function start(
   broker: Connectable,
   pipelines: Pipeline[],
   options: Partial<RunOptions> = {},
-): Promise<{ job: Job; kill: () => void }> {
+): Promise<{ job: Job; kill: () => void; line: CutOff }> {
   const line = new CutOff(broker)
   const client = await connect(line)
   const job = await run(pipelines, {
@@ -53,5 +53,5 @@ export async function start(
     void client.close()
   }
   t.teardown(kill)
-  return { job, kill }
+  return { job, kill, line }
 }
