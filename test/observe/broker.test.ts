@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+import test from 'ava'
+import type { ExecutionContext } from 'ava'
+import { filter, firstValueFrom, lastValueFrom, ReplaySubject, toArray } from 'rxjs'
+import type { Observable } from 'rxjs'
+
+import { connect } from '../../core/index.ts'
+import type { Broker, Client } from '../../core/index.ts'
+import { observe } from '../../core/observe/index.ts'
+import type { GroupSummary, TopicSummary } from '../../core/observe/index.ts'
+import { startBroker, tempDir } from '../support/start-broker.ts'
+
+async function start(t: ExecutionContext): Promise<{ broker: Broker; client: Client }> {
+  const broker = await startBroker(t, { port: null, config: { 'offsets.topic.num.partitions': 2 } })
+  const client = await connect(broker)
+  t.teardown(() => client.close())
+  return { broker, client }
+}
+
+/** Subscribes now, and keeps all that comes for whoever asks later. */
+function recorded<T>(source: Observable<T>): ReplaySubject<T> {
+  const values = new ReplaySubject<T>()
+  source.subscribe(values)
+  return values
+}
+
+const names = (topics: readonly TopicSummary[]): string => topics.map(({ name, partitions }) => `${name}:${partitions}`).join()
+const groupLine = ({ id, state, members, protocol }: GroupSummary): string => `${id} ${state} ${members} ${protocol}`.trim()
+
+test('topics$ begins with the topics of now and follows creation, growth and deletion', async (t) => {
+  const { broker, client } = await start(t)
+  await client.admin.createTopics([{ name: 'a', partitions: 2 }])
+  const topics = recorded(observe(broker).topics$)
+  await client.admin.createTopics([{ name: 'b', partitions: 1 }])
+  await client.admin.createPartitions('b', 3)
+  await client.admin.deleteTopics(['a'])
+  await client.admin.alterConfigs({ type: 'topic', name: 'b' }, { 'retention.ms': 1000 })
+  await broker.close()
+  const lists = await lastValueFrom(topics.pipe(toArray()))
+  t.deepEqual(lists.map(names), ['a:2', 'a:2,b:1', 'a:2,b:3', 'b:3'])
+  t.is(lists[0]![0]!.id.length, 22)
+  t.is(lists[1]![0], lists[0]![0], 'what has not changed is the same object')
+})
+
+test('a topic of the same name made anew is a change', async (t) => {
+  const { broker, client } = await start(t)
+  await client.admin.createTopics([{ name: 'a', partitions: 1 }])
+  const topics = recorded(observe(broker).topics$)
+  await client.admin.deleteTopics(['a'])
+  await client.admin.createTopics([{ name: 'a', partitions: 1 }])
+  await broker.close()
+  const lists = await lastValueFrom(topics.pipe(toArray()))
+  t.deepEqual(lists.map(names), ['a:1', '', 'a:1'])
+  t.not(lists[2]![0]!.id, lists[0]![0]!.id)
+})
+
+test('a hundred topics made in one request are one emission', async (t) => {
+  const { broker, client } = await start(t)
+  const topics = recorded(observe(broker).topics$)
+  const events = recorded(observe(broker).events$)
+  await client.admin.createTopics(Array.from({ length: 100 }, (_, i) => ({ name: `t${i}`, partitions: 1 })))
+  await broker.close()
+  const lists = await lastValueFrom(topics.pipe(toArray()))
+  t.deepEqual(
+    lists.map(({ length }) => length),
+    [0, 100],
+  )
+  const created = await lastValueFrom(
+    events.pipe(
+      filter(({ type }) => type === 'topicCreated'),
+      toArray(),
+    ),
+  )
+  t.is(created.length, 100, 'events are told one by one')
+})
+
+test('groups$ follows joins and leaves, and says nothing for commits', async (t) => {
+  const { broker, client } = await start(t)
+  await client.admin.createTopics([{ name: 'a', partitions: 2 }])
+  const groups = recorded(observe(broker).groups$)
+  const seen = (line: string): Promise<unknown> => firstValueFrom(groups.pipe(filter((list) => list.map(groupLine).includes(line))))
+  const member = () => client.consumer({ groupId: 'g', autoOffsetReset: 'earliest', heartbeatIntervalMs: 20, assignors: ['range'] })
+  const first = member()
+  first.subscribe(['a'])
+  while (first.assignment().length < 2) await first.poll(20)
+  await seen('g Stable 1 range')
+  const before = (await firstValueFrom(observe(broker).groups$))[0]
+  let emissions = 0
+  const counting = observe(broker).groups$.subscribe(() => emissions++)
+  for (let offset = 0; offset < 20; offset++) await first.commit([{ topic: 'a', partition: 0, offset }])
+  t.is(emissions, 1, 'only the first list')
+  counting.unsubscribe()
+  t.deepEqual((await firstValueFrom(observe(broker).groups$))[0], before)
+
+  const second = member()
+  second.subscribe(['a'])
+  const shared = (): boolean => first.assignment().length === 1 && second.assignment().length === 1
+  while (!shared()) await Promise.all([first.poll(20), second.poll(20)])
+  await seen('g Stable 2 range')
+  await second.close()
+  while (first.assignment().length < 2) await first.poll(20)
+  await first.close()
+  await seen('g Empty 0')
+  await client.admin.deleteGroups(['g'])
+  await broker.close()
+  const lists = await lastValueFrom(groups.pipe(toArray()))
+  t.deepEqual(lists[0], [])
+  t.deepEqual(lists.at(-1), [])
+  for (const [i, list] of lists.entries()) if (i > 0) t.notDeepEqual(list, lists[i - 1])
+  t.is(lists.find((list) => list.length > 0)![0]!.protocolType, 'consumer')
+})
+
+test('groups of before a restart are in the first list', async (t) => {
+  const dir = await tempDir(t)
+  const before = await startBroker(t, { dir, port: null })
+  const client = await connect(before)
+  await client.admin.createTopics([{ name: 'a', partitions: 1 }])
+  await client.consumer({ groupId: 'kept' }).commit([{ topic: 'a', partition: 0, offset: 0 }])
+  await client.close()
+  await before.close()
+  const broker = await startBroker(t, { dir, port: null })
+  const kept = { id: 'kept', state: 'Empty', members: 0, protocolType: '', protocol: '' }
+  t.deepEqual(await firstValueFrom(observe(broker).groups$), [kept])
+})
+
+test('events$ tells what happens, and all complete when the broker is closed', async (t) => {
+  const { broker, client } = await start(t)
+  const { events$, topics$, groups$ } = observe(broker)
+  const events = recorded(events$)
+  await client.admin.createTopics([{ name: 'a', partitions: 2 }])
+  await client.admin.createPartitions('a', 3)
+  await client.admin.deleteTopics(['a'])
+  broker.events.emit('error', { message: 'odd', cause: 1 })
+  const rest = [topics$, groups$].map((each) => lastValueFrom(each as Observable<unknown>))
+  await broker.close()
+  await Promise.all(rest)
+  t.deepEqual(await lastValueFrom(events.pipe(toArray())), [
+    { type: 'topicCreated', topic: 'a', partitions: 2 },
+    { type: 'topicChanged', topic: 'a', partitions: 3 },
+    { type: 'topicDeleted', topic: 'a' },
+    { type: 'error', message: 'odd', cause: 1 },
+    { type: 'closing', nodeId: 1 },
+  ])
+  for (const late of [events$, topics$, groups$]) t.deepEqual(await lastValueFrom((late as Observable<unknown>).pipe(toArray())), [])
+})
+
+test('a subscriber who has left is told nothing, and nothing of his is kept', async (t) => {
+  const { broker, client } = await start(t)
+  let told = 0
+  const { events$, topics$, groups$ } = observe(broker)
+  const subscriptions = [events$, topics$, groups$].map((each) => (each as Observable<unknown>).subscribe(() => told++))
+  t.is(told, 2)
+  for (const subscription of subscriptions) subscription.unsubscribe()
+  await client.admin.createTopics([{ name: 'a', partitions: 1 }])
+  await broker.close()
+  t.is(told, 2)
+})
+
+test('the entry point is moldau/core/observe, and moldau/core does not load RxJS', async (t) => {
+  const script = `
+    import { registerHooks } from 'node:module'
+    const loaded = []
+    registerHooks({ resolve: (name, context, next) => (loaded.push(name), next(name, context)) })
+    await import('moldau/core')
+    const before = loaded.filter((name) => name.startsWith('rxjs')).length
+    const { observe } = await import('moldau/core/observe')
+    console.log(before, loaded.includes('rxjs'), typeof observe)`
+  const args = ['--conditions=moldau-source', '--input-type=module', '--eval', script]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: new URL('../..', import.meta.url) })
+  t.is(stdout.trim(), '0 true function')
+})
