@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import { readFileSync } from 'node:fs'
-import { fail } from './output.ts'
 import { brokerCommand } from './commands/broker.ts'
 import { consumeCommand } from './commands/consume.ts'
 import { demoCommand } from './commands/demo.ts'
@@ -9,6 +8,7 @@ import { hdfsCommand } from './commands/hdfs.ts'
 import { produceCommand } from './commands/produce.ts'
 import { runCommand } from './commands/run.ts'
 import { topicsCommand } from './commands/topics.ts'
+import { endWithReader, fail } from './output.ts'
 import { packageFile } from './package-file.ts'
 
 const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }
@@ -36,6 +36,7 @@ for (const command of [brokerCommand, topicsCommand, produceCommand, consumeComm
   program.addCommand(command())
 }
 
+endWithReader()
 try {
   await program.parseAsync()
 } catch (error) {

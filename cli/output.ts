@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { MoldauError } from '../core/base/errors.ts'
 
 /** Prints an error as a person wants it, one line that names the thing and the remedy, and ends the process with 1. */
@@ -14,9 +15,33 @@ export function describe(error: unknown): string {
   return error instanceof MoldauError ? `${error.message} [${error.code}]` : (error.stack ?? error.message)
 }
 
+/**
+ * Ends the process quietly when the reader of our output has gone, as in `moldau consume flights | head -1`: he has what he wanted.
+ * Without this it would be an unhandled error with a stack.
+ */
+export function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? process.exit() : fail(error)))
+}
+
+/** Writes data to standard output, and waits while its reader is slow. */
+export async function print(data: string | Buffer): Promise<void> {
+  if (!process.stdout.write(data)) await once(process.stdout, 'drain')
+}
+
 /** One JSON document on one line: stable for programs. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`)
+}
+
+/** Rows as data, one JSON document a line, or as a table for people. */
+export function printRows<T>(
+  json: boolean,
+  rows: readonly T[],
+  header: readonly string[],
+  cells: (row: T) => readonly (string | number)[],
+): void {
+  if (json) for (const row of rows) printJson(row)
+  else process.stdout.write(`${formatTable(header, rows.map(cells))}\n`)
 }
 
 /** A plain table: a header line, then rows; numbers are right-aligned. */

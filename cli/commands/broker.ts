@@ -1,6 +1,8 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { collectSetting, wholeNumber } from '../options.ts'
 import { untilSignal } from '../signals.ts'
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 
 export function brokerCommand(): Command {
   return new Command('broker')
@@ -9,7 +11,7 @@ export function brokerCommand(): Command {
     .option('--host <address>', 'address to listen on, and to tell clients', '127.0.0.1')
     .option('-d, --dir <directory>', 'where the log lives; made when missing', './data')
     .option('-c, --config <name=value>', "a broker setting by Kafka's name; may be repeated", collectSetting, {})
-    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
+    .addOption(new Option('--log-level <level>', 'of the log on standard error').choices(logLevels).default('info'))
     .addHelpText(
       'after',
       `
@@ -24,7 +26,7 @@ acks=all waits for the disk (fdatasync, shared by all who wait); -c durability=p
     .action(async (options: { port: number; host: string; dir: string; config: Record<string, string>; logLevel: string }) => {
       const { Broker } = await import('../../core/broker/broker.ts')
       const { pino } = await import('pino')
-      const logger = pino({ level: options.logLevel })
+      const logger = pino({ level: options.logLevel }, pino.destination(2))
       const broker = await Broker.start({ dir: options.dir, port: options.port, host: options.host, config: options.config, logger })
       process.stdout.write(`moldau broker ready at ${broker.bootstrap}, data in ${options.dir}; Ctrl-C stops it\n`)
       await untilSignal()

@@ -1,7 +1,8 @@
 import { Command } from 'commander'
-import { connect } from '../../core/index.ts'
+import { MoldauError } from '../../core/base/errors.ts'
+import { withClient, type Admin } from '../cluster.ts'
 import { bootstrapOption, jsonOption } from '../options.ts'
-import { formatTable, printJson } from '../output.ts'
+import { formatTable, printJson, printRows } from '../output.ts'
 
 export function groupsCommand(): Command {
   return new Command('groups')
@@ -14,50 +15,40 @@ export function groupsCommand(): Command {
       `
 Examples:
   moldau groups                          every group and its state
-  moldau groups archive                  offsets and lag by partition
+  moldau groups archive                  members; offsets and lag by partition
   moldau groups archive --json`,
     )
-    .action(async (group: string | undefined, options: { bootstrap: string; json?: boolean }) => {
-      const client = await connect(options.bootstrap)
-      try {
-        if (group === undefined) await list(client, options.json === true)
-        else await describe(client, group, options.json === true)
-      } finally {
-        await client.close()
-      }
-    })
-}
-
-type Client = Awaited<ReturnType<typeof connect>>
-
-async function list({ admin }: Client, json: boolean): Promise<void> {
-  const groups = await admin.listGroups()
-  if (json) for (const row of groups) printJson(row)
-  else
-    process.stdout.write(
-      `${formatTable(
-        ['group', 'state', 'protocol'],
-        groups.map((g) => [g.groupId, g.state, g.protocolType]),
-      )}\n`,
+    .action((group: string | undefined, { bootstrap, json = false }: { bootstrap: string; json?: boolean }) =>
+      withClient(bootstrap, ({ admin }) => (group === undefined ? list(admin, json) : describe(admin, group, json))),
     )
 }
 
-async function describe({ admin }: Client, groupId: string, json: boolean): Promise<void> {
-  const [group] = await admin.describeGroups([groupId])
-  const offsets = await admin.groupOffsets(groupId)
-  const ends = await admin.listOffsets(offsets.map(({ topic, partition }) => ({ topic, partition, at: 'latest' as const })))
-  const rows = offsets.map((committed, i) => ({
-    topic: committed.topic,
-    partition: committed.partition,
-    offset: committed.offset,
-    end: ends[i]!.offset,
-    lag: ends[i]!.offset - committed.offset,
-  }))
+async function list(admin: Admin, json: boolean): Promise<void> {
+  printRows(json, await admin.listGroups(), ['group', 'state', 'protocol'], (g) => [g.groupId, g.state, g.protocolType])
+}
+
+async function describe(admin: Admin, groupId: string, json: boolean): Promise<void> {
+  const group = (await admin.describeGroups([groupId]))[0]!
+  const committed = await admin.groupOffsets(groupId)
+  // What is not there is described as dead, by every version of the protocol in its own way.
+  if (group.state === 'Dead' && committed.length === 0) {
+    throw new MoldauError('INVALID_ARGUMENT', `there is no group '${groupId}'; 'moldau groups' lists those there are`)
+  }
+  const ends = await admin.listOffsets(committed.map(({ topic, partition }) => ({ topic, partition, at: 'latest' as const })))
+  const offsets = committed.map(({ topic, partition, offset }, i) => {
+    const end = ends[i]!.offset
+    return { topic, partition, offset, end, lag: end - offset }
+  })
   if (json) {
-    printJson({ ...group, offsets: rows })
+    printJson({ ...group, offsets })
     return
   }
-  process.stdout.write(`group ${groupId}: ${group!.state}, ${group!.members.length} members\n`)
-  const cells = rows.map((row) => [row.topic, String(row.partition), row.offset, row.end, row.lag])
-  process.stdout.write(`${formatTable(['topic', 'partition', 'committed', 'end', 'lag'], cells)}\n`)
+  process.stdout.write(`group ${groupId}: ${group.state}, ${group.members.length} members\n`)
+  if (group.members.length > 0) {
+    const members = group.members.map((m) => [m.memberId, m.clientHost, m.assignment.map((tp) => `${tp.topic}-${tp.partition}`).join(' ')])
+    process.stdout.write(`${formatTable(['member', 'host', 'partitions'], members)}\n`)
+  }
+  printRows(false, offsets, ['topic', 'partition', 'committed', 'end', 'lag'], (row) => {
+    return [row.topic, String(row.partition), row.offset, row.end, row.lag]
+  })
 }

@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { formatVerify, lakeInfo, verify } from '../../connectors/hdfs/index.ts'
+import { MoldauError } from '../../core/base/errors.ts'
 import { jsonOption } from '../options.ts'
-import { formatBytes, formatTable, printJson } from '../output.ts'
+import { formatBytes, printJson, printRows } from '../output.ts'
 import { progress } from '../progress.ts'
 
 export function hdfsCommand(): Command {
@@ -9,6 +10,7 @@ export function hdfsCommand(): Command {
     .description('Look at and prove what a sink has written to a lake: a local directory (file:).')
     .addCommand(verifyCommand())
     .addCommand(lsCommand())
+    .addHelpText('after', '\nExamples:\n  moldau hdfs verify ./moldau-demo/lake\n  moldau hdfs ls ./moldau-demo/lake')
 }
 
 function verifyCommand(): Command {
@@ -52,21 +54,17 @@ function lsCommand(): Command {
     .addOption(jsonOption())
     .addHelpText('after', '\nExamples:\n  moldau hdfs ls ./moldau-demo/lake\n  moldau hdfs ls ./moldau-demo/lake --json')
     .action(async (url: string, options: { json?: boolean }) => {
-      const rows = await lakeInfo(url)
-      if (options.json) {
-        for (const row of rows) printJson(row)
-        return
+      const header = ['topic', 'partition', 'next offset', 'records', 'files', 'bytes', 'last commit']
+      const lake = await lakeInfo(url)
+      if (lake.length === 0) {
+        throw new MoldauError(
+          'INPUT_MISSING',
+          `${url}: nothing was ever committed there; give the directory that the sink was given as url`,
+        )
       }
-      const cells = rows.map((row) => [
-        row.topic,
-        String(row.partition),
-        row.next,
-        row.records,
-        row.files,
-        formatBytes(row.bytes),
-        age(row.at),
-      ])
-      process.stdout.write(`${formatTable(['topic', 'partition', 'next offset', 'records', 'files', 'bytes', 'last commit'], cells)}\n`)
+      printRows(options.json === true, lake, header, (row) => {
+        return [row.topic, String(row.partition), row.next, row.records, row.files, formatBytes(row.bytes), age(row.at)]
+      })
     })
 }
 

@@ -1,11 +1,10 @@
 import { Command, Option } from 'commander'
-import { pathToFileURL } from 'node:url'
-import { resolve } from 'node:path'
-import { MoldauError } from '../../core/base/errors.ts'
 import { connect } from '../../core/index.ts'
-import { isPipeline, run, type Guarantee, type Pipeline } from '../../pipelines/index.ts'
+import { MoldauError } from '../../core/base/errors.ts'
+import { run, type Guarantee, type Job } from '../../pipelines/index.ts'
 import { bootstrapOption } from '../options.ts'
 import { formatCount } from '../output.ts'
+import { pipelinesOf } from '../pipelines-of.ts'
 import { untilSignal } from '../signals.ts'
 
 interface RunOptions {
@@ -39,30 +38,43 @@ jobs.ts:
   const orders = topic('orders', { key: string, value: json<{ sum: number }>() })
   export const large = pipeline('large').from(orders).pipe(filter((r) => r.value.sum > 100)).to(topic('large-orders', { key: string, value: json<{ sum: number }>() }))`,
     )
-    .action(runFile)
+    .action(async (file: string, options: RunOptions, command: Command) => {
+      if (options.embedded !== undefined && command.getOptionValueSource('bootstrap') === 'cli') {
+        throw new MoldauError('INVALID_ARGUMENT', '--embedded brings its own broker, --bootstrap names another; leave one of them out')
+      }
+      await runFile(file, options)
+    })
 }
 
 async function runFile(file: string, options: RunOptions): Promise<void> {
   const pipelines = await pipelinesOf(file)
   const broker = options.embedded === undefined ? undefined : await startEmbedded(options.embedded)
-  const client = await connect(broker ?? options.bootstrap)
   try {
-    const job = await run(pipelines, { client, guarantee: options.guarantee })
-    process.stderr.write(`running ${pipelines.map((p) => p.name).join(', ')} (${options.guarantee}); Ctrl-C stops after the epoch\n`)
-    const lines = job.metrics$.subscribe((metrics) => {
-      const text = metrics.map(
-        (m) => `${m.pipeline}: in ${formatCount(m.recordsIn)}, out ${formatCount(m.recordsOut)}, lag ${formatCount(m.lag)}`,
-      )
-      process.stderr.write(`${text.join(' | ')}\n`)
-    })
+    const client = await connect(broker ?? options.bootstrap)
     try {
-      await (options.drain ? job.drain() : Promise.race([job.done, untilSignal().then(() => job.stop())]))
+      const job = await run(pipelines, { client, guarantee: options.guarantee })
+      process.stderr.write(`running ${pipelines.map((p) => p.name).join(', ')} (${options.guarantee}); Ctrl-C stops after the epoch\n`)
+      await untilEnd(job, options.drain === true)
     } finally {
-      lines.unsubscribe()
+      await client.close()
     }
   } finally {
-    await client.close()
     await broker?.close()
+  }
+}
+
+/** Metrics go to standard error meanwhile. A signal stops the job after the epochs under way. */
+async function untilEnd(job: Job, drain: boolean): Promise<void> {
+  const lines = job.metrics$.subscribe((metrics) => {
+    const text = metrics.map((m) => {
+      return `${m.pipeline}: in ${formatCount(m.recordsIn)}, out ${formatCount(m.recordsOut)}, lag ${formatCount(m.lag)}`
+    })
+    process.stderr.write(`${text.join(' | ')}\n`)
+  })
+  try {
+    await Promise.race([drain ? job.drain() : job.done, untilSignal().then(() => job.stop())])
+  } finally {
+    lines.unsubscribe()
   }
 }
 
@@ -71,22 +83,4 @@ async function startEmbedded(dir: string) {
   const broker = await Broker.start({ dir })
   process.stderr.write(`broker at ${broker.bootstrap}, data in ${dir}\n`)
   return broker
-}
-
-async function pipelinesOf(file: string): Promise<Pipeline[]> {
-  const url = pathToFileURL(resolve(file)).href
-  let module: Record<string, unknown>
-  try {
-    module = (await import(url)) as Record<string, unknown>
-  } catch (cause) {
-    throw new MoldauError('INVALID_ARGUMENT', `cannot load ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
-  }
-  const pipelines = Object.values(module).flat().filter(isPipeline)
-  if (pipelines.length === 0) {
-    throw new MoldauError(
-      'PIPELINE_INVALID',
-      `${file} exports no pipeline; add for example: export const job = pipeline('job').from(…).to(…)`,
-    )
-  }
-  return pipelines
 }

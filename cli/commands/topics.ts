@@ -1,7 +1,8 @@
-import { Command } from 'commander'
-import { connect } from '../../core/index.ts'
+import { Command, Option } from 'commander'
+import { MoldauError } from '../../core/base/errors.ts'
+import { describeTopics, withClient, type Admin } from '../cluster.ts'
 import { bootstrapOption, collectSetting, jsonOption, wholeNumber } from '../options.ts'
-import { formatTable, printJson } from '../output.ts'
+import { formatTable, printJson, printRows } from '../output.ts'
 
 interface TopicsOptions {
   bootstrap: string
@@ -19,9 +20,9 @@ export function topicsCommand(): Command {
     .description('List, describe, create or delete topics.')
     .addOption(bootstrapOption())
     .addOption(jsonOption())
-    .option('--create <topic>', 'create a topic')
-    .option('--delete <topic>', 'delete a topic and its records')
-    .option('--describe <topic>', 'partitions and settings of a topic')
+    .addOption(new Option('--create <topic>', 'create a topic').conflicts(['delete', 'describe', 'all']))
+    .addOption(new Option('--delete <topic>', 'delete a topic and its records').conflicts(['describe', 'all']))
+    .addOption(new Option('--describe <topic>', 'partitions and settings of a topic').conflicts('all'))
     .option('--partitions <count>', 'for --create; default: num.partitions of the broker', wholeNumber('--partitions', 1))
     .option('-c, --config <name=value>', "for --create, a topic setting by Kafka's name; may be repeated", collectSetting, {})
     .option('--all', 'list internal topics too')
@@ -34,50 +35,49 @@ Examples:
   moldau topics --describe flights --json
   moldau topics --delete flights`,
     )
-    .action(async (options: TopicsOptions) => {
-      const client = await connect(options.bootstrap)
-      try {
-        const { admin } = client
-        if (options.create !== undefined) {
-          const topic = { name: options.create, partitions: options.partitions ?? -1, configs: options.config }
-          await admin.createTopics([topic])
-          process.stdout.write(`created topic ${options.create}\n`)
-        } else if (options.delete !== undefined) {
-          await admin.deleteTopics([options.delete])
-          process.stdout.write(`deleted topic ${options.delete}\n`)
-        } else if (options.describe !== undefined) {
-          await describe(admin, options.describe, options.json === true)
-        } else {
-          await list(admin, options.all === true, options.json === true)
-        }
-      } finally {
-        await client.close()
-      }
-    })
+    .action(topics)
 }
 
-type Admin = Awaited<ReturnType<typeof connect>>['admin']
+async function topics(options: TopicsOptions): Promise<void> {
+  const { json = false } = options
+  if (options.create === undefined && (options.partitions !== undefined || Object.keys(options.config).length > 0)) {
+    throw new MoldauError('INVALID_ARGUMENT', '--partitions and --config belong to --create; a topic that exists is not changed')
+  }
+  await withClient(options.bootstrap, async ({ admin }) => {
+    if (options.create !== undefined) await create(admin, options.create, options)
+    else if (options.delete !== undefined) await remove(admin, options.delete, json)
+    else if (options.describe !== undefined) await describe(admin, options.describe, json)
+    else await list(admin, options.all === true, json)
+  })
+}
+
+async function create(admin: Admin, name: string, { partitions = -1, config, json }: TopicsOptions): Promise<void> {
+  // The broker would refuse it, too, but cannot tell what this command offers instead.
+  if ((await admin.listTopics()).some((topic) => topic.name === name)) {
+    throw new MoldauError('INVALID_ARGUMENT', `topic '${name}' exists already; 'moldau topics --describe ${name}' shows it`)
+  }
+  await admin.createTopics([{ name, partitions, configs: config }])
+  if (json) printJson({ created: name })
+  else process.stdout.write(`created topic ${name}\n`)
+}
+
+async function remove(admin: Admin, name: string, json: boolean): Promise<void> {
+  await describeTopics(admin, [name])
+  await admin.deleteTopics([name])
+  if (json) printJson({ deleted: name })
+  else process.stdout.write(`deleted topic ${name}\n`)
+}
 
 async function list(admin: Admin, all: boolean, json: boolean): Promise<void> {
-  const listed = (await admin.listTopics()).filter((topic) => all || !topic.internal)
-  const rows = []
-  for (const { name } of listed) {
-    const { partitions, records } = await partitionsOf(admin, name)
-    rows.push({ topic: name, partitions: partitions.length, records })
-  }
-  rows.sort((a, b) => (a.topic < b.topic ? -1 : 1))
-  if (json) for (const row of rows) printJson(row)
-  else
-    process.stdout.write(
-      `${formatTable(
-        ['topic', 'partitions', 'offsets held'],
-        rows.map((row) => [row.topic, row.partitions, row.records]),
-      )}\n`,
-    )
+  const names = (await admin.listTopics()).filter((topic) => all || !topic.internal).map(({ name }) => name)
+  const rows = (await partitionsOf(admin, names.sort())).map(({ topic, partitions }) => {
+    return { topic, partitions: partitions.length, records: partitions.reduce((sum, p) => sum + p.highWatermark - p.logStartOffset, 0) }
+  })
+  printRows(json, rows, ['topic', 'partitions', 'offsets held'], (row) => [row.topic, row.partitions, row.records])
 }
 
 async function describe(admin: Admin, topic: string, json: boolean): Promise<void> {
-  const { partitions } = await partitionsOf(admin, topic)
+  const { partitions } = (await partitionsOf(admin, [topic]))[0]!
   const configs = await admin.describeConfigs([{ type: 'topic', name: topic }])
   const settings = (configs[0]?.entries ?? []).filter((entry) => !entry.isDefault)
   if (json) {
@@ -89,16 +89,17 @@ async function describe(admin: Admin, topic: string, json: boolean): Promise<voi
   for (const entry of settings) process.stdout.write(`${entry.name}=${entry.value}\n`)
 }
 
-async function partitionsOf(admin: Admin, topic: string) {
-  const described = (await admin.describeTopics([topic]))[0]!
-  const tps = described.partitions.map(({ partition }) => ({ topic, partition }))
+async function partitionsOf(admin: Admin, names: readonly string[]) {
+  const described = await describeTopics(admin, names)
+  const tps = described.flatMap(({ name, partitions }) => partitions.map(({ partition }) => ({ topic: name, partition })))
   const starts = await admin.listOffsets(tps.map((tp) => ({ ...tp, at: 'earliest' as const })))
   const ends = await admin.listOffsets(tps.map((tp) => ({ ...tp, at: 'latest' as const })))
-  const partitions = described.partitions.map(({ partition, leader }, i) => ({
-    partition,
-    leader,
-    logStartOffset: starts[i]!.offset,
-    highWatermark: ends[i]!.offset,
+  let i = 0
+  return described.map(({ name, partitions }) => ({
+    topic: name,
+    partitions: partitions.map(({ partition, leader }) => {
+      const at = i++
+      return { partition, leader, logStartOffset: starts[at]!.offset, highWatermark: ends[at]!.offset }
+    }),
   }))
-  return { partitions, records: partitions.reduce((sum, p) => sum + p.highWatermark - p.logStartOffset, 0) }
 }

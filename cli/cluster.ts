@@ -1,0 +1,27 @@
+import { connect, type Client } from '../core/index.ts'
+import { MoldauError } from '../core/base/errors.ts'
+
+export type { Client }
+export type Admin = Client['admin']
+
+/** Connects, works, and leaves no connection behind, however the work ends. */
+export async function withClient<T>(bootstrap: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connect(bootstrap)
+  try {
+    return await work(client)
+  } finally {
+    await client.close()
+  }
+}
+
+/** Topics that must be there: nobody makes one by looking at it. @throws UNKNOWN_TOPIC naming the topic and the command that lists the others */
+export async function describeTopics(admin: Admin, names: readonly string[]) {
+  try {
+    return await admin.describeTopics(names)
+  } catch (cause) {
+    if (!(cause instanceof MoldauError) || cause.code !== 'UNKNOWN_TOPIC') throw cause
+    const listed = (await admin.listTopics()).map(({ name }) => name)
+    const missing = names.find((name) => !listed.includes(name)) ?? names[0]!
+    throw new MoldauError('UNKNOWN_TOPIC', `topic '${missing}' does not exist; 'moldau topics' lists those that do`, { cause })
+  }
+}
