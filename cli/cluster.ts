@@ -1,4 +1,4 @@
-import { connect, type Client } from '../core/index.ts'
+import type { Client } from '../core/index.ts'
 import { MoldauError } from '../core/base/errors.ts'
 
 export type { Client }
@@ -6,6 +6,8 @@ export type Admin = Client['admin']
 
 /** Connects, works, and leaves no connection behind, however the work ends. */
 export async function withClient<T>(bootstrap: string, work: (client: Client) => Promise<T>): Promise<T> {
+  // Not before it is needed: --help and the other commands start sooner.
+  const { connect } = await import('../core/client/connect.ts')
   const client = await connect(bootstrap)
   try {
     return await work(client)

@@ -25,17 +25,17 @@ async function load(file: string, url: string): Promise<Record<string, unknown>>
   try {
     return (await import(url)) as Record<string, unknown>
   } catch (cause) {
-    throw new MoldauError('INVALID_ARGUMENT', `cannot load ${file}: ${reason(cause)}`, { cause })
+    throw new MoldauError('INVALID_ARGUMENT', `cannot load ${file}: ${reason(cause, file)}`, { cause })
   }
 }
 
-/** With the place that Node knows: of a syntax error at the head of the stack, of code that threw in its first frame. */
-function reason(cause: unknown): string {
+/** With the place, where Node tells it: of a syntax error at the head of the stack, of code that threw in its first frame. */
+function reason(cause: unknown, file: string): string {
   const message = messageOf(cause)
-  if (!(cause instanceof Error)) return message
+  if (!(cause instanceof Error) || cause instanceof MoldauError) return message
   if (message.includes("Cannot find package 'moldau'")) return `${message}; remedy: npm install moldau in the file's project`
-  const head = cause.stack?.split('\n', 1)[0] ?? ''
-  if (/^(file:|\/).*:\d+$/.test(head)) return `${message} (${head.replace('file://', '')})`
-  const frame = /file:\/\/(\/[^)]+:\d+):\d+/.exec(cause.stack ?? '')?.[1]
-  return cause instanceof MoldauError || frame === undefined ? message : `${message} (${frame})`
+  const stack = cause.stack ?? ''
+  const place = /^(?:file:\/\/)?(\/.*:\d+)\n/.exec(stack)?.[1] ?? /\(?file:\/\/(\/[^\n]+?:\d+):\d+\)?\n/.exec(stack)?.[1]
+  if (place !== undefined) return `${message} (${place})`
+  return cause instanceof SyntaxError ? `${message}; 'node --check ${file}' shows where` : message
 }

@@ -1,9 +1,7 @@
 import { Command } from 'commander'
-import { formatVerify, lakeInfo, verify } from '../../connectors/hdfs/index.ts'
 import { MoldauError } from '../../core/base/errors.ts'
 import { jsonOption } from '../options.ts'
 import { formatBytes, printJson, printRows } from '../output.ts'
-import { progress } from '../progress.ts'
 
 export function hdfsCommand(): Command {
   return new Command('hdfs')
@@ -30,6 +28,8 @@ It reads every file: checksums, record counts and the sums of offsets must agree
 there that the ledger does not know. Ends with 1 and names each file, partition and offset when something is wrong.`,
     )
     .action(async (url: string, options: { topic?: string; json?: boolean }) => {
+      const { progress } = await import('../progress.ts')
+      const { formatVerify, verify } = await import('../../connectors/hdfs/index.ts')
       const bars = progress()
       const started = Date.now()
       const report = await verify({
@@ -55,6 +55,7 @@ function lsCommand(): Command {
     .addHelpText('after', '\nExamples:\n  moldau hdfs ls ./moldau-demo/lake\n  moldau hdfs ls ./moldau-demo/lake --json')
     .action(async (url: string, options: { json?: boolean }) => {
       const header = ['topic', 'partition', 'next offset', 'records', 'files', 'bytes', 'last commit']
+      const { lakeInfo } = await import('../../connectors/hdfs/index.ts')
       const lake = await lakeInfo(url)
       if (lake.length === 0) {
         throw new MoldauError(

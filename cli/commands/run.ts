@@ -1,13 +1,9 @@
 import { Command, Option } from 'commander'
-import { connect } from '../../core/index.ts'
 import { MoldauError } from '../../core/base/errors.ts'
-import { run, type Guarantee, type Job } from '../../pipelines/index.ts'
+import type { Guarantee } from '../../pipelines/index.ts'
 import { bootstrapOption } from '../options.ts'
-import { formatCount } from '../output.ts'
-import { pipelinesOf } from '../pipelines-of.ts'
-import { untilSignal } from '../signals.ts'
 
-interface RunOptions {
+export interface RunOptions {
   bootstrap: string
   embedded?: string
   guarantee: Guarantee
@@ -42,45 +38,7 @@ jobs.ts:
       if (options.embedded !== undefined && command.getOptionValueSource('bootstrap') === 'cli') {
         throw new MoldauError('INVALID_ARGUMENT', '--embedded brings its own broker, --bootstrap names another; leave one of them out')
       }
+      const { runFile } = await import('../run-file.ts')
       await runFile(file, options)
     })
-}
-
-async function runFile(file: string, options: RunOptions): Promise<void> {
-  const pipelines = await pipelinesOf(file)
-  const broker = options.embedded === undefined ? undefined : await startEmbedded(options.embedded)
-  try {
-    const client = await connect(broker ?? options.bootstrap)
-    try {
-      const job = await run(pipelines, { client, guarantee: options.guarantee })
-      process.stderr.write(`running ${pipelines.map((p) => p.name).join(', ')} (${options.guarantee}); Ctrl-C stops after the epoch\n`)
-      await untilEnd(job, options.drain === true)
-    } finally {
-      await client.close()
-    }
-  } finally {
-    await broker?.close()
-  }
-}
-
-/** Metrics go to standard error meanwhile. A signal stops the job after the epochs under way. */
-async function untilEnd(job: Job, drain: boolean): Promise<void> {
-  const lines = job.metrics$.subscribe((metrics) => {
-    const text = metrics.map((m) => {
-      return `${m.pipeline}: in ${formatCount(m.recordsIn)}, out ${formatCount(m.recordsOut)}, lag ${formatCount(m.lag)}`
-    })
-    process.stderr.write(`${text.join(' | ')}\n`)
-  })
-  try {
-    await Promise.race([drain ? job.drain() : job.done, untilSignal().then(() => job.stop())])
-  } finally {
-    lines.unsubscribe()
-  }
-}
-
-async function startEmbedded(dir: string) {
-  const { Broker } = await import('../../core/index.ts')
-  const broker = await Broker.start({ dir })
-  process.stderr.write(`broker at ${broker.bootstrap}, data in ${dir}\n`)
-  return broker
 }
