@@ -8,16 +8,18 @@ export const bootstrapOption = () =>
 /** `--json`, where the output is data. */
 export const jsonOption = () => new Option('--json', 'print JSON, one document a line')
 
-/** A whole number of at least `min`, for commander's argument parsing. */
-export function wholeNumber(name: string, min: number): (text: string) => number {
+/** A whole number from `min` to `max`, for commander's argument parsing. */
+export function wholeNumber(name: string, min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (!Number.isSafeInteger(value) || value < min) {
-      throw new MoldauError('INVALID_ARGUMENT', `${name} must be a whole number of at least ${min}, not '${text}'`)
-    }
-    return value
+    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= min && value <= max) return value
+    const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
+    throw new MoldauError('INVALID_ARGUMENT', `${name} must be a whole number ${range}, not '${text}'`)
   }
 }
+
+/** A TCP port; 0 takes a free one. */
+export const portNumber = wholeNumber('--port', 0, 65_535)
 
 /** `name=value` settings that may be repeated. */
 export function collectSetting(text: string, sofar: Record<string, string>): Record<string, string> {

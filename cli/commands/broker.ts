@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { collectSetting, wholeNumber } from '../options.ts'
+import { collectSetting, portNumber } from '../options.ts'
 import { untilSignal } from '../signals.ts'
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
@@ -7,7 +7,7 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 export function brokerCommand(): Command {
   return new Command('broker')
     .description('Run a broker that any Kafka client can use, until Ctrl-C.')
-    .option('-p, --port <number>', 'TCP port; 0 takes a free one', wholeNumber('--port', 0), 9092)
+    .option('-p, --port <number>', 'TCP port; 0 takes a free one', portNumber, 9092)
     .option('--host <address>', 'address to listen on, and to tell clients', '127.0.0.1')
     .option('-d, --dir <directory>', 'where the log lives; made when missing', './data')
     .option('-c, --config <name=value>', "a broker setting by Kafka's name; may be repeated", collectSetting, {})

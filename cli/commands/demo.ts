@@ -1,11 +1,11 @@
 import { Command } from 'commander'
-import { wholeNumber } from '../options.ts'
+import { portNumber } from '../options.ts'
 
 export function demoCommand(): Command {
   return new Command('demo')
     .description('Three million real flights through an embedded broker, an hourly window job and an exactly-once lake, with proof.')
     .option('-d, --dir <directory>', 'everything goes below it, the lake into <directory>/lake', './moldau-demo')
-    .option('-p, --port <number>', 'TCP port of the broker, for a look with kcat; 0 takes a free one', wholeNumber('--port', 0), 0)
+    .option('-p, --port <number>', 'TCP port of the broker, for a look with kcat; 0 takes a free one', portNumber, 0)
     .option('--input <file>', 'another .parquet or .avro file of flights')
     .option('--fresh', 'remove what an earlier demo left in <directory> and begin anew')
     .option('--keep', 'leave broker and pipelines running at the end, until Ctrl-C')
