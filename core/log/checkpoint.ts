@@ -1,19 +1,68 @@
 import { join } from 'node:path'
 import { type Files, replaceFile } from '../base/files.ts'
+import type { PartitionLog } from './partition-log.ts'
 
 /**
  * Kafka's checkpoint files: a line with the version, a line with the number of entries, a line per entry. In the broker's folder they
  * hold an offset per partition.
  */
 
-export const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
-export const LOG_START_OFFSETS = 'log-start-offset-checkpoint'
-export const HIGH_WATERMARKS = 'replication-offset-checkpoint'
+const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
+const LOG_START_OFFSETS = 'log-start-offset-checkpoint'
+const HIGH_WATERMARKS = 'replication-offset-checkpoint'
 
 const VERSION = '0'
 
+export interface CheckpointedOffsets {
+  /** Everything below is synced; `undefined` when nothing is noted. */
+  readonly recoveryPoint: number | undefined
+  readonly startOffset: number | undefined
+}
+
+/** What is noted of the partitions in a broker's folder: up to where each is synced, where it begins, its high watermark. */
+export class OffsetCheckpoints {
+  readonly #files: Files
+  readonly #directory: string
+  /** What the files hold, so that nothing is written when nothing has changed. */
+  #written: string
+
+  constructor(files: Files, directory: string) {
+    this.#files = files
+    this.#directory = directory
+    this.#written = ''
+  }
+
+  read(): (topic: string, partition: number) => CheckpointedOffsets {
+    const recoveryPoints = readOffsets(this.#files, this.#directory, RECOVERY_POINTS)
+    const starts = readOffsets(this.#files, this.#directory, LOG_START_OFFSETS)
+    return (topic, partition) => {
+      const key = checkpointKey(topic, partition)
+      return { recoveryPoint: recoveryPoints.get(key), startOffset: starts.get(key) }
+    }
+  }
+
+  write(logs: Iterable<PartitionLog>): void {
+    const recoveryPoints = new Map<string, number>()
+    const starts = new Map<string, number>()
+    const watermarks = new Map<string, number>()
+    for (const log of logs) {
+      const key = checkpointKey(log.topic, log.partition)
+      recoveryPoints.set(key, log.flushedOffset)
+      const { startOffset, highWatermark } = log.checkpointed
+      if (startOffset > 0) starts.set(key, startOffset)
+      watermarks.set(key, highWatermark)
+    }
+    const all = JSON.stringify([[...recoveryPoints], [...starts], [...watermarks]])
+    if (all === this.#written) return
+    writeOffsets(this.#files, this.#directory, RECOVERY_POINTS, recoveryPoints)
+    writeOffsets(this.#files, this.#directory, LOG_START_OFFSETS, starts)
+    writeOffsets(this.#files, this.#directory, HIGH_WATERMARKS, watermarks)
+    this.#written = all
+  }
+}
+
 /** Offsets by `topic partition`. A file that is missing or damaged gives none: everything is then recovered from its beginning. */
-export function readOffsets(files: Files, directory: string, name: string): Map<string, number> {
+function readOffsets(files: Files, directory: string, name: string): Map<string, number> {
   const offsets = new Map<string, number>()
   for (const line of readCheckpoint(files, join(directory, name)) ?? []) {
     const match = /^(\S+ \d+) (\d+)$/.exec(line)
@@ -23,13 +72,13 @@ export function readOffsets(files: Files, directory: string, name: string): Map<
   return offsets
 }
 
-export function writeOffsets(files: Files, directory: string, name: string, offsets: ReadonlyMap<string, number>): void {
+function writeOffsets(files: Files, directory: string, name: string, offsets: ReadonlyMap<string, number>): void {
   const lines = Array.from(offsets, ([key, offset]) => `${key} ${offset}`)
   replaceFile(files, join(directory, name), checkpointText(lines))
 }
 
 /** The key of a partition in these files. */
-export function checkpointKey(topic: string, partition: number): string {
+function checkpointKey(topic: string, partition: number): string {
   return `${topic} ${partition}`
 }
 

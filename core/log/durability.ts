@@ -77,6 +77,11 @@ export class Durability {
     return this.#flusher.flush()
   }
 
+  /** A failure is kept in {@link Durability.failure} and answered by the next append. */
+  flushInBackground(): void {
+    this.flush().catch(() => {})
+  }
+
   async #sync(): Promise<void> {
     const { segments, epochs } = this.#options.log()
     if (this.#failure !== undefined) throw kafkaError('KAFKA_STORAGE_ERROR', this.#failure.message)

@@ -14,6 +14,7 @@ export class IndexFile {
   #buffer: Buffer | undefined
   #count: number
   #dirty: boolean
+  #pinned: boolean
 
   constructor(pools: LogPools, path: string, entryBytes: number) {
     this.entryBytes = entryBytes
@@ -22,6 +23,7 @@ export class IndexFile {
     this.#buffer = undefined
     this.#count = 0
     this.#dirty = false
+    this.#pinned = false
   }
 
   get path(): string {
@@ -39,7 +41,7 @@ export class IndexFile {
 
   /** All entries, after {@link IndexFile.load}; the bytes beyond the count are not part of it. */
   get buffer(): Buffer {
-    if (!this.#dirty) this.#pools.indexes.use(this, this.#buffer!.length)
+    if (!this.#dirty && !this.#pinned) this.#pools.indexes.use(this, this.#buffer!.length)
     return this.#buffer!
   }
 
@@ -114,6 +116,17 @@ export class IndexFile {
     } finally {
       file.close()
     }
+  }
+
+  /** Stays in memory, once it is there: the segment takes appends. */
+  pin(): void {
+    this.#pools.indexes.forget(this)
+    this.#pinned = true
+  }
+
+  /** May be let go again when memory is needed elsewhere. */
+  unpin(): void {
+    this.#pinned = false
   }
 
   unload(): void {

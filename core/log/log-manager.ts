@@ -1,17 +1,18 @@
 import { randomFillSync } from 'node:crypto'
 import { join } from 'node:path'
-import { type Clock, type Timer, systemClock } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { type Files, descriptorLimit, nodeFiles } from '../base/files.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
 import type { RandomBytes } from '../base/uuid.ts'
-import { HIGH_WATERMARKS, LOG_START_OFFSETS, RECOVERY_POINTS, checkpointKey, readOffsets, writeOffsets } from './checkpoint.ts'
+import { OffsetCheckpoints } from './checkpoint.ts'
 import { type LogConfig, logConfig } from './config.ts'
 import { DELETE_SUFFIX, deletedDirectoryName, partitionOfDirectory } from './file-names.ts'
 import { type LogPools, OPEN_FILES_MAX, logPools } from './file-pool.ts'
 import { DirectoryLock, type Processes } from './lock.ts'
 import { type DirectoryMeta, directoryMeta, readTopicId, writeTopicId } from './metadata-files.ts'
 import { PartitionLog } from './partition-log.ts'
+import { Timers } from './timers.ts'
 
 export interface LogManagerOptions {
   /** The broker's folder; made when missing. */
@@ -57,8 +58,8 @@ export class LogManager {
   readonly #lock: DirectoryLock
   readonly #config: LogConfig
   readonly #topics: Map<string, Map<number, PartitionLog>>
-  readonly #timers: Set<Timer>
-  #checkpointed: string
+  readonly #timers: Timers
+  readonly #checkpoints: OffsetCheckpoints
   #closed: boolean
 
   private constructor(options: LogManagerOptions, lock: DirectoryLock, meta: DirectoryMeta) {
@@ -73,8 +74,8 @@ export class LogManager {
     this.#lock = lock
     this.#config = logConfig(options.config)
     this.#topics = new Map()
-    this.#timers = new Set()
-    this.#checkpointed = ''
+    this.#timers = new Timers(this.#clock, (error) => this.#logger.error({ dir: this.dir, error: messageOf(error) }, 'housekeeping failed'))
+    this.#checkpoints = new OffsetCheckpoints(this.#files, this.dir)
     this.#closed = false
   }
 
@@ -150,30 +151,14 @@ export class LogManager {
 
   /** Writes down, per partition, up to where it is synced, where it begins and its high watermark. Done every minute by itself. */
   checkpoint(): void {
-    const recoveryPoints = new Map<string, number>()
-    const starts = new Map<string, number>()
-    const watermarks = new Map<string, number>()
-    for (const log of this.partitions()) {
-      const key = checkpointKey(log.topic, log.partition)
-      recoveryPoints.set(key, log.flushedOffset)
-      const { startOffset, highWatermark } = log.checkpointed
-      if (startOffset > 0) starts.set(key, startOffset)
-      watermarks.set(key, highWatermark)
-    }
-    const all = JSON.stringify([[...recoveryPoints], [...starts], [...watermarks]])
-    if (all === this.#checkpointed) return
-    writeOffsets(this.#files, this.dir, RECOVERY_POINTS, recoveryPoints)
-    writeOffsets(this.#files, this.dir, LOG_START_OFFSETS, starts)
-    writeOffsets(this.#files, this.dir, HIGH_WATERMARKS, watermarks)
-    this.#checkpointed = all
+    this.#checkpoints.write(this.partitions())
   }
 
   /** Syncs and closes all partitions and leaves the mark of a clean stop. A partition that cannot be closed well leaves none. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    for (const timer of this.#timers) timer.cancel()
-    this.#timers.clear()
+    this.#timers.stop()
     try {
       const failed = await this.#closeAll()
       this.checkpoint()
@@ -189,17 +174,14 @@ export class LogManager {
     const clean = this.#files.stat(join(this.dir, CLEAN_SHUTDOWN)) !== undefined
     this.#files.unlink(join(this.dir, CLEAN_SHUTDOWN))
     this.#files.syncDirectoryNow(this.dir)
-    const recoveryPoints = readOffsets(this.#files, this.dir, RECOVERY_POINTS)
-    const starts = readOffsets(this.#files, this.dir, LOG_START_OFFSETS)
+    const checkpointed = this.#checkpoints.read()
     for (const { name, directory } of this.#files.readdir(this.dir)) {
       if (!directory) continue
       if (name.endsWith(DELETE_SUFFIX)) this.#removeLater(name, this.#config.fileDeleteDelayMs)
       const place = partitionOfDirectory(name)
       if (place === undefined) continue
       const { topic, partition } = place
-      const key = checkpointKey(topic, partition)
-      const recoveryPoint = recoveryPoints.get(key)
-      const logStartOffset = starts.get(key)
+      const { recoveryPoint, startOffset: logStartOffset } = checkpointed(topic, partition)
       this.#add(
         this.#log(topic, partition, {
           config: { ...this.#config, ...this.#options.topicConfig?.(topic) },
@@ -210,8 +192,8 @@ export class LogManager {
       )
     }
     if (!clean) await this.#recoverAll()
-    this.#every(this.#options.checkpointIntervalMs ?? MINUTE_MS, () => this.checkpoint())
-    this.#every(this.#options.retentionCheckIntervalMs ?? 5 * MINUTE_MS, () => this.#retain([...this.partitions()]))
+    this.#timers.every(this.#options.checkpointIntervalMs ?? MINUTE_MS, () => this.checkpoint())
+    this.#timers.every(this.#options.retentionCheckIntervalMs ?? 5 * MINUTE_MS, () => this.#retain([...this.partitions()]))
   }
 
   #log(
@@ -270,32 +252,11 @@ export class LogManager {
         this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'old segments cannot be deleted')
       }
     }
-    if (logs.length > 0) this.#after(0, () => this.#retain(logs))
+    if (logs.length > 0) this.#timers.after(0, () => this.#retain(logs))
   }
 
   #removeLater(name: string, delayMs: number): void {
-    this.#after(delayMs, () => this.#files.removeDirectory(join(this.dir, name)))
-  }
-
-  #every(ms: number, run: () => void): void {
-    this.#after(ms, () => {
-      // First the next turn: a failure of this one must not be the last.
-      this.#every(ms, run)
-      run()
-    })
-  }
-
-  #after(ms: number, run: () => void): void {
-    const timer = this.#clock.after(ms, () => {
-      this.#timers.delete(timer)
-      if (this.#closed) return
-      try {
-        run()
-      } catch (error) {
-        this.#logger.error({ dir: this.dir, error: messageOf(error) }, 'housekeeping failed')
-      }
-    })
-    this.#timers.add(timer)
+    this.#timers.after(delayMs, () => this.#files.removeDirectory(join(this.dir, name)))
   }
 
   #mustBeOpen(): void {

@@ -14,7 +14,7 @@ export interface FoundTimestamp {
 export function findTimestamp(segments: Segments, timestamp: number, startOffset: number): FoundTimestamp | undefined {
   for (const segment of segments.from(startOffset)) {
     segment.loadIndexes()
-    if (segment.maxTimestamp < timestamp) continue
+    if (segment.indexes.maxTimestamp < timestamp) continue
     // No record up to that entry is as new.
     const known = trustedEntry(segment, timestamp)
     const found = search(segment, Math.max(known, startOffset, segment.baseOffset), timestamp)
@@ -39,16 +39,16 @@ export function newestTimestamp(segments: Segments, startOffset: number): FoundT
 /** The index knows the largest timestamp of a whole segment only: one that begins below the start is gone through. */
 function largestFrom(segment: Segment, startOffset: number): number {
   segment.loadIndexes()
-  if (segment.baseOffset >= startOffset) return segment.maxTimestamp
+  if (segment.baseOffset >= startOffset) return segment.indexes.maxTimestamp
   let largest = -1
   segment.scan({
-    from: segment.position(startOffset),
+    from: segment.reader.position(startOffset),
     skipped: () => {},
     visit(buf, at, position) {
       if (batch.maxTimestamp(buf, at) <= largest) return
       if (batch.baseOffset(buf, at) >= startOffset) largest = batch.maxTimestamp(buf, at)
       else {
-        const columns = decodeBatch(segment.batchAt(position, batch.sizeInBytes(buf, at)), 0)
+        const columns = decodeBatch(segment.reader.batchAt(position, batch.sizeInBytes(buf, at)), 0)
         for (let i = 0; i < columns.count; i++) if (columns.offset(i) >= startOffset) largest = Math.max(largest, columns.timestamp(i))
       }
     },
@@ -58,22 +58,22 @@ function largestFrom(segment: Segment, startOffset: number): number {
 
 /** The offset of the last index entry older than `timestamp`, after a look at the batch that it speaks of. */
 function trustedEntry(segment: Segment, timestamp: number): number {
-  const entry = segment.times.lookup(timestamp - 1)
+  const entry = segment.indexes.times.lookup(timestamp - 1)
   if (entry === undefined) return segment.baseOffset
-  if (segment.timeHolds(entry)) return entry.offset
+  if (segment.reader.timeHolds(entry)) return entry.offset
   segment.rebuildIndexes()
-  return segment.times.lookup(timestamp - 1)?.offset ?? segment.baseOffset
+  return segment.indexes.times.lookup(timestamp - 1)?.offset ?? segment.baseOffset
 }
 
 function search(segment: Segment, from: number, timestamp: number): FoundTimestamp | undefined {
   let found: FoundTimestamp | undefined
   segment.scan({
-    from: segment.position(from),
+    from: segment.reader.position(from),
     chunkBytes: WALK_BYTES,
     skipped: () => {},
     visit(buf, at, position) {
       if (batch.maxTimestamp(buf, at) < timestamp) return true
-      found = inBatch(segment.batchAt(position, batch.sizeInBytes(buf, at)), from, timestamp)
+      found = inBatch(segment.reader.batchAt(position, batch.sizeInBytes(buf, at)), from, timestamp)
       return found === undefined
     },
   })

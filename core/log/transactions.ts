@@ -8,7 +8,7 @@ import type { AbortedTransaction } from './transaction-index.ts'
 export function noteAborted(segment: Segment, producers: ProducerState, ended: CompletedTransaction | undefined): void {
   if (ended?.aborted !== true) return
   const { producerId, firstOffset, lastOffset } = ended
-  segment.transactions.append({ producerId, firstOffset, lastOffset, lastStableOffset: producers.stableOffsetAfter(ended) })
+  segment.indexes.transactions.append({ producerId, firstOffset, lastOffset, lastStableOffset: producers.stableOffsetAfter(ended) })
 }
 
 /**
@@ -18,7 +18,8 @@ export function noteAborted(segment: Segment, producers: ProducerState, ended: C
  * @param producersBefore the state of the producers where the segment begins
  */
 export function loadTransactions(segment: Segment, segments: Segments, producersBefore: () => ProducerState): void {
-  const { transactions, baseOffset, nextOffset } = segment
+  const { baseOffset, nextOffset } = segment
+  const { transactions } = segment.indexes
   if (transactions.file.loaded) return
   if (transactions.load(baseOffset, nextOffset) && transactions.entries().every((entry) => fits(entry, segments))) return
   transactions.file.reset()
@@ -34,7 +35,7 @@ function fits({ producerId, firstOffset, lastOffset }: AbortedTransaction, segme
   for (const segment of segments.from(firstOffset)) {
     if (segment.baseOffset > lastOffset || ended >= 0) break
     segment.scan({
-      from: segment.baseOffset >= firstOffset ? 0 : segment.position(firstOffset),
+      from: segment.baseOffset >= firstOffset ? 0 : segment.reader.position(firstOffset),
       skipped: () => {},
       visit(buf, at) {
         const first = batch.baseOffset(buf, at)

@@ -1,9 +1,10 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { ManualClock } from '../../core/base/clock.ts'
-import type { PartitionLog } from '../../core/log/partition-log.ts'
+import { logPools } from '../../core/log/file-pool.ts'
+import { PartitionLog } from '../../core/log/partition-log.ts'
 import { FaultyFiles } from '../support/faulty-files.ts'
-import { type ReadRecord, batchOf, openLog, readAll, recordsOf } from '../support/logs.ts'
+import { type ReadRecord, batchOf, marker, openLog, readAll, recordsOf } from '../support/logs.ts'
 
 const config = {
   segmentBytes: 600,
@@ -166,4 +167,39 @@ test('a log agrees with a naive model through appends, rolls, restarts, crashes,
     { numRuns: 200 },
   )
   t.pass()
+})
+
+test('a log that takes appends keeps its indexes when others need the memory', async (t) => {
+  const files = new FaultyFiles()
+  const pools = logPools(files, { indexBytesMax: 600 })
+  const clock = new ManualClock()
+  const config = { indexIntervalBytes: 100, segmentBytes: 3000 }
+  const open = (partition: number, recoveryPoint?: number): PartitionLog => {
+    const closed = recoveryPoint === undefined ? {} : { recoveryPoint, clean: true }
+    return new PartitionLog({ topic: 'topic', partition, directory: `/data/topic-${partition}`, pools, clock, config, ...closed })
+  }
+  let logs = [open(0), open(1)]
+  const batches = (from: number): void => {
+    for (let i = from; i < from + 20; i++) {
+      for (const log of logs) {
+        log.append(batchOf([`${i}`], { timestamp: i, producerId: 7, producerEpoch: 0, baseSequence: i, transactional: true }), {
+          leaderEpoch: 0,
+        })
+        if (i % 10 === 5) log.appendMarker(marker(7, 0, false))
+      }
+    }
+  }
+  for (let from = 0; from < 80; from += 20) {
+    batches(from)
+    for (const log of logs) await log.close()
+    logs = logs.map((log, partition) => open(partition, log.flushedOffset))
+    for (const log of logs) log.load()
+  }
+  batches(80)
+  for (const log of logs) {
+    t.true(log.segmentCount > 2)
+    t.is(readAll(log).length, 100 + 10)
+    for (const timestamp of [0, 33, 79, 80, 99]) t.is(log.offsetForTimestamp(timestamp)?.timestamp, timestamp)
+    t.is(log.abortedTransactions(0, log.logEndOffset).length, 10)
+  }
 })

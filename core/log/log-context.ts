@@ -1,0 +1,66 @@
+import type { Clock } from '../base/clock.ts'
+import { MoldauError } from '../base/errors.ts'
+import type { Files } from '../base/files.ts'
+import type { Logger } from '../base/logger.ts'
+import { KafkaError, kafkaError } from '../protocol/errors.ts'
+import type { LogConfig } from './config.ts'
+import type { LogPools } from './file-pool.ts'
+
+export interface LogContextOptions {
+  readonly topic: string
+  readonly partition: number
+  readonly directory: string
+  readonly config: LogConfig
+  readonly pools: LogPools
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** What the parts of one log share: where it lives, its settings of now, and how it tells of what goes wrong. */
+export class LogContext {
+  readonly topic: string
+  readonly partition: number
+  readonly directory: string
+  readonly pools: LogPools
+  readonly clock: Clock
+  /** Settings may change while the log is open. */
+  config: LogConfig
+  readonly #logger: Logger
+
+  constructor(options: LogContextOptions) {
+    this.topic = options.topic
+    this.partition = options.partition
+    this.directory = options.directory
+    this.pools = options.pools
+    this.clock = options.clock
+    this.config = options.config
+    this.#logger = options.logger
+  }
+
+  get files(): Files {
+    return this.pools.files.files
+  }
+
+  get name(): string {
+    return `${this.topic}-${this.partition}`
+  }
+
+  warn(fields: object, message: string): void {
+    this.#logger.warn({ topic: this.topic, partition: this.partition, ...fields }, message)
+  }
+
+  error(fields: object, message: string): void {
+    this.#logger.error({ topic: this.topic, partition: this.partition, ...fields }, message)
+  }
+
+  /** Runs what touches the disk: an error of the disk becomes the KAFKA_STORAGE_ERROR that a client is answered. */
+  guard<T>(operation: string, run: () => T): T {
+    try {
+      return run()
+    } catch (error) {
+      if (error instanceof KafkaError || !(error instanceof MoldauError) || error.code !== 'STORAGE_FAILED') throw error
+      this.error({ error: error.message }, `${operation} failed`)
+      throw kafkaError('KAFKA_STORAGE_ERROR', `${this.name}: ${error.message}`)
+    }
+  }
+}

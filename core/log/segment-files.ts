@@ -1,0 +1,49 @@
+import { DELETED, LOG, offsetInName, segmentPath, segmentSuffixes } from './file-names.ts'
+import type { LogContext } from './log-context.ts'
+import { Segment } from './segment.ts'
+import { Segments } from './segments.ts'
+
+/** The segments that the files of a folder make up, sizes known, nothing read; remains of a crash are removed. A folder without any gets
+ * one that begins at `startOffset`. */
+export function listSegments(context: LogContext, startOffset: number): Segments {
+  const { directory, files, clock } = context
+  const names = files.readdir(directory).map(({ name }) => name)
+  for (const name of names) {
+    if (name.endsWith(DELETED) || name.endsWith('.tmp') || name.endsWith('.cleaned')) files.unlink(`${directory}/${name}`)
+  }
+  const bases = names.map((name) => offsetInName(name, LOG)).filter((offset) => offset !== undefined)
+  bases.sort((a, b) => a - b)
+  if (bases.length === 0) return new Segments([startSegment(context, startOffset)])
+  const known = new Set(bases)
+  for (const suffix of segmentSuffixes) {
+    for (const name of names) {
+      const offset = offsetInName(name, suffix)
+      if (offset !== undefined && !known.has(offset)) files.unlink(`${directory}/${name}`)
+    }
+  }
+  const list = bases.map((base, i) => {
+    const stat = files.stat(segmentPath(directory, base, LOG))
+    const segment = makeSegment(context, base, stat?.modified ?? clock.now())
+    segment.size = stat?.size ?? 0
+    segment.nextOffset = bases[i + 1] ?? Number.MAX_SAFE_INTEGER
+    return segment
+  })
+  return new Segments(list)
+}
+
+/** A segment object for a place in the log; its files are made when they are first written. */
+function makeSegment(context: LogContext, baseOffset: number, created: number): Segment {
+  const { pools, directory, config } = context
+  return new Segment({ pools, directory, baseOffset, indexIntervalBytes: config.indexIntervalBytes, created })
+}
+
+/** The first or next segment: its files are there, empty, and its indexes in memory. */
+export function startSegment(context: LogContext, baseOffset: number): Segment {
+  const segment = makeSegment(context, baseOffset, context.clock.now())
+  // Remains of a segment that was cut off here must not come back.
+  for (const suffix of segmentSuffixes) context.files.unlink(segmentPath(context.directory, baseOffset, suffix))
+  segment.log.file.truncate(0)
+  segment.resetIndexes()
+  segment.indexes.transactions.file.reset()
+  return segment
+}
