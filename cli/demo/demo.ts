@@ -1,7 +1,8 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { formatVerify, verify } from '../../connectors/hdfs/index.ts'
 import { MoldauError } from '../../core/base/errors.ts'
+import { makeDirectory } from '../../core/base/make-directory.ts'
 import { Broker, connect } from '../../core/index.ts'
 import { files } from '../../connectors/files/index.ts'
 import { run, type Job, type PipelineMetrics } from '../../pipelines/index.ts'
@@ -91,7 +92,7 @@ async function prepare(dir: string, input: DemoInput, fresh: boolean): Promise<v
     )
   }
   try {
-    await mkdir(dir, { recursive: true })
+    makeDirectory(dir)
     await writeFile(mark, `${JSON.stringify({ input: input.path })}\n`)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 
 import type { Clock } from '../base/clock.ts'
 import type { RandomBytes } from '../base/uuid.ts'
+import { GROUPS_TOPIC, TRANSACTIONS_TOPIC } from '../coordinator/coordinator-log.ts'
 import { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import { fileProducerIdStore } from '../coordinator/producer-ids.ts'
 import { TransactionCoordinator } from '../coordinator/transaction-coordinator.ts'
@@ -37,6 +38,8 @@ export function coordinators(options: CoordinatorsOptions): Coordinators {
     syncs: config.get('durability') === 'disk',
     ensureTopic: async (name, partitions) => void topics.ensureInternal(name, partitions),
   })
+  // The settings count where the topic is yet to be made: groups and ids are found by their hash modulo what it has.
+  const partitionsOf = (name: string, setting: number) => topics.get(name)?.partitions ?? setting
   const groups = new GroupCoordinator({
     writer,
     clock,
@@ -46,7 +49,7 @@ export function coordinators(options: CoordinatorsOptions): Coordinators {
       groupMaxSessionTimeoutMs: config.get('group.max.session.timeout.ms'),
       groupInitialRebalanceDelayMs: config.get('group.initial.rebalance.delay.ms'),
       groupMaxSize: config.get('group.max.size'),
-      offsetsTopicNumPartitions: config.get('offsets.topic.num.partitions'),
+      offsetsTopicNumPartitions: partitionsOf(GROUPS_TOPIC, config.get('offsets.topic.num.partitions')),
       offsetMetadataMaxBytes: config.get('offset.metadata.max.bytes'),
       offsetsRetentionMs: config.get('offsets.retention.minutes') * MINUTE_MS,
       offsetsRetentionCheckIntervalMs: config.get('offsets.retention.check.interval.ms'),
@@ -59,7 +62,7 @@ export function coordinators(options: CoordinatorsOptions): Coordinators {
     groups,
     producerIdStore: fileProducerIdStore(join(options.dir, 'producer-ids')),
     config: {
-      transactionStateLogNumPartitions: config.get('transaction.state.log.num.partitions'),
+      transactionStateLogNumPartitions: partitionsOf(TRANSACTIONS_TOPIC, config.get('transaction.state.log.num.partitions')),
       transactionMaxTimeoutMs: config.get('transaction.max.timeout.ms'),
       transactionalIdExpirationMs: config.get('transactional.id.expiration.ms'),
     },

@@ -132,7 +132,8 @@ export class GroupShard {
     this.#write(context, producer)
     this.#forgetIfUnused(group)
     this.#schedule(group)
-    if (group.state !== before || context.out.records.length > 0) onChange(group)
+    const forgotten = this.groups.get(group.id) !== group
+    if (group.state !== before || context.out.records.length > 0 || forgotten) onChange(group)
     return result
   }
 

@@ -12,6 +12,7 @@ import type { ExecutionContext } from 'ava'
 import { systemClock } from '../../core/base/clock.ts'
 import { MoldauError } from '../../core/base/errors.ts'
 import { Broker } from '../../core/broker/broker.ts'
+import { connect as connectClient } from '../../core/index.ts'
 import { Channel } from '../../core/net/channel.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
 import { DeleteTopics } from '../../core/protocol/messages/delete-topics.ts'
@@ -30,6 +31,23 @@ function talk(port: number, bytes: Buffer): Promise<Buffer> {
     socket.on('error', reject)
   })
 }
+
+test('groups are found again under another setting for the partitions of their topic', async (t) => {
+  const dir = await tempDir(t)
+  const commitAndClose = async (broker: Broker, offset: number) => {
+    const client = await connectClient(broker)
+    await client.admin.createTopics([{ name: 'counted', partitions: 1 }], { ignoreExisting: true })
+    const consumer = client.consumer({ groupId: 'counting' })
+    const before = await client.admin.groupOffsets('counting')
+    await consumer.commit([{ topic: 'counted', partition: 0, offset }])
+    await client.close()
+    await broker.close()
+    return before.map((committed) => committed.offset)
+  }
+  t.deepEqual(await commitAndClose(await startBroker(t, { dir, config: { 'offsets.topic.num.partitions': 3 } }), 7), [])
+  t.deepEqual(await commitAndClose(await startBroker(t, { dir, config: { 'offsets.topic.num.partitions': 50 } }), 8), [7])
+  t.deepEqual(await commitAndClose(await startBroker(t, { dir, config: { 'offsets.topic.num.partitions': 1 } }), 9), [8])
+})
 
 test('a broker that is stopped and started again has everything it had', async (t) => {
   const dir = await tempDir(t)

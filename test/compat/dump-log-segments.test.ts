@@ -335,10 +335,7 @@ test(`folders that Kafka ${KAFKA_VERSION} wrote are opened and served`, async (t
   const ours = await tempDir(t)
   const folders = [`${TOPIC}-0`, ...[0, 1, 2, 3].flatMap((p) => [`__consumer_offsets-${p}`, `__transaction_state-${p}`])]
   for (const folder of folders) await cp(join(theirs, folder), join(ours, folder), { recursive: true })
-  const broker = await startBroker(t, {
-    dir: ours,
-    config: { 'offsets.topic.num.partitions': 4, 'transaction.state.log.num.partitions': 4 },
-  })
+  const broker = await startBroker(t, { dir: ours })
   const again = await connect(broker)
   t.teardown(() => again.close())
   t.deepEqual(await readAll(again, TOPIC), before)
