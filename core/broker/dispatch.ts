@@ -1,3 +1,4 @@
+import { Reader } from '../base/bytes.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import type { Answer, Connection } from '../net/connection.ts'
 import { decode } from '../protocol/codec.ts'
@@ -23,7 +24,7 @@ export class Dispatch {
   }
 
   /**
-   * Answers a frame. What it throws, or rejects with, ends the connection.
+   * Answers a frame, which is lent for the time of the call. What it throws, or rejects with, ends the connection.
    * @throws MoldauError CORRUPT_FRAME, UNSUPPORTED_VERSION
    */
   answer(frame: Buffer, connection: Connection): Answer | Promise<Answer> {
@@ -31,7 +32,8 @@ export class Dispatch {
     const { apiKey, apiVersion: version } = header
     const handler = this.#handlers[apiKey]
     if (handler === undefined || version < handler.minVersion || version > handler.maxVersion) return this.#unsupported(header, handler)
-    const request = decode(handler.api.request, version, header.reader)
+    const reader = handler.readsAtOnce ? header.reader : new Reader(Buffer.from(frame), header.reader.pos)
+    const request = decode(handler.api.request, version, reader)
     try {
       const context = { broker: this.#broker, version, clientId: header.clientId, remote: connection.remote }
       const response = handler.handle(request, context)

@@ -9,6 +9,7 @@ export const UNSENT_BYTES_MAX = 16 * 1024 * 1024
 
 /** The answer to a frame: bytes to send, or undefined where the protocol wants none. A rejection ends the connection. */
 export type Answer = readonly Buffer[] | undefined
+/** The frame is lent for the time of the call: what is looked at later, or sent back, must be copied. */
 export type FrameHandler = (frame: Buffer, connection: Connection) => Answer | Promise<Answer>
 
 export interface ConnectionOptions {

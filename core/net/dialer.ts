@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 
 import { MoldauError } from '../base/errors.ts'
-import { TcpTransport } from './tcp.ts'
+import { TcpTransport, readingInto } from './tcp.ts'
 import { RESPONSE_BYTES_MAX } from './transport.ts'
 import type { Transport } from './transport.ts'
 
@@ -18,9 +18,6 @@ export interface TcpDialerOptions {
   connectTimeoutMs?: number
 }
 
-/** One buffer per connection, filled again by every read. Large, because fetch answers are. */
-const READ_BYTES = 256 * 1024
-
 /** Connections over TCP. */
 export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
   const connectTimeoutMs = options.connectTimeoutMs ?? 10_000
@@ -29,15 +26,8 @@ export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
 
 function dialTcp(host: string, port: number, connectTimeoutMs: number): Promise<Transport> {
   return new Promise((resolve, reject) => {
-    let transport: TcpTransport | undefined
-    const onread = {
-      buffer: Buffer.allocUnsafeSlow(READ_BYTES),
-      callback(count: number, buffer: Uint8Array): boolean {
-        transport?.receive(Buffer.from(buffer.buffer, buffer.byteOffset, count))
-        return true
-      },
-    }
-    const socket = connect({ host, port, noDelay: true, keepAlive: true, onread })
+    const end: { transport?: TcpTransport } = {}
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, onread: readingInto(end) })
     const timer = setTimeout(() => {
       socket.destroy(new MoldauError('TIMEOUT', `no connection to ${host}:${port} within ${connectTimeoutMs} ms`, { retriable: true }))
     }, connectTimeoutMs)
@@ -50,8 +40,8 @@ function dialTcp(host: string, port: number, connectTimeoutMs: number): Promise<
     socket.once('connect', () => {
       clearTimeout(timer)
       socket.off('error', fail)
-      transport = new TcpTransport(socket, { frameBytesMax: RESPONSE_BYTES_MAX, chunksAreReused: true })
-      resolve(transport)
+      end.transport = new TcpTransport(socket, { frameBytesMax: RESPONSE_BYTES_MAX, chunksAreReused: true })
+      resolve(end.transport)
     })
   })
 }

@@ -1,24 +1,32 @@
 import { MoldauError } from '../base/errors.ts'
+import type { BufferPool } from './buffer-pool.ts'
 
 /** A frame that spans chunks starts with at most this much memory and doubles as bytes arrive: a length alone allocates nothing big. */
 const FIRST_ALLOCATION_BYTES_MAX = 4 * 1024 * 1024
 
 const LENGTH_BYTES = 4
 
+/** A read of less than this into a frame of its own costs more than copying it out of a larger read. */
+const DIRECT_BYTES_MIN = 64 * 1024
+
 export interface FrameOptions {
   /** Largest frame accepted, in bytes without the length field. */
   frameBytesMax: number
-  /** True when the memory of a chunk is used again after {@link FrameSplitter.push}: then every frame is copied out. */
+  /** True when the memory of a chunk is used again after {@link FrameSplitter.own}: frames are copied out, unless they are lent. */
   chunksAreReused?: boolean
+  /** Frames are lent: the memory of one may be used again as soon as the next is asked for. Where big ones are put together. */
+  lendFrom?: BufferPool
 }
 
 /**
  * Cuts a stream of bytes into Kafka's frames: an int32 length, then that many bytes.
- * A frame that lies in one chunk is a slice of it, nothing is copied; one that spans chunks is copied once.
+ * A frame that lies in one chunk is a slice of it, nothing is copied; one that spans chunks is copied once, or read to where it
+ * belongs ({@link FrameSplitter.room}).
  */
 export class FrameSplitter {
   readonly #frameBytesMax: number
-  readonly #copies: boolean
+  readonly #reused: boolean
+  readonly #pool: BufferPool | undefined
   /** Chunks that arrived while paused, the first of them consumed up to `#at`. */
   #waiting: Buffer[]
   #at: number
@@ -27,16 +35,20 @@ export class FrameSplitter {
   #length: number
   #partial: Buffer | undefined
   #filled: number
+  /** Memory of the pool that the last frame stands in. */
+  #lent: Buffer | undefined
 
   constructor(options: FrameOptions) {
     this.#frameBytesMax = options.frameBytesMax
-    this.#copies = options.chunksAreReused ?? false
+    this.#reused = options.chunksAreReused ?? false
+    this.#pool = options.lendFrom
     this.#waiting = []
     this.#at = 0
     this.#lengthBytes = 0
     this.#length = 0
     this.#partial = undefined
     this.#filled = 0
+    this.#lent = undefined
   }
 
   /** True when the stream stands inside a frame: its end now would lose something. */
@@ -51,7 +63,20 @@ export class FrameSplitter {
 
   /** Copies what has not been handed out yet: to be called before the memory of the pushed chunks is used again. */
   own(): void {
-    if (this.#copies) this.#waiting = this.#waiting.map((chunk) => Buffer.from(chunk))
+    if (this.#reused && this.#waiting.length > 0) this.#waiting = this.#waiting.map((chunk) => Buffer.from(chunk))
+  }
+
+  /** Where the next bytes of the stream may be read to without a copy: the rest of a big frame. Then call {@link filled}, not {@link push}. */
+  get room(): Buffer | undefined {
+    const partial = this.#partial
+    if (partial === undefined || this.#waiting.length > 0) return undefined
+    const end = Math.min(this.#length, partial.length)
+    return end - this.#filled < DIRECT_BYTES_MIN ? undefined : partial.subarray(this.#filled, end)
+  }
+
+  /** `count` bytes have been read to the {@link room}. */
+  filled(count: number): void {
+    this.#filled += count
   }
 
   /**
@@ -59,6 +84,11 @@ export class FrameSplitter {
    * @throws MoldauError CORRUPT_FRAME when a length is negative or above the limit: the stream cannot be read on.
    */
   next(): Buffer | undefined {
+    if (this.#lent !== undefined) {
+      this.#pool?.give(this.#lent)
+      this.#lent = undefined
+    }
+    if (this.#partial !== undefined && this.#filled === this.#length) return this.#finish(this.#partial)
     while (this.#waiting.length > 0) {
       const chunk = this.#waiting[0]!
       const frame = this.#lengthBytes < LENGTH_BYTES ? this.#begin(chunk) : this.#continue(chunk)
@@ -86,10 +116,10 @@ export class FrameSplitter {
     this.#checkLength()
     const end = this.#at + this.#length
     if (end > chunk.length) return this.#at < chunk.length ? this.#continue(chunk) : undefined
-    const frame = this.#copies ? Buffer.from(chunk.subarray(this.#at, end)) : chunk.subarray(this.#at, end)
+    const frame = chunk.subarray(this.#at, end)
     this.#at = end
     this.#reset()
-    return frame
+    return this.#reused && this.#pool === undefined ? Buffer.from(frame) : frame
   }
 
   #continue(chunk: Buffer): Buffer | undefined {
@@ -98,16 +128,21 @@ export class FrameSplitter {
     chunk.copy(target, this.#filled, this.#at, this.#at + count)
     this.#at += count
     this.#filled += count
-    if (this.#filled < this.#length) return undefined
+    return this.#filled < this.#length ? undefined : this.#finish(target)
+  }
+
+  #finish(memory: Buffer): Buffer {
+    const frame = memory.length === this.#length ? memory : memory.subarray(0, this.#length)
+    if (this.#pool !== undefined) this.#lent = memory
     this.#reset()
-    return target
+    return frame
   }
 
   #room(count: number): Buffer {
     const partial = this.#partial
     if (partial === undefined) {
       const size = Math.min(this.#length, Math.max(count, FIRST_ALLOCATION_BYTES_MAX))
-      return (this.#partial = Buffer.allocUnsafeSlow(size))
+      return (this.#partial = this.#pool?.take(size) ?? Buffer.allocUnsafeSlow(size))
     }
     if (this.#filled + count <= partial.length) return partial
     const grown = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(partial.length * 2, this.#filled + count)))

@@ -1,8 +1,10 @@
-import { createServer } from 'node:net'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import { Socket, createServer } from 'node:net'
+import type { AddressInfo, Server, SocketConstructorOpts } from 'node:net'
 
 import { MoldauError, messageOf } from '../base/errors.ts'
-import { TcpTransport } from './tcp.ts'
+import { BufferPool } from './buffer-pool.ts'
+import { TcpTransport, readingInto } from './tcp.ts'
+import type { FrameOptions } from './frames.ts'
 import { REQUEST_BYTES_MAX } from './transport.ts'
 import type { Transport } from './transport.ts'
 
@@ -36,7 +38,8 @@ export class Listener {
   static listen(options: ListenOptions): Promise<Listener> {
     const { host, port, onConnection } = options
     const frameBytesMax = options.requestBytesMax ?? REQUEST_BYTES_MAX
-    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => accept(socket, frameBytesMax, onConnection))
+    const frames = { frameBytesMax, chunksAreReused: true, lendFrom: new BufferPool() }
+    const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) => accept(socket, frames, onConnection))
     server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
     return new Promise((resolve, reject) => {
       server.once('error', (error) => reject(listenError(host, port, error)))
@@ -52,10 +55,32 @@ export class Listener {
   }
 }
 
-function accept(socket: Socket, frameBytesMax: number, onConnection: (transport: Transport) => void): void {
-  const transport = new TcpTransport(socket, { frameBytesMax })
-  onConnection(transport)
-  socket.on('data', (chunk: Buffer) => transport.receive(chunk))
+/** What Node keeps behind a socket. */
+interface Handle {
+  useUserBuffer?: unknown
+}
+
+/**
+ * Node lets a dialled socket choose where it reads to (`onread`), an accepted one not: so the accepted connection is given to a second
+ * Socket that does. Where Node has changed and this cannot be done, the first one is read through 'data' events.
+ */
+function accept(accepted: Socket, frames: FrameOptions, onConnection: (transport: Transport) => void): void {
+  const owner = accepted as unknown as { _handle: Handle | null }
+  const handle = owner._handle
+  if (handle?.useUserBuffer === undefined) {
+    const transport = new TcpTransport(accepted, frames)
+    onConnection(transport)
+    accepted.on('data', (chunk: Buffer) => transport.receive(chunk))
+    return
+  }
+  owner._handle = null
+  const end: { transport?: TcpTransport } = {}
+  const options = { handle, onread: readingInto(end), readable: true, writable: true }
+  const socket = new Socket(options as unknown as SocketConstructorOpts)
+  // The server counts the sockets that it made.
+  socket.once('close', () => accepted.destroy())
+  end.transport = new TcpTransport(socket, frames)
+  onConnection(end.transport)
 }
 
 function listenError(host: string, port: number, cause: NodeJS.ErrnoException): MoldauError {

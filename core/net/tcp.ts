@@ -1,10 +1,34 @@
-import type { Socket } from 'node:net'
+import type { OnReadOpts, Socket } from 'node:net'
 
 import { atEndOfTick } from './tick.ts'
 import { coalesce } from './coalesce.ts'
 import { FrameSplitter } from './frames.ts'
 import type { FrameOptions } from './frames.ts'
 import type { Transport } from './transport.ts'
+
+/** Large, because fetch answers and batches are. */
+const READ_BYTES = 256 * 1024
+
+/** All sockets read here: what a read leaves is handed out or copied before the next one, of whichever socket. */
+let readBuffer: Buffer | undefined
+
+/**
+ * How a socket reads: into one buffer that is used again by every read, or straight into the big frame that is under way. Saves a third
+ * of the time in user code against 'data' events, which bring fresh memory each.
+ *
+ * @param end gets the transport that the socket belongs to as soon as there is one
+ */
+export function readingInto(end: { transport?: TcpTransport }): OnReadOpts {
+  const common = (readBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES))
+  return {
+    buffer: () => end.transport?.room ?? common,
+    callback(count, buffer) {
+      if (buffer === common) end.transport?.receive(common.subarray(0, count))
+      else end.transport?.received(count)
+      return true
+    },
+  }
+}
 
 /** A {@link Transport} over a connected socket. */
 export class TcpTransport implements Transport {
@@ -45,12 +69,24 @@ export class TcpTransport implements Transport {
     return this.#queuedBytes + this.#socket.writableLength
   }
 
-  /** Bytes from the socket: wired by whoever made it, because an accepted socket and a dialled one are read differently. */
+  /** Bytes from the socket. */
   receive(chunk: Buffer): void {
     if (this.#closing) return
     this.#splitter.push(chunk)
     this.#deliver()
     this.#splitter.own()
+  }
+
+  /** Where the next bytes may be read to without a copy; then call {@link received}. */
+  get room(): Buffer | undefined {
+    return this.#splitter.room
+  }
+
+  /** `count` bytes from the socket are in the {@link room}. */
+  received(count: number): void {
+    if (this.#closing) return
+    this.#splitter.filled(count)
+    this.#deliver()
   }
 
   send(chunks: readonly Buffer[]): void {

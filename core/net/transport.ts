@@ -6,7 +6,10 @@ export interface Transport {
   readonly bufferedBytes: number
   /** Queues bytes (whole frames with their lengths). Nobody may change the buffers afterwards. What is sent in one tick leaves in one write. */
   send(chunks: readonly Buffer[]): void
-  /** Called with each frame, without its length. Set it before the first tick ends. */
+  /**
+   * Called with each frame, without its length. Set it before the first tick ends. An accepted connection lends the frame: its memory is
+   * used again after the call. A dialled one gives it away.
+   */
   onFrame(handler: (frame: Buffer) => void): void
   /** Called once; with an error when the other side broke the connection or the protocol. */
   onClose(handler: (error?: Error) => void): void

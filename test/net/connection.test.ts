@@ -47,10 +47,11 @@ for (const kind of transports) {
     const server = await serve(t, kind, {
       inflightRequestsMax: 3,
       async handle(bytes) {
+        const answer = frame(bytes)
         most = Math.max(most, ++working)
         await tick()
         working--
-        return frame(bytes)
+        return answer
       },
     })
     const client = await server.dial()
@@ -107,7 +108,10 @@ for (const kind of transports) {
   test(`${kind}: a connection that finishes answers what has come and then ends`, async (t) => {
     let release = (): void => {}
     const server = await serve(t, kind, {
-      handle: (bytes) => new Promise((resolve) => (release = () => resolve(frame(bytes)))),
+      handle(bytes) {
+        const answer = frame(bytes)
+        return new Promise((resolve) => (release = () => resolve(answer)))
+      },
     })
     const client = await server.dial()
     const { frames, closed } = collect(client)

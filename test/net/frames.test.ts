@@ -3,7 +3,9 @@ import fc from 'fast-check'
 
 import { MoldauError } from '../../core/base/errors.ts'
 import { coalesce } from '../../core/net/coalesce.ts'
+import { BufferPool } from '../../core/net/buffer-pool.ts'
 import { FrameSplitter } from '../../core/net/frames.ts'
+import type { FrameOptions } from '../../core/net/frames.ts'
 
 const LIMIT = 1000
 
@@ -17,27 +19,33 @@ function framed(...bodies: readonly (Uint8Array | string)[]): Buffer {
   )
 }
 
-/** Feeds the stream cut at the given places; answers all frames. */
-function split(stream: Buffer, cuts: readonly number[], chunksAreReused = false): Buffer[] {
-  const splitter = new FrameSplitter({ frameBytesMax: LIMIT, chunksAreReused })
+/** Feeds the stream cut at the given places; answers copies of all frames. */
+function split(stream: Buffer, cuts: readonly number[], options: Partial<FrameOptions> = {}): Buffer[] {
+  const splitter = new FrameSplitter({ frameBytesMax: LIMIT, ...options })
   const places = [0, ...cuts.map((cut) => cut % (stream.length + 1)).toSorted((a, b) => a - b), stream.length]
   const frames: Buffer[] = []
   for (let i = 1; i < places.length; i++) {
     const chunk = Buffer.from(stream.subarray(places[i - 1], places[i]))
     splitter.push(chunk)
-    for (let frame = splitter.next(); frame !== undefined; frame = splitter.next()) frames.push(frame)
+    for (let frame = splitter.next(); frame !== undefined; frame = splitter.next())
+      frames.push(options.lendFrom ? Buffer.from(frame) : frame)
     splitter.own()
-    if (chunksAreReused) chunk.fill(0xff)
+    if (options.chunksAreReused) chunk.fill(0xff)
   }
   return frames
 }
 
-for (const reused of [false, true]) {
-  test(`frames come out whole however the stream is cut (chunks ${reused ? 'reused' : 'kept'})`, (t) => {
+const ways: Record<string, Partial<FrameOptions>> = {
+  'chunks kept': {},
+  'chunks reused': { chunksAreReused: true },
+  'frames lent': { chunksAreReused: true, lendFrom: new BufferPool() },
+}
+for (const [way, options] of Object.entries(ways)) {
+  test(`frames come out whole however the stream is cut (${way})`, (t) => {
     const bodies = fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 20 })
     fc.assert(
       fc.property(bodies, fc.array(fc.nat(), { maxLength: 12 }), (frames, cuts) => {
-        const found = split(framed(...frames), cuts, reused)
+        const found = split(framed(...frames), cuts, options)
         t.deepEqual(
           found.map((frame) => frame.toString('hex')),
           frames.map((frame) => Buffer.from(frame).toString('hex')),
@@ -83,6 +91,53 @@ test('a big frame in many chunks is put together whatever its size', (t) => {
   const stream = framed(body)
   for (let at = 0; at < stream.length; at += 65_536) splitter.push(Buffer.from(stream.subarray(at, at + 65_536)))
   t.true(splitter.next()!.equals(body))
+})
+
+for (const [way, options] of Object.entries(ways)) {
+  test(`big frames may be read to where they belong, or come in chunks, in any turn (${way})`, (t) => {
+    const sizes = fc.array(fc.constantFrom(0, 5, 70_000, 140_000, 600_000, 5_000_000), { minLength: 1, maxLength: 4 })
+    fc.assert(
+      fc.property(sizes, fc.infiniteStream(fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 300_000 }))), (frames, reads) => {
+        const bodies = frames.map((size, i) => Buffer.alloc(size, `${i} and more `))
+        const stream = framed(...bodies)
+        const splitter = new FrameSplitter({ frameBytesMax: 10_000_000, ...options })
+        const found: Buffer[] = []
+        for (let at = 0; at < stream.length;) {
+          const [direct, most] = reads.next().value!
+          const room = direct ? splitter.room : undefined
+          const count = Math.min(most, stream.length - at, room?.length ?? most)
+          const chunk = Buffer.from(stream.subarray(at, at + count))
+          if (room === undefined) splitter.push(chunk)
+          else splitter.filled(chunk.copy(room))
+          for (let frame = splitter.next(); frame !== undefined; frame = splitter.next()) found.push(Buffer.from(frame))
+          splitter.own()
+          at += count
+        }
+        t.true(Buffer.concat(found).equals(Buffer.concat(bodies)))
+        t.deepEqual(
+          found.map((frame) => frame.length),
+          frames,
+        )
+      }),
+      { numRuns: 30 },
+    )
+  })
+}
+
+test('a pool hands out what was given back, and keeps no more than it may', (t) => {
+  const pool = new BufferPool(256 * 1024)
+  const first = pool.take(100_000)
+  t.is(first.length, 128 * 1024)
+  pool.give(first)
+  t.is(pool.take(128 * 1024), first)
+  t.not(pool.take(128 * 1024), first)
+  const many = [1, 2, 3].map(() => pool.take(70_000))
+  for (const buffer of many) pool.give(buffer)
+  t.deepEqual(
+    [1, 2, 3].map(() => many.includes(pool.take(70_000))),
+    [true, true, false],
+  )
+  t.is(pool.take(5_000_000).length, 5_000_000)
 })
 
 test('coalescing keeps the bytes, copies the small and leaves the big alone', (t) => {

@@ -42,6 +42,8 @@ export const produce = handler({
   api: Produce,
   minVersion: 0,
   maxVersion: 13,
+  // Written to the log before the first wait.
+  readsAtOnce: true,
   handle(request, context) {
     const appended: Appended[] = []
     const responses = request.topicData.map((data) => ({
