@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { MoldauError } from '../../core/base/errors.ts'
+import { MoldauError, messageOf } from '../../core/base/errors.ts'
 import type { Source, SourceBatch } from '../types.ts'
 import { avroRows } from './avro-rows.ts'
 import { jsonRows } from './json-rows.ts'
@@ -41,7 +41,7 @@ export interface FilesSource<V> extends Source<FileRecord<V>, FilesPosition> {
 const batchRows = 4096
 
 /** The reader of each format, by extension. */
-const readers: Record<string, (path: string) => RowReader> = {
+const formats: Record<string, (path: string) => RowReader> = {
   '.parquet': parquetRows,
   '.avro': avroRows,
   '.jsonl': jsonRows,
@@ -69,7 +69,7 @@ class FilesReader<V> implements FilesSource<V> {
   readonly name: string
   readonly flags: { readonly bounded: true; readonly replayable: true }
   readonly #path: string
-  readonly #reader: RowReader
+  readonly #format: (path: string) => RowReader
   readonly #timestamp: ((row: V) => number) | undefined
   #rows: Rows | undefined
   #pending: readonly unknown[]
@@ -80,14 +80,14 @@ class FilesReader<V> implements FilesSource<V> {
   #now: () => number
 
   constructor(options: FilesOptions<V>) {
-    const reader = readers[extname(options.path)]
-    if (reader === undefined) {
-      throw new MoldauError('INVALID_ARGUMENT', `files: ${options.path} has none of the extensions ${Object.keys(readers).join(', ')}`)
+    const format = formats[extname(options.path).toLowerCase()]
+    if (format === undefined) {
+      throw new MoldauError('INVALID_ARGUMENT', `files: ${options.path} has none of the extensions ${Object.keys(formats).join(', ')}`)
     }
     this.name = options.name ?? options.path
     this.flags = { bounded: true, replayable: true }
     this.#path = options.path
-    this.#reader = reader(options.path)
+    this.#format = format
     this.#timestamp = options.timestamp
     this.#rows = undefined
     this.#pending = []
@@ -100,12 +100,12 @@ class FilesReader<V> implements FilesSource<V> {
 
   async count(): Promise<number | undefined> {
     await this.#size()
-    return this.#reader.count()
+    return this.#count(this.#format(this.#path))
   }
 
   async *rows(): AsyncIterable<V> {
     await this.#size()
-    for await (const rows of this.#reader.rows(0)) yield* rows as readonly V[]
+    for await (const rows of this.#named(this.#format(this.#path), 0)) yield* rows as readonly V[]
   }
 
   async open(position: FilesPosition | undefined, context: { clock: { now(): number } }): Promise<void> {
@@ -120,8 +120,10 @@ class FilesReader<V> implements FilesSource<V> {
     }
     this.#now = () => context.clock.now()
     this.#row = position?.row ?? 0
-    this.#total = await this.#reader.count()
-    this.#rows = this.#reader.rows(this.#row)[Symbol.asyncIterator]()
+    // A reader of its own: what an earlier one knows of the file may not be true any more.
+    const reader = this.#format(this.#path)
+    this.#total = await this.#count(reader)
+    this.#rows = this.#named(reader, this.#row)[Symbol.asyncIterator]()
   }
 
   async read(): Promise<SourceBatch<FileRecord<V>, FilesPosition> | undefined> {
@@ -152,15 +154,38 @@ class FilesReader<V> implements FilesSource<V> {
     await rows?.return?.()
   }
 
-  async #size(): Promise<number> {
+  /** The rows from `row` on; an error of the format says in which file and behind which row. */
+  async *#named(reader: RowReader, row: number): AsyncGenerator<readonly unknown[]> {
     try {
-      return (await stat(this.#path)).size
+      for await (const rows of reader.rows(row)) {
+        yield rows
+        row += rows.length
+      }
     } catch (cause) {
-      throw new MoldauError(
-        'INPUT_MISSING',
-        `files: cannot read ${this.#path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { cause },
-      )
+      throw this.#unreadable(`behind row ${row}`, cause)
     }
+  }
+
+  async #count(reader: RowReader): Promise<number | undefined> {
+    try {
+      return await reader.count()
+    } catch (cause) {
+      throw this.#unreadable('to its end', cause)
+    }
+  }
+
+  /** What a format says, with the file that it says it of. */
+  #unreadable(where: string, cause: unknown): unknown {
+    if (cause instanceof MoldauError && cause.message.includes(this.#path)) return cause
+    const message = `files: ${this.#path} cannot be read ${where}: ${messageOf(cause)}; put a whole file there`
+    return new MoldauError('SERDE_FAILED', message, { cause })
+  }
+
+  async #size(): Promise<number> {
+    const found = await stat(this.#path).catch((cause: unknown) => {
+      throw new MoldauError('INPUT_MISSING', `files: cannot read ${this.#path}: ${messageOf(cause)}; correct the path`, { cause })
+    })
+    if (!found.isFile()) throw new MoldauError('INPUT_MISSING', `files: ${this.#path} is not a file; give one file for each source`)
+    return found.size
   }
 }

@@ -1,2 +1,2 @@
 /** The public face of file sources. */
-export { files, type FileRecord, type FilesOptions, type FilesSource } from './files.ts'
+export { files, type FileRecord, type FilesOptions, type FilesPosition, type FilesSource } from './files.ts'

@@ -1,6 +1,6 @@
 import { zstdDecompressSync } from 'node:zlib'
 import type { AsyncBuffer, Compressors, FileMetaData } from 'hyparquet'
-import { MoldauError } from '../../core/base/errors.ts'
+import { MoldauError, messageOf } from '../../core/base/errors.ts'
 import type { RowReader } from './rows.ts'
 
 /** Beside snappy and uncompressed pages, which the library reads by itself. */
@@ -32,11 +32,7 @@ async function openParquet(path: string) {
     const file = await asyncBufferFromFile(path)
     return { file, metadata: await parquetMetadataAsync(file) }
   } catch (cause) {
-    throw new MoldauError(
-      'SERDE_FAILED',
-      `files: ${path} is not a parquet file: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    )
+    throw new MoldauError('SERDE_FAILED', `files: ${path} is not a parquet file: ${messageOf(cause)}`, { cause })
   }
 }
 
@@ -85,7 +81,7 @@ async function readColumn(
       // A page may begin before the rows asked for.
       for (let i = Math.max(0, rowStart - first); i < columnData.length && first + i < rowEnd; i++) {
         const row = first + i - rowStart
-        const value = plain(columnData[i])
+        const value = plain(columnData[i], name)
         if (typeof value === 'number' && numbers !== undefined) {
           numbers[row] = value
           continue
@@ -108,7 +104,9 @@ const parsers = {
 }
 
 /** Dates as milliseconds, 64-bit integers as numbers: what serdes of other formats use. */
-function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number(value)
-  return value instanceof Date ? value.getTime() : value
+function plain(value: unknown, column: string): unknown {
+  if (typeof value !== 'bigint') return value instanceof Date ? value.getTime() : value
+  const number = Number(value)
+  if (Number.isSafeInteger(number)) return number
+  throw new MoldauError('SERDE_FAILED', `column ${column}: ${value} is beyond the exact range of numbers (2^53)`)
 }
