@@ -1,9 +1,9 @@
-import { Socket, createServer } from 'node:net'
-import type { AddressInfo, Server, SocketConstructorOpts } from 'node:net'
+import { createServer } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { TcpTransport, readingInto } from './tcp.ts'
+import { TcpTransport } from './tcp.ts'
 import type { FrameOptions } from './frames.ts'
 import { REQUEST_BYTES_MAX } from './transport.ts'
 import type { Transport } from './transport.ts'
@@ -38,8 +38,8 @@ export class Listener {
   static listen(options: ListenOptions): Promise<Listener> {
     const { host, port, onConnection } = options
     const frameBytesMax = options.requestBytesMax ?? REQUEST_BYTES_MAX
-    const frames = { frameBytesMax, chunksAreReused: true, lendFrom: new BufferPool() }
-    const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) => accept(socket, frames, onConnection))
+    const frames = { frameBytesMax, lendFrom: new BufferPool() }
+    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => accept(socket, frames, onConnection))
     server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
     return new Promise((resolve, reject) => {
       server.once('error', (error) => reject(listenError(host, port, error)))
@@ -55,32 +55,11 @@ export class Listener {
   }
 }
 
-/** What Node keeps behind a socket. */
-interface Handle {
-  useUserBuffer?: unknown
-}
-
-/**
- * Node lets a dialled socket choose where it reads to (`onread`), an accepted one not: so the accepted connection is given to a second
- * Socket that does. Where Node has changed and this cannot be done, the first one is read through 'data' events.
- */
-function accept(accepted: Socket, frames: FrameOptions, onConnection: (transport: Transport) => void): void {
-  const owner = accepted as unknown as { _handle: Handle | null }
-  const handle = owner._handle
-  if (handle?.useUserBuffer === undefined) {
-    const transport = new TcpTransport(accepted, frames)
-    onConnection(transport)
-    accepted.on('data', (chunk: Buffer) => transport.receive(chunk))
-    return
-  }
-  owner._handle = null
-  const end: { transport?: TcpTransport } = {}
-  const options = { handle, onread: readingInto(end), readable: true, writable: true }
-  const socket = new Socket(options as unknown as SocketConstructorOpts)
-  // The server counts the sockets that it made.
-  socket.once('close', () => accepted.destroy())
-  end.transport = new TcpTransport(socket, frames)
-  onConnection(end.transport)
+function accept(socket: Socket, frames: FrameOptions, onConnection: (transport: Transport) => void): void {
+  const transport = new TcpTransport(socket, frames)
+  onConnection(transport)
+  // Only a dialled socket may choose where it reads to (`onread`).
+  socket.on('data', (chunk: Buffer) => transport.receive(chunk))
 }
 
 function listenError(host: string, port: number, cause: NodeJS.ErrnoException): MoldauError {

@@ -9,11 +9,11 @@ import type { Transport } from './transport.ts'
 /** Large, because fetch answers and batches are. */
 const READ_BYTES = 256 * 1024
 
-/** All sockets read here: what a read leaves is handed out or copied before the next one, of whichever socket. */
+/** All dialled sockets read here: what a read leaves is handed out or copied before the next one, of whichever socket. */
 let readBuffer: Buffer | undefined
 
 /**
- * How a socket reads: into one buffer that is used again by every read, or straight into the big frame that is under way. Saves a third
+ * How a dialled socket reads: into one buffer that is used again by every read, or straight into the big frame that is under way. Saves a third
  * of the time in user code against 'data' events, which bring fresh memory each.
  *
  * @param end gets the transport that the socket belongs to as soon as there is one
