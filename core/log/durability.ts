@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import { kafkaError } from '../protocol/errors.ts'
@@ -20,6 +21,8 @@ export class Durability {
   readonly #options: DurabilityOptions
   readonly #flusher: Flusher
   readonly #dirty: Set<Segment>
+  /** The folder's own name in the folder above it may be new. */
+  #nameDirty: boolean
   #directoryDirty: boolean
   #failure: MoldauError | undefined
   #flushedOffset: number
@@ -30,6 +33,7 @@ export class Durability {
     this.#options = options
     this.#flusher = new Flusher(() => this.#sync())
     this.#dirty = new Set()
+    this.#nameDirty = true
     this.#directoryDirty = true
     this.#failure = undefined
     this.#flushedOffset = flushedOffset
@@ -94,6 +98,10 @@ export class Durability {
       if (this.#directoryDirty) {
         this.#directoryDirty = false
         await this.#options.files.syncDirectory(this.#options.directory)
+      }
+      if (this.#nameDirty) {
+        await this.#options.files.syncDirectory(dirname(this.#options.directory))
+        this.#nameDirty = false
       }
       for (const segment of Array.from(this.#dirty)) {
         // Those of now, not those that appends add meanwhile; and one may have been removed while another was synced.

@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { type Files, descriptorLimit, nodeFiles } from '../base/files.ts'
@@ -90,7 +90,7 @@ export class LogManager {
     const { dir } = options
     let lock: DirectoryLock | undefined
     try {
-      files.mkdir(dir)
+      makeDurably(files, dir)
       lock = DirectoryLock.acquire(files, dir, options.processes)
       const { clusterId, nodeId } = options
       const wanted = { ...(clusterId === undefined ? {} : { clusterId }), ...(nodeId === undefined ? {} : { nodeId }) }
@@ -261,5 +261,17 @@ export class LogManager {
 
   #mustBeOpen(): void {
     if (this.#closed) throw new MoldauError('CLOSED', `${this.dir}: the logs are closed`)
+  }
+}
+
+/** Makes the broker's folder so that it is there after a power loss, if this process may open the folder above it. */
+function makeDurably(files: Files, dir: string): void {
+  const isNew = files.stat(dir) === undefined
+  files.mkdir(dir)
+  if (!isNew) return
+  try {
+    files.syncDirectoryNow(dirname(dir))
+  } catch {
+    // A folder that is not ours may be closed to us, and most file systems write the name with what is synced in the new folder.
   }
 }

@@ -15,7 +15,8 @@ export class FaultyFiles implements Files {
   #names: Map<string, Inode>
   /** Names as they are after a power loss. */
   #durable: Map<string, Inode>
-  readonly #directories: Set<string>
+  #directories: Set<string>
+  #durableDirectories: Set<string>
   /** Answers an errno (`EIO`, `ENOSPC`) for what shall fail; a failing write leaves half of its bytes behind. */
   fault: (operation: Operation, path: string) => string | undefined
   /** Bytes that all files together may have. */
@@ -33,6 +34,7 @@ export class FaultyFiles implements Files {
     this.#names = new Map()
     this.#durable = new Map()
     this.#directories = new Set(['/'])
+    this.#durableDirectories = new Set(['/'])
     this.fault = () => undefined
     this.capacity = Number.MAX_SAFE_INTEGER
     this.descriptors = 0
@@ -41,8 +43,13 @@ export class FaultyFiles implements Files {
     this.bytesRead = 0
   }
 
-  /** Every file is as the last sync left it, plus, where `keep` says so, any number of the bytes written since. */
+  /**
+   * Every file is as the last sync left it, plus, where `keep` says so, any number of the bytes written since. A directory that was made
+   * and whose parent was not synced is gone with all that is in it.
+   */
   powerLoss(keep: (unsynced: number) => number = () => 0): void {
+    this.#directories = new Set(this.#durableDirectories)
+    for (const name of this.#durable.keys()) if (!this.#directories.has(dirname(name))) this.#durable.delete(name)
     this.#names = new Map(this.#durable)
     for (const inode of new Set(this.#names.values())) {
       const { data, synced } = inode
@@ -121,6 +128,7 @@ export class FaultyFiles implements Files {
     this.#may('rename', from)
     if (this.#directories.delete(from)) {
       this.#directories.add(to)
+      if (this.#durableDirectories.delete(from)) this.#durableDirectories.add(to)
       for (const names of [this.#names, this.#durable]) {
         for (const [path, inode] of [...names].filter(([path]) => dirname(path) === from)) {
           names.delete(path)
@@ -153,11 +161,17 @@ export class FaultyFiles implements Files {
   }
 
   mkdir(path: string): void {
-    for (let at = path; at !== '/'; at = dirname(at)) this.#directories.add(at)
+    this.#directories.add(path)
+    // Those above, and the one at the top, are the administrator's, who has synced them.
+    for (let at = dirname(path) === '/' ? path : dirname(path); at !== '/'; at = dirname(at)) {
+      this.#directories.add(at)
+      this.#durableDirectories.add(at)
+    }
   }
 
   removeDirectory(path: string): void {
     this.#directories.delete(path)
+    this.#durableDirectories.delete(path)
     for (const names of [this.#names, this.#durable]) for (const name of names.keys()) if (dirname(name) === path) names.delete(name)
   }
 
@@ -170,6 +184,7 @@ export class FaultyFiles implements Files {
     this.#may('syncDirectory', path)
     for (const name of this.#durable.keys()) if (dirname(name) === path) this.#durable.delete(name)
     for (const [name, inode] of this.#names) if (dirname(name) === path) this.#durable.set(name, inode)
+    for (const name of this.#directories) if (dirname(name) === path) this.#durableDirectories.add(name)
   }
 
   #handle(path: string, inode: Inode): OpenFile {
