@@ -34,7 +34,10 @@ export interface RunOptions {
   epoch?: EpochOptions
   /** 'low' commits every 10 ms in place of 100, at the price of more work for the broker. */
   latency?: 'low'
-  /** After how long at its end an input no longer holds event time back, in milliseconds; default 10 s. */
+  /**
+   * After how long at its end an input no longer holds event time back, in milliseconds; default 10 s. What comes to it later may be
+   * late then, the more so when its process is dead at that moment.
+   */
   idleMs?: number
   /** How long the operators of an epoch may take to complete, in milliseconds; default 30 s. */
   watchdogMs?: number

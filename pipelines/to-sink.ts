@@ -137,7 +137,8 @@ export class SinkWorker implements Worker {
     const lag = this.#lag()
     this.#meter.lag = () => lag
     await this.#open?.close()
-    await this.#consumer.close()
+    // As in TopicWorker: after a drain for good.
+    await this.#consumer.close({ leave: this.#targets !== undefined })
   }
 
   async #poll(): Promise<void> {

@@ -147,7 +147,8 @@ export class TopicWorker implements Worker {
     this.#meter.lag = () => lag
     this.#meter.watermark = () => watermark
     await this.#transaction.close()
-    await this.#consumer.close()
+    // After a drain for good; a stopped or failed one is likely to be back soon and keeps its place for the session time-out.
+    await this.#consumer.close({ leave: this.#ends.areSet })
   }
 
   /** Polls until a slice is full or due; may come back with nothing, so that timers and ends are looked at. */
