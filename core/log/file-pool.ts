@@ -8,7 +8,7 @@ export interface LogPools {
 }
 
 /** Memory for the indexes of closed segments, unless said otherwise. */
-export const INDEX_BYTES_MAX = 64 * 1024 * 1024
+const INDEX_BYTES_MAX = 64 * 1024 * 1024
 /** Open segment files, unless said otherwise. */
 export const OPEN_FILES_MAX = 4096
 

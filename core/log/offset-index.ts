@@ -66,11 +66,6 @@ export class OffsetIndex {
     return this.#entry(this.file.count - 1)
   }
 
-  /** Drops entries of batches that begin at or after `position`. */
-  truncate(position: number): void {
-    this.file.truncate(this.#last(position - 1, 4) + 1)
-  }
-
   #entry(i: number): IndexEntry | undefined {
     if (i < 0) return undefined
     const { buffer } = this.file

@@ -3,7 +3,7 @@ import type { PooledFile } from './file-pool.ts'
 import { getInt64 } from './numbers.ts'
 
 /** Read at a time when a whole segment is scanned. */
-export const SCAN_BYTES = 1024 * 1024
+const SCAN_BYTES = 1024 * 1024
 /** Read at a time when a batch near an index entry is looked for. */
 export const WALK_BYTES = 8 * 1024
 

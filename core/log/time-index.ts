@@ -69,13 +69,6 @@ export class TimeIndex {
     return this.#entry(this.file.count - 1)
   }
 
-  /** Drops entries of batches at or after `offset`. */
-  truncate(offset: number): void {
-    let keep = this.file.count
-    while (keep > 0 && this.#entry(keep - 1)!.offset >= offset) keep--
-    this.file.truncate(keep)
-  }
-
   #entry(i: number): TimeEntry | undefined {
     if (i < 0) return undefined
     const { buffer } = this.file
