@@ -20,6 +20,7 @@ import {
   renewCommitter,
 } from './offsets.ts'
 import { partitionOf } from './partition-of.ts'
+import { InternalTopic } from './internal-topic.ts'
 import type { PartitionWriter, TopicPartition } from './partition-writer.ts'
 import { subscribedTopics } from './subscription.ts'
 
@@ -50,17 +51,15 @@ export interface CommittingProducer {
  * COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR).
  */
 export class GroupCoordinator {
-  readonly #writer: PartitionWriter
   readonly #clock: Clock
   readonly #config: GroupCoordinatorConfig
   readonly #random: RandomBytes
   readonly #shards: readonly GroupShard[]
   #loaded: boolean
-  #loading: Promise<void> | undefined
+  readonly #topic: InternalTopic
   #expiry: Timer | undefined
 
   constructor(options: GroupCoordinatorOptions) {
-    this.#writer = options.writer
     this.#clock = options.clock
     this.#config = { ...groupDefaults, ...options.config }
     this.#random = options.random ?? systemRandom
@@ -68,30 +67,24 @@ export class GroupCoordinator {
     const shard = { writer: options.writer, clock: options.clock, config: this.#config, onChange }
     this.#shards = Array.from({ length: this.#config.offsetsTopicNumPartitions }, (_, partition) => new GroupShard(partition, shard))
     this.#loaded = false
-    this.#loading = undefined
     this.#expiry = undefined
+    this.#topic = new InternalTopic({
+      writer: options.writer,
+      name: GROUPS_TOPIC,
+      partitions: this.#config.offsetsTopicNumPartitions,
+      load: () => this.#load(),
+    })
   }
 
   /** Reads all groups and offsets from the log, if there are any. */
   async load(): Promise<void> {
-    if (this.#writer.exists(GROUPS_TOPIC, 0)) await (this.#loading ??= this.#load())
+    await this.#topic.load()
     this.#scheduleExpiry()
   }
 
   /** Sees to it that __consumer_offsets exists: called when somebody first looks for a coordinator. */
-  async prepare(): Promise<void> {
-    this.#loading ??= this.#create()
-    await this.#loading
-  }
-
-  async #create(): Promise<void> {
-    try {
-      await this.#writer.ensureTopic(GROUPS_TOPIC, this.#config.offsetsTopicNumPartitions)
-      await this.#load()
-    } catch (error) {
-      this.#loading = undefined
-      throw error
-    }
+  prepare(): Promise<void> {
+    return this.#topic.prepare()
   }
 
   async #load(): Promise<void> {

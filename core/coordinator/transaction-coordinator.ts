@@ -5,6 +5,7 @@ import { TRANSACTIONS_TOPIC } from './coordinator-log.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
 import { type Moment, momentOf } from './moment.ts'
 import { partitionOf } from './partition-of.ts'
+import { InternalTopic } from './internal-topic.ts'
 import type { PartitionWriter, TopicPartition } from './partition-writer.ts'
 import { ProducerIds, type ProducerIdStore } from './producer-ids.ts'
 import { addPartitions, checkProducer, hasPartitions, initProducer, type ProducerIdentity } from './transaction.ts'
@@ -44,7 +45,6 @@ const BUSY_RECHECK_MS = 100
  */
 export class TransactionCoordinator {
   readonly producerIds: ProducerIds
-  readonly #writer: PartitionWriter
   readonly #clock: Clock
   readonly #config: TransactionCoordinatorConfig
   readonly #shards: readonly TransactionShard[]
@@ -53,11 +53,10 @@ export class TransactionCoordinator {
   readonly #ending: TransactionEnding
   #expiry: Timer | undefined
   #timeout: { at: number; timer: Timer } | undefined
-  #loading: Promise<void> | undefined
+  readonly #topic: InternalTopic
 
   constructor(options: TransactionCoordinatorOptions) {
     this.producerIds = new ProducerIds(options.producerIdStore)
-    this.#writer = options.writer
     this.#clock = options.clock
     this.#config = { ...transactionDefaults, ...options.config }
     this.#shards = Array.from(
@@ -69,29 +68,23 @@ export class TransactionCoordinator {
     this.#ending = new TransactionEnding({ clock: options.clock, markers: this.#markers, onReload: () => this.#scheduleTimeout() })
     this.#expiry = undefined
     this.#timeout = undefined
-    this.#loading = undefined
+    this.#topic = new InternalTopic({
+      writer: options.writer,
+      name: TRANSACTIONS_TOPIC,
+      partitions: this.#config.transactionStateLogNumPartitions,
+      load: () => this.#load(),
+    })
   }
 
   /** Reads all transactions and completes those whose fate was decided. Call when the group coordinator has loaded. */
   async load(): Promise<void> {
-    if (this.#writer.exists(TRANSACTIONS_TOPIC, 0)) await (this.#loading ??= this.#load())
+    await this.#topic.load()
     this.#scheduleExpiry()
   }
 
   /** Sees to it that __transaction_state exists: called when somebody first looks for a coordinator. */
-  async prepare(): Promise<void> {
-    this.#loading ??= this.#create()
-    await this.#loading
-  }
-
-  async #create(): Promise<void> {
-    try {
-      await this.#writer.ensureTopic(TRANSACTIONS_TOPIC, this.#config.transactionStateLogNumPartitions)
-      await this.#load()
-    } catch (error) {
-      this.#loading = undefined
-      throw error
-    }
+  prepare(): Promise<void> {
+    return this.#topic.prepare()
   }
 
   async #load(): Promise<void> {
