@@ -23,6 +23,15 @@ export interface Assigned {
   readonly task: Task
   /** Partition and channel range, one per input topic. */
   readonly inputs: (TopicPartition & { readonly channels: readonly [number, number] })[]
+  /** What is committed says that the task has closed its windows at these positions: at the end of a drain. */
+  ended: boolean
+}
+
+/** Follows the watermarks in the metadata of positions at which a task has come to its end. */
+const END_MARK = ';end'
+
+export function isEndMarked(metadata: string): boolean {
+  return metadata.endsWith(END_MARK)
 }
 
 /** The tasks that the group has given to this worker, and where their inputs have been read to. */
@@ -85,12 +94,12 @@ export class Assignment {
   }
 
   /** The positions of a task, with its event time, to be committed. */
-  offsets({ task, inputs }: Assigned): OffsetToCommit[] {
+  offsets({ task, inputs }: Assigned, ended: boolean): OffsetToCommit[] {
     return inputs.map(({ topic, partition, channels: [from, to] }) => ({
       topic,
       partition,
       offset: this.position({ topic, partition }),
-      metadata: task.watermarks.encode(from, to),
+      metadata: task.watermarks.encode(from, to) + (ended ? END_MARK : ''),
     }))
   }
 
@@ -116,10 +125,11 @@ export class Assignment {
         continue
       }
       const assigned = this.#create(id, own)
+      assigned.ended = own.every((partition) => isEndMarked(committed.get(keyOf(partition))?.metadata ?? ''))
       restoring.push(assigned)
       for (const partition of assigned.inputs) {
         const metadata = committed.get(keyOf(partition))?.metadata
-        if (metadata !== undefined) assigned.task.restoreTime(metadata, ...partition.channels)
+        if (metadata !== undefined) assigned.task.restoreTime(metadata.replace(END_MARK, ''), ...partition.channels)
       }
     }
     this.#suspended.clear()
@@ -163,7 +173,12 @@ export class Assignment {
       clock,
       watchdogMs,
     })
-    return { id, task, inputs: partitions.map((partition) => ({ ...partition, channels: this.#inputs.get(partition.topic)!.channels })) }
+    return {
+      id,
+      task,
+      ended: false,
+      inputs: partitions.map((partition) => ({ ...partition, channels: this.#inputs.get(partition.topic)!.channels })),
+    }
   }
 
   async #restore(tasks: readonly Assigned[]): Promise<void> {

@@ -3,7 +3,7 @@ import type { Appender } from './appender.ts'
 import { operatorFailed } from './failure.ts'
 import type { Repartition } from './plan.ts'
 import { headersOf, timestampOf } from './record.ts'
-import { stampHeader, type StampState } from './stamp.ts'
+import { stampHeader } from './stamp.ts'
 import { type Emit, placeOf, type Progress, type Stage, type StageContext } from './stages/stage.ts'
 import { serializer } from './topic-sink.ts'
 
@@ -36,7 +36,7 @@ export class RepartitionSink implements Stage {
     const keySerializer = serializer(repartition.key, 'key', topic)
     const valueSerializer = serializer(repartition.value, 'value', topic)
     let stampedAt = Number.NaN
-    let stamp = stampHeader({ task: this.#task, watermark: 0, state: 'live' })
+    let stamp = stampHeader({ task: this.#task, watermark: 0, idle: false })
     this.process = (item, origin) => {
       try {
         const key = select(item)
@@ -45,7 +45,7 @@ export class RepartitionSink implements Stage {
         const valueBytes = valueSerializer((item as { value: unknown }).value)
         if (progress.watermark !== stampedAt) {
           stampedAt = progress.watermark
-          stamp = stampHeader({ task: this.#task, watermark: stampedAt, state: 'live' })
+          stamp = stampHeader({ task: this.#task, watermark: stampedAt, idle: false })
         }
         const headers = headersOf(item as object)
         const stamped = headers.length === 0 ? [stamp] : [...headers, stamp]
@@ -56,13 +56,13 @@ export class RepartitionSink implements Stage {
     }
   }
 
-  complete(ended: boolean): void {
-    const state: StampState = ended ? 'ended' : this.#idle() ? 'idle' : 'live'
+  complete(): void {
+    const idle = this.#idle()
     const { watermark } = this.#progress
-    const telling = `${state} ${watermark}`
+    const telling = `${idle} ${watermark}`
     if (telling === this.#told) return
     this.#told = telling
-    const headers = [stampHeader({ task: this.#task, watermark, state })]
+    const headers = [stampHeader({ task: this.#task, watermark, idle })]
     const now = this.#clock.now()
     for (let partition = 0; partition < this.#appender.partitions(this.#topic); partition++) {
       this.#appender.append(this.#topic, partition, null, null, now, headers)

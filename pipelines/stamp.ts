@@ -9,20 +9,17 @@ export interface Stamp {
   readonly task: number
   /** {@link NO_TIME} when it has seen none. */
   readonly watermark: number
-  readonly state: StampState
+  /** Do not wait for this task: it has nothing to say for now. */
+  readonly idle: boolean
 }
-
-/** live; idle: do not wait for this task; ended: it will write no more, time may go to its end. */
-export type StampState = 'live' | 'idle' | 'ended'
 
 /** Short, since it is on every record. */
 const STAMP_HEADER = 'w'
 const STAMP_BYTES = 13
-const states: readonly StampState[] = ['live', 'idle', 'ended']
 
-export function stampHeader({ task, watermark, state }: Stamp): Header {
+export function stampHeader({ task, watermark, idle }: Stamp): Header {
   const value = Buffer.allocUnsafe(STAMP_BYTES)
-  value.writeUInt8(states.indexOf(state), 0)
+  value.writeUInt8(idle ? 1 : 0, 0)
   value.writeInt32BE(task, 1)
   value.writeBigInt64BE(BigInt(watermark), 5)
   return { key: STAMP_HEADER, value }
@@ -32,9 +29,7 @@ export function stampHeader({ task, watermark, state }: Stamp): Header {
 export function readStamp(headers: readonly Header[]): Stamp | undefined {
   const last = headers.at(-1)
   if (last?.key !== STAMP_HEADER || last.value?.length !== STAMP_BYTES) return undefined
-  const state = states[last.value.readUInt8(0)]
-  if (state === undefined) return undefined
   // The high half times 2^32 plus the low one: exact below 2^53, and no bigint per record.
   const watermark = last.value.readInt32BE(5) * 0x1_0000_0000 + last.value.readUInt32BE(9)
-  return { state, task: last.value.readInt32BE(1), watermark }
+  return { idle: last.value.readUInt8(0) === 1, task: last.value.readInt32BE(1), watermark }
 }

@@ -122,11 +122,6 @@ export class Task {
     this.counters.in++
   }
 
-  /** True when the upstream tasks of a repartition have all ended: {@link Task.complete} then closes all windows. */
-  get upstreamEnded(): boolean {
-    return this.part.input.kind === 'repartition' && this.watermarks.ended
-  }
-
   /** Event time has come this far in the input. */
   get watermark(): number {
     return this.watermarks.current
@@ -178,10 +173,9 @@ export class Task {
     }
   }
 
-  #observe({ task, watermark, state }: Stamp): void {
+  #observe({ task, watermark, idle }: Stamp): void {
     this.watermarks.observe(task, watermark)
-    if (state === 'idle') this.watermarks.setIdle(task)
-    else if (state === 'ended') this.watermarks.setEnded(task)
+    if (idle) this.watermarks.setIdle(task)
   }
 
   #end(context: StageContext): Emit | RepartitionSink {

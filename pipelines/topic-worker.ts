@@ -36,10 +36,10 @@ export class TopicWorker implements Worker {
   readonly #transaction: Transaction
   readonly #consumer: Consumer
   readonly #slices: Slices
-  readonly #ends: Ends
   readonly #purge: Purge
   readonly #done: ReturnType<typeof settleable>
   #assignment: Assignment | undefined
+  #ends: Ends | undefined
   /** Never rejects. */
   #executing: Promise<void>
   #failure: unknown
@@ -73,7 +73,7 @@ export class TopicWorker implements Worker {
       maxBytes: PREFETCH_BYTES,
     })
     this.#slices = new Slices()
-    this.#ends = new Ends(settings)
+    this.#ends = undefined
     this.#purge = new Purge(settings)
     this.#done = settleable()
     this.#assignment = undefined
@@ -98,6 +98,7 @@ export class TopicWorker implements Worker {
     try {
       const { inputs, channels } = await setUp(this.#settings, this.#plan, this.#parts, this.#transaction)
       topics = inputs.map((input) => input.topic)
+      this.#ends = new Ends(this.#settings, inputs, (topic) => this.#transaction.partitions(topic))
       this.#assignment = new Assignment(this.#settings, this.#plan, this.#transaction, inputs, channels)
       // Before anything is read back: what a dead self has left open is aborted now.
       await this.#transaction.init()
@@ -132,7 +133,7 @@ export class TopicWorker implements Worker {
       }
       await this.#executing
       if (this.#failure !== undefined) throw this.#failure
-      if (this.#ends.areSet) await this.#purge.run(this.#assignment!)
+      if (this.#ends!.areSet) await this.#purge.run(this.#assignment!)
       await this.#close()
       this.#done.resolve()
     } catch (error) {
@@ -148,7 +149,7 @@ export class TopicWorker implements Worker {
     this.#meter.watermark = () => watermark
     await this.#transaction.close()
     // After a drain for good; a stopped or failed one is likely to be back soon and keeps its place for the session time-out.
-    await this.#consumer.close({ leave: this.#ends.areSet })
+    await this.#consumer.close({ leave: this.#ends?.areSet === true })
   }
 
   /** Polls until a slice is full or due; may come back with nothing, so that timers and ends are looked at. */
@@ -170,7 +171,7 @@ export class TopicWorker implements Worker {
     const patience = new Patience(this.#settings)
     for (;;) {
       try {
-        if (this.#draining && !this.#ends.areSet) await this.#ends.set(this.#inputs())
+        if (this.#draining && this.#joined) await this.#ends!.advance(this.#consumer)
         const batches = await this.#consumer.poll(Math.ceil(timeoutMs))
         if (this.#needsTasks) {
           const assignment = this.#consumer.assignment()
@@ -190,7 +191,7 @@ export class TopicWorker implements Worker {
 
   #add(batch: ConsumerBatch): void {
     // Behind the end that a drain has set there is another run's work.
-    if (batch.firstOffset >= this.#ends.of(batch)) return
+    if (batch.firstOffset >= this.#ends!.of(batch)) return
     this.#slices.add(batch, this.#assignment!.polled(batch))
     this.#assignment!.setPolled(batch, batch.nextOffset)
   }
@@ -216,7 +217,6 @@ export class TopicWorker implements Worker {
     this.#generation++
     this.#slices.clear()
     this.#assignment!.clear()
-    this.#ends.forget()
     this.#needsTasks = this.#consumer.assignment().length > 0
   }
 
@@ -242,29 +242,29 @@ export class TopicWorker implements Worker {
       )
       tasks.add(assigned)
       assignment.advance(batch, nextOffset)
-      this.#ends.moved(batch)
+      this.#ends!.moved(batch)
     }
     for (const assigned of assignment.tasks) this.#passMarkers(assigned)
-    const idle = this.#ends.newlyIdle(assignment, this.#consumer)
+    const idle = this.#ends!.newlyIdle(assignment, this.#consumer)
     for (const [assigned] of idle) tasks.add(assigned)
-    for (const assigned of this.#ends.unfinished(assignment)) tasks.add(assigned)
+    for (const assigned of this.#ends!.unfinished(assignment)) tasks.add(assigned)
     if (tasks.size === 0) return
     this.#lastEpochAt = this.#settings.clock.monotonic()
     const inEpoch = [...tasks]
     let offsets: OffsetToCommit[] = []
     // Asked once, now: a drain may begin while the epoch commits.
-    const atEnd = new Set(inEpoch.filter((assigned) => this.#ends.isAtEnd(assigned, assignment)).map(({ task }) => task))
-    const ended = (task: Task) => atEnd.has(task) || task.upstreamEnded
+    const atEnd = new Set(inEpoch.filter((assigned) => this.#ends!.isAtEnd(assigned, assignment)).map(({ task }) => task))
+    const ended = (task: Task) => atEnd.has(task)
     const epoch = {
       tasks: inEpoch.map(({ task }) => task),
       feed: () => this.#feed(pieces, idle),
       ended,
-      offsets: () => (offsets = inEpoch.flatMap((assigned) => assignment.offsets(assigned))),
+      offsets: () => (offsets = inEpoch.flatMap((assigned) => assignment.offsets(assigned, ended(assigned.task)))),
     }
     await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: this.#consumer, meter: this.#meter })
     assignment.committed(offsets)
     this.#purge.tick(assignment)
-    for (const { task } of inEpoch) this.#ends.finish(task, ended(task))
+    for (const assigned of inEpoch) assigned.ended = ended(assigned.task)
   }
 
   async #feed(pieces: readonly Piece[], idle: readonly (readonly [Assigned, number])[]): Promise<void> {
@@ -288,7 +288,7 @@ export class TopicWorker implements Worker {
       // What was polled is to be run first.
       if (this.#assignment!.position(input) < this.#assignment!.polled(input)) continue
       const position = this.#consumer.position(input)
-      const target = this.#ends.of(input)
+      const target = this.#ends!.of(input)
       if (position === undefined || position <= this.#assignment!.position(input)) continue
       this.#assignment!.advance(input, Math.min(position, target))
       this.#assignment!.setPolled(input, Math.min(position, target))
@@ -296,16 +296,10 @@ export class TopicWorker implements Worker {
   }
 
   async #isDrained(): Promise<boolean> {
-    if (!this.#ends.areSet || this.#slices.records > 0 || this.#needsTasks || !this.#joined) return false
+    if (!this.#ends!.areSet || this.#slices.records > 0 || this.#needsTasks || !this.#joined) return false
     await this.#executing
     if (this.#failure !== undefined) return false
-    return this.#ends.allFinished(this.#assignment!)
-  }
-
-  /** Every partition of the topics that the pipeline itself does not write. */
-  #inputs(): TopicPartition[] {
-    const topics = this.#parts.flatMap((part) => (part.input.kind === 'topics' ? part.input.topics.map((topic) => topic.name) : []))
-    return topics.flatMap((topic) => Array.from({ length: this.#transaction.partitions(topic) }, (_, partition) => ({ topic, partition })))
+    return this.#ends!.allFinished(this.#assignment!)
   }
 
   #lag(): number {

@@ -5,23 +5,20 @@ export const NO_TIME = -1
 /** Kafka's limit of the metadata of a committed offset (`offset.metadata.max.bytes`). */
 const METADATA_BYTES_MAX = 4096
 
-const State = { live: 0, idle: 1, ended: 2 } as const
-type State = (typeof State)[keyof typeof State]
-
 /**
  * How far event time has come in a task: the minimum over its channels (input partitions, or the upstream tasks of a repartition
- * topic) of the maximum seen on each. A channel that is idle or ended does not hold it back. It never goes back.
+ * topic) of the maximum seen on each. A channel that is idle does not hold it back. It never goes back.
  */
 export class Watermarks {
   readonly #times: Float64Array
-  readonly #states: Uint8Array
+  readonly #idle: Uint8Array
   /** The channel that holds the minimum; only when it moves is the minimum looked for again. */
   #slowest: number
   #current: number
 
   constructor(channels: number) {
     this.#times = new Float64Array(channels).fill(NO_TIME)
-    this.#states = new Uint8Array(channels)
+    this.#idle = new Uint8Array(channels)
     this.#slowest = 0
     this.#current = NO_TIME
   }
@@ -30,19 +27,14 @@ export class Watermarks {
     return this.#current
   }
 
-  /** True when every channel is idle or ended: a task whose own output must not hold others back. */
+  /** True when every channel is idle: a task whose own output must not hold others back. */
   get idle(): boolean {
-    return this.#states.every((state) => state !== State.live)
-  }
-
-  /** True when the upstream has ended on every channel. */
-  get ended(): boolean {
-    return this.#states.every((state) => state === State.ended)
+    return this.#idle.every((idle) => idle === 1)
   }
 
   observe(channel: number, timestamp: number): void {
-    const revived = this.#states[channel] !== State.live
-    if (revived) this.#states[channel] = State.live
+    const revived = this.#idle[channel] === 1
+    if (revived) this.#idle[channel] = 0
     if (timestamp > this.#times[channel]!) {
       this.#times[channel] = timestamp
       if (channel === this.#slowest || revived) this.#advance()
@@ -50,32 +42,29 @@ export class Watermarks {
   }
 
   setIdle(channel: number): void {
-    this.#setState(channel, State.idle)
-  }
-
-  setEnded(channel: number): void {
-    this.#setState(channel, State.ended)
+    if (this.#idle[channel] === 1) return
+    this.#idle[channel] = 1
+    this.#advance()
   }
 
   isIdle(channel: number): boolean {
-    return this.#states[channel] !== State.live
+    return this.#idle[channel] === 1
   }
 
   /** All there is to know, for {@link Watermarks.restore}: small, since channels are few. */
-  snapshot(): { times: Float64Array; states: Uint8Array; current: number } {
-    return { times: this.#times.slice(), states: this.#states.slice(), current: this.#current }
+  snapshot(): { times: Float64Array; idle: Uint8Array; current: number } {
+    return { times: this.#times.slice(), idle: this.#idle.slice(), current: this.#current }
   }
 
-  restore(snapshot: { times: Float64Array; states: Uint8Array; current: number }): void {
+  restore(snapshot: { times: Float64Array; idle: Uint8Array; current: number }): void {
     this.#times.set(snapshot.times)
-    this.#states.set(snapshot.states)
+    this.#idle.set(snapshot.idle)
     this.#current = snapshot.current
     this.#slowest = this.#findSlowest()
   }
 
   /**
-   * The channels `[from, to)` as metadata of a committed offset: base-36 times, `I` idle. That a channel has ended is not kept:
-   * its task says so again when it ends again, and might have more to say by then.
+   * The channels `[from, to)` as metadata of a committed offset: base-36 times, `I` idle.
    *
    * @throws PIPELINE_INVALID beyond what Kafka keeps
    */
@@ -83,7 +72,7 @@ export class Watermarks {
     const parts: string[] = [this.#current === NO_TIME ? '' : this.#current.toString(36)]
     for (let channel = from; channel < to; channel++) {
       const time = this.#times[channel]!
-      parts.push((time === NO_TIME ? '' : time.toString(36)) + (this.#states[channel] === State.idle ? 'I' : ''))
+      parts.push((time === NO_TIME ? '' : time.toString(36)) + (this.#idle[channel] === 1 ? 'I' : ''))
     }
     const text = `w1:${parts.join(',')}`
     if (text.length <= METADATA_BYTES_MAX) return text
@@ -103,22 +92,16 @@ export class Watermarks {
       const match = /^([0-9a-z]*)(I?)$/.exec(text)
       if (match === null) return
       this.#times[from + i] = match[1] === '' ? NO_TIME : parseInt(match[1]!, 36)
-      this.#states[from + i] = match[2] === 'I' ? State.idle : State.live
+      this.#idle[from + i] = match[2] === 'I' ? 1 : 0
     })
     this.#slowest = this.#findSlowest()
     if (current !== '' && current !== undefined) this.#current = Math.max(this.#current, parseInt(current, 36))
   }
 
-  #setState(channel: number, state: State): void {
-    if (this.#states[channel] === state) return
-    this.#states[channel] = state
-    this.#advance()
-  }
-
   #advance(): void {
     this.#slowest = this.#findSlowest()
     // When none is live, nobody is waited for: the same as if all but the furthest had fallen silent one after the other.
-    const time = this.#states[this.#slowest] === State.live ? this.#times[this.#slowest]! : Math.max(...this.#times)
+    const time = this.#idle[this.#slowest] === 0 ? this.#times[this.#slowest]! : Math.max(...this.#times)
     this.#current = Math.max(this.#current, time)
   }
 
@@ -126,7 +109,7 @@ export class Watermarks {
     let slowest = 0
     let found = false
     for (let channel = 0; channel < this.#times.length; channel++) {
-      if (this.#states[channel] !== State.live) continue
+      if (this.#idle[channel] === 1) continue
       if (!found || this.#times[channel]! < this.#times[slowest]!) slowest = channel
       found = true
     }

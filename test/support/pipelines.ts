@@ -135,11 +135,11 @@ export class TestTask {
   }
 
   /** Feeds what another task has written to this task's repartition topic. */
-  async epochOf(records: readonly Appended[]): Promise<void> {
+  async epochOf(records: readonly Appended[], { ended = false } = {}): Promise<void> {
     const raw = records.filter((record) => record.topic === this.#topic && record.partition === this.task.partition)
     this.task.begin()
     if (raw.length > 0) this.task.feed(this.#build(raw))
-    await this.task.complete(this.task.upstreamEnded)
+    await this.task.complete(ended)
     this.task.writeChanges()
     this.task.commit()
     this.log.commit()
