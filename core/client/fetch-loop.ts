@@ -203,6 +203,14 @@ export class FetchLoop {
   #failed(state: PartitionState, answer: Answer): void {
     const error = errorName(answer.errorCode)
     this.#delay(state)
+    if (error === 'CORRUPT_MESSAGE') {
+      // Tried again all the same: the file may be restored.
+      const where = `the record batch at offset ${state.fetchPosition} of ${tpKey(state)}`
+      this.#options.onError(
+        new MoldauError('CORRUPT_BATCH', `${where} is damaged on the broker's disk: its log names the file; restore it, or seek() past it`),
+      )
+      return
+    }
     if (isRetriable(answer.errorCode) || error === 'UNKNOWN_TOPIC_ID') this.#refresh()
     else this.#options.onError(kafkaError(error, `fetch from ${tpKey(state)} at offset ${state.fetchPosition}`))
   }

@@ -33,6 +33,8 @@ export class PendingBatch {
   identity: BatchIdentity | undefined
   built: Buffer | undefined
   attempts: number
+  /** What the last attempt met, for the message when there is no time for another one. */
+  lastError: Error | undefined
   /** Nobody holds its bytes any more: its builder may be used again. */
   reusable: boolean
   readonly #waiters: Waiter[]
@@ -48,6 +50,7 @@ export class PendingBatch {
     this.identity = undefined
     this.built = undefined
     this.attempts = 0
+    this.lastError = undefined
     this.reusable = false
     this.#waiters = []
   }

@@ -6,7 +6,7 @@ import { fencedError } from './producer-identity.ts'
 
 export type Verdict =
   | { kind: 'done'; baseOffset: number; logAppendTime: number }
-  | { kind: 'retry'; refresh: boolean }
+  | { kind: 'retry'; refresh: boolean; error: Error }
   | { kind: 'out of order'; error: Error }
   | { kind: 'failed'; error: Error }
 
@@ -39,7 +39,7 @@ export function judge(
   const detail = result.errorMessage === null ? where : `${where}: ${result.errorMessage}`
   if (sequenceErrors.has(error)) {
     // One before it is missing: that one goes first.
-    if (batch.queue.hasEarlier(batch)) return { kind: 'retry', refresh: false }
+    if (batch.queue.hasEarlier(batch)) return { kind: 'retry', refresh: false, error: kafkaError(error, detail) }
     return { kind: 'out of order', error: kafkaError(error, detail) }
   }
   if (error === 'INVALID_PRODUCER_EPOCH' || error === 'PRODUCER_FENCED') {
@@ -51,7 +51,7 @@ export function judge(
     const message = `${error}: a batch of ${size} bytes is larger than the topic of ${where} takes: raise its max.message.bytes, or lower batchBytes`
     return { kind: 'failed', error: new MoldauError('RECORD_TOO_LARGE', message) }
   }
-  if (staleMetadata.has(error)) return { kind: 'retry', refresh: true }
-  if (alsoRetried.has(error) || isRetriable(result.errorCode)) return { kind: 'retry', refresh: false }
+  if (staleMetadata.has(error)) return { kind: 'retry', refresh: true, error: kafkaError(error, detail) }
+  if (alsoRetried.has(error) || isRetriable(result.errorCode)) return { kind: 'retry', refresh: false, error: kafkaError(error, detail) }
   return { kind: 'failed', error: kafkaError(error, detail) }
 }

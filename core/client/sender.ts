@@ -218,6 +218,7 @@ export class Sender {
     const verdict = judge(batch, result, identity.transactionalId)
     if (verdict.kind === 'done') this.#succeed(batch, verdict.baseOffset, verdict.logAppendTime)
     else if (verdict.kind === 'retry') {
+      batch.lastError = verdict.error
       this.#giveBack(batch)
       if (verdict.refresh) this.#refresh()
     } else if (verdict.kind === 'out of order') {
@@ -237,6 +238,7 @@ export class Sender {
   }
 
   #failedToSend(batch: PendingBatch, error: Error): void {
+    batch.lastError = error
     if (error instanceof MoldauError && error.retriable) this.#giveBack(batch)
     else this.#fail(batch, error)
   }
@@ -299,9 +301,9 @@ export class Sender {
         ? 'the partition has no leader'
         : batch.attempts === 0
           ? `broker ${leader} takes no more`
-          : `${batch.attempts} attempts failed`
+          : `${batch.attempts} attempts failed${batch.lastError === undefined ? '' : `, the last one with ${messageOf(batch.lastError)}`}`
     const message = `${batch.builder.count} records for ${tpKey(batch.queue)} were not acknowledged within deliveryTimeoutMs (${deliveryTimeoutMs}): ${why}`
-    return new MoldauError('TIMEOUT', message, { retriable: true })
+    return new MoldauError('TIMEOUT', message, { retriable: true, ...(batch.lastError !== undefined && { cause: batch.lastError }) })
   }
 
   #connect(node: number, now: number): void {

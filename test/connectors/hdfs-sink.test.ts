@@ -450,6 +450,12 @@ test('a directory that is a file, or cannot be written, is named', async (t) => 
   t.true(error!.message.includes(join(directory, 'file')))
 })
 
+test('a directory that the system will never make is refused, not tried for ever', async (t) => {
+  const open = await hdfs({ url: '/proc/nowhere/lake' }).open(sinkContext())
+  await t.throwsAsync(open.partition('flights', 0).recover!(), { code: 'DIRECTORY_UNUSABLE', message: /\/proc\/nowhere/ })
+  await open.close()
+})
+
 test('sums of offsets add up, and are splitmix64', (t) => {
   const splitmix = (n: bigint): bigint => {
     const mask = (1n << 64n) - 1n

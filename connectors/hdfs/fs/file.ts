@@ -118,15 +118,16 @@ export class LocalFiles implements FileSystem {
   }
 
   /** Each new directory is synced in its parent, from the top down. */
-  async #mkdirs(path: string): Promise<void> {
+  /** @param again the parent was there, or made: what is missing now, as below /proc, no further walk upwards will bring */
+  async #mkdirs(path: string, again = false): Promise<void> {
     try {
       await this.#disk.mkdir(path)
     } catch (error) {
       const code = codeOf(error)
       if (code === 'EEXIST' && (await this.#disk.stat(path)).directory) return
-      if (code !== 'ENOENT' || dirname(path) === path) throw this.#unusable(error, path, 'make the directory')
+      if (code !== 'ENOENT' || again || dirname(path) === path) throw this.#unusable(error, path, 'make the directory')
       await this.#mkdirs(dirname(path))
-      return await this.#mkdirs(path)
+      return await this.#mkdirs(path, true)
     }
     await this.#sync(path)
     await this.#sync(dirname(path))

@@ -74,7 +74,8 @@ function append(
     checkReplicas(request, context, partition)
     return appendTo(request, context, partition, records, appended)
   } catch (error) {
-    return failed(context, `${data.name || data.topicId}-${index}`, index, error)
+    const name = data.name || context.broker.topics.byId(data.topicId)?.name || data.topicId
+    return failed(context, `${name}-${index}`, index, error)
   }
 }
 
