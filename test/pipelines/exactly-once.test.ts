@@ -222,12 +222,13 @@ test('processes that come, go, die and freeze at random leave every record count
   const rounds = Number(process.env['MOLDAU_ROUNDS'] ?? 8)
   const ids = ['a', 'b', 'c']
   const live = new Map<string, Awaited<ReturnType<typeof start>>>()
+  let late = 0
   const begin = async (instanceId: string) => {
     // A partition that was silent and gets records while its process is dead may be late; here none counts as silent.
     const options = { instanceId, sessionTimeoutMs: 800, retryMs: 60_000, idleMs: 600_000 }
     const one = await start(t, broker, [regrouped, running], options)
     one.job.done.catch(() => undefined)
-    one.job.metrics$.subscribe((all) => all.forEach(({ late }) => t.is(late, 0)))
+    one.job.metrics$.subscribe((all) => all.forEach((m) => (late = Math.max(late, m.late))))
     live.set(instanceId, one)
   }
   let n = 0
@@ -253,6 +254,7 @@ test('processes that come, go, die and freeze at random leave every record count
   // Each takes its identity back, so that nothing of the dead is left open.
   await Promise.all(ids.map(begin))
   await Promise.all([...live.values()].map((one) => one.job.drain()))
+  t.is(late, 0)
   auditWindows(t, await readAll(client, 'windowed', parse<{ start: number } & Sum>), n)
   auditUpdates(t, await readAll(client, 'updates', parse<Sum>), n)
 })
