@@ -3,6 +3,7 @@ import { silentLogger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { LocalMetadata } from '../coordination/local.ts'
 import { LogManager } from '../log/log-manager.ts'
+import { BufferPool } from '../net/buffer-pool.ts'
 import { ReplicaManager } from '../replica/replica-manager.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
@@ -73,6 +74,7 @@ export function assemble(
     config,
     replicas,
     topics,
+    buffers: new BufferPool(),
     clock,
     logger,
     events,

@@ -58,7 +58,7 @@ export class Broker {
     this.#coordinators = services
     this.#logs = logs
     this.#topics = services.topics
-    this.#inProcess = new InProcessListener((transport) => connections.add(transport))
+    this.#inProcess = new InProcessListener((transport) => connections.add(transport), services.buffers)
     this.#closing = undefined
     this.#closed = false
     this.dialer = this.#inProcess.dialer
@@ -86,7 +86,7 @@ export class Broker {
       parts = assemble(options, config, metadata(), logs, unsyncedLost)
       await parts.services.groups.load()
       await parts.services.transactions.load()
-      const listener = await listen(options, config, parts.connections)
+      const listener = await listen(options, config, parts)
       if (listener !== undefined) parts.services.endpoint = { host: advertised(listener.host), port: listener.port }
       const { logger } = parts.services
       logger.info({ dir: options.dir, port: listener?.port ?? null, topics: parts.metadata.topicCount }, 'broker ready')
@@ -156,12 +156,13 @@ export class Broker {
   }
 }
 
-function listen(options: BrokerOptions, config: BrokerConfig, connections: Connections): Promise<Listener> | undefined {
+function listen(options: BrokerOptions, config: BrokerConfig, { connections, services }: Parts): Promise<Listener> | undefined {
   const { port = 0, host = LOCAL_HOST } = options
   if (port === null) return undefined
   return Listener.listen({
     host,
     port,
+    buffers: services.buffers,
     onConnection: (transport) => connections.add(transport),
     connectionsMax: config.get('max.connections'),
     requestBytesMax: config.get('socket.request.max.bytes'),

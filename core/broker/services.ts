@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import type { TransactionCoordinator } from '../coordinator/transaction-coordinator.ts'
+import type { BufferPool } from '../net/buffer-pool.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
@@ -32,6 +33,8 @@ export interface BrokerServices {
   readonly topics: Topics
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
+  /** Where big answers are read to. */
+  readonly buffers: BufferPool
   readonly clock: Clock
   readonly logger: Logger
   readonly events: EventHub<BrokerEvents>

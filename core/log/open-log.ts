@@ -81,7 +81,7 @@ export class OpenLog {
     return { baseOffset, lastOffset: nextOffset - 1, logAppendTime, duplicate: false }
   }
 
-  read(offset: number, maxBytes: number, upTo: number): ReadResult {
+  read(offset: number, maxBytes: number, upTo: number, allocate: (size: number) => Buffer): ReadResult {
     const { segments } = this
     if (offset < this.startOffset || offset > this.endOffset) {
       const range = `${this.startOffset} to ${this.endOffset}`
@@ -89,7 +89,7 @@ export class OpenLog {
     }
     for (let i = segments.floorIndex(offset); i < segments.length && offset < upTo; i++) {
       const segment = segments.at(i)!
-      const records = this.#context.guard('read', () => segment.reader.read(Math.max(offset, segment.baseOffset), maxBytes, upTo))
+      const records = this.#context.guard('read', () => segment.reader.read(Math.max(offset, segment.baseOffset), maxBytes, upTo, allocate))
       if (records.length > 0) return { records, from: offset }
       const mayEnd = segment.nextOffset > upTo || isCompacted(this.#context.config)
       if (offset >= segment.baseOffset && offset < segment.nextOffset && !mayEnd) {

@@ -173,10 +173,11 @@ export class PartitionLog {
    *
    * @param maxBytes at most so many, but always one batch
    * @param upTo no batch at or above this offset; default the high watermark
+   * @param allocate makes the buffer for the batches, of the size asked for
    * @throws KafkaError OFFSET_OUT_OF_RANGE below the start or above the end; CORRUPT_BATCH naming topic, partition, file and position
    */
-  read(offset: number, maxBytes: number, upTo = this.highWatermark): ReadResult {
-    return this.load().read(offset, maxBytes, upTo)
+  read(offset: number, maxBytes: number, upTo = this.highWatermark, allocate = newBuffer): ReadResult {
+    return this.load().read(offset, maxBytes, upTo, allocate)
   }
 
   /** Aborted transactions with records in `[from, upTo)`: what a `read_committed` consumer must leave out. */
@@ -298,4 +299,8 @@ export class PartitionLog {
     this.#timers.stop()
     this.#open?.close()
   }
+}
+
+function newBuffer(size: number): Buffer {
+  return Buffer.allocUnsafe(size)
 }

@@ -57,14 +57,15 @@ export class SegmentReader {
   /**
    * Whole batches from the one that has `offset`, at most `maxBytes` of them but always one, all below `upTo`. Empty when there is none.
    *
+   * @param allocate makes the buffer for them, of the size asked for
    * @throws CORRUPT_BATCH when the first of them is damaged
    */
-  read(offset: number, maxBytes: number, upTo: number): Buffer {
+  read(offset: number, maxBytes: number, upTo: number, allocate: (size: number) => Buffer): Buffer {
     const { position: begin, expected } = this.#find(offset)
     const limit = this.position(upTo)
     if (begin >= limit) return nothing
     const end = begin + maxBytes >= limit ? limit : this.#boundary(begin, begin + maxBytes)
-    const records = Buffer.allocUnsafe(end - begin)
+    const records = allocate(end - begin)
     const { log, nextOffset } = this.#segment
     if (log.file.read(records, 0, records.length, begin) < records.length) throw this.#damaged(begin, nextOffset)
     if (this.#verified.covers(begin, end)) return records

@@ -2,6 +2,9 @@
 const POOLED_BYTES_MIN = 64 * 1024
 const POOLED_BYTES_MAX = 4 * 1024 * 1024
 
+/** Less is copied into the memory of an encoder, never sent by reference. */
+const REFERENCE_BYTES_MIN = 4096
+
 /** How much a pool keeps for later. */
 const FREE_BYTES_MAX = 32 * 1024 * 1024
 
@@ -14,11 +17,14 @@ export class BufferPool {
   readonly #free: (Buffer[] | undefined)[]
   readonly #freeBytesMax: number
   #freeBytes: number
+  /** Buffers in answers, by their memory. */
+  readonly #sending: WeakMap<ArrayBufferLike, Buffer>
 
   constructor(freeBytesMax = FREE_BYTES_MAX) {
     this.#free = []
     this.#freeBytesMax = freeBytesMax
     this.#freeBytes = 0
+    this.#sending = new WeakMap()
   }
 
   /** A buffer of `size` bytes or more, with anything in it. */
@@ -38,6 +44,27 @@ export class BufferPool {
     const free = (this.#free[sizeBits(size)] ??= [])
     free.push(buffer)
     this.#freeBytes += size
+  }
+
+  /** A buffer of just `size` bytes to send: the transport gives it back when it is gone. Nobody else may hold on to it, or send it twice. */
+  toSend(size: number): Buffer {
+    if (size < POOLED_BYTES_MIN || size > POOLED_BYTES_MAX) return Buffer.allocUnsafe(size)
+    const whole = this.take(size)
+    this.#sending.set(whole.buffer, whole)
+    return whole.subarray(0, size)
+  }
+
+  /** Those of the chunks that came from {@link toSend}. */
+  ofPool(chunks: readonly Buffer[]): readonly Buffer[] {
+    return chunks.filter((chunk) => chunk.length >= REFERENCE_BYTES_MIN && this.#sending.has(chunk.buffer))
+  }
+
+  /** Chunks that came from {@link toSend} have left. */
+  sent(chunks: readonly Buffer[]): void {
+    for (const { buffer } of chunks) {
+      const whole = this.#sending.get(buffer)
+      if (whole !== undefined && this.#sending.delete(buffer)) this.give(whole)
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { MoldauError } from '../base/errors.ts'
 import { atEndOfTick } from './tick.ts'
+import type { BufferPool } from './buffer-pool.ts'
 import type { Dialer } from './dialer.ts'
 import { FrameSplitter } from './frames.ts'
 import { REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX } from './transport.ts'
@@ -9,6 +10,7 @@ import type { Transport } from './transport.ts'
 class InProcessTransport implements Transport {
   readonly remote = 'in-process'
   readonly #splitter: FrameSplitter
+  readonly #pool: BufferPool | undefined
   #peer: InProcessTransport | undefined
   #queued: Buffer[]
   #queuedBytes: number
@@ -19,8 +21,9 @@ class InProcessTransport implements Transport {
   #closeHandler: (error?: Error) => void
   #drainHandler: () => void
 
-  constructor(frameBytesMax: number) {
+  constructor(frameBytesMax: number, pool?: BufferPool) {
     this.#splitter = new FrameSplitter({ frameBytesMax })
+    this.#pool = pool
     this.#peer = undefined
     this.#queued = []
     this.#queuedBytes = 0
@@ -32,9 +35,10 @@ class InProcessTransport implements Transport {
     this.#drainHandler = () => {}
   }
 
-  static pair(): [InProcessTransport, InProcessTransport] {
+  /** @param pool where the server's answers come from */
+  static pair(pool?: BufferPool): [InProcessTransport, InProcessTransport] {
     const client = new InProcessTransport(RESPONSE_BYTES_MAX)
-    const server = new InProcessTransport(REQUEST_BYTES_MAX)
+    const server = new InProcessTransport(REQUEST_BYTES_MAX, pool)
     client.#peer = server
     server.#peer = client
     return [client, server]
@@ -104,6 +108,7 @@ class InProcessTransport implements Transport {
     const peer = this.#peer
     if (peer === undefined || peer.#paused || this.#queued.length === 0) return
     const bytes = Buffer.concat(this.#queued, this.#queuedBytes)
+    if (this.#pool !== undefined) this.#pool.sent(this.#pool.ofPool(this.#queued))
     this.#queued = []
     this.#queuedBytes = 0
     peer.#splitter.push(bytes)
@@ -134,13 +139,14 @@ export class InProcessListener {
   readonly dialer: Dialer
   #closed: boolean
 
-  constructor(onConnection: (transport: Transport) => void) {
+  /** @param buffers where answers come from */
+  constructor(onConnection: (transport: Transport) => void, buffers?: BufferPool) {
     this.#closed = false
     this.dialer = {
       dial: async () => {
         if (this.#closed)
           throw new MoldauError('CONNECTION_REFUSED', 'the broker in this process is closed: start it again', { retriable: true })
-        const [client, server] = InProcessTransport.pair()
+        const [client, server] = InProcessTransport.pair(buffers)
         onConnection(server)
         return client
       },

@@ -12,6 +12,8 @@ export interface ListenOptions {
   host: string
   /** 0 takes a free port. */
   port: number
+  /** Where requests are put together, and answers come from. */
+  buffers?: BufferPool
   /** Called with each accepted connection. */
   onConnection: (transport: Transport) => void
   /** Connections at the same time; further ones are closed at once. Default 10,000. */
@@ -38,7 +40,7 @@ export class Listener {
   static listen(options: ListenOptions): Promise<Listener> {
     const { host, port, onConnection } = options
     const frameBytesMax = options.requestBytesMax ?? REQUEST_BYTES_MAX
-    const frames = { frameBytesMax, lendFrom: new BufferPool() }
+    const frames = { frameBytesMax, lendFrom: options.buffers ?? new BufferPool() }
     const server = createServer({ noDelay: true, keepAlive: true }, (socket) => accept(socket, frames, onConnection))
     server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
     return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 import type { OnReadOpts, Socket } from 'node:net'
 
 import { atEndOfTick } from './tick.ts'
+import type { BufferPool } from './buffer-pool.ts'
 import { coalesce } from './coalesce.ts'
 import { FrameSplitter } from './frames.ts'
 import type { FrameOptions } from './frames.ts'
@@ -35,6 +36,7 @@ export class TcpTransport implements Transport {
   readonly remote: string
   readonly #socket: Socket
   readonly #splitter: FrameSplitter
+  readonly #pool: BufferPool | undefined
   #queued: Buffer[]
   #queuedBytes: number
   #paused: boolean
@@ -50,6 +52,7 @@ export class TcpTransport implements Transport {
     this.remote = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
     this.#socket = socket
     this.#splitter = new FrameSplitter(options)
+    this.#pool = options.lendFrom
     this.#queued = []
     this.#queuedBytes = 0
     this.#paused = false
@@ -165,13 +168,18 @@ export class TcpTransport implements Transport {
     this.#queuedBytes = 0
     if (this.#closed || this.#socket.destroyed) return
     const chunks = coalesce(queued)
-    if (chunks.length === 1) {
-      this.#socket.write(chunks[0]!)
-      return
-    }
-    this.#socket.cork()
-    for (const chunk of chunks) this.#socket.write(chunk)
-    this.#socket.uncork()
+    const last = chunks.length - 1
+    if (last > 0) this.#socket.cork()
+    for (let i = 0; i < last; i++) this.#socket.write(chunks[i]!)
+    this.#socket.write(chunks[last]!, this.#whenWritten(chunks))
+    if (last > 0) this.#socket.uncork()
+  }
+
+  /** Chunks leave in order: with the last of them all have. After an error the kernel may still read them, so they are left alone. */
+  #whenWritten(chunks: readonly Buffer[]): ((error?: Error | null) => void) | undefined {
+    const pool = this.#pool
+    const pooled = pool?.ofPool(chunks) ?? []
+    return pooled.length === 0 ? undefined : (error) => void (error || pool?.sent(pooled))
   }
 
   #onClosed(): void {

@@ -4,7 +4,7 @@ export interface Transport {
   readonly remote: string
   /** Bytes sent that the other side has not taken yet. */
   readonly bufferedBytes: number
-  /** Queues bytes (whole frames with their lengths). Nobody may change the buffers afterwards. What is sent in one tick leaves in one write. */
+  /** Queues bytes (whole frames with their lengths). Nobody may change the buffers afterwards; those of the broker's pool go back to it. What is sent in one tick leaves in one write. */
   send(chunks: readonly Buffer[]): void
   /**
    * Called with each frame, without its length. Set it before the first tick ends. An accepted connection lends the frame: its memory is

@@ -1,5 +1,6 @@
 import { messageOf } from '../../base/errors.ts'
 import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
+import type { BufferPool } from '../../net/buffer-pool.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
 import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
 import type { Input } from '../../protocol/schema.ts'
@@ -23,6 +24,10 @@ const EMPTY = Buffer.alloc(0)
 /** One pass over all partitions. */
 interface Pass {
   readonly responses: Response['responses']
+  readonly isolation: Isolation
+  /** Of the whole answer. */
+  readonly maxBytes: number
+  readonly buffers: BufferPool
   readonly partitions: Partition[]
   bytes: number
   /** Something is to be answered at once, whatever minBytes says. */
@@ -60,14 +65,15 @@ function isolationOf(request: FetchRequest): Isolation {
 
 function read(request: FetchRequest, context: RequestContext): Pass {
   const maxBytes = Math.min(request.maxBytes, context.broker.config.get('fetch.max.bytes'))
-  const pass: Pass = { responses: [], partitions: [], bytes: 0, urgent: false }
+  const { buffers } = context.broker
+  const pass: Pass = { responses: [], isolation: isolationOf(request), maxBytes, buffers, partitions: [], bytes: 0, urgent: false }
   const responses = request.topics.map(({ topic, topicId, partitions }) => ({
     topic,
     topicId,
     partitions: partitions.map((wanted): PartitionAnswer => {
       try {
         const partition = partitionOf(context.broker, topic, topicId, wanted.partition, context.version >= 13)
-        return readPartition(pass, partition, wanted, isolationOf(request), maxBytes)
+        return readPartition(pass, partition, wanted)
       } catch (error) {
         pass.urgent = true
         return failed(context, `${topic || topicId}-${wanted.partition}`, wanted.partition, error)
@@ -77,7 +83,7 @@ function read(request: FetchRequest, context: RequestContext): Pass {
   return { ...pass, responses }
 }
 
-function readPartition(pass: Pass, partition: Partition, wanted: Wanted, isolation: Isolation, maxBytes: number): PartitionAnswer {
+function readPartition(pass: Pass, partition: Partition, wanted: Wanted): PartitionAnswer {
   partition.checkLeaderEpoch(wanted.currentLeaderEpoch)
   const { log } = partition
   const answer = {
@@ -96,23 +102,18 @@ function readPartition(pass: Pass, partition: Partition, wanted: Wanted, isolati
   if (offset < log.logStartOffset || offset > log.logEndOffset)
     throw kafkaError('OFFSET_OUT_OF_RANGE', `${offset} is not in ${partition.topic}-${partition.index}`)
   pass.partitions.push(partition)
-  const records = readRecords(
-    pass,
-    partition,
-    offset,
-    Math.min(wanted.partitionMaxBytes, maxBytes),
-    partition.readableEnd(isolation),
-    maxBytes,
-  )
+  const records = readRecords(pass, partition, wanted)
   pass.bytes += records.length
-  return { ...answer, abortedTransactions: isolation === 'read_committed' ? aborted(partition, offset, records) : null, records }
+  return { ...answer, abortedTransactions: pass.isolation === 'read_committed' ? aborted(partition, offset, records) : null, records }
 }
 
 /** At least one whole batch for the first partition that has any; after that only what still fits. */
-function readRecords(pass: Pass, partition: Partition, offset: number, maxBytes: number, end: number, totalBytes: number): Buffer {
-  const left = totalBytes - pass.bytes
-  if (offset >= end || (left <= 0 && pass.bytes > 0)) return EMPTY
-  const { records } = partition.log.read(offset, Math.max(0, Math.min(maxBytes, left)), end)
+function readRecords(pass: Pass, partition: Partition, { fetchOffset, partitionMaxBytes }: Wanted): Buffer {
+  const left = pass.maxBytes - pass.bytes
+  const end = partition.readableEnd(pass.isolation)
+  if (fetchOffset >= end || (left <= 0 && pass.bytes > 0)) return EMPTY
+  const maxBytes = Math.max(0, Math.min(partitionMaxBytes, left))
+  const { records } = partition.log.read(fetchOffset, maxBytes, end, (size) => pass.buffers.toSend(size))
   return records.length > left && pass.bytes > 0 ? EMPTY : records
 }
 
