@@ -1,4 +1,4 @@
-import { messageOf } from '../../base/errors.ts'
+import { MoldauError, messageOf } from '../../base/errors.ts'
 import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
 import type { BufferPool } from '../../net/buffer-pool.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
@@ -76,7 +76,8 @@ function read(request: FetchRequest, context: RequestContext): Pass {
         return readPartition(pass, partition, wanted)
       } catch (error) {
         pass.urgent = true
-        return failed(context, `${topic || topicId}-${wanted.partition}`, wanted.partition, error)
+        const name = topic || context.broker.topics.byId(topicId)?.name || topicId
+        return failed(context, `${name}-${wanted.partition}`, wanted.partition, error)
       }
     }),
   }))
@@ -133,8 +134,16 @@ function divergence(partition: Partition, wanted: Wanted): { epoch: number; endO
 }
 
 function failed({ broker, remote }: RequestContext, name: string, index: number, error: unknown): PartitionAnswer {
-  if (!(error instanceof KafkaError))
-    broker.logger.error({ partition: name, remote, err: error }, `fetch from ${name} failed: ${messageOf(error)}`)
-  const code = errorCode(error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR')
+  if (!(error instanceof KafkaError)) {
+    const message = `fetch from ${name} failed: ${messageOf(error)}`
+    broker.logger.error({ partition: name, remote, err: error }, message)
+    broker.events.emit('error', { message, cause: error })
+  }
+  const code = errorCode(error instanceof KafkaError ? error.kafkaCode : isCorrupt(error) ? 'CORRUPT_MESSAGE' : 'KAFKA_STORAGE_ERROR')
   return { partitionIndex: index, errorCode: code, highWatermark: -1, abortedTransactions: null, records: EMPTY }
+}
+
+/** Damage on the disk does not pass, other than a disk that refuses: a consumer must be told. */
+function isCorrupt(error: unknown): boolean {
+  return error instanceof MoldauError && error.code === 'CORRUPT_BATCH'
 }
