@@ -1,6 +1,6 @@
 import { connect } from 'moldau/core'
 import { cpuOf } from './process-cpu.ts'
-import { type Load, batchOf, dial, fetchAll, produceAll } from './raw-load.ts'
+import { type Load, batchOf, dial, fetchAll, produceAll, touchMemory } from './raw-load.ts'
 import { readyRows } from './ready.ts'
 import { type BenchRow, median } from './row.ts'
 import { type Server, startMoldau, startPeer } from './servers.ts'
@@ -76,6 +76,7 @@ async function measure(server: Server, load: Load): Promise<Cpu> {
   const channel = await dial(server.bootstrap)
   try {
     await client.admin.createTopics([{ name: topic, partitions: 1 }])
+    await touchMemory(load.requests * records.length)
     const before = cpuOf(server.pid)
     await produceAll(channel, topic, load, records)
     const between = cpuOf(server.pid)

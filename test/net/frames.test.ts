@@ -140,6 +140,19 @@ test('a pool hands out what was given back, and keeps no more than it may', (t) 
   t.is(pool.take(5_000_000).length, 5_000_000)
 })
 
+test('a buffer made to be sent goes back once, when it has left, and never while it may still be read', (t) => {
+  const pool = new BufferPool()
+  const answer = pool.toSend(70_000)
+  t.is(answer.length, 70_000)
+  t.not(pool.toSend(70_000).buffer, answer.buffer)
+  const pooled = pool.ofPool([Buffer.alloc(10), answer, Buffer.alloc(70_000)])
+  t.deepEqual(pooled, [answer])
+  pool.sent(pooled)
+  pool.sent(pooled)
+  t.is(pool.toSend(70_000).buffer, answer.buffer)
+  t.not(pool.toSend(70_000).buffer, answer.buffer)
+})
+
 test('coalescing keeps the bytes, copies the small and leaves the big alone', (t) => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(0, 1, 100, 4095, 4096, 70_000), { maxLength: 30 }), (sizes) => {
