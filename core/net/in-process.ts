@@ -2,35 +2,28 @@ import { MoldauError } from '../base/errors.ts'
 import { atEndOfTick } from './tick.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { Dialer } from './dialer.ts'
-import { FrameSplitter } from './frames.ts'
+import { Inbox } from './inbox.ts'
+import { Outbox } from './outbox.ts'
 import { REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX } from './transport.ts'
 import type { Transport } from './transport.ts'
 
 /** One end of a connection that never leaves the process. Bytes are copied once, so that neither side sees the other's later changes. */
 class InProcessTransport implements Transport {
   readonly remote = 'in-process'
-  readonly #splitter: FrameSplitter
+  readonly #inbox: Inbox
+  readonly #outbox: Outbox
   readonly #pool: BufferPool | undefined
   #peer: InProcessTransport | undefined
-  #queued: Buffer[]
-  #queuedBytes: number
-  #paused: boolean
-  #delivering: boolean
   #closed: boolean
-  #frameHandler: (frame: Buffer) => void
   #closeHandler: (error?: Error) => void
   #drainHandler: () => void
 
   constructor(frameBytesMax: number, pool?: BufferPool) {
-    this.#splitter = new FrameSplitter({ frameBytesMax })
+    this.#inbox = new Inbox({ frameBytesMax }, this)
+    this.#outbox = new Outbox(() => this.#flush())
     this.#pool = pool
     this.#peer = undefined
-    this.#queued = []
-    this.#queuedBytes = 0
-    this.#paused = false
-    this.#delivering = false
     this.#closed = false
-    this.#frameHandler = () => {}
     this.#closeHandler = () => {}
     this.#drainHandler = () => {}
   }
@@ -45,20 +38,19 @@ class InProcessTransport implements Transport {
   }
 
   get bufferedBytes(): number {
-    return this.#queuedBytes
+    return this.#outbox.bytes
+  }
+
+  get isOpen(): boolean {
+    return !this.#closed
   }
 
   send(chunks: readonly Buffer[]): void {
-    if (this.#closed) return
-    if (this.#queued.length === 0) atEndOfTick(() => this.#flush())
-    for (const chunk of chunks) {
-      this.#queued.push(chunk)
-      this.#queuedBytes += chunk.length
-    }
+    if (!this.#closed) this.#outbox.add(chunks)
   }
 
   onFrame(handler: (frame: Buffer) => void): void {
-    this.#frameHandler = handler
+    this.#inbox.onFrame(handler)
   }
 
   onClose(handler: (error?: Error) => void): void {
@@ -70,13 +62,12 @@ class InProcessTransport implements Transport {
   }
 
   pause(): void {
-    this.#paused = true
+    this.#inbox.pause()
   }
 
   resume(): void {
-    if (!this.#paused) return
-    this.#paused = false
-    this.#deliver()
+    if (!this.#inbox.isPaused) return
+    this.#inbox.resume()
     const peer = this.#peer
     if (peer !== undefined) peer.#flush()
   }
@@ -98,38 +89,20 @@ class InProcessTransport implements Transport {
     if (this.#closed) return
     this.#closed = true
     this.#peer = undefined
-    this.#queued = []
-    this.#queuedBytes = 0
+    this.#outbox.take()
     this.#closeHandler(error)
   }
 
   /** Hands everything queued to the peer, unless it reads no more: then it stays queued here, as in a full socket buffer. */
   #flush(): void {
     const peer = this.#peer
-    if (peer === undefined || peer.#paused || this.#queued.length === 0) return
-    const bytes = Buffer.concat(this.#queued, this.#queuedBytes)
-    if (this.#pool !== undefined) this.#pool.sent(this.#pool.ofPool(this.#queued))
-    this.#queued = []
-    this.#queuedBytes = 0
-    peer.#splitter.push(bytes)
-    peer.#deliver()
+    if (peer === undefined || peer.#inbox.isPaused || this.#outbox.isEmpty) return
+    const size = this.#outbox.bytes
+    const queued = this.#outbox.take()
+    const bytes = Buffer.concat(queued, size)
+    if (this.#pool !== undefined) this.#pool.sent(this.#pool.ofPool(queued))
+    peer.#inbox.push(bytes)
     if (!this.#closed) this.#drainHandler()
-  }
-
-  #deliver(): void {
-    if (this.#delivering) return
-    this.#delivering = true
-    try {
-      while (!this.#paused && !this.#closed) {
-        const frame = this.#splitter.next()
-        if (frame === undefined) break
-        this.#frameHandler(frame)
-      }
-    } catch (error) {
-      this.destroy(error as Error)
-    } finally {
-      this.#delivering = false
-    }
   }
 }
 

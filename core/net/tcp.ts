@@ -1,10 +1,10 @@
 import type { OnReadOpts, Socket } from 'node:net'
 
-import { atEndOfTick } from './tick.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { coalesce } from './coalesce.ts'
-import { FrameSplitter } from './frames.ts'
 import type { FrameOptions } from './frames.ts'
+import { Inbox } from './inbox.ts'
+import { Outbox } from './outbox.ts'
 import type { Transport } from './transport.ts'
 
 /** Large, because fetch answers and batches are. */
@@ -35,32 +35,24 @@ export function readingInto(end: { transport?: TcpTransport }): OnReadOpts {
 export class TcpTransport implements Transport {
   readonly remote: string
   readonly #socket: Socket
-  readonly #splitter: FrameSplitter
+  readonly #inbox: Inbox
+  readonly #outbox: Outbox
   readonly #pool: BufferPool | undefined
-  #queued: Buffer[]
-  #queuedBytes: number
-  #paused: boolean
-  #delivering: boolean
   #closing: boolean
   #closed: boolean
   #error: Error | undefined
-  #frameHandler: (frame: Buffer) => void
   #closeHandler: (error?: Error) => void
   #drainHandler: () => void
 
   constructor(socket: Socket, options: FrameOptions) {
     this.remote = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
     this.#socket = socket
-    this.#splitter = new FrameSplitter(options)
+    this.#inbox = new Inbox(options, this)
+    this.#outbox = new Outbox(() => this.#flush())
     this.#pool = options.lendFrom
-    this.#queued = []
-    this.#queuedBytes = 0
-    this.#paused = false
-    this.#delivering = false
     this.#closing = false
     this.#closed = false
     this.#error = undefined
-    this.#frameHandler = () => {}
     this.#closeHandler = () => {}
     this.#drainHandler = () => {}
     socket.on('error', (error) => (this.#error ??= error))
@@ -69,40 +61,34 @@ export class TcpTransport implements Transport {
   }
 
   get bufferedBytes(): number {
-    return this.#queuedBytes + this.#socket.writableLength
+    return this.#outbox.bytes + this.#socket.writableLength
+  }
+
+  get isOpen(): boolean {
+    return !this.#closing && !this.#socket.destroyed
   }
 
   /** Bytes from the socket. */
   receive(chunk: Buffer): void {
-    if (this.#closing) return
-    this.#splitter.push(chunk)
-    this.#deliver()
-    this.#splitter.own()
+    if (!this.#closing) this.#inbox.push(chunk)
   }
 
   /** Where the next bytes may be read to without a copy; then call {@link received}. */
   get room(): Buffer | undefined {
-    return this.#splitter.room
+    return this.#inbox.room
   }
 
   /** `count` bytes from the socket are in the {@link room}. */
   received(count: number): void {
-    if (this.#closing) return
-    this.#splitter.filled(count)
-    this.#deliver()
+    if (!this.#closing) this.#inbox.filled(count)
   }
 
   send(chunks: readonly Buffer[]): void {
-    if (this.#closing || this.#closed) return
-    if (this.#queued.length === 0) atEndOfTick(() => this.#flush())
-    for (const chunk of chunks) {
-      this.#queued.push(chunk)
-      this.#queuedBytes += chunk.length
-    }
+    if (!this.#closing && !this.#closed) this.#outbox.add(chunks)
   }
 
   onFrame(handler: (frame: Buffer) => void): void {
-    this.#frameHandler = handler
+    this.#inbox.onFrame(handler)
   }
 
   onClose(handler: (error?: Error) => void): void {
@@ -114,16 +100,15 @@ export class TcpTransport implements Transport {
   }
 
   pause(): void {
-    if (this.#paused) return
-    this.#paused = true
+    if (this.#inbox.isPaused) return
+    this.#inbox.pause()
     this.#socket.pause()
   }
 
   resume(): void {
-    if (!this.#paused || this.#closing) return
-    this.#paused = false
-    this.#deliver()
-    if (!this.#isPaused()) this.#socket.resume()
+    if (!this.#inbox.isPaused || this.#closing) return
+    this.#inbox.resume()
+    if (!this.#inbox.isPaused) this.#socket.resume()
   }
 
   close(): void {
@@ -140,33 +125,9 @@ export class TcpTransport implements Transport {
     this.#socket.destroy()
   }
 
-  /** Asked after handing out frames, whose handlers may have paused again. */
-  #isPaused(): boolean {
-    return this.#paused
-  }
-
-  #deliver(): void {
-    if (this.#delivering) return
-    this.#delivering = true
-    try {
-      while (!this.#paused && !this.#closing && !this.#socket.destroyed) {
-        const frame = this.#splitter.next()
-        if (frame === undefined) break
-        this.#frameHandler(frame)
-      }
-    } catch (error) {
-      this.destroy(error as Error)
-    } finally {
-      this.#delivering = false
-    }
-  }
-
   #flush(): void {
-    const queued = this.#queued
-    if (queued.length === 0) return
-    this.#queued = []
-    this.#queuedBytes = 0
-    if (this.#closed || this.#socket.destroyed) return
+    const queued = this.#outbox.take()
+    if (queued.length === 0 || this.#closed || this.#socket.destroyed) return
     const chunks = coalesce(queued)
     const last = chunks.length - 1
     if (last > 0) this.#socket.cork()
@@ -185,8 +146,7 @@ export class TcpTransport implements Transport {
   #onClosed(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#queued = []
-    this.#queuedBytes = 0
+    this.#outbox.take()
     this.#closeHandler(this.#error)
   }
 }

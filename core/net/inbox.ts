@@ -1,0 +1,79 @@
+import { FrameSplitter } from './frames.ts'
+import type { FrameOptions } from './frames.ts'
+
+/** The connection that the frames come over. */
+export interface InboxOwner {
+  /** False from when it is closed, or closing: no more frames are handed out. */
+  readonly isOpen: boolean
+  /** Called with what the handler threw, or why the bytes are no frames. */
+  destroy(error: Error): void
+}
+
+/** Frames on their way in: cut out of the bytes that arrive, handed out one after the other, held while the handler wants no more. */
+export class Inbox {
+  readonly #splitter: FrameSplitter
+  readonly #owner: InboxOwner
+  #handler: (frame: Buffer) => void
+  #paused: boolean
+  #delivering: boolean
+
+  constructor(options: FrameOptions, owner: InboxOwner) {
+    this.#splitter = new FrameSplitter(options)
+    this.#owner = owner
+    this.#handler = () => {}
+    this.#paused = false
+    this.#delivering = false
+  }
+
+  get isPaused(): boolean {
+    return this.#paused
+  }
+
+  /** Where the next bytes may be read to without a copy; then call {@link filled}. */
+  get room(): Buffer | undefined {
+    return this.#splitter.room
+  }
+
+  onFrame(handler: (frame: Buffer) => void): void {
+    this.#handler = handler
+  }
+
+  push(bytes: Buffer): void {
+    this.#splitter.push(bytes)
+    this.#deliver()
+    this.#splitter.own()
+  }
+
+  /** `count` bytes have been read to the {@link room}. */
+  filled(count: number): void {
+    this.#splitter.filled(count)
+    this.#deliver()
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  /** Hands out what was held; the handler may pause again meanwhile. */
+  resume(): void {
+    this.#paused = false
+    this.#deliver()
+  }
+
+  #deliver(): void {
+    // A handler that resumes is called from here already.
+    if (this.#delivering) return
+    this.#delivering = true
+    try {
+      while (!this.#paused && this.#owner.isOpen) {
+        const frame = this.#splitter.next()
+        if (frame === undefined) break
+        this.#handler(frame)
+      }
+    } catch (error) {
+      this.#owner.destroy(error as Error)
+    } finally {
+      this.#delivering = false
+    }
+  }
+}
