@@ -159,9 +159,12 @@ test('nobody at the address is an error that may be tried again', async (t) => {
 test('connections above the limit are turned away', async (t) => {
   const listener = await Listener.listen({ host: '127.0.0.1', port: 0, onConnection: (transport) => collect(transport), connectionsMax: 1 })
   const first = await tcpDialer().dial('127.0.0.1', listener.port)
+  let firstClosed = false
+  const end = collect(first).closed.then(() => (firstClosed = true))
   const second = await tcpDialer().dial('127.0.0.1', listener.port)
   await collect(second).closed
+  t.false(firstClosed, 'the one within the limit stays')
   first.close()
+  await end
   await listener.close()
-  t.pass()
 })
