@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { auditDemo } from './support/demo-audit.ts'
-import { runWithKills, seeded } from './support/demo-kills.ts'
+import { runWithKills } from './support/demo-kills.ts'
 import { truthOf } from './support/flights-truth.ts'
+import { seededNumbers } from './support/seeded-numbers.ts'
 import { moldau } from './support/run-command.ts'
 
 const sample = fileURLToPath(new URL('../examples/flights/flights-sample.avro', import.meta.url))
@@ -15,7 +16,7 @@ test.serial('the demo, killed with -9 at random moments and started again, ends 
   const dir = await mkdtemp(join(tmpdir(), 'moldau-demo-'))
   t.teardown(() => rm(dir, { recursive: true, force: true }))
   const seed = Date.now() % 1_000_000
-  const random = seeded(seed)
+  const random = seededNumbers(seed)
   // Start-up takes about half a second, the whole of it about two: most lives end in the middle of the work.
   const lives = Array.from({ length: 4 }, () => 400 + Math.floor(random() * 1200))
   t.log(`seed ${seed}: killed after ${lives.join(', ')} ms`)

@@ -17,7 +17,7 @@ import {
   valuesOf,
 } from '../support/client-kit.ts'
 import type { Env } from '../support/client-kit.ts'
-import { mulberry32 } from '../support/flaky-dialer.ts'
+import { seededNumbers } from '../support/seeded-numbers.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 
 const broker = sharedBroker(test)
@@ -397,7 +397,7 @@ test('a random walk of seeks, pauses and polls hands out exactly what lies at th
   const producer = client.producer({ batchBytes: 150 })
   for (const value of numbers(300)) producer.send({ topic, partition: Number(value) % 2, value }).catch(t.fail)
   await producer.flush()
-  const random = mulberry32(5)
+  const random = seededNumbers(5)
   const tps = partitionsOf(topic, 2)
   const consumer = client.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 7, maxPartitionBytes: 400, maxWaitMs: 5 })
   consumer.assign(tps.map((tp) => ({ ...tp, offset: 0 })))

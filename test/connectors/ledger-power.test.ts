@@ -6,7 +6,7 @@ import { rules } from '../../connectors/hdfs/ledger/rules.ts'
 import { messageOf } from '../../core/base/errors.ts'
 import { Agent, recordsBetween } from '../support/ledger-agent.ts'
 import { RecordingDisk, volatileChanges, type Unsynced } from '../support/ledger-disk.ts'
-import { seededNumbers } from '../support/ledger-kit.ts'
+import { seededNumbers } from '../support/seeded-numbers.ts'
 
 const ROOT = '/lake'
 /** Up to so many lost changes every subset is tried; beyond, so many random ones. */

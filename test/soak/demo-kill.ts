@@ -9,8 +9,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { findInput } from '../../cli/demo/input.ts'
 import { auditDemo } from '../support/demo-audit.ts'
-import { runWithKills, seeded } from '../support/demo-kills.ts'
+import { runWithKills } from '../support/demo-kills.ts'
 import { truthOf } from '../support/flights-truth.ts'
+import { seededNumbers } from '../support/seeded-numbers.ts'
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +22,7 @@ const { values } = parseArgs({
     'longest-ms': { type: 'string', default: '15000' },
   },
 })
-const random = seeded(Number(values.seed))
+const random = seededNumbers(Number(values.seed))
 const { path, note } = findInput(values.input)
 console.log(`seed ${values.seed}; ${note}`)
 const truth = await truthOf(path)

@@ -25,14 +25,3 @@ export async function runWithKills(plan: KillPlan): Promise<{ verified: string }
   if (last.code !== 0) throw new Error(`the last run of the demo ended with ${last.code ?? last.signal}: ${last.stderr}`)
   return JSON.parse(last.stdout) as { verified: string } & Record<string, unknown>
 }
-
-/** A small seeded generator (mulberry32), so that a failing run can be had again. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}

@@ -1,4 +1,5 @@
 import type { Dialer, Transport } from '../../core/net/dialer.ts'
+import { seededNumbers } from './seeded-numbers.ts'
 
 export interface FlakyOptions {
   seed: number
@@ -18,7 +19,7 @@ export interface FlakyDialer extends Dialer {
  * lost. The same seed breaks at the same counts.
  */
 export function flakyDialer(dialer: Dialer, options: FlakyOptions): FlakyDialer {
-  const random = mulberry32(options.seed)
+  const random = seededNumbers(options.seed)
   let cuts = 0
   return {
     get cuts() {
@@ -63,16 +64,5 @@ function breaking(transport: Transport, asAnswer: boolean, cut: () => boolean): 
     resume: () => transport.resume(),
     close: () => transport.close(),
     destroy: (error) => transport.destroy(error),
-  }
-}
-
-/** Small, seeded, good enough to choose where to cut. */
-export function mulberry32(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
   }
 }

@@ -4,6 +4,7 @@ import { BatchBuilder } from '../../core/record/builder.ts'
 import { decodeBatch } from '../../core/record/columns.ts'
 import { avro } from '../../core/serde/avro.ts'
 import type { ReportedPosition, SinkBatch, SinkContext, SourcePartition, ValueSerde } from '../../connectors/types.ts'
+import { seededNumbers } from './seeded-numbers.ts'
 
 /** The numbered records that tests of sinks write and audit. */
 export interface Numbered {
@@ -58,17 +59,6 @@ export function seededRandom(seed: number): RandomBytes {
   return (buffer) => {
     for (let i = 0; i < buffer.length; i++) buffer[i] = next() * 256
     return buffer
-  }
-}
-
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
-export function seededNumbers(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
   }
 }
 

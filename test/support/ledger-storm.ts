@@ -2,7 +2,7 @@ import { MoldauError } from '../../core/base/errors.ts'
 import type { ReportedPosition } from '../../connectors/types.ts'
 import type { LedgerRules } from '../../connectors/hdfs/ledger/rules.ts'
 import { Agent, incomplete, violation } from './ledger-agent.ts'
-import { seededNumbers } from './ledger-kit.ts'
+import { seededNumbers } from './seeded-numbers.ts'
 import { MemoryFiles, MemoryTree, type Interceptor, type Operation } from './ledger-memory.ts'
 
 export interface StormOptions {

@@ -1,6 +1,7 @@
 import type { ExecutionContext, TestFn } from 'ava'
 import type { PartitionSink, Sink } from '../../connectors/types.ts'
-import { numberedBatch, seededNumbers, type KitContext } from './ledger-kit.ts'
+import { numberedBatch, type KitContext } from './ledger-kit.ts'
+import { seededNumbers } from './seeded-numbers.ts'
 
 /** One store that sinks write to, and what is in it. */
 export interface SinkSubject {
