@@ -1,5 +1,6 @@
 import { logConfig } from '../log/config.ts'
 import type { LogConfig } from '../log/config.ts'
+import { DECOMPRESSED_BYTES_MAX } from '../record/columns.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { parseConfig } from './config-type.ts'
 import { topicConfigs } from './topic-config.ts'
@@ -28,6 +29,10 @@ export function topicLogConfig(configs: ReadonlyMap<string, string>, broker: Bro
     messageTimestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     cleanupPolicy: text('cleanup.policy'),
     compressionType: text('compression.type') as LogConfig['compressionType'],
+    compressionGzipLevel: number('compression.gzip.level'),
+    compressionZstdLevel: number('compression.zstd.level'),
+    maxDecompressedMessageBytes: Math.min(number('max.decompressed.message.bytes'), DECOMPRESSED_BYTES_MAX),
+    messageDownconversionEnable: text('message.downconversion.enable') === 'true',
     fileDeleteDelayMs: number('file.delete.delay.ms'),
     flushMessages: number('flush.messages'),
     flushMs: number('flush.ms'),

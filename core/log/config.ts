@@ -1,4 +1,5 @@
 import { MoldauError } from '../base/errors.ts'
+import { DECOMPRESSED_BYTES_MAX } from '../record/columns.ts'
 
 /** Settings of one partition's log: Kafka's topic settings in camelCase, with Kafka's defaults. -1 stands for "no limit". */
 export interface LogConfig {
@@ -26,6 +27,14 @@ export interface LogConfig {
   readonly cleanupPolicy: string
   /** `compression.type`: what batches are stored as; 'producer' leaves them as they come. */
   readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  /** `compression.gzip.level`: 1 to 9, -1 for gzip's own choice, when the broker compresses. -1. */
+  readonly compressionGzipLevel: number
+  /** `compression.zstd.level`. 3. */
+  readonly compressionZstdLevel: number
+  /** `max.decompressed.message.bytes`: what the records of one batch may grow to. 128 MiB at most, whatever the setting says. */
+  readonly maxDecompressedMessageBytes: number
+  /** `message.downconversion.enable`: may clients of before Kafka 0.11 read here. True. */
+  readonly messageDownconversionEnable: boolean
   /** `file.delete.delay.ms`: between taking a segment out of the log and removing its files. 1 minute. */
   readonly fileDeleteDelayMs: number
   /** `flush.messages`: sync after so many records. No limit. */
@@ -51,6 +60,10 @@ export const logConfigDefaults: LogConfig = {
   messageTimestampAfterMaxMs: 60 * 60 * 1000,
   cleanupPolicy: 'delete',
   compressionType: 'producer',
+  compressionGzipLevel: -1,
+  compressionZstdLevel: 3,
+  maxDecompressedMessageBytes: DECOMPRESSED_BYTES_MAX,
+  messageDownconversionEnable: true,
   fileDeleteDelayMs: 60_000,
   flushMessages: -1,
   flushMs: -1,
@@ -70,6 +83,7 @@ const least: Partial<Record<keyof LogConfig, number>> = {
   maxMessageBytes: 0,
   messageTimestampBeforeMaxMs: -1,
   messageTimestampAfterMaxMs: -1,
+  maxDecompressedMessageBytes: 0,
   fileDeleteDelayMs: 0,
   flushMessages: -1,
   flushMs: -1,

@@ -9,7 +9,6 @@ import type { AppendInfo, ReadResult } from './partition-log-types.ts'
 import { restoreProducers } from './producer-restore.ts'
 import { trimSnapshots, writeSnapshot } from './producer-snapshot.ts'
 import type { ProducerState } from './producer-state.ts'
-import { recompress } from './recompress.ts'
 import type { RecoveredLog } from './recovery.ts'
 import { segmentsDue } from './retention.ts'
 import { startSegment } from './segment-files.ts'
@@ -62,10 +61,9 @@ export class OpenLog {
 
   append(sent: Buffer, leaderEpoch: number, origin: AppendOrigin): AppendInfo {
     const { config, clock } = this.#context
-    const records = recompress(sent, config.compressionType)
     const now = clock.now()
     const baseOffset = this.endOffset
-    const { nextOffset, maxTimestamp, producerAt } = validate(records, { config, origin, leaderEpoch, offset: baseOffset, now })
+    const { records, nextOffset, maxTimestamp, producerAt } = validate(sent, { config, origin, leaderEpoch, offset: baseOffset, now })
     const logAppendTime = config.messageTimestampType === 'LogAppendTime' ? now : -1
     if (producerAt >= 0) {
       const known = this.#checkProducer(records, producerAt, origin)

@@ -1,45 +1,26 @@
-import { MoldauError } from '../base/errors.ts'
-import { kafkaError } from '../protocol/errors.ts'
 import * as batch from '../record/batch.ts'
-import { BatchBuilder } from '../record/builder.ts'
-import { type RecordColumns, decodeBatch } from '../record/columns.ts'
+import { compress } from '../record/compression.ts'
+import { type CompressionName, compressionId } from '../record/compression-names.ts'
 import type { LogConfig } from './config.ts'
 
-/** The records of a batch that a client sent. KafkaError INVALID_RECORD when they are not what the header says. */
-export function decodeSent(records: Buffer, at: number): RecordColumns {
-  try {
-    return decodeBatch(records, at)
-  } catch (error) {
-    if (error instanceof MoldauError && error.code === 'CORRUPT_BATCH') throw kafkaError('INVALID_RECORD', error.message)
-    throw error
-  }
+/** The batch at `at` with its records in another compression: they are the same bytes, only the header is written anew. */
+export function recompress(records: Buffer, at: number, plain: Buffer, wanted: CompressionName, config: LogConfig): Buffer {
+  const packed = compress(wanted, plain, levelOf(wanted, config))
+  const result = Buffer.allocUnsafe(batch.BATCH_OVERHEAD + packed.length)
+  records.copy(result, 0, at, at + batch.BATCH_OVERHEAD)
+  packed.copy(result, batch.BATCH_OVERHEAD)
+  const attributes = (batch.attributes(records, at) & ~batch.Attribute.compressionMask) | compressionId(wanted)
+  result.writeInt16BE(attributes, batch.BatchField.attributes)
+  result.writeInt32BE(result.length - batch.LOG_OVERHEAD, batch.BatchField.length)
+  batch.sealBatch(result, 0)
+  return result
 }
 
-/** What a producer sent, in the compression that `compression.type` asks for. Batches that have it already, or are damaged, stay as they are. */
-export function recompress(records: Buffer, type: LogConfig['compressionType']): Buffer {
-  if (type === 'producer') return records
-  const wanted = type === 'uncompressed' ? 'none' : type
-  const parts: Buffer[] = []
-  for (let at = 0; at < records.length;) {
-    // The rest is for the validation to refuse.
-    if (batch.checkBatch(records, at, records.length) !== 'ok') return records
-    const size = batch.sizeInBytes(records, at)
-    const stays = batch.isControl(records, at) || batch.compressionOf(records, at) === wanted || batch.recordCount(records, at) === 0
-    parts.push(stays ? records.subarray(at, at + size) : rebuild(records, at, wanted))
-    at += size
-  }
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+/** What `compression.type` asks for a batch that came in `sent`. */
+export function compressionWanted(type: LogConfig['compressionType'], sent: CompressionName): CompressionName {
+  return type === 'producer' ? sent : type === 'uncompressed' ? 'none' : type
 }
 
-function rebuild(records: Buffer, at: number, compression: ReturnType<typeof batch.compressionOf>): Buffer {
-  const columns = decodeSent(records, at)
-  const builder = new BatchBuilder({ compression, sizeHint: columns.buffer.length + batch.BATCH_OVERHEAD })
-  for (let i = 0; i < columns.count; i++) builder.append(columns.timestamp(i), columns.key(i), columns.value(i), columns.headers(i))
-  return builder.build({
-    baseOffset: batch.baseOffset(records, at),
-    producerId: batch.producerId(records, at),
-    producerEpoch: batch.producerEpoch(records, at),
-    baseSequence: batch.baseSequence(records, at),
-    transactional: batch.isTransactional(records, at),
-  })
+function levelOf(compression: CompressionName, config: LogConfig): number | undefined {
+  return compression === 'gzip' ? config.compressionGzipLevel : compression === 'zstd' ? config.compressionZstdLevel : undefined
 }

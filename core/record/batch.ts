@@ -108,9 +108,10 @@ export function setLeaderEpoch(buf: Buffer, at: number, epoch: number): void {
   buf.writeInt32BE(epoch, at + BatchField.leaderEpoch)
 }
 
-/** Gives all records the time of the append (`message.timestamp.type=LogAppendTime`); computes the checksum again. */
-export function setLogAppendTime(buf: Buffer, at: number, timestamp: number): void {
-  buf.writeInt16BE(attributes(buf, at) | Attribute.logAppendTime, at + BatchField.attributes)
+/** Writes attributes and the largest timestamp, and the checksum when they were others: both stand under it. */
+export function setTimes(buf: Buffer, at: number, newAttributes: number, timestamp: number): void {
+  if (attributes(buf, at) === newAttributes && maxTimestamp(buf, at) === timestamp) return
+  buf.writeInt16BE(newAttributes, at + BatchField.attributes)
   writeInt64(buf, at + BatchField.maxTimestamp, timestamp)
   sealBatch(buf, at)
 }

@@ -3,6 +3,7 @@ import * as batch from './batch.ts'
 import { decompress } from './compression.ts'
 import type { Header } from './header.ts'
 import { nextPosition, readVarint, readVarlong } from './varint.ts'
+import { walkHeaders } from './walk.ts'
 
 /** A record is no smaller: length, attributes, timestamp, offset, key length, value length, header count. */
 const RECORD_BYTES_MIN = 7
@@ -99,11 +100,18 @@ export function decodeBatch(buf: Buffer, at: number, decompressedBytesMax = DECO
   if (size > buf.length - at) throw corrupt(`its length field says ${size} bytes, ${buf.length - at} are there`)
   if (batch.magic(buf, at) !== batch.MAGIC)
     throw corrupt(`magic ${batch.magic(buf, at)} is not supported, only ${batch.MAGIC} (Kafka 0.11 or later)`)
-  const compression = batch.compressionOf(buf, at)
-  const start = at + batch.BATCH_OVERHEAD
-  if (compression === 'none') return decodeRecords(buf, at, buf, start, at + size)
-  const records = decompress(compression, buf.subarray(start, at + size), decompressedBytesMax)
+  if (batch.compressionOf(buf, at) === 'none') return decodeRecords(buf, at, buf, at + batch.BATCH_OVERHEAD, at + size)
+  const records = plainRecords(buf, at, decompressedBytesMax)
   return decodeRecords(buf, at, records, 0, records.length)
+}
+
+/**
+ * The bytes of the records of the batch at `at`, decompressed when needed.
+ *
+ * @throws CORRUPT_BATCH when they are damaged, or would grow beyond `maxBytes`
+ */
+export function plainRecords(buf: Buffer, at: number, maxBytes: number): Buffer {
+  return decompress(batch.compressionOf(buf, at), buf.subarray(at + batch.BATCH_OVERHEAD, at + batch.sizeInBytes(buf, at)), maxBytes)
 }
 
 /** Records of the batch whose header stands at `headerAt` of `header`; they fill `buffer[start, end)`. */
@@ -142,28 +150,13 @@ function decodeRecords(header: Buffer, headerAt: number, buffer: Buffer, start: 
     valueLength[i] = valueBytes
     if (valueBytes > 0) at += valueBytes
     headersStart[i] = at
-    at = checkHeaders(buffer, at, recordEnd, i)
+    // So that reading them later needs no checks.
+    at = walkHeaders(buffer, at, recordEnd, i)
     if (at !== recordEnd) throw corrupt(`record ${i} ends ${recordEnd - at} bytes before its length says`)
   }
   if (at !== end) throw corrupt(`${end - at} bytes follow the last of its ${count} records`)
   if (batch.timestampType(header, headerAt) === 'LogAppendTime') timestamps.fill(batch.maxTimestamp(header, headerAt))
   return columns
-}
-
-/** Walks over the headers of record `i`, so that reading them later needs no checks. Returns the position after them. */
-function checkHeaders(buffer: Buffer, at: number, end: number, i: number): number {
-  const count = readVarint(buffer, at, end)
-  at = nextPosition
-  if (count < 0 || count * 2 > end - at) throw corrupt(`record ${i} claims ${count} headers in ${end - at} bytes`)
-  for (let h = 0; h < count; h++) {
-    const keyBytes = readVarint(buffer, at, end)
-    if (keyBytes < 0 || keyBytes > end - nextPosition) throw corrupt(`the key of header ${h} of record ${i} claims ${keyBytes} bytes`)
-    const valueBytes = readVarint(buffer, nextPosition + keyBytes, end)
-    if (valueBytes < -1 || valueBytes > end - nextPosition)
-      throw corrupt(`the value of header ${h} of record ${i} claims ${valueBytes} bytes`)
-    at = nextPosition + Math.max(valueBytes, 0)
-  }
-  return at
 }
 
 function corrupt(what: string): MoldauError {

@@ -1,22 +1,26 @@
-import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import type { CompressionName } from './compression-names.ts'
 import { compressLz4, decompressLz4 } from './lz4.ts'
 import { compressSnappy, decompressSnappy } from './snappy.ts'
 
-/** Compresses the records of a batch as Kafka's clients expect them: gzip, xerial-framed snappy, lz4 frames, zstd frames. */
-export function compress(kind: CompressionName, buf: Buffer): Buffer {
+/**
+ * Compresses the records of a batch as Kafka's clients expect them: gzip, xerial-framed snappy, lz4 frames, zstd frames.
+ *
+ * @param level of gzip or zstd, default theirs; snappy has none, and our lz4 has only one
+ */
+export function compress(kind: CompressionName, buf: Buffer, level?: number): Buffer {
   switch (kind) {
     case 'none':
       return buf
     case 'gzip':
-      return gzipSync(buf)
+      return level === undefined ? gzipSync(buf) : gzipSync(buf, { level })
     case 'snappy':
       return compressSnappy(buf)
     case 'lz4':
       return compressLz4(buf)
     case 'zstd':
-      return zstdCompressSync(buf)
+      return level === undefined ? zstdCompressSync(buf) : zstdCompressSync(buf, { params: { [constants.ZSTD_c_compressionLevel]: level } })
   }
 }
 

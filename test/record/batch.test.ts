@@ -83,7 +83,7 @@ test('offset and leader epoch can be set without touching the checksum, the appe
   t.is(batch.lastOffset(buf, 0), 2 ** 53 - 8)
   t.is(batch.leaderEpoch(buf, 0), 41)
 
-  batch.setLogAppendTime(buf, 0, 99)
+  batch.setTimes(buf, 0, batch.attributes(buf, 0) | batch.Attribute.logAppendTime, 99)
   t.not(batch.crcOf(buf, 0), before)
   t.is(batch.checkBatch(buf, 0, buf.length), 'ok')
   t.is(batch.timestampType(buf, 0), 'LogAppendTime')
