@@ -7,6 +7,7 @@ import type { Input } from '../../protocol/schema.ts'
 import { nextOffset } from '../../record/batch.ts'
 import { batches } from '../../record/records.ts'
 import type { Isolation, Partition } from '../../replica/partition.ts'
+import { readLegacy } from '../../replica/read-legacy.ts'
 import { FetchWait } from '../../replica/waiting.ts'
 import { handler } from '../handler.ts'
 import type { RequestContext } from '../handler.ts'
@@ -19,12 +20,19 @@ type Wanted = FetchRequest['topics'][number]['partitions'][number]
 /** A fetch may not be held longer than this, whatever the client says: one timer, one slot of the connection. */
 const MAX_WAIT_MS = 5 * 60_000
 
+/** Messages have timestamps (format 1) since version 2, and batches (format 2) are answered since version 4. */
+const TIMESTAMPS_SINCE = 2
+const BATCHES_SINCE = 4
+/** Zstandard came with version 10 (KIP-110). */
+const ZSTD_SINCE = 10
+
 const EMPTY = Buffer.alloc(0)
 
 /** One pass over all partitions. */
 interface Pass {
   readonly responses: Response['responses']
   readonly isolation: Isolation
+  readonly version: number
   /** Of the whole answer. */
   readonly maxBytes: number
   readonly buffers: BufferPool
@@ -35,13 +43,13 @@ interface Pass {
 }
 
 /**
- * Fetch 4 to 18: whole batches from partitions, as many as maxBytes allows and at least one.
+ * Fetch 0 to 18: whole batches from partitions, as many as maxBytes allows and at least one; before version 4 in the message formats of before 0.11.
  * Waits up to maxWaitMs for minBytes. v4 isolation levels; v7 sessions (KIP-227), which may be declined: session id 0 is answered,
  * so every request names all its partitions; v9 leader epochs (KIP-320); v12 divergence by last fetched epoch (KIP-595); v13 topic ids (KIP-516).
  */
 export const fetch = handler({
   api: Fetch,
-  minVersion: 4,
+  minVersion: 0,
   maxVersion: 18,
   handle(request, context) {
     if (request.sessionId !== 0) throw kafkaError('FETCH_SESSION_ID_NOT_FOUND', `session ${request.sessionId}`)
@@ -66,7 +74,16 @@ function isolationOf(request: FetchRequest): Isolation {
 function read(request: FetchRequest, context: RequestContext): Pass {
   const maxBytes = Math.min(request.maxBytes, context.broker.config.get('fetch.max.bytes'))
   const { buffers } = context.broker
-  const pass: Pass = { responses: [], isolation: isolationOf(request), maxBytes, buffers, partitions: [], bytes: 0, urgent: false }
+  const pass: Pass = {
+    responses: [],
+    isolation: isolationOf(request),
+    version: context.version,
+    maxBytes,
+    buffers,
+    partitions: [],
+    bytes: 0,
+    urgent: false,
+  }
   const responses = request.topics.map(({ topic, topicId, partitions }) => ({
     topic,
     topicId,
@@ -114,6 +131,13 @@ function readRecords(pass: Pass, partition: Partition, { fetchOffset, partitionM
   const end = partition.readableEnd(pass.isolation)
   if (fetchOffset >= end || (left <= 0 && pass.bytes > 0)) return EMPTY
   const maxBytes = Math.max(0, Math.min(partitionMaxBytes, left))
+  if (pass.version < ZSTD_SINCE && partition.log.config.compressionType === 'zstd') {
+    throw kafkaError('UNSUPPORTED_COMPRESSION_TYPE', `${partition.topic}-${partition.index}: zstd needs Fetch ${ZSTD_SINCE} or newer`)
+  }
+  if (pass.version < BATCHES_SINCE) {
+    const records = readLegacy(partition, { offset: fetchOffset, maxBytes, end, magic: pass.version < TIMESTAMPS_SINCE ? 0 : 1 })
+    return records.length > left && pass.bytes > 0 ? EMPTY : records
+  }
   const { records } = partition.log.read(fetchOffset, maxBytes, end, (size) => pass.buffers.toSend(size))
   return records.length > left && pass.bytes > 0 ? EMPTY : records
 }

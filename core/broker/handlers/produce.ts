@@ -1,30 +1,29 @@
-import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
+import { KafkaError, type KafkaErrorName, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { MoldauError, messageOf } from '../../base/errors.ts'
 import { Produce } from '../../protocol/messages/produce.ts'
 import type { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
 import type { Input } from '../../protocol/schema.ts'
-import { BATCH_OVERHEAD, compressionOf, isTransactional, producerEpoch, producerId } from '../../record/batch.ts'
+import { isTransactional, producerEpoch, producerId } from '../../record/batch.ts'
+import { RecordValidationError } from '../../log/record-errors.ts'
 import type { Partition } from '../../replica/partition.ts'
 import { handler } from '../handler.ts'
 import type { RequestContext } from '../handler.ts'
 import { partitionOf } from '../lookup.ts'
+import { batchOf } from '../produced-batch.ts'
 import { minInsyncReplicas } from '../topic-settings.ts'
 
 type Response = Input<typeof ProduceResponse>
 type PartitionAnswer = Response['responses'][number]['partitionResponses'][number]
 type Data = ProduceRequest['topicData'][number]
 
-/** Batches of magic 2 came with version 3. Older versions are advertised (KAFKA-18659: librdkafka wants to see 0) and refused. */
-const OLDEST_SERVED = 3
-
-/** Zstandard came with version 7 (KIP-110). */
-const ZSTD_SINCE = 7
-
 /** Transactions v2 came with version 12. */
 const ADDS_PARTITIONS_SINCE = 12
 
 /** Kafka's name for the one client that may write internal topics. */
 const ADMIN_CLIENT = '__admin_client'
+
+/** Answers of the transaction coordinator that producers would not wait out; NOT_ENOUGH_REPLICAS makes them try again, as in Kafka. */
+const retriable: ReadonlySet<KafkaErrorName> = new Set(['COORDINATOR_LOAD_IN_PROGRESS', 'COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR'])
 
 /** What is appended, and waits to be safe on disk. */
 interface Appended {
@@ -34,7 +33,7 @@ interface Appended {
 }
 
 /**
- * Produce 3 to 13: appends one or more batches to partitions.
+ * Produce 0 to 13: appends one batch to each partition; before version 3 it comes in the message formats of before 0.11.
  * acks=0 is not answered; an error then ends the connection. acks=all waits for the disk when durability is 'disk'; data of a
  * transaction is synced when it commits, not before. v8 answers error messages, v13 takes topic ids (KIP-516).
  */
@@ -66,8 +65,6 @@ function append(
   appended: Appended[],
 ): PartitionAnswer {
   try {
-    if (context.version < OLDEST_SERVED)
-      throw kafkaError('UNSUPPORTED_VERSION', `Produce ${context.version}: send record batches with version 3 or newer`)
     if (request.acks < -1 || request.acks > 1) throw kafkaError('INVALID_REQUIRED_ACKS', `acks=${request.acks}`)
     const partition = partitionOf(context.broker, data.name, data.topicId, index, context.version >= 13)
     if (records === null || records.length === 0) throw kafkaError('INVALID_RECORD', `nothing to append to ${partition.topic}-${index}`)
@@ -83,10 +80,11 @@ function appendTo(
   request: ProduceRequest,
   context: RequestContext,
   partition: Partition,
-  records: Buffer,
+  sent: Buffer,
   appended: Appended[],
 ): PartitionAnswer {
-  checkBatches(context, partition, records)
+  checkInternal(context, partition)
+  const records = batchOf(sent, context.version, partition.log.config)
   const transactional = isTransactional(records, 0)
   // Asked and appended in one turn: no marker can come between.
   if (transactional) checkTransaction(request, context, partition, records)
@@ -103,26 +101,23 @@ function appendTo(
   return answer
 }
 
-/** What the log does not know: the client's version, and that the header is there at all. */
-function checkBatches(context: RequestContext, partition: Partition, records: Buffer): void {
-  const name = `${partition.topic}-${partition.index}`
-  if (records.length < BATCH_OVERHEAD) throw kafkaError('CORRUPT_MESSAGE', `${name}: ${records.length} bytes are no record batch`)
-  if (context.version < ZSTD_SINCE && compressionOf(records, 0) === 'zstd') {
-    throw kafkaError('UNSUPPORTED_COMPRESSION_TYPE', `${name}: zstd needs Produce ${ZSTD_SINCE} or newer`)
-  }
-  if (partition.internal && context.clientId !== ADMIN_CLIENT) {
-    throw kafkaError('INVALID_TOPIC_EXCEPTION', `${name}: internal topics are written by the broker only`)
-  }
+function checkInternal({ clientId }: RequestContext, { topic, index, internal }: Partition): void {
+  if (!internal || clientId === ADMIN_CLIENT) return
+  throw kafkaError('INVALID_TOPIC_EXCEPTION', `${topic}-${index}: internal topics are written by the broker only`)
 }
 
 /** The partition must be part of the open transaction; from v12 on producing adds it (KIP-890). */
 function checkTransaction(request: ProduceRequest, { broker, version }: RequestContext, partition: Partition, records: Buffer): void {
   const { topic, index } = partition
   const id = request.transactionalId
-  if (id === null) throw kafkaError('INVALID_RECORD', `${topic}-${index}: a transactional batch needs the transactional id in its request`)
+  if (id === null) {
+    throw kafkaError('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', `${topic}-${index}: a transactional batch needs the id in its request`)
+  }
   const added = version >= ADDS_PARTITIONS_SINCE
   const error = broker.transactions.verifyOrAdd(id, producerId(records, 0), producerEpoch(records, 0), [{ topic, partition: index }], added)
-  if (error !== 'NONE') throw kafkaError(error, `${topic}-${index}, transactional id ${id}`)
+  if (error === 'NONE') return
+  const passes = retriable.has(error) || (error === 'CONCURRENT_TRANSACTIONS' && !added)
+  throw kafkaError(passes ? 'NOT_ENOUGH_REPLICAS' : error, `${topic}-${index}, transactional id ${id}${passes ? `: ${error}` : ''}`)
 }
 
 /** One broker is one replica: a topic that wants more cannot be written with acks=all. */
@@ -153,5 +148,7 @@ function failed({ broker, remote }: RequestContext, name: string, index: number,
     broker.logger.error({ partition: name, remote, err: error }, `produce to ${name} failed: ${messageOf(error)}`)
   const code = error instanceof KafkaError ? error.kafkaCode : error instanceof MoldauError ? 'KAFKA_STORAGE_ERROR' : 'UNKNOWN_SERVER_ERROR'
   const message = messageOf(error)
-  return { index, errorCode: errorCode(code), baseOffset: -1, errorMessage: message.includes(name) ? message : `${name}: ${message}` }
+  const recordErrors = error instanceof RecordValidationError ? error.recordErrors : []
+  const errorMessage = message.includes(name) ? message : `${name}: ${message}`
+  return { index, errorCode: errorCode(code), baseOffset: -1, recordErrors, errorMessage }
 }
