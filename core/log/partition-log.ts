@@ -237,6 +237,16 @@ export class PartitionLog {
     return log.startOffset
   }
 
+  /** Where the segments begin, as far as they may be read, and when each was last written (ListOffsets 0). */
+  segmentStarts(): { offset: number; modified: number }[] {
+    const { files } = this.#context
+    const { segments, startOffset } = this.load()
+    return Array.from(segments, ({ baseOffset, log }) => ({
+      offset: Math.max(baseOffset, startOffset),
+      modified: files.stat(log.path)?.modified ?? 0,
+    }))
+  }
+
   /** Takes out the segments that are due by time, size or start offset, and forgets idle producers. Answers how many segments. */
   applyRetention(now: number): number {
     return this.load().applyRetention(now, this.highWatermark)

@@ -26,12 +26,12 @@ const NOT_FOUND: Found = { offset: -1, timestamp: -1, leaderEpoch: -1 }
 const EPOCHS_SINCE = 4
 
 /**
- * ListOffsets 1 to 11: the first offset at or after a timestamp, or one of the ends.
+ * ListOffsets 0 to 11: the first offset at or after a timestamp, or one of the ends. v0 answers several offsets, where segments begin.
  * v2 isolation level; v4 leader epochs; v7 the offset of the largest timestamp (KIP-734); v8 and v9 ends of tiered storage, of which there is none.
  */
 export const listOffsets = handler({
   api: ListOffsets,
-  minVersion: 1,
+  minVersion: 0,
   maxVersion: 11,
   handle(request, context) {
     const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
@@ -49,6 +49,9 @@ function answer(context: RequestContext, topic: string, wanted: Wanted, isolatio
   try {
     const partition = partitionOf(context.broker, topic, '', index, false)
     partition.checkLeaderEpoch(wanted.currentLeaderEpoch)
+    if (context.version === 0) {
+      return { partitionIndex: index, errorCode: 0, oldStyleOffsets: offsetsBefore(partition, wanted.timestamp, wanted.maxNumOffsets) }
+    }
     const found = find(partition, wanted.timestamp, isolation)
     const { offset, timestamp: time, leaderEpoch = partition.leaderEpoch } = found
     return { partitionIndex: index, errorCode: 0, offset, timestamp: time, ...(context.version >= EPOCHS_SINCE && { leaderEpoch }) }
@@ -76,6 +79,19 @@ function find(partition: Partition, timestamp: number, isolation: Isolation): Fo
       if (timestamp < 0) throw kafkaError('UNSUPPORTED_VERSION', `timestamp ${timestamp} has no meaning`)
       return visible(log.offsetForTimestamp(timestamp), partition, isolation)
   }
+}
+
+/** Version 0: the starts of segments written at or before a time, and the end; newest first, none above the high watermark. */
+function offsetsBefore({ log }: Partition, timestamp: number, count: number): number[] {
+  const { highWatermark } = log
+  const starts = log.segmentStarts()
+  const offsets = starts.filter(({ modified }) => timestamp < 0 || modified <= timestamp).map(({ offset }) => offset)
+  if (timestamp === at.earliest) offsets.length = Math.min(offsets.length, 1)
+  else if (timestamp < 0 && log.logEndOffset > offsets.at(-1)!) offsets.push(log.logEndOffset)
+  const newest = offsets.toReversed()
+  const visible = newest.filter((offset) => offset <= highWatermark)
+  if (visible.length < newest.length) visible.unshift(highWatermark)
+  return visible.slice(0, Math.max(count, 0))
 }
 
 function visible(found: Found | undefined, partition: Partition, isolation: Isolation): Found {
