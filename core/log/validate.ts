@@ -3,6 +3,7 @@ import { kafkaError } from '../protocol/errors.ts'
 import * as batch from '../record/batch.ts'
 import { checkRecords } from './check-records.ts'
 import type { LogConfig } from './config.ts'
+import { RecordValidationError } from './record-errors.ts'
 import { compressionWanted, recompress } from './recompress.ts'
 
 /** `client`: a producer. `coordinator`: the broker itself, which may write control batches and counts no sequences. */
@@ -124,8 +125,12 @@ function integer(
   try {
     return field(records, at)
   } catch (cause) {
-    if (cause instanceof MoldauError) throw kafkaError(error, `the ${name} of a batch is beyond 2^53`)
-    throw cause
+    if (!(cause instanceof MoldauError)) throw cause
+    const message = `the ${name} of a batch is beyond 2^53`
+    // Kafka blames the records for their time.
+    throw error === 'INVALID_TIMESTAMP'
+      ? new RecordValidationError(error, [{ batchIndex: 0, batchIndexErrorMessage: message }])
+      : kafkaError(error, message)
   }
 }
 

@@ -69,7 +69,7 @@ test('groups of kcat as of 0.9 share a topic, commit, and go on where they were'
   t.deepEqual(sorted(await kcat(broker.bootstrap, group)), sorted(lines(1000, 1500)))
 })
 
-for (const version of ['0.8.2', '0.9', '0.10']) {
+for (const version of ['0.8.1', '0.8.2', '0.9', '0.10']) {
   test.serial(`kafka-python as of ${version} writes, reads and commits`, async (t) => {
     let python: string
     try {

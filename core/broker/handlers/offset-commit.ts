@@ -19,6 +19,8 @@ export const offsetCommit = handler({
   minVersion: 0,
   maxVersion: 10,
   async handle(request, { broker, version }) {
+    // Clients of version 0 ask for no coordinator: the offsets were ZooKeeper's.
+    if (version === 0) await broker.groups.prepare()
     const commits = request.topics.map((topic) => commitsOf(broker, topic, version))
     const good = commits.flat().filter(({ refusal }) => refusal === 'NONE')
     const who = { memberId: request.memberId, instanceId: request.groupInstanceId, generation: request.generationIdOrMemberEpoch }

@@ -23,6 +23,8 @@ export const offsetFetch = handler({
   minVersion: 0,
   maxVersion: 10,
   async handle(request, { broker, version }) {
+    // Clients of version 0 ask for no coordinator: the offsets were ZooKeeper's.
+    if (version === 0) await broker.groups.prepare()
     if (version < 8) return fetchOne(broker, request, version)
     const groups = request.groups.map(async ({ groupId, topics }) => {
       const { error, offsets } = await find(broker, groupId, topics, request.requireStable, version)
