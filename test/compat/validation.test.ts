@@ -44,7 +44,7 @@ const differences: Readonly<Record<string, { ours: KafkaErrorName; why: string }
   'a negative timestamp': { ours: 'INVALID_TIMESTAMP', why: 'before 1970 there is only -1, for none' },
   'a timestamp below -2^53': { ours: 'INVALID_TIMESTAMP', why: 'before 1970 there is only -1, for none' },
   'a producer id without an epoch': { ours: 'INVALID_PRODUCER_EPOCH', why: 'without an epoch nobody could tell a repetition' },
-  'a transactional batch without a producer id': { ours: 'INVALID_RECORD', why: 'no marker would ever end it' },
+  'a transactional batch without a producer id': { ours: 'INVALID_PRODUCER_ID_MAPPING', why: 'no marker would ever end it' },
 }
 
 interface Answer {
