@@ -9,9 +9,6 @@ const text = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'u
 
 /** The newest key of Kafka 4.4. */
 const LAST_KEY = 94
-/** Advertised and refused: the handler says why. */
-const OLDEST_SERVED: Readonly<Record<string, number>> = { Produce: 3 }
-
 /** The cells of the first table under a heading or after a sentence. */
 function tableAfter(words: string): string[][] {
   const lines = text.slice(text.indexOf(words)).split('\n')
@@ -38,8 +35,7 @@ test('the table of docs/protocol.md is what the handlers serve', (t) => {
   const rows = tableAfter('## Calls that are served')
   const notes = new Map(rows.map(([key, , , note]) => [key, note]))
   const served = handlers.map(({ api, minVersion, maxVersion }) => {
-    const first = OLDEST_SERVED[api.name] ?? minVersion
-    return [String(api.key), api.name, first === maxVersion ? `${first}` : `${first} to ${maxVersion}`]
+    return [String(api.key), api.name, minVersion === maxVersion ? `${minVersion}` : `${minVersion} to ${maxVersion}`]
   })
   const wanted = served.map((row) => `| ${row.join(' | ')} | ${notes.get(row[0]!) ?? ''}`.trimEnd() + ' |').join('\n')
   const found = rows.map(([key, name, versions]) => [key, name, versions])

@@ -1,4 +1,4 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 
 import * as batch from '../../core/record/batch.ts'
@@ -90,7 +90,7 @@ for (const magic of [0, 1] as const) {
   }
 }
 
-function onlyCorrupt(t: import('ava').ExecutionContext, act: () => unknown): void {
+function onlyCorrupt(t: ExecutionContext, act: () => unknown): void {
   try {
     act()
     t.pass()
