@@ -66,9 +66,9 @@ export function assemble(
     nodeId: logs.meta.nodeId,
     clusterId: logs.meta.clusterId,
     endpoint: { host: options.host ?? LOCAL_HOST, port: 0 },
-    served: handlers.map(({ api, minVersion, maxVersion, advertisedMinVersion }) => ({
+    served: handlers.map(({ api, minVersion, maxVersion }) => ({
       apiKey: api.key,
-      minVersion: advertisedMinVersion ?? minVersion,
+      minVersion,
       maxVersion,
     })),
     config,

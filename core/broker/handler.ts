@@ -20,8 +20,6 @@ export interface Handler<Req extends Message = Message, Res extends Message = Me
   readonly api: Api<Req, Res>
   readonly minVersion: number
   readonly maxVersion: number
-  /** What ApiVersions says instead of minVersion. */
-  readonly advertisedMinVersion?: number
   /** True when nothing of the request is looked at after `handle` has returned: then the bytes in it are not copied out of the frame. */
   readonly readsAtOnce?: boolean
   /** The answer, or undefined where the protocol wants none. What must happen in the order of requests happens before the first await. */
