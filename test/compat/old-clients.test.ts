@@ -48,7 +48,6 @@ test('kcat as of 0.10 keeps the timestamps of records, as of 0.9 it has none', a
   t.deepEqual(await read('-t', 'a', ...old('0.10.0')), modern)
   t.deepEqual(await read('-t', 'a', ...old('0.8.2')), ['0', '0'])
 })
-const error = await t.throwsAsync(() => kcat(broker.bootstrap, [...fromStart, '-t', 'z', ...old('0.10.0')], { timeoutMs: 10_000 }))
 
 test('groups of kcat as of 0.9 share a topic, commit, and go on where they were', async (t) => {
   if (!hasKcat(t)) return
