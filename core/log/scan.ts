@@ -17,10 +17,21 @@ export interface ScanOptions {
   /** Reads whole batches and checks their CRC; otherwise headers only (control batches are always read whole). */
   readonly verify?: boolean
   readonly chunkBytes?: number
-  /** Called for each batch; the scan ends when it answers false. */
+  /** Bytes of the file that are in memory already, `from` and `to` within them: nothing is read but, once in a while, a header behind them. */
+  readonly loaded?: Loaded
+  /** Where the file's batches end, when `to` is not their end. */
+  readonly fileEnd?: number
+  /** Called for each batch, which stands in `buf` for the time of the call; the scan ends when it answers false. */
   visit(buf: Buffer, at: number, position: number): boolean | void
   /** When given, a damaged stretch is reported and skipped, otherwise the scan ends at it. `next`: where batches go on. */
   skipped?(position: number, next: number): void
+}
+
+/** A stretch of a file in memory. */
+export interface Loaded {
+  readonly buffer: Buffer
+  /** Where in the file the buffer begins. */
+  readonly position: number
 }
 
 export interface ScanEnd {
@@ -37,8 +48,16 @@ const int64Fields = [baseTimestamp, maxTimestamp, producerId]
 
 /** Goes over the batches of a segment's file, checking how they follow each other. */
 export function scan(file: PooledFile, options: ScanOptions): ScanEnd {
+  const window = new Window(file, options)
+  try {
+    return scanWindow(window, options)
+  } finally {
+    window.close()
+  }
+}
+
+function scanWindow(window: Window, options: ScanOptions): ScanEnd {
   const { to, verify = false, maxOffset = Number.MAX_SAFE_INTEGER } = options
-  const window = new Window(file, to, Math.min(options.chunkBytes ?? SCAN_BYTES, Math.max(to - options.from, batch.BATCH_OVERHEAD)))
   let position = options.from
   let nextOffset = options.minOffset
   let previous = -1
@@ -63,23 +82,36 @@ export function scan(file: PooledFile, options: ScanOptions): ScanEnd {
   return { reason: 'end', position, nextOffset }
 }
 
+/** Walks are many and short: they share this buffer. One that begins inside another gets its own. */
+let walkBuffer: Buffer | undefined = Buffer.allocUnsafeSlow(WALK_BYTES)
+
 /** The part of the file that is in memory. */
 class Window {
   readonly #file: PooledFile
-  /** Where the batches end. */
+  /** Where the scan ends. */
   readonly end: number
+  /** Where the file's batches end. */
+  readonly fileEnd: number
   readonly #chunkBytes: number
+  readonly #walk: Buffer | undefined
   buffer: Buffer
   start: number
   #length: number
 
-  constructor(file: PooledFile, to: number, chunkBytes: number) {
+  constructor(file: PooledFile, { from, to, loaded, fileEnd = to, chunkBytes = SCAN_BYTES }: ScanOptions) {
     this.#file = file
     this.end = to
-    this.#chunkBytes = chunkBytes
-    this.buffer = Buffer.allocUnsafe(chunkBytes)
-    this.start = 0
-    this.#length = 0
+    this.fileEnd = fileEnd
+    this.#chunkBytes = Math.min(chunkBytes, Math.max(to - from, batch.BATCH_OVERHEAD))
+    this.#walk = loaded === undefined && this.#chunkBytes <= WALK_BYTES ? walkBuffer : undefined
+    if (this.#walk !== undefined) walkBuffer = undefined
+    this.buffer = loaded?.buffer ?? this.#walk ?? Buffer.allocUnsafe(this.#chunkBytes)
+    this.start = loaded?.position ?? 0
+    this.#length = loaded?.buffer.length ?? 0
+  }
+
+  close(): void {
+    if (this.#walk !== undefined) walkBuffer = this.#walk
   }
 
   /** Brings `length` bytes from `position` into memory; false when the file ends before. */
@@ -118,7 +150,7 @@ function check(window: Window, position: number, expected: number, maxOffset: nu
     if (batch.checkBatch(window.buffer, at, at + size) !== 'ok') return 'corrupt'
   }
   // A gap is what compaction leaves, or an offset that the disk has changed: then it reaches into the next batch.
-  if (batch.baseOffset(window.buffer, at) === expected || position + size + batch.BATCH_OVERHEAD > window.end) return 'ok'
+  if (batch.baseOffset(window.buffer, at) === expected || position + size + batch.BATCH_OVERHEAD > window.fileEnd) return 'ok'
   const next = window.peek(position + size)
   return batch.magic(next, 0) === batch.MAGIC && getInt64(next, 0) >= expected && getInt64(next, 0) < batch.nextOffset(window.buffer, at)
     ? 'corrupt'

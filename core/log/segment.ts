@@ -57,8 +57,9 @@ export class Segment {
     const start = this.size
     while (at < records.length) {
       this.note(records, at, start + at)
-      this.reader.noteTail(batch.baseOffset(records, at), start + at)
-      at += batch.sizeInBytes(records, at)
+      const size = batch.sizeInBytes(records, at)
+      this.reader.noteTail(batch.baseOffset(records, at), start + at, size)
+      at += size
     }
     this.reader.verified(start, this.size)
   }
@@ -80,13 +81,21 @@ export class Segment {
 
   /** Loads the indexes of a closed segment, or makes them from the log when they are missing or cannot be right. */
   loadIndexes(): void {
-    const { offsets, times, loaded } = this.indexes
+    const { offsets, times, loaded, known } = this.indexes
     if (loaded) return
-    if (!offsets.load(this.size) || !times.load(this.nextOffset)) return this.rebuildIndexes()
+    if (!offsets.open(this.size) || !times.open(this.nextOffset)) return this.rebuildIndexes()
+    if (known) return
     const last = times.lastEntry
-    if (last === undefined) return
-    if (!this.reader.timeHolds(last)) return this.rebuildIndexes()
+    // Without an entry no batch has a time, the first one neither.
+    const holds = last === undefined ? this.reader.maxTimestampAt(this.baseOffset) < 0 : this.reader.timeHolds(last)
+    if (!holds) return this.rebuildIndexes()
     this.indexes.resume(0)
+  }
+
+  /** Largest timestamp of its batches, -1 for none. */
+  get maxTimestamp(): number {
+    if (!this.indexes.known) this.loadIndexes()
+    return this.indexes.maxTimestamp
   }
 
   /**

@@ -13,8 +13,7 @@ export interface FoundTimestamp {
 /** The first record from `startOffset` on with a timestamp of at least `timestamp` (ListOffsets). */
 export function findTimestamp(segments: Segments, timestamp: number, startOffset: number): FoundTimestamp | undefined {
   for (const segment of segments.from(startOffset)) {
-    segment.loadIndexes()
-    if (segment.indexes.maxTimestamp < timestamp) continue
+    if (segment.maxTimestamp < timestamp) continue
     // No record up to that entry is as new.
     const known = trustedEntry(segment, timestamp)
     const found = search(segment, Math.max(known, startOffset, segment.baseOffset), timestamp)
@@ -38,8 +37,7 @@ export function newestTimestamp(segments: Segments, startOffset: number): FoundT
 
 /** The index knows the largest timestamp of a whole segment only: one that begins below the start is gone through. */
 function largestFrom(segment: Segment, startOffset: number): number {
-  segment.loadIndexes()
-  if (segment.baseOffset >= startOffset) return segment.indexes.maxTimestamp
+  if (segment.baseOffset >= startOffset) return segment.maxTimestamp
   let largest = -1
   segment.scan({
     from: segment.reader.position(startOffset),
@@ -58,6 +56,7 @@ function largestFrom(segment: Segment, startOffset: number): number {
 
 /** The offset of the last index entry older than `timestamp`, after a look at the batch that it speaks of. */
 function trustedEntry(segment: Segment, timestamp: number): number {
+  segment.loadIndexes()
   const entry = segment.indexes.times.lookup(timestamp - 1)
   if (entry === undefined) return segment.baseOffset
   if (segment.reader.timeHolds(entry)) return entry.offset
