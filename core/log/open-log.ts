@@ -202,9 +202,8 @@ export class OpenLog {
 
   /** The last segment is appended to: its indexes are in memory and stay there. */
   #activate(segment: Segment): void {
-    segment.indexes.pin()
     this.#context.guard('open', () => {
-      segment.loadIndexes()
+      segment.resumeIndexes()
       this.#loadTransactions(segment)
     })
   }

@@ -33,6 +33,5 @@ export function segmentsDue(segments: Segments, config: LogConfig, bounds: Reten
 
 /** The time of the newest record; where records carry none, the time of the file. */
 function newest(segment: Segment): number {
-  segment.loadIndexes()
-  return segment.indexes.maxTimestamp >= 0 ? segment.indexes.maxTimestamp : segment.created
+  return segment.maxTimestamp >= 0 ? segment.maxTimestamp : segment.created
 }

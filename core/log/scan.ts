@@ -12,6 +12,8 @@ export interface ScanOptions {
   readonly to: number
   /** The offset that the first batch is expected to have; none may begin below. */
   readonly minOffset: number
+  /** The first batch may begin at any offset from {@link ScanOptions.minOffset} on. */
+  readonly anyStart?: boolean
   /** No batch may reach this offset. */
   readonly maxOffset?: number
   /** Reads whole batches and checks their CRC; otherwise headers only (control batches are always read whole). */
@@ -61,8 +63,10 @@ function scanWindow(window: Window, options: ScanOptions): ScanEnd {
   let position = options.from
   let nextOffset = options.minOffset
   let previous = -1
+  let mayGap = options.anyStart ?? false
   while (position < to) {
-    const state = check(window, position, nextOffset, maxOffset, verify)
+    const state = check(window, position, nextOffset, maxOffset, verify, mayGap)
+    mayGap = false
     if (state !== 'ok') {
       if (options.skipped === undefined) return { reason: state, position, nextOffset }
       // Without checksums the damage may be the length of the batch before, which has led nowhere.
@@ -136,7 +140,14 @@ class Window {
 }
 
 /** Whether a batch stands at `position` that may follow there. */
-function check(window: Window, position: number, expected: number, maxOffset: number, verify: boolean): 'ok' | 'torn' | 'corrupt' {
+function check(
+  window: Window,
+  position: number,
+  expected: number,
+  maxOffset: number,
+  verify: boolean,
+  mayGap: boolean,
+): 'ok' | 'torn' | 'corrupt' {
   if (!window.has(position, batch.LOG_OVERHEAD)) return 'torn'
   const size = batch.sizeInBytes(window.buffer, position - window.start)
   if (size < batch.BATCH_OVERHEAD) return 'corrupt'
@@ -150,7 +161,8 @@ function check(window: Window, position: number, expected: number, maxOffset: nu
     if (batch.checkBatch(window.buffer, at, at + size) !== 'ok') return 'corrupt'
   }
   // A gap is what compaction leaves, or an offset that the disk has changed: then it reaches into the next batch.
-  if (batch.baseOffset(window.buffer, at) === expected || position + size + batch.BATCH_OVERHEAD > window.fileEnd) return 'ok'
+  if (mayGap || batch.baseOffset(window.buffer, at) === expected) return 'ok'
+  if (position + size + batch.BATCH_OVERHEAD > window.fileEnd) return 'ok'
   const next = window.peek(position + size)
   return batch.magic(next, 0) === batch.MAGIC && getInt64(next, 0) >= expected && getInt64(next, 0) < batch.nextOffset(window.buffer, at)
     ? 'corrupt'
@@ -166,7 +178,7 @@ function isSound(window: Window, position: number): boolean {
 }
 
 /** Magic and offsets fit the place, and the numbers of the header are ones that can be; offset and length have no other check. */
-function plausible(buf: Buffer, at: number, minOffset: number, maxOffset: number): boolean {
+export function plausible(buf: Buffer, at: number, minOffset: number, maxOffset: number): boolean {
   const first = getInt64(buf, at)
   const delta = batch.lastOffsetDelta(buf, at)
   if (batch.magic(buf, at) !== batch.MAGIC || first < minOffset || delta < 0 || first + delta >= maxOffset) return false

@@ -3,12 +3,15 @@ import * as batch from '../record/batch.ts'
 import { getInt64 } from './numbers.ts'
 import type { IndexEntry } from './offset-index.ts'
 import { type Place, Places } from './places.ts'
-import { WALK_BYTES } from './scan.ts'
+import { WALK_BYTES, plausible } from './scan.ts'
 import type { Segment } from './segment.ts'
 import type { TimeEntry } from './time-index.ts'
 import { VerifiedRange } from './verified-range.ts'
 
 const nothing = Buffer.alloc(0)
+
+/** Where a header is read to that is looked at on the spot. */
+const headerBuffer = Buffer.allocUnsafeSlow(batch.BATCH_OVERHEAD)
 
 /** A walk from an index entry that comes so far has missed entries that must be there: the index is wrong. */
 const WALK_MAX_BYTES = 1024 * 1024
@@ -95,7 +98,7 @@ export class SegmentReader {
     const end = this.#boundary(plan, bytes)
     if (end.position === position) return nothing
     const records = bytes.subarray(0, end.position - position)
-    return this.#verified.covers(position, end.position) ? this.#served(records, end) : this.#verify(records, plan.begin)
+    return this.#verified.covers(position, end.position) ? this.#served(records, end) : this.#verify(records, plan.begin, end)
   }
 
   /** Position of a batch at or before `position`, near it. */
@@ -126,14 +129,8 @@ export class SegmentReader {
 
   /** Largest timestamp of the batch that holds `offset`, -1 for none. */
   maxTimestampAt(offset: number): number {
-    let timestamp = -1
-    const visit = (buf: Buffer, at: number): boolean => {
-      timestamp = batch.maxTimestamp(buf, at)
-      return false
-    }
-    const from = this.position(offset)
-    if (from < this.#segment.size) this.#segment.scan({ from, chunkBytes: batch.BATCH_OVERHEAD, visit })
-    return timestamp
+    const header = this.#header(this.position(offset))
+    return header === undefined ? batch.NO_TIMESTAMP : batch.maxTimestamp(header, 0)
   }
 
   /** Where the batch stands that {@link SegmentReader.position} speaks of. */
@@ -143,10 +140,21 @@ export class SegmentReader {
     if (this.#tail !== undefined && offset >= this.#tail.expected) return this.#tail
     if (offset <= baseOffset) return this.#places.find(baseOffset) ?? { position: 0, expected: baseOffset, size: 0 }
     if (this.#lastPlace !== undefined && this.#lastOffset === offset) return this.#lastPlace
-    const place = this.#places.find(offset) ?? this.#walk(offset, false)
+    const place = this.#places.find(offset) ?? this.#indexed(offset) ?? this.#walk(offset, false)
     this.#lastOffset = offset
     this.#lastPlace = place
     return place
+  }
+
+  /** The batch when it has an index entry of its own, as all large ones have: a look at its header is enough. */
+  #indexed(offset: number): Place | undefined {
+    this.#segment.loadIndexes()
+    const { offsets } = this.#segment.indexes
+    const entry = offsets.lookupAfter(offset)
+    if (entry === undefined || entry.position - (offsets.lookup(offset)?.position ?? 0) <= WALK_BYTES) return undefined
+    const header = this.#header(entry.position)
+    if (header === undefined || batch.lastOffset(header, 0) !== entry.offset || batch.baseOffset(header, 0) > offset) return undefined
+    return { position: entry.position, expected: batch.baseOffset(header, 0), size: batch.sizeInBytes(header, 0) }
   }
 
   /** Goes from the nearest index entry to the batch. */
@@ -162,6 +170,7 @@ export class SegmentReader {
     let hole: { from: number; position: number } | undefined
     segment.scan({
       from,
+      anyStart: !trusted,
       chunkBytes: WALK_BYTES,
       visit: (buf, at, position) => {
         const first = batch.baseOffset(buf, at)
@@ -267,7 +276,7 @@ export class SegmentReader {
   }
 
   /** Checks what nobody has checked since the file was opened; what follows a damaged batch is left for a later read. */
-  #verify(records: Buffer, { position: begin, expected }: Place): Buffer {
+  #verify(records: Buffer, { position: begin, expected }: Place, end: Place): Buffer {
     const { position, nextOffset } = this.#segment.scan({
       from: begin,
       to: begin + records.length,
@@ -279,7 +288,8 @@ export class SegmentReader {
     })
     if (position === begin) throw this.#damaged(begin, undefined)
     this.#verified.add(begin, position)
-    return this.#served(records.subarray(0, position - begin), { position, expected: nextOffset, size: 0 })
+    const whole = position === end.position
+    return this.#served(records.subarray(0, position - begin), { position, expected: nextOffset, size: whole ? end.size : 0 })
   }
 
   /** The next read begins where this one ends. */
@@ -288,26 +298,23 @@ export class SegmentReader {
     return records
   }
 
+  /** The header of the batch at `position`, valid until the next call; `undefined` when there cannot be one. */
+  #header(position: number): Buffer | undefined {
+    const { log, size, baseOffset, nextOffset } = this.#segment
+    if (position < 0 || position + headerBuffer.length > size) return undefined
+    const length = log.file.read(headerBuffer, 0, headerBuffer.length, position)
+    return length === headerBuffer.length && plausible(headerBuffer, 0, baseOffset, nextOffset) ? headerBuffer : undefined
+  }
+
   #sizeAt(position: number): number {
-    let size = 0
-    const visit = (buf: Buffer, at: number): boolean => {
-      size = batch.sizeInBytes(buf, at)
-      return false
-    }
-    this.#segment.scan({ from: position, chunkBytes: batch.BATCH_OVERHEAD, visit })
-    return size
+    const header = this.#header(position)
+    return header === undefined ? 0 : batch.sizeInBytes(header, 0)
   }
 
   /** Whether the batch that an index entry speaks of is there. */
   #holds(entry: IndexEntry): boolean {
-    let holds = false
-    if (entry.position < 0) return false
-    const visit = (buf: Buffer, at: number): boolean => {
-      holds = batch.lastOffset(buf, at) === entry.offset
-      return false
-    }
-    this.#segment.scan({ from: entry.position, chunkBytes: batch.BATCH_OVERHEAD, visit })
-    return holds
+    const header = this.#header(entry.position)
+    return header !== undefined && batch.lastOffset(header, 0) === entry.offset
   }
 
   #damaged(position: number, next: number | undefined): MoldauError {

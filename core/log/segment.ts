@@ -79,23 +79,31 @@ export class Segment {
     this.reader.forgetTail()
   }
 
-  /** Loads the indexes of a closed segment, or makes them from the log when they are missing or cannot be right. */
+  /** Gets the indexes by offset and time ready, or makes them from the log when they are missing or cannot be right. */
   loadIndexes(): void {
-    const { offsets, times, loaded, known } = this.indexes
+    const { offsets, times, loaded } = this.indexes
     if (loaded) return
-    if (!offsets.open(this.size) || !times.open(this.nextOffset)) return this.rebuildIndexes()
-    if (known) return
-    const last = times.lastEntry
-    // Without an entry no batch has a time, the first one neither.
-    const holds = last === undefined ? this.reader.maxTimestampAt(this.baseOffset) < 0 : this.reader.timeHolds(last)
-    if (!holds) return this.rebuildIndexes()
-    this.indexes.resume(0)
+    if (!offsets.open(this.size) || !times.open(this.nextOffset)) this.rebuildIndexes()
   }
 
-  /** Largest timestamp of its batches, -1 for none. */
+  /** All of them come into memory and stay there: the segment takes appends. */
+  resumeIndexes(): void {
+    this.indexes.pin()
+    this.loadIndexes()
+    void this.maxTimestamp
+  }
+
+  /** Largest timestamp of its batches, -1 for none: the last one of the index, after a look at the batch that it speaks of. */
   get maxTimestamp(): number {
-    if (!this.indexes.known) this.loadIndexes()
-    return this.indexes.maxTimestamp
+    const { indexes } = this
+    if (indexes.known) return indexes.maxTimestamp
+    this.loadIndexes()
+    const last = indexes.times.lastEntry
+    // Without an entry no batch has a time, the first one neither.
+    const holds = last === undefined ? this.reader.maxTimestampAt(this.baseOffset) < 0 : this.reader.timeHolds(last)
+    if (holds) indexes.resume(0)
+    else this.rebuildIndexes()
+    return indexes.maxTimestamp
   }
 
   /**
@@ -117,8 +125,10 @@ export class Segment {
       visit: (buf, at, position) => {
         if (position === entry?.position && batch.lastOffset(buf, at) !== entry.offset) return false
         if (batch.maxTimestamp(buf, at) > newest) return false
-        sinceEntry += batch.sizeInBytes(buf, at)
+        const bytes = batch.sizeInBytes(buf, at)
+        sinceEntry += bytes
         this.nextOffset = batch.nextOffset(buf, at)
+        this.reader.noteTail(batch.baseOffset(buf, at), position, bytes)
         return true
       },
     })
