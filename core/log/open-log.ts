@@ -181,6 +181,7 @@ export class OpenLog {
     let { active } = this.segments
     if (active.isFull(this.#context.config, records.length, nextOffset - 1, maxTimestamp, now)) active = this.#roll()
     active.append(records)
+    active.modified = now
     this.#durability.written(active)
   }
 

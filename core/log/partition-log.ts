@@ -1,6 +1,7 @@
 import { systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { silentLogger } from '../base/logger.ts'
+import { systemRandom } from '../base/uuid.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import { type LogConfig, logConfig } from './config.ts'
 import { Durability } from './durability.ts'
@@ -32,10 +33,10 @@ export class PartitionLog {
   #closed: boolean
 
   constructor(options: PartitionLogOptions) {
-    const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger } = options
+    const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger, random = systemRandom } = options
     this.topic = topic
     this.partition = partition
-    const context = new LogContext({ topic, partition, directory, pools, clock, logger, config: logConfig(options.config) })
+    const context = new LogContext({ topic, partition, directory, pools, clock, logger, random, config: logConfig(options.config) })
     this.#context = context
     this.#options = options
     this.#durability = new Durability(
@@ -92,7 +93,8 @@ export class PartitionLog {
     const { producers } = this.load()
     const { highWatermark } = this
     producers.replicated(highWatermark)
-    return Math.min(producers.firstUnstableOffset ?? highWatermark, highWatermark)
+    // DeleteRecords may move the start beyond the beginning of an open transaction.
+    return Math.max(Math.min(producers.firstUnstableOffset ?? highWatermark, highWatermark), this.logStartOffset)
   }
 
   /** Everything below is synced. */

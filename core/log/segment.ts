@@ -13,6 +13,8 @@ export interface SegmentOptions {
   readonly indexIntervalBytes: number
   /** Milliseconds since 1970: for `segment.ms` as long as no record tells the time. */
   readonly created: number
+  /** Which part of `segment.jitter.ms` is taken off `segment.ms`, from 0 to below 1. */
+  readonly rollShare: number
 }
 
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
@@ -25,23 +27,28 @@ export class Segment {
   readonly indexes: SegmentIndexes
   readonly reader: SegmentReader
   readonly created: number
+  /** When it was appended to last, milliseconds since 1970: the age of records that carry no time. */
+  modified: number
   /** Bytes of whole batches in the file. */
   size: number
   /** The offset after the last batch. */
   nextOffset: number
   readonly #pools: LogPools
+  readonly #rollShare: number
   /** Of the first batch; `undefined` until somebody asks. */
   #firstTimestamp: number | undefined
 
-  constructor({ pools, directory, baseOffset, indexIntervalBytes, created }: SegmentOptions) {
+  constructor({ pools, directory, baseOffset, indexIntervalBytes, created, rollShare }: SegmentOptions) {
     this.baseOffset = baseOffset
     this.log = pools.files.file(segmentPath(directory, baseOffset, LOG))
     this.indexes = new SegmentIndexes(pools, directory, baseOffset, indexIntervalBytes)
     this.reader = new SegmentReader(this, directory)
     this.created = created
+    this.modified = created
     this.size = 0
     this.nextOffset = baseOffset
     this.#pools = pools
+    this.#rollShare = rollShare
     this.#firstTimestamp = undefined
   }
 
@@ -194,10 +201,10 @@ export class Segment {
   isFull(config: LogConfig, bytes: number, lastOffset: number, timestamp: number, now: number): boolean {
     if (lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX) return true
     if (this.size === 0) return false
-    const { segmentBytes, segmentIndexBytes, segmentMs } = config
+    const { segmentBytes, segmentIndexBytes, segmentMs, segmentJitterMs } = config
     if (this.size > segmentBytes - bytes || this.indexes.isFull(segmentIndexBytes)) return true
     const first = this.#firstBatchTimestamp()
-    return (first >= 0 && timestamp >= 0 ? timestamp - first : now - this.created) > segmentMs
+    return (first >= 0 && timestamp >= 0 ? timestamp - first : now - this.created) > segmentMs - this.#rollShare * Math.min(segmentJitterMs, segmentMs)
   }
 
   /** Renames the files on their way out; {@link Segment.remove} finishes. */
