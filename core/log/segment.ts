@@ -204,7 +204,10 @@ export class Segment {
     const { segmentBytes, segmentIndexBytes, segmentMs, segmentJitterMs } = config
     if (this.size > segmentBytes - bytes || this.indexes.isFull(segmentIndexBytes)) return true
     const first = this.#firstBatchTimestamp()
-    return (first >= 0 && timestamp >= 0 ? timestamp - first : now - this.created) > segmentMs - this.#rollShare * Math.min(segmentJitterMs, segmentMs)
+    return (
+      (first >= 0 && timestamp >= 0 ? timestamp - first : now - this.created) >
+      segmentMs - this.#rollShare * Math.min(segmentJitterMs, segmentMs)
+    )
   }
 
   /** Renames the files on their way out; {@link Segment.remove} finishes. */
