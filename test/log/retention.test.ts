@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { ManualClock } from '../../core/base/clock.ts'
+import type { LogConfig } from '../../core/log/config.ts'
 import { LogManager } from '../../core/log/log-manager.ts'
 import type { PartitionLog } from '../../core/log/partition-log.ts'
 import { BatchBuilder } from '../../core/record/builder.ts'
@@ -150,7 +151,7 @@ async function run(steps: readonly Step[]): Promise<void> {
   const clock = new ManualClock()
   const model = new Model()
   const files = new TimedFiles(clock, model)
-  let config = {
+  let config: Partial<LogConfig> = {
     segmentBytes: 400,
     segmentMs: 1e12,
     messageTimestampAfterMaxMs: -1,
@@ -204,7 +205,7 @@ async function run(steps: readonly Step[]): Promise<void> {
       case 'settings': {
         const { retentionMs, retentionBytes, segmentBytes, policy } = next
         Object.assign(model, { retentionMs, retentionBytes, deletes: policy.includes('delete') })
-        config = { ...config, retentionMs, segmentBytes, ...{ retentionBytes, cleanupPolicy: policy } }
+        config = { ...config, retentionMs, segmentBytes, retentionBytes, cleanupPolicy: policy }
         log.configure({ retentionMs, retentionBytes, segmentBytes, cleanupPolicy: policy })
         break
       }
