@@ -3,6 +3,7 @@ import { silentLogger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { LocalMetadata } from '../coordination/local.ts'
 import { LogManager } from '../log/log-manager.ts'
+import { Backlog } from '../net/backlog.ts'
 import { BufferPool } from '../net/buffer-pool.ts'
 import { ReplicaManager } from '../replica/replica-manager.ts'
 import type { BrokerConfig } from './broker-config.ts'
@@ -75,6 +76,7 @@ export function assemble(
     replicas,
     topics,
     buffers: new BufferPool(),
+    backlog: new Backlog(),
     clock,
     logger,
     events,
@@ -82,6 +84,7 @@ export function assemble(
   const dispatch = new Dispatch(services, handlers)
   const connections = new Connections({
     handle: (frame, connection) => dispatch.answer(frame, connection),
+    backlog: services.backlog,
     clock,
     logger,
     idleMs: config.get('connections.max.idle.ms'),

@@ -24,7 +24,9 @@ const sockets = new Set<Socket>()
 
 function fetchRequest(topic: string): Buffer {
   const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 50 * 1024 * 1024 }]
-  return Buffer.concat(encodeRequest(Fetch, 4, 2, 'many', { maxWaitMs: 0, minBytes: 1, maxBytes: 50 * 1024 * 1024, topics: [{ topic, partitions }] }))
+  return Buffer.concat(
+    encodeRequest(Fetch, 4, 2, 'many', { maxWaitMs: 0, minBytes: 1, maxBytes: 50 * 1024 * 1024, topics: [{ topic, partitions }] }),
+  )
 }
 
 /** True when the whole answer came, false when the connection ended before. */
