@@ -65,11 +65,11 @@ export class LogManager {
     this.dir = options.dir
     this.meta = meta
     this.#options = options
-    this.#files = options.files ?? nodeFiles
     this.#clock = options.clock ?? systemClock
     this.#logger = options.logger ?? silentLogger
     const openFilesMax = options.openFilesMax ?? Math.min(OPEN_FILES_MAX, Math.floor(descriptorLimit() / 2))
-    this.#pools = logPools(this.#files, { openFilesMax })
+    this.#pools = logPools(options.files ?? nodeFiles, { openFilesMax })
+    this.#files = this.#pools.files.files
     this.#lock = lock
     this.#config = logConfig(options.config)
     this.#topics = new Map()
