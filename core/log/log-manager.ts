@@ -223,7 +223,7 @@ export class LogManager {
     this.#logger.info({ dir: this.dir, partitions: logs.length }, 'the last stop was not a clean one: checking the logs')
     for (const log of logs) {
       try {
-        log.load()
+        if (!log.untouched) log.load()
       } catch (error) {
         // The others are served; this one answers its error to whoever asks, and is tried again then.
         this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'the log cannot be opened')
@@ -253,7 +253,7 @@ export class LogManager {
   #retain(logs: PartitionLog[]): void {
     for (const log of logs.splice(0, PARTITIONS_PER_TURN)) {
       try {
-        if (this.get(log.topic, log.partition) === log) log.applyRetention(this.#clock.now())
+        if (this.get(log.topic, log.partition) === log && !log.untouched) log.applyRetention(this.#clock.now())
       } catch (error) {
         this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'old segments cannot be deleted')
       }

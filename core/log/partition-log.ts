@@ -6,6 +6,7 @@ import { kafkaError } from '../protocol/errors.ts'
 import { type LogConfig, logConfig } from './config.ts'
 import { Durability } from './durability.ts'
 import type { EpochEnd } from './epochs.ts'
+import { LOG } from './file-names.ts'
 import { LogContext } from './log-context.ts'
 import { OpenLog } from './open-log.ts'
 import type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from './partition-log-types.ts'
@@ -66,6 +67,12 @@ export class PartitionLog {
   /** False as long as nobody has asked for anything: the folder has not been looked at. */
   get loaded(): boolean {
     return this.#open !== undefined
+  }
+
+  /** True when nobody has ever written or read here: the folder has no segment, there is nothing to recover or to delete. */
+  get untouched(): boolean {
+    const { files, directory } = this.#context
+    return this.#open === undefined && !files.readdir(directory).some(({ name }) => name.endsWith(LOG))
   }
 
   /** The first offset that may be read. */
