@@ -1,7 +1,7 @@
 /**
  * npm run bench -- NAME [--json]
  *
- * Names: codec, validate, broker, pipelines, all. CPU-seconds and ratios are what counts here, not wall times: the machine may be busy.
+ * Names: codec, validate, log, broker, pipelines, all. CPU-seconds and ratios are what counts here, not wall times: the machine may be busy.
  * With --json one object a line: row, unit, ours, peer, ratio (ours over peer), target, better; peer is a real server or library
  * measured in the same run, null where there is none.
  */
@@ -12,6 +12,7 @@ import type { BenchRow } from './row.ts'
 const benches: Record<string, () => Promise<{ rows(): Promise<BenchRow[]> }>> = {
   codec: () => import('./codec.ts'),
   validate: () => import('./validate.ts'),
+  log: () => import('./log.ts'),
   broker: () => import('./broker.ts'),
   pipelines: () => import('./pipelines.ts'),
 }

@@ -3,6 +3,7 @@ import { silentLogger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { LocalMetadata } from '../coordination/local.ts'
 import { LogManager } from '../log/log-manager.ts'
+import { Backlog } from '../net/backlog.ts'
 import { BufferPool } from '../net/buffer-pool.ts'
 import { ReplicaManager } from '../replica/replica-manager.ts'
 import type { BrokerConfig } from './broker-config.ts'
@@ -30,12 +31,18 @@ export interface Parts {
 }
 
 /** Takes the data directory and finds what is in it. */
-export function openLogs(options: BrokerOptions, config: BrokerConfig, metadata: () => LocalMetadata): Promise<LogManager> {
+export function openLogs(
+  options: BrokerOptions,
+  config: BrokerConfig,
+  metadata: () => LocalMetadata,
+  openFilesMax: number,
+): Promise<LogManager> {
   const { dir, clusterId, nodeId, clock, logger, random, files } = options
   return LogManager.open({
     dir,
     config: topicLogConfig(new Map(), config),
     topicConfig: (topic) => topicLogConfig(metadata().topic(topic)?.configs ?? new Map(), config),
+    openFilesMax,
     retentionCheckIntervalMs: config.get('log.retention.check.interval.ms'),
     ...(clusterId !== undefined && { clusterId }),
     ...(nodeId !== undefined && { nodeId }),
@@ -75,6 +82,7 @@ export function assemble(
     replicas,
     topics,
     buffers: new BufferPool(),
+    backlog: new Backlog(),
     clock,
     logger,
     events,
@@ -82,6 +90,7 @@ export function assemble(
   const dispatch = new Dispatch(services, handlers)
   const connections = new Connections({
     handle: (frame, connection) => dispatch.answer(frame, connection),
+    backlog: services.backlog,
     clock,
     logger,
     idleMs: config.get('connections.max.idle.ms'),

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 
+import { descriptorLimit } from '../base/files.ts'
 import { LocalMetadata } from '../coordination/local.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Dialer } from '../net/dialer.ts'
@@ -12,6 +13,7 @@ import { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import type { Connections } from './connections.ts'
 import type { Coordinators } from './coordinators.ts'
+import { descriptorBudget, warnOfLimit } from './descriptors.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
 import type { GroupSummary, TopicSummary } from './summaries.ts'
@@ -79,16 +81,19 @@ export class Broker {
     // Read when the directory is ours: a broker that is just stopping may still write it.
     let read: LocalMetadata | undefined
     const metadata = (): LocalMetadata => (read ??= new LocalMetadata(options))
-    const logs = await openLogs(options, config, metadata)
+    const connectionsMax = options.port === null ? 0 : config.get('max.connections')
+    const budget = descriptorBudget(descriptorLimit(), connectionsMax)
+    const logs = await openLogs(options, config, metadata, budget.files)
     let parts: Parts | undefined
     try {
       noteBoot(options.dir, options.files)
       parts = assemble(options, config, metadata(), logs, unsyncedLost)
       await parts.services.groups.load()
       await parts.services.transactions.load()
-      const listener = await listen(options, config, parts)
+      const listener = await listen(options, config, parts, budget.connections)
       if (listener !== undefined) parts.services.endpoint = { host: advertised(listener.host), port: listener.port }
       const { logger } = parts.services
+      warnOfLimit(logger, budget, connectionsMax, parts.services.replicas.partitionCount)
       logger.info({ dir: options.dir, port: listener?.port ?? null, topics: parts.metadata.topicCount }, 'broker ready')
       return new Broker(parts, listener)
     } catch (error) {
@@ -156,7 +161,12 @@ export class Broker {
   }
 }
 
-function listen(options: BrokerOptions, config: BrokerConfig, { connections, services }: Parts): Promise<Listener> | undefined {
+function listen(
+  options: BrokerOptions,
+  config: BrokerConfig,
+  { connections, services }: Parts,
+  connectionsMax: number,
+): Promise<Listener> | undefined {
   const { port = 0, host = LOCAL_HOST } = options
   if (port === null) return undefined
   return Listener.listen({
@@ -164,7 +174,7 @@ function listen(options: BrokerOptions, config: BrokerConfig, { connections, ser
     port,
     buffers: services.buffers,
     onConnection: (transport) => connections.add(transport),
-    connectionsMax: config.get('max.connections'),
+    connectionsMax,
     requestBytesMax: config.get('socket.request.max.bytes'),
   })
 }

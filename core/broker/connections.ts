@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import type { Backlog } from '../net/backlog.ts'
 import { Connection } from '../net/connection.ts'
 import type { FrameHandler } from '../net/connection.ts'
 import type { Transport } from '../net/transport.ts'
@@ -7,8 +8,12 @@ import type { Transport } from '../net/transport.ts'
 /** How long a stopping broker waits for answers to leave and clients to go. */
 const FINISH_MS = 3000
 
+/** How long a client may leave an answer with us while the backlog is full: clients themselves give up after so long (`request.timeout.ms`). */
+const STALLED_MS_MAX = 30_000
+
 export interface ConnectionsOptions {
   handle: FrameHandler
+  backlog: Backlog
   clock: Clock
   logger: Logger
   /** A connection that says nothing for this long is ended. */
@@ -20,12 +25,15 @@ export class Connections {
   readonly #options: ConnectionsOptions
   readonly #open: Set<Connection>
   #sweep: Timer | undefined
+  #relief: Timer | undefined
   #onEmpty: (() => void) | undefined
 
   constructor(options: ConnectionsOptions) {
     this.#options = options
     this.#open = new Set()
     this.#sweep = undefined
+    this.#relief = undefined
+    options.backlog.onFull = () => (this.#relief ??= this.#relieveLater())
     this.#onEmpty = undefined
   }
 
@@ -34,8 +42,8 @@ export class Connections {
   }
 
   add(transport: Transport): void {
-    const { handle, clock } = this.#options
-    const connection = new Connection(transport, { handle, clock, onClose: (closed, error) => this.#closed(closed, error) })
+    const { handle, clock, backlog } = this.#options
+    const connection = new Connection(transport, { handle, clock, backlog, onClose: (closed, error) => this.#closed(closed, error) })
     this.#open.add(connection)
     this.#sweep ??= this.#sweepLater()
   }
@@ -43,6 +51,7 @@ export class Connections {
   /** Answers what has been asked, reads no more, and ends every connection; those that do not go are cut. */
   async finish(): Promise<void> {
     this.#sweep?.cancel()
+    this.#relief?.cancel()
     if (this.#open.size === 0) return
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve))
     for (const connection of this.#open) connection.finish()
@@ -63,8 +72,28 @@ export class Connections {
     if (this.#open.size === 0) {
       this.#sweep?.cancel()
       this.#sweep = undefined
+      this.#relief?.cancel()
+      this.#relief = undefined
       this.#onEmpty?.()
     }
+  }
+
+  /** As long as the backlog is full, those who have not read for long lose their connection, and what waits for them. */
+  #relieveLater(): Timer {
+    const { backlog, clock, logger } = this.#options
+    return clock.after(1000, () => {
+      for (const connection of this.#open) {
+        if (!backlog.isFull) break
+        if (connection.stalledMs < STALLED_MS_MAX) continue
+        const { remote } = connection
+        logger.warn(
+          { remote, backlogBytes: backlog.bytes },
+          `closing the connection of ${remote}, which does not read its answers, to free memory`,
+        )
+        connection.destroy()
+      }
+      this.#relief = backlog.isFull && this.#open.size > 0 ? this.#relieveLater() : undefined
+    })
   }
 
   #sweepLater(): Timer {

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import type { TransactionCoordinator } from '../coordinator/transaction-coordinator.ts'
+import type { Backlog } from '../net/backlog.ts'
 import type { BufferPool } from '../net/buffer-pool.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
 import type { BrokerConfig } from './broker-config.ts'
@@ -35,6 +36,8 @@ export interface BrokerServices {
   readonly transactions: TransactionCoordinator
   /** Where big answers are read to. */
   readonly buffers: BufferPool
+  /** Answers that clients have not taken yet. */
+  readonly backlog: Backlog
   readonly clock: Clock
   readonly logger: Logger
   readonly events: EventHub<BrokerEvents>

@@ -19,6 +19,7 @@ export function topicLogConfig(configs: ReadonlyMap<string, string>, broker: Bro
   return logConfig({
     segmentBytes: number('segment.bytes'),
     segmentMs: number('segment.ms') === -1 ? NO_LIMIT : number('segment.ms'),
+    segmentJitterMs: number('segment.jitter.ms') === -1 ? NO_LIMIT : number('segment.jitter.ms'),
     segmentIndexBytes: number('segment.index.bytes'),
     indexIntervalBytes: number('index.interval.bytes'),
     retentionMs: number('retention.ms'),

@@ -25,11 +25,13 @@ export class OffsetCheckpoints {
   readonly #directory: string
   /** What the files hold, so that nothing is written when nothing has changed. */
   #written: string
+  #writtenStarts: string | undefined
 
   constructor(files: Files, directory: string) {
     this.#files = files
     this.#directory = directory
     this.#written = ''
+    this.#writtenStarts = undefined
   }
 
   read(): (topic: string, partition: number) => CheckpointedOffsets {
@@ -55,9 +57,23 @@ export class OffsetCheckpoints {
     const all = JSON.stringify([[...recoveryPoints], [...starts], [...watermarks]])
     if (all === this.#written) return
     writeOffsets(this.#files, this.#directory, RECOVERY_POINTS, recoveryPoints)
-    writeOffsets(this.#files, this.#directory, LOG_START_OFFSETS, starts)
+    this.#writeStarts(starts)
     writeOffsets(this.#files, this.#directory, HIGH_WATERMARKS, watermarks)
     this.#written = all
+  }
+
+  writeStarts(logs: Iterable<PartitionLog>): void {
+    const starts = new Map<string, number>()
+    for (const log of logs) {
+      const { startOffset } = log.checkpointed
+      if (startOffset > 0) starts.set(checkpointKey(log.topic, log.partition), startOffset)
+    }
+    if (JSON.stringify([...starts]) !== this.#writtenStarts) this.#writeStarts(starts)
+  }
+
+  #writeStarts(starts: ReadonlyMap<string, number>): void {
+    writeOffsets(this.#files, this.#directory, LOG_START_OFFSETS, starts)
+    this.#writtenStarts = JSON.stringify([...starts])
   }
 }
 

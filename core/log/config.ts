@@ -7,6 +7,8 @@ export interface LogConfig {
   readonly segmentBytes: number
   /** `segment.ms`: a segment older than this is closed by the next append. 7 days. */
   readonly segmentMs: number
+  /** `segment.jitter.ms`: up to so much, drawn per segment, is taken off `segment.ms`. 0. */
+  readonly segmentJitterMs: number
   /** `segment.index.bytes`: a segment whose offset index is full is closed. 10 MiB. */
   readonly segmentIndexBytes: number
   /** `index.interval.bytes`: one index entry per so many bytes. 4096. */
@@ -50,6 +52,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 export const logConfigDefaults: LogConfig = {
   segmentBytes: 1024 * 1024 * 1024,
   segmentMs: 7 * DAY_MS,
+  segmentJitterMs: 0,
   segmentIndexBytes: 10 * 1024 * 1024,
   indexIntervalBytes: 4096,
   retentionMs: 7 * DAY_MS,
@@ -76,6 +79,7 @@ const SEGMENT_BYTES_MAX = 0x7fff_ffff
 const least: Partial<Record<keyof LogConfig, number>> = {
   segmentBytes: 14,
   segmentMs: 1,
+  segmentJitterMs: 0,
   segmentIndexBytes: 4,
   indexIntervalBytes: 0,
   retentionMs: -1,

@@ -1,5 +1,7 @@
-import type { Files, OpenFile, OpenMode } from '../base/files.ts'
+import type { Files, OpenFile } from '../base/files.ts'
+import { Gate } from './gate.ts'
 import { Lru } from './lru.ts'
+import { SparingFiles } from './sparing-files.ts'
 
 /** What all logs of one process share: descriptors and the memory of indexes that are only read. */
 export interface LogPools {
@@ -11,6 +13,8 @@ export interface LogPools {
 const INDEX_BYTES_MAX = 64 * 1024 * 1024
 /** Open segment files, unless said otherwise. */
 export const OPEN_FILES_MAX = 4096
+/** Syncs under way: each holds a descriptor that nobody can take away. The thread pool does fewer at a time anyway. */
+const SYNCS_MAX = 32
 
 export function logPools(files: Files, limits: { openFilesMax?: number; indexBytesMax?: number } = {}): LogPools {
   return {
@@ -24,11 +28,14 @@ export function logPools(files: Files, limits: { openFilesMax?: number; indexByt
  * is being synced in the thread pool is pinned.
  */
 export class FilePool {
+  /** When the system has no descriptor left, others are closed for what is opened here. */
   readonly files: Files
+  readonly syncs: Gate
   readonly #lru: Lru<PooledFile>
 
   constructor(files: Files, openFilesMax: number) {
-    this.files = files
+    this.syncs = new Gate(SYNCS_MAX)
+    this.files = new SparingFiles(files, { free: () => this.#free(), gate: this.syncs })
     this.#lru = new Lru(openFilesMax, (file) => file.close())
   }
 
@@ -49,17 +56,10 @@ export class FilePool {
     this.#lru.forget(file)
   }
 
-  /** Opens a file; when the system has no descriptor left, others are closed for it. */
-  openPath(path: string, mode: OpenMode): OpenFile {
-    for (;;) {
-      try {
-        return this.files.open(path, mode)
-      } catch (error) {
-        const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
-        if ((code !== 'EMFILE' && code !== 'ENFILE') || this.#lru.size === 0) throw error
-        this.#lru.halve()
-      }
-    }
+  #free(): boolean {
+    if (this.#lru.size === 0) return false
+    this.#lru.halve()
+    return true
   }
 }
 
@@ -83,13 +83,19 @@ export class PooledFile {
 
   /** The open file: use it at once, keep it nowhere. */
   get file(): OpenFile {
-    this.#open ??= this.#pool.openPath(this.#path, 'write')
+    this.#open ??= this.#pool.files.open(this.#path, 'write')
     if (this.#pins === 0) this.#pool.used(this)
     return this.#open
   }
 
   /** Syncs in the thread pool, holding the descriptor meanwhile. */
-  async sync(): Promise<void> {
+  sync(): Promise<void> {
+    return this.#pool.syncs.pass(() => this.#sync())
+  }
+
+  async #sync(): Promise<void> {
+    // It may have been removed while others were synced.
+    if (this.#open === undefined && this.#pool.files.stat(this.#path) === undefined) return
     const { file } = this
     this.#pool.forget(this)
     this.#pins++

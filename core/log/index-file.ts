@@ -1,17 +1,25 @@
-import type { LogPools } from './file-pool.ts'
+import { assert } from '../base/assert.ts'
+import type { LogPools, PooledFile } from './file-pool.ts'
 
 const FIRST_ENTRIES = 32
+/** Entries read at a time from a file that is only looked up in. */
+const PAGE_ENTRIES = 512
 
 /**
  * A file of entries of one size, in order. The index of the segment being written lives in memory and is saved when the segment is
- * closed: after a crash recovery reads that segment anyway and makes its indexes anew. Those of older segments are loaded when they
- * are asked for and let go when memory is needed elsewhere.
+ * closed: after a crash recovery reads that segment anyway and makes its indexes anew. Those of older segments are read page by page,
+ * as far as look-ups go, and let go when memory is needed elsewhere: to find one batch in a terabyte takes a few pages, no whole index.
  */
 export class IndexFile {
   readonly entryBytes: number
   readonly #pools: LogPools
   #path: string
+  /** All entries, or the page that was looked at last. */
   #buffer: Buffer | undefined
+  /** The pages read so far, of a file that is only looked up in. */
+  #pages: (Buffer | undefined)[] | undefined
+  #pagesBytes: number
+  #file: PooledFile | undefined
   #count: number
   #dirty: boolean
   #pinned: boolean
@@ -21,6 +29,9 @@ export class IndexFile {
     this.#pools = pools
     this.#path = path
     this.#buffer = undefined
+    this.#pages = undefined
+    this.#pagesBytes = 0
+    this.#file = undefined
     this.#count = 0
     this.#dirty = false
     this.#pinned = false
@@ -30,23 +41,57 @@ export class IndexFile {
     return this.#path
   }
 
+  /** Whether entries can be looked up: after {@link IndexFile.load} or {@link IndexFile.open}. */
   get loaded(): boolean {
-    return this.#buffer !== undefined
+    return this.#buffer !== undefined || this.#pages !== undefined
   }
 
-  /** Entries, after {@link IndexFile.load}. */
+  /** Whether all entries are in memory. */
+  get whole(): boolean {
+    return this.#pages === undefined
+  }
+
+  /** Entries, once it is loaded. */
   get count(): number {
     return this.#count
   }
 
-  /** All entries, after {@link IndexFile.load}; the bytes beyond the count are not part of it. */
+  /** All entries, after {@link IndexFile.load}, else those of the last {@link IndexFile.look}; the bytes beyond the count are not part of it. */
   get buffer(): Buffer {
-    if (!this.#dirty && !this.#pinned) this.#pools.indexes.use(this, this.#buffer!.length)
+    if (!this.#dirty && !this.#pinned && this.whole) this.#pools.indexes.use(this, this.#buffer!.length)
     return this.#buffer!
   }
 
-  /** Reads the file. False when there is none, or its size is not that of whole entries. */
+  /** Brings entry `i` into memory. Answers where it stands in {@link IndexFile.buffer}. */
+  look(i: number): number {
+    const pages = this.#pages
+    if (pages === undefined) return i * this.entryBytes
+    const page = Math.floor(i / PAGE_ENTRIES)
+    this.#buffer = pages[page] ??= this.#readPage(page)
+    this.#pools.indexes.use(this, this.#pagesBytes)
+    return (i - page * PAGE_ENTRIES) * this.entryBytes
+  }
+
+  /**
+   * Gets ready to look entries up; those of a segment that takes appends are all read. False when there is no file, or its size is not that
+   * of whole entries.
+   */
+  open(): boolean {
+    if (this.#pinned) return this.load()
+    const size = this.size()
+    if (size === undefined || size % this.entryBytes !== 0) return false
+    this.#count = size / this.entryBytes
+    this.#dirty = false
+    this.#buffer = undefined
+    this.#pages = []
+    this.#pagesBytes = 0
+    this.#file = this.#pools.files.file(this.#path)
+    return true
+  }
+
+  /** Reads the whole file. False when there is none, or its size is not that of whole entries. */
   load(): boolean {
+    this.#dropPages()
     const content = this.#pools.files.files.readFile(this.#path)
     if (content === undefined || content.length % this.entryBytes !== 0) return false
     this.#buffer = content
@@ -70,6 +115,7 @@ export class IndexFile {
   /** Begins anew, empty, in memory. */
   reset(): void {
     this.#pools.indexes.forget(this)
+    this.#dropPages()
     this.#buffer = Buffer.alloc(0)
     this.#count = 0
     this.#dirty = true
@@ -77,6 +123,7 @@ export class IndexFile {
 
   /** Makes room for one more entry; returns where to write it in {@link IndexFile.buffer}. */
   push(): number {
+    assert(this.whole, 'an index that is only read grows')
     const at = this.#count * this.entryBytes
     if (!this.#dirty) this.#pools.indexes.forget(this)
     this.#dirty = true
@@ -92,6 +139,7 @@ export class IndexFile {
   /** Keeps the first `count` entries. */
   truncate(count: number): void {
     if (count >= this.#count) return
+    assert(this.whole, 'an index that is only read is cut')
     this.#pools.indexes.forget(this)
     this.#count = count
     this.#dirty = true
@@ -120,6 +168,7 @@ export class IndexFile {
 
   /** Stays in memory, once it is there: the segment takes appends. */
   pin(): void {
+    if (!this.whole) this.unload()
     this.#pools.indexes.forget(this)
     this.#pinned = true
   }
@@ -132,12 +181,29 @@ export class IndexFile {
   unload(): void {
     if (this.#dirty) return
     this.#pools.indexes.forget(this)
+    this.#dropPages()
     this.#buffer = undefined
   }
 
   rename(path: string): void {
+    if (!this.whole) this.unload()
     this.#pools.indexes.forget(this)
     if (this.size() !== undefined) this.#pools.files.files.rename(this.#path, path)
     this.#path = path
+  }
+
+  #readPage(page: number): Buffer {
+    const first = page * PAGE_ENTRIES
+    const buffer = Buffer.alloc(Math.min(PAGE_ENTRIES, this.#count - first) * this.entryBytes)
+    this.#file!.file.read(buffer, 0, buffer.length, first * this.entryBytes)
+    this.#pagesBytes += buffer.length
+    return buffer
+  }
+
+  #dropPages(): void {
+    this.#file?.close()
+    this.#file = undefined
+    this.#pages = undefined
+    this.#pagesBytes = 0
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { Logger } from '../base/logger.ts'
+import type { RandomBytes } from '../base/uuid.ts'
 import { KafkaError, kafkaError } from '../protocol/errors.ts'
 import type { LogConfig } from './config.ts'
 import type { LogPools } from './file-pool.ts'
@@ -14,6 +15,7 @@ export interface LogContextOptions {
   readonly pools: LogPools
   readonly clock: Clock
   readonly logger: Logger
+  readonly random: RandomBytes
 }
 
 /** What the parts of one log share: where it lives, its settings of now, and how it tells of what goes wrong. */
@@ -26,6 +28,7 @@ export class LogContext {
   /** Settings may change while the log is open. */
   config: LogConfig
   readonly #logger: Logger
+  readonly #random: RandomBytes
 
   constructor(options: LogContextOptions) {
     this.topic = options.topic
@@ -35,6 +38,7 @@ export class LogContext {
     this.clock = options.clock
     this.config = options.config
     this.#logger = options.logger
+    this.#random = options.random
   }
 
   get files(): Files {
@@ -43,6 +47,11 @@ export class LogContext {
 
   get name(): string {
     return `${this.topic}-${this.partition}`
+  }
+
+  /** A random number from 0 to below 1. */
+  share(): number {
+    return this.#random(Buffer.alloc(4)).readUInt32BE(0) / 2 ** 32
   }
 
   warn(fields: object, message: string): void {

@@ -1,10 +1,9 @@
-import { randomFillSync } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { type Files, descriptorLimit, nodeFiles } from '../base/files.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
-import type { RandomBytes } from '../base/uuid.ts'
+import { type RandomBytes, systemRandom } from '../base/uuid.ts'
 import { OffsetCheckpoints } from './checkpoint.ts'
 import { type LogConfig, logConfig } from './config.ts'
 import { DELETE_SUFFIX, deletedDirectoryName, partitionOfDirectory } from './file-names.ts'
@@ -66,11 +65,11 @@ export class LogManager {
     this.dir = options.dir
     this.meta = meta
     this.#options = options
-    this.#files = options.files ?? nodeFiles
     this.#clock = options.clock ?? systemClock
     this.#logger = options.logger ?? silentLogger
     const openFilesMax = options.openFilesMax ?? Math.min(OPEN_FILES_MAX, Math.floor(descriptorLimit() / 2))
-    this.#pools = logPools(this.#files, { openFilesMax })
+    this.#pools = logPools(options.files ?? nodeFiles, { openFilesMax })
+    this.#files = this.#pools.files.files
     this.#lock = lock
     this.#config = logConfig(options.config)
     this.#topics = new Map()
@@ -139,7 +138,7 @@ export class LogManager {
     this.#topics.delete(topic)
     for (const log of logs.values()) {
       log.abandon()
-      const bytes = (this.#options.random ?? randomFillSync)(Buffer.alloc(16))
+      const bytes = (this.#options.random ?? systemRandom)(Buffer.alloc(16))
       const name = deletedDirectoryName(`${topic}-${log.partition}`, bytes.toString('hex'))
       this.#files.rename(log.directory, join(this.dir, name))
       this.#removeLater(name, log.config.fileDeleteDelayMs)
@@ -152,6 +151,11 @@ export class LogManager {
   /** Writes down, per partition, up to where it is synced, where it begins and its high watermark. Done every minute by itself. */
   checkpoint(): void {
     this.#checkpoints.write(this.partitions())
+  }
+
+  /** Writes down where partitions begin, if that has changed: what was deleted on demand does not come back after a crash. */
+  checkpointStarts(): void {
+    this.#checkpoints.writeStarts(this.partitions())
   }
 
   /** Syncs and closes all partitions and leaves the mark of a clean stop. A partition that cannot be closed well leaves none. */
@@ -202,7 +206,9 @@ export class LogManager {
     options: { config: Partial<LogConfig>; clean: boolean; recoveryPoint?: number; logStartOffset?: number },
   ): PartitionLog {
     const directory = join(this.dir, `${topic}-${partition}`)
-    return new PartitionLog({ topic, partition, directory, pools: this.#pools, clock: this.#clock, logger: this.#logger, ...options })
+    const { random = systemRandom } = this.#options
+    const shared = { pools: this.#pools, clock: this.#clock, logger: this.#logger, random }
+    return new PartitionLog({ topic, partition, directory, ...shared, ...options })
   }
 
   #add(log: PartitionLog): void {
@@ -217,7 +223,7 @@ export class LogManager {
     this.#logger.info({ dir: this.dir, partitions: logs.length }, 'the last stop was not a clean one: checking the logs')
     for (const log of logs) {
       try {
-        log.load()
+        if (!log.untouched) log.load()
       } catch (error) {
         // The others are served; this one answers its error to whoever asks, and is tried again then.
         this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'the log cannot be opened')
@@ -247,7 +253,7 @@ export class LogManager {
   #retain(logs: PartitionLog[]): void {
     for (const log of logs.splice(0, PARTITIONS_PER_TURN)) {
       try {
-        if (this.get(log.topic, log.partition) === log) log.applyRetention(this.#clock.now())
+        if (this.get(log.topic, log.partition) === log && !log.untouched) log.applyRetention(this.#clock.now())
       } catch (error) {
         this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'old segments cannot be deleted')
       }

@@ -22,10 +22,24 @@ export class OffsetIndex {
     this.#baseOffset = baseOffset
   }
 
-  /** Makes sure that the entries are in memory. False when the file is missing or cannot be an index of a segment of `size` bytes. */
-  load(size: number): boolean {
+  /** Makes sure that entries can be looked up. False when the file is missing or its last entry is none of a segment of `size` bytes. */
+  open(size: number): boolean {
     if (this.file.loaded) return true
-    if (!this.file.load()) return false
+    if (!this.file.open()) return false
+    if (this.file.whole) return this.#check(size)
+    const last = this.lastEntry
+    if (last === undefined || (last.offset >= this.#baseOffset && last.position >= 0 && last.position < size)) return true
+    this.file.unload()
+    return false
+  }
+
+  /** Makes sure that all entries are in memory. False when the file is missing or cannot be an index of a segment of `size` bytes. */
+  load(size: number): boolean {
+    if (this.file.loaded && this.file.whole) return true
+    return this.file.load() && this.#check(size)
+  }
+
+  #check(size: number): boolean {
     const { buffer, count } = this.file
     let offset = -1
     let position = -1
@@ -52,6 +66,12 @@ export class OffsetIndex {
     return this.file.count * ENTRY_BYTES
   }
 
+  /** The first entry whose batch ends at or behind `offset`. */
+  lookupAfter(offset: number): IndexEntry | undefined {
+    const i = this.#last(offset - this.#baseOffset - 1, 0) + 1
+    return i < this.file.count ? this.#entry(i) : undefined
+  }
+
   /** The last entry whose batch ends at or before `offset`. */
   lookup(offset: number): IndexEntry | undefined {
     return this.#entry(this.#last(offset - this.#baseOffset, 0))
@@ -68,18 +88,20 @@ export class OffsetIndex {
 
   #entry(i: number): IndexEntry | undefined {
     if (i < 0) return undefined
+    const at = this.file.look(i)
     const { buffer } = this.file
-    return { offset: this.#baseOffset + buffer.readInt32BE(i * ENTRY_BYTES), position: buffer.readInt32BE(i * ENTRY_BYTES + 4) }
+    return { offset: this.#baseOffset + buffer.readInt32BE(at), position: buffer.readInt32BE(at + 4) }
   }
 
   /** Number of the last entry whose field at `shift` is at most `value`; -1 when there is none. */
   #last(value: number, shift: number): number {
-    const { buffer } = this.file
+    const { file } = this
     let low = -1
-    let high = this.file.count - 1
+    let high = file.count - 1
     while (low < high) {
       const middle = (low + high + 1) >>> 1
-      if (buffer.readInt32BE(middle * ENTRY_BYTES + shift) <= value) low = middle
+      const at = file.look(middle)
+      if (file.buffer.readInt32BE(at + shift) <= value) low = middle
       else high = middle - 1
     }
     return low

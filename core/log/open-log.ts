@@ -179,6 +179,7 @@ export class OpenLog {
     let { active } = this.segments
     if (active.isFull(this.#context.config, records.length, nextOffset - 1, maxTimestamp, now)) active = this.#roll()
     active.append(records)
+    active.modified = now
     this.#durability.written(active)
   }
 
@@ -200,9 +201,8 @@ export class OpenLog {
 
   /** The last segment is appended to: its indexes are in memory and stay there. */
   #activate(segment: Segment): void {
-    segment.indexes.pin()
     this.#context.guard('open', () => {
-      segment.loadIndexes()
+      segment.resumeIndexes()
       this.#loadTransactions(segment)
     })
   }

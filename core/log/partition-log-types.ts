@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import type { RandomBytes } from '../base/uuid.ts'
 import type { LogConfig } from './config.ts'
 import type { LogPools } from './file-pool.ts'
 import type { AppendOrigin } from './validate.ts'
@@ -13,6 +14,8 @@ export interface PartitionLogOptions {
   readonly pools: LogPools
   readonly clock?: Clock
   readonly logger?: Logger
+  /** For `segment.jitter.ms`. */
+  readonly random?: RandomBytes
   /** Everything below was synced, says the checkpoint. Default 0: all is checked. */
   readonly recoveryPoint?: number
   /** From the checkpoint; default: the first segment's. */

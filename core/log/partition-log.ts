@@ -1,10 +1,12 @@
 import { systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { silentLogger } from '../base/logger.ts'
+import { systemRandom } from '../base/uuid.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import { type LogConfig, logConfig } from './config.ts'
 import { Durability } from './durability.ts'
 import type { EpochEnd } from './epochs.ts'
+import { LOG } from './file-names.ts'
 import { LogContext } from './log-context.ts'
 import { OpenLog } from './open-log.ts'
 import type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from './partition-log-types.ts'
@@ -32,10 +34,10 @@ export class PartitionLog {
   #closed: boolean
 
   constructor(options: PartitionLogOptions) {
-    const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger } = options
+    const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger, random = systemRandom } = options
     this.topic = topic
     this.partition = partition
-    const context = new LogContext({ topic, partition, directory, pools, clock, logger, config: logConfig(options.config) })
+    const context = new LogContext({ topic, partition, directory, pools, clock, logger, random, config: logConfig(options.config) })
     this.#context = context
     this.#options = options
     this.#durability = new Durability(
@@ -67,6 +69,12 @@ export class PartitionLog {
     return this.#open !== undefined
   }
 
+  /** True when nobody has ever written or read here: the folder has no segment, there is nothing to recover or to delete. */
+  get untouched(): boolean {
+    const { files, directory } = this.#context
+    return this.#open === undefined && !files.readdir(directory).some(({ name }) => name.endsWith(LOG))
+  }
+
   /** The first offset that may be read. */
   get logStartOffset(): number {
     return this.load().startOffset
@@ -92,7 +100,8 @@ export class PartitionLog {
     const { producers } = this.load()
     const { highWatermark } = this
     producers.replicated(highWatermark)
-    return Math.min(producers.firstUnstableOffset ?? highWatermark, highWatermark)
+    // DeleteRecords may move the start beyond the beginning of an open transaction.
+    return Math.max(Math.min(producers.firstUnstableOffset ?? highWatermark, highWatermark), this.logStartOffset)
   }
 
   /** Everything below is synced. */

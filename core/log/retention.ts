@@ -23,7 +23,7 @@ export function segmentsDue(segments: Segments, config: LogConfig, bounds: Reten
     if (segment.nextOffset > highWatermark || (active && segment.size === 0)) break
     const beforeStart = !active && segment.nextOffset <= logStartOffset
     const expired = deleting && config.retentionMs >= 0 && now - newest(segment) > config.retentionMs
-    const oversize = !active && excess >= segment.size && excess > 0
+    const oversize = excess >= segment.size && excess > 0
     if (!beforeStart && !expired && !oversize) break
     excess -= segment.size
     due++
@@ -31,8 +31,7 @@ export function segmentsDue(segments: Segments, config: LogConfig, bounds: Reten
   return due
 }
 
-/** The time of the newest record; where records carry none, the time of the file. */
+/** The time of the newest record, also when that is in the future; where records carry none, that of the last append. */
 function newest(segment: Segment): number {
-  segment.loadIndexes()
-  return segment.indexes.maxTimestamp >= 0 ? segment.indexes.maxTimestamp : segment.created
+  return segment.maxTimestamp >= 0 ? segment.maxTimestamp : segment.modified
 }

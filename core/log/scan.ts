@@ -12,15 +12,28 @@ export interface ScanOptions {
   readonly to: number
   /** The offset that the first batch is expected to have; none may begin below. */
   readonly minOffset: number
+  /** The first batch may begin at any offset from {@link ScanOptions.minOffset} on. */
+  readonly anyStart?: boolean
   /** No batch may reach this offset. */
   readonly maxOffset?: number
   /** Reads whole batches and checks their CRC; otherwise headers only (control batches are always read whole). */
   readonly verify?: boolean
   readonly chunkBytes?: number
-  /** Called for each batch; the scan ends when it answers false. */
+  /** Bytes of the file that are in memory already, `from` and `to` within them: nothing is read but, once in a while, a header behind them. */
+  readonly loaded?: Loaded
+  /** Where the file's batches end, when `to` is not their end. */
+  readonly fileEnd?: number
+  /** Called for each batch, which stands in `buf` for the time of the call; the scan ends when it answers false. */
   visit(buf: Buffer, at: number, position: number): boolean | void
   /** When given, a damaged stretch is reported and skipped, otherwise the scan ends at it. `next`: where batches go on. */
   skipped?(position: number, next: number): void
+}
+
+/** A stretch of a file in memory. */
+export interface Loaded {
+  readonly buffer: Buffer
+  /** Where in the file the buffer begins. */
+  readonly position: number
 }
 
 export interface ScanEnd {
@@ -37,13 +50,23 @@ const int64Fields = [baseTimestamp, maxTimestamp, producerId]
 
 /** Goes over the batches of a segment's file, checking how they follow each other. */
 export function scan(file: PooledFile, options: ScanOptions): ScanEnd {
+  const window = new Window(file, options)
+  try {
+    return scanWindow(window, options)
+  } finally {
+    window.close()
+  }
+}
+
+function scanWindow(window: Window, options: ScanOptions): ScanEnd {
   const { to, verify = false, maxOffset = Number.MAX_SAFE_INTEGER } = options
-  const window = new Window(file, to, Math.min(options.chunkBytes ?? SCAN_BYTES, Math.max(to - options.from, batch.BATCH_OVERHEAD)))
   let position = options.from
   let nextOffset = options.minOffset
   let previous = -1
+  let mayGap = options.anyStart ?? false
   while (position < to) {
-    const state = check(window, position, nextOffset, maxOffset, verify)
+    const state = check(window, position, nextOffset, maxOffset, verify, mayGap)
+    mayGap = false
     if (state !== 'ok') {
       if (options.skipped === undefined) return { reason: state, position, nextOffset }
       // Without checksums the damage may be the length of the batch before, which has led nowhere.
@@ -63,23 +86,36 @@ export function scan(file: PooledFile, options: ScanOptions): ScanEnd {
   return { reason: 'end', position, nextOffset }
 }
 
+/** Walks are many and short: they share this buffer. One that begins inside another gets its own. */
+let walkBuffer: Buffer | undefined = Buffer.allocUnsafeSlow(WALK_BYTES)
+
 /** The part of the file that is in memory. */
 class Window {
   readonly #file: PooledFile
-  /** Where the batches end. */
+  /** Where the scan ends. */
   readonly end: number
+  /** Where the file's batches end. */
+  readonly fileEnd: number
   readonly #chunkBytes: number
+  readonly #walk: Buffer | undefined
   buffer: Buffer
   start: number
   #length: number
 
-  constructor(file: PooledFile, to: number, chunkBytes: number) {
+  constructor(file: PooledFile, { from, to, loaded, fileEnd = to, chunkBytes = SCAN_BYTES }: ScanOptions) {
     this.#file = file
     this.end = to
-    this.#chunkBytes = chunkBytes
-    this.buffer = Buffer.allocUnsafe(chunkBytes)
-    this.start = 0
-    this.#length = 0
+    this.fileEnd = fileEnd
+    this.#chunkBytes = Math.min(chunkBytes, Math.max(to - from, batch.BATCH_OVERHEAD))
+    this.#walk = loaded === undefined && this.#chunkBytes <= WALK_BYTES ? walkBuffer : undefined
+    if (this.#walk !== undefined) walkBuffer = undefined
+    this.buffer = loaded?.buffer ?? this.#walk ?? Buffer.allocUnsafe(this.#chunkBytes)
+    this.start = loaded?.position ?? 0
+    this.#length = loaded?.buffer.length ?? 0
+  }
+
+  close(): void {
+    if (this.#walk !== undefined) walkBuffer = this.#walk
   }
 
   /** Brings `length` bytes from `position` into memory; false when the file ends before. */
@@ -104,7 +140,14 @@ class Window {
 }
 
 /** Whether a batch stands at `position` that may follow there. */
-function check(window: Window, position: number, expected: number, maxOffset: number, verify: boolean): 'ok' | 'torn' | 'corrupt' {
+function check(
+  window: Window,
+  position: number,
+  expected: number,
+  maxOffset: number,
+  verify: boolean,
+  mayGap: boolean,
+): 'ok' | 'torn' | 'corrupt' {
   if (!window.has(position, batch.LOG_OVERHEAD)) return 'torn'
   const size = batch.sizeInBytes(window.buffer, position - window.start)
   if (size < batch.BATCH_OVERHEAD) return 'corrupt'
@@ -118,7 +161,8 @@ function check(window: Window, position: number, expected: number, maxOffset: nu
     if (batch.checkBatch(window.buffer, at, at + size) !== 'ok') return 'corrupt'
   }
   // A gap is what compaction leaves, or an offset that the disk has changed: then it reaches into the next batch.
-  if (batch.baseOffset(window.buffer, at) === expected || position + size + batch.BATCH_OVERHEAD > window.end) return 'ok'
+  if (mayGap || batch.baseOffset(window.buffer, at) === expected) return 'ok'
+  if (position + size + batch.BATCH_OVERHEAD > window.fileEnd) return 'ok'
   const next = window.peek(position + size)
   return batch.magic(next, 0) === batch.MAGIC && getInt64(next, 0) >= expected && getInt64(next, 0) < batch.nextOffset(window.buffer, at)
     ? 'corrupt'
@@ -134,7 +178,7 @@ function isSound(window: Window, position: number): boolean {
 }
 
 /** Magic and offsets fit the place, and the numbers of the header are ones that can be; offset and length have no other check. */
-function plausible(buf: Buffer, at: number, minOffset: number, maxOffset: number): boolean {
+export function plausible(buf: Buffer, at: number, minOffset: number, maxOffset: number): boolean {
   const first = getInt64(buf, at)
   const delta = batch.lastOffsetDelta(buf, at)
   if (batch.magic(buf, at) !== batch.MAGIC || first < minOffset || delta < 0 || first + delta >= maxOffset) return false

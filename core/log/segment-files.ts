@@ -34,7 +34,8 @@ export function listSegments(context: LogContext, startOffset: number): Segments
 /** A segment object for a place in the log; its files are made when they are first written. */
 function makeSegment(context: LogContext, baseOffset: number, created: number): Segment {
   const { pools, directory, config } = context
-  return new Segment({ pools, directory, baseOffset, indexIntervalBytes: config.indexIntervalBytes, created })
+  const rollShare = config.segmentJitterMs > 0 ? context.share() : 0
+  return new Segment({ pools, directory, baseOffset, indexIntervalBytes: config.indexIntervalBytes, created, rollShare })
 }
 
 /** The first or next segment: its files are there, empty, and its indexes in memory. */

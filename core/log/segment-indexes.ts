@@ -15,8 +15,11 @@ export class SegmentIndexes {
   maxTimestamp: number
   /** Last offset of the first batch that has it. */
   maxTimestampOffset: number
+  /** Whether {@link SegmentIndexes.maxTimestamp} is that of the log; stays so when the entries are let go. */
+  known: boolean
   readonly #baseOffset: number
-  readonly #intervalBytes: number
+  /** `index.interval.bytes` of the entries that are added. */
+  readonly intervalBytes: number
   #bytesSinceEntry: number
 
   constructor(pools: LogPools, directory: string, baseOffset: number, intervalBytes: number) {
@@ -25,12 +28,13 @@ export class SegmentIndexes {
     this.transactions = new TransactionIndex(pools, segmentPath(directory, baseOffset, TRANSACTION_INDEX))
     this.maxTimestamp = batch.NO_TIMESTAMP
     this.maxTimestampOffset = baseOffset
+    this.known = false
     this.#baseOffset = baseOffset
-    this.#intervalBytes = intervalBytes
+    this.intervalBytes = intervalBytes
     this.#bytesSinceEntry = 0
   }
 
-  /** Whether those by offset and time are in memory. */
+  /** Whether entries by offset and time can be looked up. */
   get loaded(): boolean {
     return this.offsets.file.loaded && this.times.file.loaded
   }
@@ -45,6 +49,7 @@ export class SegmentIndexes {
     this.times.file.reset()
     this.maxTimestamp = batch.NO_TIMESTAMP
     this.maxTimestampOffset = this.#baseOffset
+    this.known = true
     this.#bytesSinceEntry = 0
   }
 
@@ -54,7 +59,7 @@ export class SegmentIndexes {
       this.maxTimestamp = timestamp
       this.maxTimestampOffset = lastOffset
     }
-    if (this.#bytesSinceEntry > this.#intervalBytes) {
+    if (this.#bytesSinceEntry > this.intervalBytes) {
       this.offsets.append(lastOffset, position)
       this.times.append(this.maxTimestamp, this.maxTimestampOffset)
       this.#bytesSinceEntry = 0
@@ -67,6 +72,7 @@ export class SegmentIndexes {
     const last = this.times.lastEntry
     this.maxTimestamp = last?.timestamp ?? batch.NO_TIMESTAMP
     this.maxTimestampOffset = last?.offset ?? this.#baseOffset
+    this.known = true
     this.#bytesSinceEntry = bytesSinceEntry
   }
 

@@ -13,6 +13,8 @@ export interface SegmentOptions {
   readonly indexIntervalBytes: number
   /** Milliseconds since 1970: for `segment.ms` as long as no record tells the time. */
   readonly created: number
+  /** Which part of `segment.jitter.ms` is taken off `segment.ms`, from 0 to below 1. */
+  readonly rollShare: number
 }
 
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
@@ -25,23 +27,28 @@ export class Segment {
   readonly indexes: SegmentIndexes
   readonly reader: SegmentReader
   readonly created: number
+  /** When it was appended to last, milliseconds since 1970: the age of records that carry no time. */
+  modified: number
   /** Bytes of whole batches in the file. */
   size: number
   /** The offset after the last batch. */
   nextOffset: number
   readonly #pools: LogPools
+  readonly #rollShare: number
   /** Of the first batch; `undefined` until somebody asks. */
   #firstTimestamp: number | undefined
 
-  constructor({ pools, directory, baseOffset, indexIntervalBytes, created }: SegmentOptions) {
+  constructor({ pools, directory, baseOffset, indexIntervalBytes, created, rollShare }: SegmentOptions) {
     this.baseOffset = baseOffset
     this.log = pools.files.file(segmentPath(directory, baseOffset, LOG))
     this.indexes = new SegmentIndexes(pools, directory, baseOffset, indexIntervalBytes)
     this.reader = new SegmentReader(this, directory)
     this.created = created
+    this.modified = created
     this.size = 0
     this.nextOffset = baseOffset
     this.#pools = pools
+    this.#rollShare = rollShare
     this.#firstTimestamp = undefined
   }
 
@@ -57,8 +64,9 @@ export class Segment {
     const start = this.size
     while (at < records.length) {
       this.note(records, at, start + at)
-      this.reader.noteTail(batch.baseOffset(records, at), start + at)
-      at += batch.sizeInBytes(records, at)
+      const size = batch.sizeInBytes(records, at)
+      this.reader.noteTail(batch.baseOffset(records, at), start + at, size)
+      at += size
     }
     this.reader.verified(start, this.size)
   }
@@ -78,15 +86,31 @@ export class Segment {
     this.reader.forgetTail()
   }
 
-  /** Loads the indexes of a closed segment, or makes them from the log when they are missing or cannot be right. */
+  /** Gets the indexes by offset and time ready, or makes them from the log when they are missing or cannot be right. */
   loadIndexes(): void {
     const { offsets, times, loaded } = this.indexes
     if (loaded) return
-    if (!offsets.load(this.size) || !times.load(this.nextOffset)) return this.rebuildIndexes()
-    const last = times.lastEntry
-    if (last === undefined) return
-    if (!this.reader.timeHolds(last)) return this.rebuildIndexes()
-    this.indexes.resume(0)
+    if (!offsets.open(this.size) || !times.open(this.nextOffset)) this.rebuildIndexes()
+  }
+
+  /** All of them come into memory and stay there: the segment takes appends. */
+  resumeIndexes(): void {
+    this.indexes.pin()
+    this.loadIndexes()
+    void this.maxTimestamp
+  }
+
+  /** Largest timestamp of its batches, -1 for none: the last one of the index, after a look at the batch that it speaks of. */
+  get maxTimestamp(): number {
+    const { indexes } = this
+    if (indexes.known) return indexes.maxTimestamp
+    this.loadIndexes()
+    const last = indexes.times.lastEntry
+    // Without an entry no batch has a time, the first one neither.
+    const holds = last === undefined ? this.reader.maxTimestampAt(this.baseOffset) < 0 : this.reader.timeHolds(last)
+    if (holds) indexes.resume(0)
+    else this.rebuildIndexes()
+    return indexes.maxTimestamp
   }
 
   /**
@@ -108,8 +132,10 @@ export class Segment {
       visit: (buf, at, position) => {
         if (position === entry?.position && batch.lastOffset(buf, at) !== entry.offset) return false
         if (batch.maxTimestamp(buf, at) > newest) return false
-        sinceEntry += batch.sizeInBytes(buf, at)
+        const bytes = batch.sizeInBytes(buf, at)
+        sinceEntry += bytes
         this.nextOffset = batch.nextOffset(buf, at)
+        this.reader.noteTail(batch.baseOffset(buf, at), position, bytes)
         return true
       },
     })
@@ -175,10 +201,13 @@ export class Segment {
   isFull(config: LogConfig, bytes: number, lastOffset: number, timestamp: number, now: number): boolean {
     if (lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX) return true
     if (this.size === 0) return false
-    const { segmentBytes, segmentIndexBytes, segmentMs } = config
+    const { segmentBytes, segmentIndexBytes, segmentMs, segmentJitterMs } = config
     if (this.size > segmentBytes - bytes || this.indexes.isFull(segmentIndexBytes)) return true
     const first = this.#firstBatchTimestamp()
-    return (first >= 0 && timestamp >= 0 ? timestamp - first : now - this.created) > segmentMs
+    return (
+      (first >= 0 && timestamp >= 0 ? timestamp - first : now - this.created) >
+      segmentMs - this.#rollShare * Math.min(segmentJitterMs, segmentMs)
+    )
   }
 
   /** Renames the files on their way out; {@link Segment.remove} finishes. */

@@ -23,10 +23,24 @@ export class TimeIndex {
     this.#baseOffset = baseOffset
   }
 
-  /** Makes sure that the entries are in memory. False when the file is missing or cannot be an index of a segment that ends there. */
-  load(nextOffset: number): boolean {
+  /** Makes sure that entries can be looked up. False when the file is missing or its last entry is none of a segment that ends there. */
+  open(nextOffset: number): boolean {
     if (this.file.loaded) return true
-    if (!this.file.load()) return false
+    if (!this.file.open()) return false
+    if (this.file.whole) return this.#check(nextOffset)
+    const last = this.lastEntry
+    if (last === undefined || (last.timestamp >= 0 && last.offset >= this.#baseOffset && last.offset < nextOffset)) return true
+    this.file.unload()
+    return false
+  }
+
+  /** Makes sure that all entries are in memory. False when the file is missing or cannot be an index of a segment that ends there. */
+  load(nextOffset: number): boolean {
+    if (this.file.loaded && this.file.whole) return true
+    return this.file.load() && this.#check(nextOffset)
+  }
+
+  #check(nextOffset: number): boolean {
     let { timestamp, offset } = { timestamp: -1, offset: -1 }
     for (let i = 0; i < this.file.count; i++) {
       const next = this.#entry(i)!
@@ -54,12 +68,13 @@ export class TimeIndex {
 
   /** The last entry with a timestamp of at most `timestamp`. */
   lookup(timestamp: number): TimeEntry | undefined {
-    const { buffer } = this.file
+    const { file } = this
     let low = -1
-    let high = this.file.count - 1
+    let high = file.count - 1
     while (low < high) {
       const middle = (low + high + 1) >>> 1
-      if (getInt64(buffer, middle * ENTRY_BYTES) <= timestamp) low = middle
+      const at = file.look(middle)
+      if (getInt64(file.buffer, at) <= timestamp) low = middle
       else high = middle - 1
     }
     return this.#entry(low)
@@ -71,7 +86,8 @@ export class TimeIndex {
 
   #entry(i: number): TimeEntry | undefined {
     if (i < 0) return undefined
+    const at = this.file.look(i)
     const { buffer } = this.file
-    return { timestamp: getInt64(buffer, i * ENTRY_BYTES), offset: this.#baseOffset + buffer.readInt32BE(i * ENTRY_BYTES + 8) }
+    return { timestamp: getInt64(buffer, at), offset: this.#baseOffset + buffer.readInt32BE(at + 8) }
   }
 }

@@ -13,8 +13,7 @@ export interface FoundTimestamp {
 /** The first record from `startOffset` on with a timestamp of at least `timestamp` (ListOffsets). */
 export function findTimestamp(segments: Segments, timestamp: number, startOffset: number): FoundTimestamp | undefined {
   for (const segment of segments.from(startOffset)) {
-    segment.loadIndexes()
-    if (segment.indexes.maxTimestamp < timestamp) continue
+    if (segment.maxTimestamp < timestamp) continue
     // No record up to that entry is as new.
     const known = trustedEntry(segment, timestamp)
     const found = search(segment, Math.max(known, startOffset, segment.baseOffset), timestamp)
@@ -25,27 +24,34 @@ export function findTimestamp(segments: Segments, timestamp: number, startOffset
 
 /** The first record from `startOffset` on that has the largest timestamp. */
 export function newestTimestamp(segments: Segments, startOffset: number): FoundTimestamp | undefined {
-  let newest: Segment | undefined
+  // Compaction leaves batches without records behind, which keep the time of what they had: then the index knows too much.
+  return newest(segments, startOffset, false) ?? newest(segments, startOffset, true)
+}
+
+function newest(segments: Segments, startOffset: number, exact: boolean): FoundTimestamp | undefined {
+  let best: Segment | undefined
   let timestamp = -1
   for (const segment of segments.from(startOffset)) {
-    const candidate = largestFrom(segment, startOffset)
+    const candidate = exact ? largestRecord(segment, startOffset) : largestFrom(segment, startOffset)
     if (candidate <= timestamp) continue
-    newest = segment
+    best = segment
     timestamp = candidate
   }
-  return newest === undefined ? undefined : search(newest, Math.max(startOffset, newest.baseOffset), timestamp)
+  return best === undefined ? undefined : search(best, Math.max(startOffset, best.baseOffset), timestamp)
 }
 
 /** The index knows the largest timestamp of a whole segment only: one that begins below the start is gone through. */
 function largestFrom(segment: Segment, startOffset: number): number {
-  segment.loadIndexes()
-  if (segment.baseOffset >= startOffset) return segment.indexes.maxTimestamp
+  return segment.baseOffset >= startOffset ? segment.maxTimestamp : largestRecord(segment, startOffset)
+}
+
+function largestRecord(segment: Segment, startOffset: number): number {
   let largest = -1
   segment.scan({
     from: segment.reader.position(startOffset),
     skipped: () => {},
     visit(buf, at, position) {
-      if (batch.maxTimestamp(buf, at) <= largest) return
+      if (batch.maxTimestamp(buf, at) <= largest || batch.recordCount(buf, at) === 0) return
       if (batch.baseOffset(buf, at) >= startOffset) largest = batch.maxTimestamp(buf, at)
       else {
         const columns = decodeBatch(segment.reader.batchAt(position, batch.sizeInBytes(buf, at)), 0)
@@ -58,6 +64,7 @@ function largestFrom(segment: Segment, startOffset: number): number {
 
 /** The offset of the last index entry older than `timestamp`, after a look at the batch that it speaks of. */
 function trustedEntry(segment: Segment, timestamp: number): number {
+  segment.loadIndexes()
   const entry = segment.indexes.times.lookup(timestamp - 1)
   if (entry === undefined) return segment.baseOffset
   if (segment.reader.timeHolds(entry)) return entry.offset

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { Backlog } from './backlog.ts'
 import type { Transport } from './transport.ts'
 
 /** Requests of one connection that are being worked on; more are not read until one is answered. */
@@ -6,6 +7,9 @@ export const INFLIGHT_REQUESTS_MAX = 256
 
 /** Bytes of answers that a slow reader may leave with us before we stop reading its requests. */
 export const UNSENT_BYTES_MAX = 16 * 1024 * 1024
+
+/** The same while the backlog of all connections is full. Not less than a socket holds before it tells when it has been emptied. */
+const UNSENT_BYTES_MAX_WHEN_FULL = 64 * 1024
 
 /** The answer to a frame: bytes to send, or undefined where the protocol wants none. A rejection ends the connection. */
 export type Answer = readonly Buffer[] | undefined
@@ -18,6 +22,8 @@ export interface ConnectionOptions {
   clock: Clock
   inflightRequestsMax?: number
   unsentBytesMax?: number
+  /** Of all connections of a broker. */
+  backlog?: Backlog
 }
 
 interface Slot {
@@ -36,9 +42,14 @@ export class Connection {
   readonly #inflightRequestsMax: number
   readonly #unsentBytesMax: number
   readonly #clock: Clock
+  readonly #backlog: Backlog
   readonly #slots: Slot[]
   /** Bytes of answers that wait for an earlier one. */
   #heldBytes: number
+  /** As far as the backlog knows. */
+  #unsentBytes: number
+  /** Since when something waits, or when it last became less. */
+  #waitingSince: number
   #lastUse: number
   #finishing: boolean
   #closed: boolean
@@ -50,8 +61,11 @@ export class Connection {
     this.#inflightRequestsMax = options.inflightRequestsMax ?? INFLIGHT_REQUESTS_MAX
     this.#unsentBytesMax = options.unsentBytesMax ?? UNSENT_BYTES_MAX
     this.#clock = options.clock
+    this.#backlog = options.backlog ?? new Backlog()
     this.#slots = []
     this.#heldBytes = 0
+    this.#unsentBytes = 0
+    this.#waitingSince = 0
     this.#lastUse = options.clock.monotonic()
     this.#finishing = false
     this.#closed = false
@@ -60,6 +74,8 @@ export class Connection {
     transport.onClose((error) => {
       this.#closed = true
       this.#slots.length = 0
+      this.#backlog.add(-this.#unsentBytes)
+      this.#unsentBytes = 0
       options.onClose(this, error)
     })
   }
@@ -67,6 +83,11 @@ export class Connection {
   /** Milliseconds since the last request came or was answered; 0 while one is being worked on. */
   get idleMs(): number {
     return this.#slots.length > 0 ? 0 : this.#clock.monotonic() - this.#lastUse
+  }
+
+  /** Milliseconds for which the client has taken no whole piece of what waits for it; 0 when nothing waits. */
+  get stalledMs(): number {
+    return this.#unsentBytes === 0 ? 0 : this.#clock.monotonic() - this.#waitingSince
   }
 
   get closed(): boolean {
@@ -129,9 +150,17 @@ export class Connection {
 
   /** Reads on, or stops reading, by what is being worked on and what waits to be sent. */
   #balance(): void {
-    if (this.#finishing || this.#closed) return
+    if (this.#closed) return
     const unsentBytes = this.#heldBytes + this.#transport.bufferedBytes
-    if (this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= this.#unsentBytesMax) this.#transport.pause()
+    if (unsentBytes !== this.#unsentBytes) {
+      if (this.#unsentBytes === 0 || unsentBytes < this.#unsentBytes) this.#waitingSince = this.#clock.monotonic()
+      const more = unsentBytes - this.#unsentBytes
+      this.#unsentBytes = unsentBytes
+      this.#backlog.add(more)
+    }
+    if (this.#finishing || this.#closed) return
+    const bytesMax = this.#backlog.isFull ? UNSENT_BYTES_MAX_WHEN_FULL : this.#unsentBytesMax
+    if (this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= bytesMax) this.#transport.pause()
     else this.#transport.resume()
   }
 }

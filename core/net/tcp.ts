@@ -134,6 +134,7 @@ export class TcpTransport implements Transport {
     for (let i = 0; i < last; i++) this.#socket.write(chunks[i]!)
     this.#socket.write(chunks[last]!, this.#whenWritten(chunks))
     if (last > 0) this.#socket.uncork()
+    if (this.#socket.writableLength === 0) this.#drainHandler()
   }
 
   /** Chunks leave in order: with the last of them all have. After an error the kernel may still read them, so they are left alone. */

@@ -61,6 +61,11 @@ export class ReplicaManager {
     for (const partition of this.partitionsOf(topic)) partition.log.configure(config)
   }
 
+  /** Makes what {@link PartitionLog.deleteRecordsBefore} has done durable. */
+  keepStarts(): void {
+    this.#logs.checkpointStarts()
+  }
+
   /** Takes a topic's partitions away; fetches that wait for them are answered. */
   delete(topic: string): void {
     const partitions = this.partitionsOf(topic)

@@ -253,6 +253,7 @@ async function produceUntilKilled(
   port: number,
   next: number,
   ids: { producerId: number; producerEpoch: number },
+  onAcknowledged: () => void,
 ): Promise<number> {
   const channel = new Channel(await tcpDialer().dial('127.0.0.1', port), { clientId: 'audit', clock: systemClock })
   t.teardown(() => channel.close())
@@ -264,6 +265,7 @@ async function produceUntilKilled(
       ({ error }) => {
         if (error === 'NONE' && number === acknowledged) acknowledged = number + 1
         else failed = true
+        onAcknowledged()
       },
       () => void (failed = true),
     )
@@ -289,8 +291,9 @@ test('a broker killed while an idempotent producer sends loses nothing acknowled
     const { child, port, ended } = await launch(t, dir)
     if (round === 0) await prepare(port)
     const before = next
-    const timer = setTimeout(() => child.kill('SIGKILL'), 150 + round * 40)
-    next = await produceUntilKilled(t, port, next, ids)
+    let timer: NodeJS.Timeout | undefined
+    // From the first answer on: a busy machine may take long to come so far.
+    next = await produceUntilKilled(t, port, next, ids, () => (timer ??= setTimeout(() => child.kill('SIGKILL'), 30 + round * 40)))
     clearTimeout(timer)
     child.kill('SIGKILL')
     await ended

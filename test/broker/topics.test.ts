@@ -1,5 +1,6 @@
 import test from 'ava'
 
+import { ManualClock } from '../../core/base/clock.ts'
 import { ZERO_UUID } from '../../core/base/uuid.ts'
 import type { Channel } from '../../core/net/channel.ts'
 import { errorName } from '../../core/protocol/errors.ts'
@@ -13,6 +14,7 @@ import { DescribeConfigs } from '../../core/protocol/messages/describe-configs.t
 import { IncrementalAlterConfigs } from '../../core/protocol/messages/incremental-alter-configs.ts'
 import { Metadata } from '../../core/protocol/messages/metadata.ts'
 import { handlers } from '../../core/broker/handlers.ts'
+import { FaultyFiles } from '../support/faulty-files.ts'
 import { startBroker } from '../support/start-broker.ts'
 import { batch, createTopic, fetchFrom, listing, open, produce, topicError } from '../support/wire.ts'
 
@@ -200,6 +202,78 @@ test('deleted records cannot be read', async (t) => {
   t.is(errorName((await fetchFrom(channel, 'a', 1)).errorCode), 'OFFSET_OUT_OF_RANGE')
   t.deepEqual(listing(await fetchFrom(channel, 'a', 2)), ['2:z'])
   t.deepEqual(await cut(-1), ['NONE', 3])
+  await createTopic(channel, 'compacted', 1, { 'cleanup.policy': 'compact' })
+  const { topics } = await channel.request(DeleteRecords, 2, {
+    topics: [{ name: 'compacted', partitions: [{ partitionIndex: 0, offset: 0 }] }],
+    timeoutMs: 1000,
+  })
+  t.is(errorName(topics[0]!.partitions[0]!.errorCode), 'POLICY_VIOLATION')
+})
+
+test('records deleted on demand stay deleted when the broker is killed right after, and a disk that refuses to note it is told of', async (t) => {
+  const files = new FaultyFiles()
+  const broker = await startBroker(t, { files, dir: '/data' })
+  const channel = await open(t, broker)
+  await createTopic(channel, 'a', 2)
+  for (const partition of [0, 1]) {
+    for (const value of ['x', 'y', 'z']) await produce(channel, 'a', batch([value]), { partition })
+  }
+  const cut = async (...offsets: number[]): Promise<string[]> => {
+    const partitions = offsets.map((offset, partitionIndex) => ({ partitionIndex, offset }))
+    const { topics } = await channel.request(DeleteRecords, 2, { topics: [{ name: 'a', partitions }], timeoutMs: 1000 })
+    return topics[0]!.partitions.map(({ errorCode, lowWatermark }) => `${errorName(errorCode)} ${lowWatermark}`)
+  }
+  t.deepEqual(await cut(1, 2), ['NONE 1', 'NONE 2'])
+  const killed = files.copy()
+  killed.unlink('/data/.lock')
+  const again = await open(t, await startBroker(t, { files: killed, dir: '/data' }))
+  for (const [partition, left] of [
+    [0, ['1:y', '2:z']],
+    [1, ['2:z']],
+  ] as const) {
+    t.is(errorName((await fetchFrom(again, 'a', left.length === 1 ? 1 : 0, { partition })).errorCode), 'OFFSET_OUT_OF_RANGE')
+    t.deepEqual(listing(await fetchFrom(again, 'a', 3 - left.length, { partition })), left)
+  }
+  files.fault = (operation, path) => (operation === 'write' && path.includes('log-start-offset') ? 'ENOSPC' : undefined)
+  t.deepEqual(await cut(2, 9), ['KAFKA_STORAGE_ERROR -1', 'OFFSET_OUT_OF_RANGE -1'])
+  files.fault = () => undefined
+  // Nothing moves this time, but what moved before is noted.
+  t.deepEqual(await cut(2), ['NONE 2'])
+  t.regex(files.content('/data/log-start-offset-checkpoint').toString(), /^a 0 2$/m)
+})
+
+test('another retention of a topic counts from the next check on, without a restart', async (t) => {
+  const clock = new ManualClock()
+  const broker = await startBroker(t, {
+    clock,
+    files: new FaultyFiles(),
+    dir: '/data',
+    config: { 'log.retention.check.interval.ms': 1000 },
+  })
+  const channel = await open(t, broker, 'in-process')
+  await createTopic(channel, 'a', 1, { 'segment.bytes': '100' })
+  for (const value of ['x', 'y', 'z']) await produce(channel, 'a', batch([value], {}, clock.now()))
+  const alter = async (name: string, value: string): Promise<void> => {
+    const resource = { resourceType: 2, resourceName: 'a', configs: [{ name, value, configOperation: 0 }] }
+    const { responses } = await channel.request(IncrementalAlterConfigs, 1, { resources: [resource], validateOnly: false })
+    t.is(errorName(responses[0]!.errorCode), 'NONE')
+    clock.advance(1000)
+  }
+  const start = async (): Promise<number> => (await fetchFrom(channel, 'a', 3)).logStartOffset
+  clock.advance(100_000)
+  t.is(await start(), 0)
+  // Never less than so many bytes are kept.
+  await alter('retention.bytes', '100')
+  t.is(await start(), 1)
+  await alter('retention.ms', '200000')
+  t.is(await start(), 1)
+  await alter('retention.ms', '5000')
+  t.is(await start(), 3)
+  await alter('retention.ms', '-1')
+  await produce(channel, 'a', batch(['w'], {}, 0))
+  clock.advance(10 * 86_400_000)
+  // The idle connection has been closed.
+  t.is((await fetchFrom(await open(t, broker, 'in-process'), 'a', 3)).logStartOffset, 3)
 })
 
 test('DescribeConfigs lists all settings with where they come from', async (t) => {

@@ -1,3 +1,4 @@
+import { isDeleting } from '../../log/config.ts'
 import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { DeleteRecords } from '../../protocol/messages/delete-records.ts'
 import { handler } from '../handler.ts'
@@ -7,40 +8,51 @@ import { partitionOf } from '../lookup.ts'
 /** An offset that stands for "up to the high watermark". */
 const TO_HIGH_WATERMARK = -1
 
-/** DeleteRecords 0 to 2 (KIP-107): moves the start of partitions forward. */
+interface Deleted {
+  lowWatermark: number
+  errorCode: number
+}
+
+/**
+ * DeleteRecords 0 to 2 (KIP-107): moves the start of partitions forward, and answers when that survives a crash. The only replica is in
+ * sync with itself, so the low watermark is the new start and nothing waits for followers.
+ */
 export const deleteRecords = handler({
   api: DeleteRecords,
   minVersion: 0,
   maxVersion: 2,
   handle(request, context) {
-    return {
-      throttleTimeMs: 0,
-      topics: request.topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ partitionIndex, offset }) => ({
-          partitionIndex,
-          ...deleteBefore(context, name, partitionIndex, offset),
-        })),
+    const topics = request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex, offset }) => ({
+        partitionIndex,
+        ...answered(context, `${name}-${partitionIndex}`, () => deleteBefore(context, name, partitionIndex, offset)),
       })),
-    }
+    }))
+    const kept = answered(context, 'the checkpoint of start offsets', () => {
+      context.broker.replicas.keepStarts()
+      return 0
+    })
+    if (kept.errorCode === 0) return { throttleTimeMs: 0, topics }
+    const failed = ({ partitionIndex, errorCode: code }: (typeof topics)[number]['partitions'][number]) =>
+      code === 0 ? { partitionIndex, lowWatermark: -1, errorCode: kept.errorCode } : { partitionIndex, lowWatermark: -1, errorCode: code }
+    return { throttleTimeMs: 0, topics: topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(failed) })) }
   },
 })
 
-function deleteBefore(
-  { broker }: RequestContext,
-  topic: string,
-  index: number,
-  wanted: number,
-): { lowWatermark: number; errorCode: number } {
+/** The new low watermark. */
+function deleteBefore({ broker }: RequestContext, topic: string, index: number, wanted: number): number {
+  const { log, internal } = partitionOf(broker, topic, '', index, false)
+  if (internal) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker itself`)
+  if (!isDeleting(log.config)) throw kafkaError('POLICY_VIOLATION', `${topic} is compacted only: cleanup.policy has no 'delete'`)
+  return log.deleteRecordsBefore(wanted === TO_HIGH_WATERMARK ? log.highWatermark : wanted)
+}
+
+function answered({ broker }: RequestContext, what: string, run: () => number): Deleted {
   try {
-    const { log, internal } = partitionOf(broker, topic, '', index, false)
-    if (internal) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker itself`)
-    const offset = wanted === TO_HIGH_WATERMARK ? log.highWatermark : wanted
-    if (offset < 0 || offset > log.highWatermark) throw kafkaError('OFFSET_OUT_OF_RANGE', `${topic}-${index} ends at ${log.highWatermark}`)
-    log.deleteRecordsBefore(offset)
-    return { lowWatermark: log.logStartOffset, errorCode: 0 }
+    return { lowWatermark: run(), errorCode: 0 }
   } catch (error) {
-    if (!(error instanceof KafkaError)) broker.logger.error({ partition: `${topic}-${index}`, err: error }, 'records could not be deleted')
+    if (!(error instanceof KafkaError)) broker.logger.error({ partition: what, err: error }, 'records could not be deleted')
     return { lowWatermark: -1, errorCode: errorCode(error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR') }
   }
 }

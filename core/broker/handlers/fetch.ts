@@ -56,6 +56,7 @@ export const fetch = handler({
     const pass = read(request, context)
     const missingBytes = request.minBytes - pass.bytes
     if (pass.urgent || missingBytes <= 0 || request.maxWaitMs <= 0 || pass.partitions.length === 0) return { responses: pass.responses }
+    for (const { partitions } of pass.responses) giveBack(context, partitions)
     const wait = new FetchWait({
       places: pass.partitions,
       missingBytes,
@@ -67,12 +68,17 @@ export const fetch = handler({
   },
 })
 
+/** What was read and is not answered, because more is waited for. */
+function giveBack({ broker: { buffers } }: RequestContext, partitions: readonly PartitionAnswer[]): void {
+  for (const { records } of partitions) if (records) buffers.sent(buffers.ofPool(Buffer.isBuffer(records) ? [records] : records))
+}
+
 function isolationOf(request: FetchRequest): Isolation {
   return request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
 }
 
 function read(request: FetchRequest, context: RequestContext): Pass {
-  const maxBytes = Math.min(request.maxBytes, context.broker.config.get('fetch.max.bytes'))
+  const maxBytes = Math.min(request.maxBytes, context.broker.config.get('fetch.max.bytes'), context.broker.backlog.pieceBytes)
   const { buffers } = context.broker
   const pass: Pass = {
     responses: [],

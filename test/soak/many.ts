@@ -1,0 +1,48 @@
+/**
+ * Many partitions, many connections, few descriptors, slow readers: the long versions of test/broker/many.test.ts.
+ *
+ *   node --conditions=moldau-source test/soak/many.ts [--partitions 10000] [--connections 10000] [--storm 5000] [--readers 500] [--only NAME]
+ *
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { fewDescriptors, manyConnections, manyPartitions, slowReaders } from '../support/many-scenarios.ts'
+import type { Measured } from '../support/many-scenarios.ts'
+
+const { values } = parseArgs({
+  options: {
+    partitions: { type: 'string', default: '10000' },
+    connections: { type: 'string', default: '10000' },
+    storm: { type: 'string', default: '5000' },
+    readers: { type: 'string', default: '500' },
+    only: { type: 'string' },
+  },
+})
+const MIB = 1024 * 1024
+// One connection is the test's own.
+const connections = Number(values.connections) - 1
+const scenarios: Record<string, (dir: string) => Promise<Measured>> = {
+  partitions: (dir) => manyPartitions(dir, Number(values.partitions)),
+  connections: (dir) => manyConnections(dir, connections, 60_000),
+  descriptors: (dir) => fewDescriptors(dir, 256, 2000, Number(values.storm)),
+  'slow readers': (dir) => slowReaders(dir, Number(values.readers), 20, 512 * MIB),
+}
+const chosen = Object.entries(scenarios).filter(([name]) => values.only === undefined || name === values.only)
+console.log(`limit of open files: ${execFileSync('bash', ['-c', 'ulimit -n']).toString().trim()}`)
+let failed = 0
+for (const [name, run] of chosen) {
+  const dir = await mkdtemp(join(tmpdir(), 'moldau-many-'))
+  try {
+    console.log(name, await run(dir))
+  } catch (error) {
+    failed++
+    console.log(`${name}: ${(error as Error).message}`)
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+}
+console.log(`${chosen.length - failed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)
