@@ -1,13 +1,13 @@
 import { mkdtemp, rm, symlink, copyFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runCommand } from '../test/support/run-command.ts'
-import { type BenchRow, median } from './row.ts'
+import { runCommand } from '../../test/support/run-command.ts'
+import { type BenchRow, median } from '../row.ts'
 
 /** How long `import { Broker } from 'moldau/core'` and Broker.start take, in processes of their own. */
 
 const ROUNDS = 7
-const root = new URL('..', import.meta.url).pathname
+const root = new URL('../..', import.meta.url).pathname
 
 const script = `const start = performance.now()
   const { Broker } = await import('moldau/core')
