@@ -1,7 +1,7 @@
 import type { Bench, Group } from './broker/group.ts'
 import { fetchAtTail, fetchCold, fetchRecent } from './broker/fetch-rows.ts'
 import { memory } from './broker/memory-row.ts'
-import { batches16k, batches1m, compressed, oneMessage, pingPong, producers1000, synced } from './broker/produce-rows.ts'
+import { batches16k, batches1m, compressed, oneMessage, pingPong, pipelined, producers1000, synced } from './broker/produce-rows.ts'
 import { readyRows } from './broker/ready.ts'
 import { type Contender, type Settings, kafka, moldau } from './broker/servers.ts'
 import { start10g, startEmpty } from './broker/start-rows.ts'
@@ -15,6 +15,7 @@ import type { BenchRow } from './row.ts'
 const groups: Readonly<Record<string, Group>> = {
   one: oneMessage,
   pingpong: pingPong,
+  pipelined,
   '16k': batches16k,
   '1m': batches1m,
   compressed,
@@ -37,7 +38,13 @@ export async function rows({ rows: names, rounds }: BenchOptions): Promise<Bench
   try {
     for (const [name, group] of Object.entries(groups)) {
       if (names.length > 0 && !names.includes(name)) continue
-      result.push(...(await group(brokers)))
+      try {
+        result.push(...(await group(brokers)))
+      } catch (error) {
+        // What has been measured is worth showing.
+        process.exitCode = 1
+        console.error(`bench: row '${name}' failed`, error)
+      }
     }
   } finally {
     await brokers.end()

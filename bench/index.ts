@@ -44,7 +44,7 @@ for (const one of chosen) {
   if (values.json) for (const row of rows) console.log(JSON.stringify({ ...row, met: met(row) ?? null }))
   else console.log(formatTable(['row', 'unit', 'peer', 'ours', 'ours/peer', 'target', ''], rows.map(cells)))
 }
-process.exit(0)
+process.exit()
 
 function cells(row: BenchRow): string[] {
   const { unit, ours, oursRange, peer, peerRange, ratio, target, targetOf, better } = row

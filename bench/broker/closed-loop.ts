@@ -49,7 +49,7 @@ export function closedLoops(loops: readonly Loop[], limits: Limits): Promise<Loo
         if (block === undefined) connection.writeTimes(frame, count)
         else connection.write(block.subarray(0, count * frame.length))
       }
-      connection.onLost(reject)
+      connection.onLost = reject
       connection.onAnswer = (head) => {
         try {
           check(head)

@@ -37,13 +37,14 @@ async function readAll(
       sentAt = performance.now()
       connection.write(fetchFrame(topic, 0, offset, 0))
     }
-    connection.onLost(reject)
+    connection.onLost = reject
     connection.onRead = () => {}
     connection.onAnswer = (head) => {
       try {
         const bytes = fetched(head, topic)
-        if (bytes <= 0 || bytes % batchBytes !== 0) throw new Error(`the broker answered ${bytes} bytes, batches have ${batchBytes}`)
-        offset += (bytes / batchBytes) * records
+        // Kafka sends the beginning of the next batch along.
+        if (bytes < batchBytes) throw new Error(`the broker answered ${bytes} bytes, batches have ${batchBytes}`)
+        offset += Math.floor(bytes / batchBytes) * records
       } catch (error) {
         return reject(error as Error)
       }
@@ -161,8 +162,8 @@ async function tailRound(server: Contender): ReturnType<Subject['run']> {
           reject(error as Error)
         }
       }
-      consumer.onLost(reject)
-      producer.onLost(reject)
+      consumer.onLost = reject
+      producer.onLost = reject
       producer.onAnswer = (head) =>
         checked(() => {
           produced(head, topic)

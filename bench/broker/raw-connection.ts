@@ -17,6 +17,8 @@ export class RawConnection {
   onAnswer: (head: Buffer, bytes: number) => void
   /** Called when everything that came in one read has been handed out. */
   onRead: () => void
+  /** Called when the connection ends before it is closed. */
+  onLost: (error: Error) => void
   readonly #socket: Socket
   readonly #head: Buffer
   #headBytes: number
@@ -33,7 +35,9 @@ export class RawConnection {
     this.#frameBytes = 0
     this.onAnswer = () => {}
     this.onRead = () => {}
+    this.onLost = () => {}
     socket.on('error', (error) => (this.#failure = error))
+    socket.on('close', () => this.onLost(this.#failure ?? new Error('the broker closed the connection')))
   }
 
   static async open(bootstrap: string): Promise<RawConnection> {
@@ -51,11 +55,6 @@ export class RawConnection {
     return (end.connection = new RawConnection(socket))
   }
 
-  /** Calls `lost` when the connection ends before it is closed. */
-  onLost(lost: (error: Error) => void): void {
-    this.#socket.once('close', () => lost(this.#failure ?? new Error('the broker closed the connection')))
-  }
-
   /** The memory must stay as it is until it has left. */
   write(bytes: Buffer): void {
     this.#socket.write(bytes)
@@ -69,7 +68,7 @@ export class RawConnection {
   }
 
   close(): void {
-    this.#socket.removeAllListeners('close')
+    this.onLost = () => {}
     this.#socket.destroy()
   }
 

@@ -2,6 +2,8 @@ import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'moldau/core'
+import { RawConnection } from './raw-connection.ts'
+import { fetchFrame, fetched } from './requests.ts'
 import type { Contender, Settings } from './servers.ts'
 
 const READY_MS = 120_000
@@ -10,6 +12,28 @@ const READY_MS = 120_000
 export async function createTopic(server: Contender, name: string, partitions: number, settings: Settings = {}): Promise<void> {
   const configs = { 'file.delete.delay.ms': '100', ...settings }
   await withAdmin(server, (admin) => admin.createTopics([{ name, partitions, configs }]))
+  await untilServed(server, name, partitions)
+}
+
+/** A partition may be written down before it is served: asks each of them until it answers. */
+async function untilServed(server: Contender, name: string, partitions: number): Promise<void> {
+  const connection = await RawConnection.open(server.bootstrap)
+  for (let partition = 0; partition < partitions;) {
+    const answer = new Promise<boolean>((resolve, reject) => {
+      connection.onLost = reject
+      connection.onAnswer = (head) => {
+        try {
+          resolve(fetched(head, name) >= 0)
+        } catch {
+          resolve(false)
+        }
+      }
+    })
+    connection.write(fetchFrame(name, partition, 0, 0))
+    if (await answer) partition++
+    else await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  connection.close()
 }
 
 export async function deleteTopic(server: Contender, name: string): Promise<void> {

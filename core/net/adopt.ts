@@ -18,7 +18,8 @@ interface Inside {
 export function adopt(socket: Socket, onread: OnReadOpts): Socket | undefined {
   const old = socket as unknown as Inside
   const handle = old._handle
-  if (handle === null || typeof handle !== 'object' || typeof handle.useUserBuffer !== 'function' || handle.reading !== false) return undefined
+  if (handle === null || typeof handle !== 'object' || typeof handle.useUserBuffer !== 'function' || handle.reading !== false)
+    return undefined
   const server = old._server
   old._handle = null
   old._server = null
