@@ -256,7 +256,7 @@ export class LogManager {
   }
 
   #removeLater(name: string, delayMs: number): void {
-    this.#timers.after(delayMs, () => this.#files.removeDirectory(join(this.dir, name)))
+    this.#timers.after(delayMs, () => this.#files.removeInPool(join(this.dir, name)))
   }
 
   #mustBeOpen(): void {
