@@ -4,6 +4,7 @@ import { benchRow, progress } from './compare.ts'
 import type { Group } from './group.ts'
 import { producing } from './produce-rows.ts'
 import type { Contender } from './servers.ts'
+import { createTopic, freshTopic } from './topics.ts'
 
 const TARGET = 1 / 8
 const ROUNDS_OF_LOAD = 4
@@ -13,6 +14,7 @@ const IDLE_MS = 15_000
 export const memory: Group = async (bench) => {
   const peer = await bench.kafka({})
   const contenders = [await bench.moldau({ durability: 'page-cache' }), ...(peer === undefined ? [] : [peer])]
+  const started: number[] = []
   const loaded: number[] = []
   const idle: number[] = []
   const most: number[] = []
@@ -20,6 +22,8 @@ export const memory: Group = async (bench) => {
     for (const server of contenders) {
       progress(`memory: loading ${server.name}`)
       await server.start()
+      await createTopic(server, freshTopic(), 1)
+      started.push(megabytes(server, 'VmRSS'))
       await load(server)
       loaded.push(megabytes(server, 'VmRSS'))
       await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
@@ -31,7 +35,12 @@ export const memory: Group = async (bench) => {
   }
   const row = (what: string, [ours, theirs]: readonly number[], target: number | null): BenchRow =>
     benchRow(`memory, ${what}`, 'MB resident', 'lower', [ours!], theirs === undefined ? undefined : [theirs], target)
-  return [row('after load', loaded, TARGET), row(`${IDLE_MS / 1000} s later`, idle, TARGET), row('at most', most, null)]
+  return [
+    row('after the start', started, null),
+    row('after load', loaded, TARGET),
+    row(`${IDLE_MS / 1000} s later`, idle, TARGET),
+    row('at most', most, null),
+  ]
 }
 
 async function load(server: Contender): Promise<void> {

@@ -1,13 +1,13 @@
-import { mkdtemp, rm, symlink, copyFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCommand } from '../../test/support/run-command.ts'
 import { type BenchRow, median } from '../row.ts'
+import { builtPackage, root } from './package.ts'
 
 /** How long `import { Broker } from 'moldau/core'` and Broker.start take, in processes of their own. */
 
 const ROUNDS = 7
-const root = new URL('../..', import.meta.url).pathname
 
 const script = `const start = performance.now()
   const { Broker } = await import('moldau/core')
@@ -17,31 +17,17 @@ const script = `const start = performance.now()
 
 /** From the TypeScript sources, as in this repository, and from the package, as npm installs it. */
 export async function readyRows(): Promise<BenchRow[]> {
-  const installed = await mkdtemp(join(tmpdir(), 'moldau-bench-'))
-  try {
-    await build(installed)
-    const sources: number[] = []
-    const built: number[] = []
-    for (let round = -1; round < ROUNDS; round++) {
-      const fromSources = await readyMs(root, ['--conditions=moldau-source'])
-      const fromPackage = await readyMs(installed, [])
-      if (round < 0) continue // the first round reads the files into the page cache
-      sources.push(fromSources)
-      built.push(fromPackage)
-    }
-    return [rowOf('from the sources', sources), rowOf('from the package', built)]
-  } finally {
-    await rm(installed, { recursive: true, force: true })
+  const installed = await builtPackage()
+  const sources: number[] = []
+  const built: number[] = []
+  for (let round = -1; round < ROUNDS; round++) {
+    const fromSources = await readyMs(root, ['--conditions=moldau-source'])
+    const fromPackage = await readyMs(installed, [])
+    if (round < 0) continue // the first round reads the files into the page cache
+    sources.push(fromSources)
+    built.push(fromPackage)
   }
-}
-
-/** What the package holds, in `dir`: it finds itself by its own name there. */
-async function build(dir: string): Promise<void> {
-  await symlink(join(root, 'node_modules'), join(dir, 'node_modules'))
-  await copyFile(join(root, 'package.json'), join(dir, 'package.json'))
-  const tsc = join(root, 'node_modules', '.bin', 'tsc')
-  const done = await runCommand(tsc, ['-p', join(root, 'tsconfig.build.json'), '--noCheck', '--outDir', join(dir, 'dist')])
-  if (done.code !== 0) throw new Error(`the build failed: ${done.stdout}${done.stderr}`)
+  return [rowOf('from the sources', sources), rowOf('from the package', built)]
 }
 
 async function readyMs(cwd: string, nodeArgs: readonly string[]): Promise<number> {

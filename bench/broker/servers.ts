@@ -3,9 +3,9 @@ import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { moldauArgs } from '../../test/support/run-command.ts'
 import { formatKafka, freePort } from '../../test/support/start-kafka.ts'
 import { atExit } from './cleanup.ts'
+import { builtPackage } from './package.ts'
 import { RawConnection } from './raw-connection.ts'
 
 /** A broker that may be started, killed and started again on the same folder and port. */
@@ -41,12 +41,13 @@ const KAFKA_JVM = [
 
 const CONNECT_EVERY_MS = 5
 
-/** Our broker, from the sources. `MOLDAU_BENCH_NODE_ARGS` goes to its node: `--cpu-prof --cpu-prof-dir=/tmp/prof`. */
+/** Our broker, from the package as npm installs it. `MOLDAU_BENCH_NODE_ARGS` goes to its node: `--cpu-prof --cpu-prof-dir=/tmp/prof`. */
 export async function moldau(settings: Settings, name = 'moldau'): Promise<Contender> {
   const dir = await mkdtemp(join(tmpdir(), 'moldau-bench-'))
   const port = await freePort()
   const extra = process.env['MOLDAU_BENCH_NODE_ARGS']?.split(' ') ?? []
-  const args = [...extra, ...moldauArgs, 'broker', '--port', String(port), '--dir', dir, '--log-level', 'warn']
+  const main = join(await builtPackage(), 'dist', 'cli', 'main.js')
+  const args = [...extra, main, 'broker', '--port', String(port), '--dir', dir, '--log-level', 'warn']
   for (const [key, value] of Object.entries(settings)) args.push('-c', `${key}=${value}`)
   const start = (): Started => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
