@@ -30,12 +30,18 @@ export interface Parts {
 }
 
 /** Takes the data directory and finds what is in it. */
-export function openLogs(options: BrokerOptions, config: BrokerConfig, metadata: () => LocalMetadata): Promise<LogManager> {
+export function openLogs(
+  options: BrokerOptions,
+  config: BrokerConfig,
+  metadata: () => LocalMetadata,
+  unsyncedLost: boolean,
+): Promise<LogManager> {
   const { dir, clusterId, nodeId, clock, logger, random, files } = options
   return LogManager.open({
     dir,
     config: topicLogConfig(new Map(), config),
     topicConfig: (topic) => topicLogConfig(metadata().topic(topic)?.configs ?? new Map(), config),
+    writesSurvived: !unsyncedLost,
     retentionCheckIntervalMs: config.get('log.retention.check.interval.ms'),
     ...(clusterId !== undefined && { clusterId }),
     ...(nodeId !== undefined && { nodeId }),

@@ -79,7 +79,7 @@ export class Broker {
     // Read when the directory is ours: a broker that is just stopping may still write it.
     let read: LocalMetadata | undefined
     const metadata = (): LocalMetadata => (read ??= new LocalMetadata(options))
-    const logs = await openLogs(options, config, metadata)
+    const logs = await openLogs(options, config, metadata, unsyncedLost)
     let parts: Parts | undefined
     try {
       noteBoot(options.dir, options.files)

@@ -21,6 +21,8 @@ export interface LogManagerOptions {
   readonly config?: Partial<LogConfig>
   /** Settings of a topic that was there before. */
   readonly topicConfig?: (topic: string) => Partial<LogConfig>
+  /** Nothing that was written is lost: the machine has run on since the last stop. Default false: all of it is checked. */
+  readonly writesSurvived?: boolean
   readonly files?: Files
   readonly clock?: Clock
   readonly logger?: Logger
@@ -186,6 +188,7 @@ export class LogManager {
         this.#log(topic, partition, {
           config: { ...this.#config, ...this.#options.topicConfig?.(topic) },
           clean: clean && recoveryPoint !== undefined,
+          writesSurvived: this.#options.writesSurvived ?? false,
           ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
           ...(logStartOffset === undefined ? {} : { logStartOffset }),
         }),
@@ -199,7 +202,7 @@ export class LogManager {
   #log(
     topic: string,
     partition: number,
-    options: { config: Partial<LogConfig>; clean: boolean; recoveryPoint?: number; logStartOffset?: number },
+    options: { config: Partial<LogConfig>; clean: boolean; writesSurvived?: boolean; recoveryPoint?: number; logStartOffset?: number },
   ): PartitionLog {
     const directory = join(this.dir, `${topic}-${partition}`)
     return new PartitionLog({ topic, partition, directory, pools: this.#pools, clock: this.#clock, logger: this.#logger, ...options })
