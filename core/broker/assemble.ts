@@ -80,7 +80,7 @@ export function assemble(
     config,
     replicas,
     topics,
-    buffers: new BufferPool(),
+    buffers: options.buffers ?? new BufferPool(),
     clock,
     logger,
     events,

@@ -19,20 +19,27 @@ export class BufferPool {
   #freeBytes: number
   /** Buffers in answers, by their memory. */
   readonly #sending: WeakMap<ArrayBufferLike, Buffer>
+  #made: number
 
   constructor(freeBytesMax = FREE_BYTES_MAX) {
     this.#free = []
     this.#freeBytesMax = freeBytesMax
     this.#freeBytes = 0
     this.#sending = new WeakMap()
+    this.#made = 0
+  }
+
+  /** Buffers made so far because none was free: it stops growing when the pool does what it is for. */
+  get made(): number {
+    return this.#made
   }
 
   /** A buffer of `size` bytes or more, with anything in it. */
   take(size: number): Buffer {
-    if (size > POOLED_BYTES_MAX) return Buffer.allocUnsafeSlow(size)
+    if (size > POOLED_BYTES_MAX) return this.#make(size)
     const bits = sizeBits(Math.max(size, POOLED_BYTES_MIN))
     const found = this.#free[bits]?.pop()
-    if (found === undefined) return Buffer.allocUnsafeSlow(2 ** bits)
+    if (found === undefined) return this.#make(2 ** bits)
     this.#freeBytes -= found.length
     return found
   }
@@ -65,6 +72,11 @@ export class BufferPool {
       const whole = this.#sending.get(buffer)
       if (whole !== undefined && this.#sending.delete(buffer)) this.give(whole)
     }
+  }
+
+  #make(size: number): Buffer {
+    this.#made++
+    return Buffer.allocUnsafeSlow(size)
   }
 }
 
