@@ -91,6 +91,7 @@ export function assemble(
     clock,
     logger,
     idleMs: config.get('connections.max.idle.ms'),
+    buffers: services.buffers,
   })
   return { services, connections, metadata, logs, events }
 }

@@ -15,6 +15,8 @@ const FREE_BYTES_MAX = 32 * 1024 * 1024
 export class BufferPool {
   /** By the logarithm of their size. */
   readonly #free: (Buffer[] | undefined)[]
+  /** How many of each size were left over all the time since the last {@link BufferPool.trim}. */
+  readonly #unused: number[]
   readonly #freeBytesMax: number
   #freeBytes: number
   /** Buffers in answers, by their memory. */
@@ -23,6 +25,7 @@ export class BufferPool {
 
   constructor(freeBytesMax = FREE_BYTES_MAX) {
     this.#free = []
+    this.#unused = []
     this.#freeBytesMax = freeBytesMax
     this.#freeBytes = 0
     this.#sending = new WeakMap()
@@ -39,7 +42,11 @@ export class BufferPool {
     if (size > POOLED_BYTES_MAX) return this.#make(size)
     const bits = sizeBits(Math.max(size, POOLED_BYTES_MIN))
     const found = this.#free[bits]?.pop()
-    if (found === undefined) return this.#make(2 ** bits)
+    if (found === undefined) {
+      this.#unused[bits] = 0
+      return this.#make(2 ** bits)
+    }
+    this.#unused[bits] = Math.min(this.#unused[bits] ?? 0, this.#free[bits]!.length)
     this.#freeBytes -= found.length
     return found
   }
@@ -51,6 +58,15 @@ export class BufferPool {
     const free = (this.#free[sizeBits(size)] ??= [])
     free.push(buffer)
     this.#freeBytes += size
+  }
+
+  /** Lets go of what nobody has needed since the last call: after a busy hour the memory comes back. */
+  trim(): void {
+    for (const [bits, free] of this.#free.entries()) {
+      if (free === undefined) continue
+      this.#freeBytes -= free.splice(0, this.#unused[bits] ?? 0).length * 2 ** bits
+      this.#unused[bits] = free.length
+    }
   }
 
   /** A buffer of just `size` bytes to send: the transport gives it back when it is gone. Nobody else may hold on to it, or send it twice. */
