@@ -30,16 +30,15 @@ const groups: Readonly<Record<string, Group>> = {
   ready: () => readyRows(),
 }
 
-export async function rows({ rows: names, rounds }: BenchOptions): Promise<BenchRow[]> {
+export async function* rows({ rows: names, rounds }: BenchOptions): AsyncGenerator<BenchRow, void> {
   const unknown = names.find((name) => !(name in groups))
   if (unknown !== undefined) throw new Error(`bench: there is no row '${unknown}'; choose of ${Object.keys(groups).join(', ')}`)
   const brokers = new Brokers(rounds)
-  const result: BenchRow[] = []
   try {
     for (const [name, group] of Object.entries(groups)) {
       if (names.length > 0 && !names.includes(name)) continue
       try {
-        result.push(...(await group(brokers)))
+        yield* await group(brokers)
       } catch (error) {
         // What has been measured is worth showing.
         process.exitCode = 1
@@ -49,7 +48,6 @@ export async function rows({ rows: names, rounds }: BenchOptions): Promise<Bench
   } finally {
     await brokers.end()
   }
-  return result
 }
 
 class Brokers implements Bench {

@@ -17,7 +17,10 @@ export interface BenchOptions {
   rounds: number
 }
 
-const benches: Record<string, () => Promise<{ rows(options: BenchOptions): Promise<BenchRow[]> }>> = {
+/** Rows as they are measured, or all at the end. */
+type Rows = AsyncIterable<BenchRow> | Promise<BenchRow[]>
+
+const benches: Record<string, () => Promise<{ rows(options: BenchOptions): Rows }>> = {
   codec: () => import('./codec.ts'),
   broker: () => import('./broker.ts'),
   pipelines: () => import('./pipelines.ts'),
@@ -40,9 +43,12 @@ if (!chosen.every((one) => one in benches)) {
 const options: BenchOptions = { rows: values.rows.split(',').filter((row) => row !== ''), rounds: Math.max(1, Number(values.rounds) || 5) }
 for (const one of chosen) {
   if (!values.json) console.log(`\n${one}`)
-  const rows = await (await benches[one]!()).rows(options)
-  if (values.json) for (const row of rows) console.log(JSON.stringify({ ...row, met: met(row) ?? null }))
-  else console.log(formatTable(['row', 'unit', 'peer', 'ours', 'ours/peer', 'target', ''], rows.map(cells)))
+  const rows: BenchRow[] = []
+  for await (const row of await (await benches[one]!()).rows(options)) {
+    rows.push(row)
+    if (values.json) console.log(JSON.stringify({ ...row, met: met(row) ?? null }))
+  }
+  if (!values.json) console.log(formatTable(['row', 'unit', 'peer', 'ours', 'ours/peer', 'target', ''], rows.map(cells)))
 }
 process.exit()
 
