@@ -32,7 +32,10 @@ const groups: Readonly<Record<string, Group>> = {
 
 export async function* rows({ rows: names, rounds }: BenchOptions): AsyncGenerator<BenchRow, void> {
   const unknown = names.find((name) => !(name in groups))
-  if (unknown !== undefined) throw new Error(`bench: there is no row '${unknown}'; choose of ${Object.keys(groups).join(', ')}`)
+  if (unknown !== undefined) {
+    console.error(`bench: there is no row '${unknown}'; choose of ${Object.keys(groups).join(', ')}`)
+    process.exit(2)
+  }
   const brokers = new Brokers(rounds)
   try {
     for (const [name, group] of Object.entries(groups)) {
