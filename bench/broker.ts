@@ -1,91 +1,91 @@
-import { connect } from 'moldau/core'
-import { cpuOf } from './process-cpu.ts'
-import { type Load, batchOf, dial, fetchAll, produceAll, touchMemory } from './raw-load.ts'
-import { readyRows } from './ready.ts'
-import { type BenchRow, median } from './row.ts'
-import { type Server, startMoldau, startPeer } from './servers.ts'
+import type { Bench, Group } from './broker/group.ts'
+import { fetchAtTail, fetchCold, fetchRecent } from './broker/fetch-rows.ts'
+import { memory } from './broker/memory-row.ts'
+import { batches16k, batches1m, compressed, oneMessage, pingPong, pipelined, producers1000, synced } from './broker/produce-rows.ts'
+import { readyRows } from './broker/ready.ts'
+import { type Contender, type Settings, kafka, moldau } from './broker/servers.ts'
+import { start10g, startEmpty } from './broker/start-rows.ts'
+import type { BenchOptions } from './index.ts'
+import type { BenchRow } from './row.ts'
 
 /**
- * The broker as a process of its own, and a real Kafka beside it where java and its jars can be had: the same requests, in turn,
- * CPU-seconds of the broker's process only.
+ * The broker as a process of its own, and a real Kafka beside it where java and its jars can be had: the same bytes over the same
+ * sockets, in turn, and the CPU-seconds of the broker's process only. docs/benchmarks.md says what each row is.
  */
-
-/** A virtual machine compiles while it warms up. */
-const WARM_UP_ROUNDS = 2
-const ROUNDS = 3
-
-const loads: readonly Load[] = [
-  { name: 'one record of 100 B', recordBytes: 100, recordsPerBatch: 1, requests: 60_000, inFlight: 64, fetches: 0 },
-  { name: '100 B records, 16 KiB batches', recordBytes: 100, recordsPerBatch: 150, requests: 20_000, inFlight: 16, fetches: 3 },
-  { name: '1 KiB records, 1 MiB batches', recordBytes: 1024, recordsPerBatch: 1000, requests: 500, inFlight: 5, fetches: 2 },
-]
-
-interface Cpu {
-  produce: number
-  fetch: number
+const groups: Readonly<Record<string, Group>> = {
+  one: oneMessage,
+  pingpong: pingPong,
+  pipelined,
+  '16k': batches16k,
+  '1m': batches1m,
+  compressed,
+  producers: producers1000,
+  fsync: synced,
+  tail: fetchAtTail,
+  fetch: fetchRecent,
+  cold: fetchCold,
+  memory,
+  start: startEmpty,
+  'start-10g': start10g,
+  ready: () => readyRows(),
 }
 
-export async function rows(): Promise<BenchRow[]> {
-  const ready = await readyRows()
-  const ours = await startMoldau()
-  const peer = await startPeer()
+export async function* rows({ rows: names, rounds }: BenchOptions): AsyncGenerator<BenchRow, void> {
+  const unknown = names.find((name) => !(name in groups))
+  if (unknown !== undefined) {
+    console.error(`bench: there is no row '${unknown}'; choose of ${Object.keys(groups).join(', ')}`)
+    process.exit(2)
+  }
+  const brokers = new Brokers(rounds)
   try {
-    const results = [...ready]
-    for (const load of loads) results.push(...(await loadRows(load, ours, peer)))
-    return results
+    for (const [name, group] of Object.entries(groups)) {
+      if (names.length > 0 && !names.includes(name)) continue
+      try {
+        yield* await group(brokers)
+      } catch (error) {
+        // What has been measured is worth showing.
+        process.exitCode = 1
+        console.error(`bench: row '${name}' failed`, error)
+      }
+    }
   } finally {
-    await ours.stop()
-    await peer?.stop()
+    await brokers.end()
   }
 }
 
-async function loadRows(load: Load, ours: Server, peer: Server | undefined): Promise<BenchRow[]> {
-  const measured = new Map<Server, Cpu[]>()
-  const servers = [ours, ...(peer === undefined ? [] : [peer])]
-  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
-    for (const server of round % 2 === 0 ? servers : servers.toReversed()) {
-      const cpu = await measure(server, load)
-      if (round >= 0) measured.set(server, [...(measured.get(server) ?? []), cpu])
+class Brokers implements Bench {
+  readonly rounds: number
+  #pair: Contender[] | undefined
+
+  constructor(rounds: number) {
+    this.rounds = rounds
+    this.#pair = undefined
+  }
+
+  async pair(): Promise<readonly Contender[]> {
+    if (this.#pair !== undefined) return this.#pair
+    this.#pair = [await this.moldau({ durability: 'page-cache' })]
+    const peer = await this.kafka({})
+    if (peer !== undefined) this.#pair.push(peer)
+    for (const server of this.#pair) await server.start()
+    return this.#pair
+  }
+
+  moldau(settings: Settings): Promise<Contender> {
+    return moldau(settings)
+  }
+
+  async kafka(settings: Settings): Promise<Contender | undefined> {
+    if (process.env['MOLDAU_BENCH_ALONE'] !== undefined) return undefined
+    try {
+      return await kafka(settings)
+    } catch (error) {
+      console.error(`no Kafka to compare with: ${error instanceof Error ? error.message : String(error)}`)
+      return undefined
     }
   }
-  const batchBytes = batchOf(load).length
-  return (['produce', 'fetch'] as const).flatMap((what) => {
-    const times = what === 'produce' ? 1 : load.fetches
-    if (times === 0) return []
-    const own = median(measured.get(ours)!.map((cpu) => cpu[what]))
-    const theirs = peer === undefined ? null : median(measured.get(peer)!.map((cpu) => cpu[what]))
-    const row = (unit: string, divisor: number): BenchRow => ({
-      row: `${what}, ${load.name}`,
-      unit: `broker CPU-s per ${unit}`,
-      ours: own / divisor,
-      peer: theirs === null ? null : theirs / divisor,
-      ratio: theirs === null ? null : own / theirs,
-      target: null,
-      better: 'lower',
-    })
-    const requests = load.requests * times
-    return [row('M records', (requests * load.recordsPerBatch) / 1e6), row('GB', (requests * batchBytes) / 1e9)]
-  })
-}
 
-/** A topic of its own, filled, read, and deleted. */
-async function measure(server: Server, load: Load): Promise<Cpu> {
-  const topic = `bench-${load.recordBytes}-${load.recordsPerBatch}-${process.hrtime.bigint()}`
-  const records = batchOf(load)
-  const client = await connect(server.bootstrap)
-  const channel = await dial(server.bootstrap)
-  try {
-    await client.admin.createTopics([{ name: topic, partitions: 1 }])
-    await touchMemory(load.requests * records.length)
-    const before = cpuOf(server.pid)
-    await produceAll(channel, topic, load, records)
-    const between = cpuOf(server.pid)
-    for (let i = 0; i < load.fetches; i++) await fetchAll(channel, topic, load.requests * load.recordsPerBatch)
-    const after = cpuOf(server.pid)
-    await client.admin.deleteTopics([topic])
-    return { produce: between - before, fetch: after - between }
-  } finally {
-    channel.close()
-    await client.close()
+  async end(): Promise<void> {
+    for (const server of this.#pair ?? []) await server.remove()
   }
 }

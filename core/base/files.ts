@@ -28,6 +28,8 @@ export interface Files {
   mkdir(path: string): void
   /** Removes a directory with all that is in it; one that is not there is no error. */
   removeDirectory(path: string): void
+  /** Removes a file, or a directory with all that is in it, in the thread pool: to free a gigabyte takes the system tens of milliseconds. */
+  removeInPool(path: string): Promise<void>
   /** Makes the names in a directory durable: files made, renamed or removed in it. */
   syncDirectory(path: string): Promise<void>
   syncDirectoryNow(path: string): void
@@ -97,6 +99,13 @@ export const nodeFiles: Files = {
   },
   mkdir: (path) => guard('mkdir', path, () => makeDirectory(path)),
   removeDirectory: (path) => guard('remove', path, () => fs.rmSync(path, { recursive: true, force: true })),
+  async removeInPool(path) {
+    try {
+      await fs.promises.rm(path, { recursive: true, force: true })
+    } catch (error) {
+      throw storageFailed('remove', path, error)
+    }
+  },
   async syncDirectory(path) {
     const fd = guard('open', path, () => fs.openSync(path, openFlags.read))
     try {

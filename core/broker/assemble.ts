@@ -36,6 +36,7 @@ export function openLogs(
   config: BrokerConfig,
   metadata: () => LocalMetadata,
   openFilesMax: number,
+  unsyncedLost: boolean,
 ): Promise<LogManager> {
   const { dir, clusterId, nodeId, clock, logger, random, files } = options
   return LogManager.open({
@@ -43,6 +44,7 @@ export function openLogs(
     config: topicLogConfig(new Map(), config),
     topicConfig: (topic) => topicLogConfig(metadata().topic(topic)?.configs ?? new Map(), config),
     openFilesMax,
+    writesSurvived: !unsyncedLost,
     retentionCheckIntervalMs: config.get('log.retention.check.interval.ms'),
     ...(clusterId !== undefined && { clusterId }),
     ...(nodeId !== undefined && { nodeId }),
@@ -81,7 +83,7 @@ export function assemble(
     config,
     replicas,
     topics,
-    buffers: new BufferPool(),
+    buffers: options.buffers ?? new BufferPool(),
     backlog: new Backlog(),
     clock,
     logger,
@@ -94,6 +96,7 @@ export function assemble(
     clock,
     logger,
     idleMs: config.get('connections.max.idle.ms'),
+    buffers: services.buffers,
   })
   return { services, connections, metadata, logs, events }
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Files } from '../base/files.ts'
 import type { Logger } from '../base/logger.ts'
 import type { RandomBytes } from '../base/uuid.ts'
+import type { BufferPool } from '../net/buffer-pool.ts'
 import type { BrokerConfigInput } from './broker-config.ts'
 
 export interface BrokerOptions {
@@ -21,6 +22,8 @@ export interface BrokerOptions {
   random?: RandomBytes
   /** The disk; a test brings one that fails. */
   files?: Files
+  /** Where big requests and answers stand in memory; a test counts what is made. */
+  buffers?: BufferPool
   /** Default: silence. pino fits. */
   logger?: Logger
 }

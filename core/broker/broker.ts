@@ -83,7 +83,7 @@ export class Broker {
     const metadata = (): LocalMetadata => (read ??= new LocalMetadata(options))
     const connectionsMax = options.port === null ? 0 : config.get('max.connections')
     const budget = descriptorBudget(descriptorLimit(), connectionsMax)
-    const logs = await openLogs(options, config, metadata, budget.files)
+    const logs = await openLogs(options, config, metadata, budget.files, unsyncedLost)
     let parts: Parts | undefined
     try {
       noteBoot(options.dir, options.files)

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Backlog } from '../net/backlog.ts'
+import type { BufferPool } from '../net/buffer-pool.ts'
 import { Connection } from '../net/connection.ts'
 import type { FrameHandler } from '../net/connection.ts'
 import type { Transport } from '../net/transport.ts'
@@ -18,6 +19,8 @@ export interface ConnectionsOptions {
   logger: Logger
   /** A connection that says nothing for this long is ended. */
   idleMs: number
+  /** Trimmed now and then. */
+  buffers: BufferPool
 }
 
 /** All open connections of a broker. */
@@ -70,6 +73,7 @@ export class Connections {
       this.#options.logger.warn({ remote: connection.remote, err: error }, `connection of ${connection.remote} ended: ${error.message}`)
     }
     if (this.#open.size === 0) {
+      this.#options.buffers.trim()
       this.#sweep?.cancel()
       this.#sweep = undefined
       this.#relief?.cancel()
@@ -98,6 +102,7 @@ export class Connections {
 
   #sweepLater(): Timer {
     return this.#options.clock.after(Math.max(1000, this.#options.idleMs / 4), () => {
+      this.#options.buffers.trim()
       for (const connection of this.#open) if (connection.idleMs > this.#options.idleMs) connection.destroy()
       this.#sweep = this.#open.size === 0 ? undefined : this.#sweepLater()
     })

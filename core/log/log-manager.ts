@@ -20,6 +20,8 @@ export interface LogManagerOptions {
   readonly config?: Partial<LogConfig>
   /** Settings of a topic that was there before. */
   readonly topicConfig?: (topic: string) => Partial<LogConfig>
+  /** Nothing that was written is lost: the machine has run on since the last stop. Default false: all of it is checked. */
+  readonly writesSurvived?: boolean
   readonly files?: Files
   readonly clock?: Clock
   readonly logger?: Logger
@@ -190,6 +192,7 @@ export class LogManager {
         this.#log(topic, partition, {
           config: { ...this.#config, ...this.#options.topicConfig?.(topic) },
           clean: clean && recoveryPoint !== undefined,
+          writesSurvived: this.#options.writesSurvived ?? false,
           ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
           ...(logStartOffset === undefined ? {} : { logStartOffset }),
         }),
@@ -203,7 +206,7 @@ export class LogManager {
   #log(
     topic: string,
     partition: number,
-    options: { config: Partial<LogConfig>; clean: boolean; recoveryPoint?: number; logStartOffset?: number },
+    options: { config: Partial<LogConfig>; clean: boolean; writesSurvived?: boolean; recoveryPoint?: number; logStartOffset?: number },
   ): PartitionLog {
     const directory = join(this.dir, `${topic}-${partition}`)
     const { random = systemRandom } = this.#options
@@ -262,7 +265,7 @@ export class LogManager {
   }
 
   #removeLater(name: string, delayMs: number): void {
-    this.#timers.after(delayMs, () => this.#files.removeDirectory(join(this.dir, name)))
+    this.#timers.after(delayMs, () => this.#files.removeInPool(join(this.dir, name)))
   }
 
   #mustBeOpen(): void {

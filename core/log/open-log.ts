@@ -232,9 +232,9 @@ export class OpenLog {
     }
     const { files, directory, config } = this.#context
     trimSnapshots(files, directory, { below: this.segments.first.baseOffset })
-    this.#timers.after(config.fileDeleteDelayMs, () => {
+    this.#timers.after(config.fileDeleteDelayMs, async () => {
       try {
-        for (const segment of gone) segment.remove()
+        for (const segment of gone) await segment.removeInPool()
       } catch (error) {
         this.#context.warn({ error: messageOf(error) }, 'files of deleted segments remain')
       }

@@ -22,6 +22,8 @@ export interface PartitionLogOptions {
   readonly logStartOffset?: number
   /** The log was closed in order. Default false. */
   readonly clean?: boolean
+  /** Nothing that was written is lost, though the log was not closed in order: the machine has run on. Default false. */
+  readonly writesSurvived?: boolean
 }
 
 export interface AppendOptions {

@@ -290,8 +290,8 @@ export class PartitionLog {
   #load(): OpenLog {
     const context = this.#context
     if (this.#closed) throw new MoldauError('CLOSED', `${context.name}: the log is closed`)
-    const { recoveryPoint = 0, logStartOffset: startOffset = 0, clean = false } = this.#options
-    const recovered = context.guard('open', () => recoverLog(context, { recoveryPoint, startOffset, clean }))
+    const { recoveryPoint = 0, logStartOffset: startOffset = 0, clean = false, writesSurvived = false } = this.#options
+    const recovered = context.guard('open', () => recoverLog(context, { recoveryPoint, startOffset, clean, writesSurvived }))
     this.#open = new OpenLog({ context, recovered, durability: this.#durability, timers: this.#timers, startOffset })
     return this.#open
   }

@@ -17,7 +17,15 @@ export interface RecoveryHints {
   readonly startOffset: number
   /** The log was closed in order: only its end is looked at. */
   readonly clean: boolean
+  /**
+   * The machine has run on since the last write: a killed process alone leaves nothing half-written but the end of a file. Then headers
+   * tell what there is, and checksums are looked at when a batch is read for the first time.
+   */
+  readonly writesSurvived: boolean
 }
+
+/** Read at a time when only headers are looked at: small, since records are passed over. */
+const HEADERS_BYTES = 4 * 1024
 
 export interface RecoveredLog {
   readonly segments: Segments
@@ -30,7 +38,9 @@ export interface RecoveredLog {
 /**
  * Opens the folder of a log. After a clean stop it reads the end of the last segment and the snapshot of the producers; otherwise every
  * batch from the recovery point on is checked, the log is cut at the first one that is not whole, and indexes and producer state are
- * made anew. Damage below the recovery point is no torn write: it stays where it is, is reported, and never served. Kafka's `LogLoader`.
+ * made anew. Where a segment's writes have survived (see {@link RecoveryHints.writesSurvived}) and its batches follow each other to the
+ * end of the file, their records are not read. Damage below the recovery point is no torn write: it stays where it is, is reported, and
+ * never served. Kafka's `LogLoader`.
  */
 export function recoverLog(context: LogContext, hints: RecoveryHints): RecoveredLog {
   const { files } = context
@@ -45,7 +55,7 @@ export function recoverLog(context: LogContext, hints: RecoveryHints): Recovered
   if (!knowsEpochs) rebuildEpochs(segments, epochs)
   const from = segments.floorIndex(Math.min(hints.recoveryPoint, segments.active.baseOffset))
   const producers = restoreProducers(context, segments, segments.at(from)!.baseOffset)
-  const recovery = new Recovery(context, hints.recoveryPoint, segments, producers, epochs)
+  const recovery = new Recovery(context, hints, segments, producers, epochs)
   recovery.run(from)
   const end = segments.active.nextOffset
   epochs.truncateEnd(end)
@@ -64,18 +74,32 @@ function rebuildEpochs(segments: Segments, epochs: LeaderEpochs): void {
   }
 }
 
+/** Whether batches follow each other to the end of the file, going by their headers, and the last of them is sound. */
+function isWhole(segment: Segment, maxOffset: number): boolean {
+  const { size } = segment
+  const last = { position: 0, offset: segment.baseOffset }
+  const visit = (buf: Buffer, at: number, position: number): void => {
+    last.position = position
+    last.offset = batch.baseOffset(buf, at)
+  }
+  if (segment.scan({ from: 0, maxOffset, chunkBytes: HEADERS_BYTES, visit }).reason !== 'end') return false
+  return segment.scan({ from: last.position, minOffset: last.offset, maxOffset, verify: true, visit: () => {} }).position === size
+}
+
 /** One run over the segments that may not be as they were written. */
 class Recovery {
   readonly #context: LogContext
   readonly #recoveryPoint: number
+  readonly #writesSurvived: boolean
   readonly #segments: Segments
   readonly #producers: ProducerState
   readonly #epochs: LeaderEpochs
   readonly #now: number
 
-  constructor(context: LogContext, recoveryPoint: number, segments: Segments, producers: ProducerState, epochs: LeaderEpochs) {
+  constructor(context: LogContext, hints: RecoveryHints, segments: Segments, producers: ProducerState, epochs: LeaderEpochs) {
     this.#context = context
-    this.#recoveryPoint = recoveryPoint
+    this.#recoveryPoint = hints.recoveryPoint
+    this.#writesSurvived = hints.writesSurvived
     this.#segments = segments
     this.#producers = producers
     this.#epochs = epochs
@@ -100,6 +124,8 @@ class Recovery {
   /** Answers false when the segment was cut: what comes after it is lost. */
   #recoverSegment(segment: Segment, endOffset: number): boolean {
     const { size: fileSize } = segment
+    const verify = !(this.#writesSurvived && isWhole(segment, endOffset))
+    const chunk = verify ? {} : { chunkBytes: HEADERS_BYTES }
     segment.resetIndexes()
     segment.indexes.transactions.file.reset()
     segment.size = 0
@@ -112,8 +138,8 @@ class Recovery {
     }
     let from = 0
     for (;;) {
-      const end = segment.scan({ from, to: fileSize, minOffset: segment.nextOffset, maxOffset: endOffset, verify: true, visit })
-      segment.reader.verified(from, end.position)
+      const end = segment.scan({ from, to: fileSize, minOffset: segment.nextOffset, maxOffset: endOffset, verify, ...chunk, visit })
+      if (verify) segment.reader.verified(from, end.position)
       if (end.reason === 'end') return true
       if (end.nextOffset >= this.#recoveryPoint) {
         this.#cut(segment, end.position, fileSize)

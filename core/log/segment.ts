@@ -221,6 +221,12 @@ export class Segment {
     for (const { path } of [this.log, ...this.indexes.files]) this.#pools.files.files.unlink(path)
   }
 
+  /** The same without keeping anybody waiting: a large file takes a while. */
+  async removeInPool(): Promise<void> {
+    this.close()
+    for (const { path } of [this.log, ...this.indexes.files]) await this.#pools.files.files.removeInPool(path)
+  }
+
   close(): void {
     this.log.close()
     this.indexes.unload()

@@ -58,6 +58,11 @@ export class SparingFiles implements Files {
     this.#sparing(() => this.#files.removeDirectory(path))
   }
 
+  /** Descriptors are its own: those of the thread pool are few, and what fails is tried again at the next start. */
+  removeInPool(path: string): Promise<void> {
+    return this.#files.removeInPool(path)
+  }
+
   async syncDirectory(path: string): Promise<void> {
     await this.#options.gate.pass(() => this.#sparing(() => this.#files.syncDirectory(path)))
   }

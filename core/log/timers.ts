@@ -15,13 +15,13 @@ export class Timers {
     this.#stopped = false
   }
 
-  after(ms: number, run: () => void): void {
+  after(ms: number, run: () => void | Promise<void>): void {
     if (this.#stopped) return
     const timer = this.#clock.after(ms, () => {
       this.#pending.delete(timer)
       if (this.#stopped) return
       try {
-        run()
+        run()?.catch(this.#onError)
       } catch (error) {
         this.#onError(error)
       }

@@ -15,24 +15,38 @@ const FREE_BYTES_MAX = 32 * 1024 * 1024
 export class BufferPool {
   /** By the logarithm of their size. */
   readonly #free: (Buffer[] | undefined)[]
+  /** How many of each size were left over all the time since the last {@link BufferPool.trim}. */
+  readonly #unused: number[]
   readonly #freeBytesMax: number
   #freeBytes: number
   /** Buffers in answers, by their memory. */
   readonly #sending: WeakMap<ArrayBufferLike, Buffer>
+  #made: number
 
   constructor(freeBytesMax = FREE_BYTES_MAX) {
     this.#free = []
+    this.#unused = []
     this.#freeBytesMax = freeBytesMax
     this.#freeBytes = 0
     this.#sending = new WeakMap()
+    this.#made = 0
+  }
+
+  /** Buffers made so far because none was free: it stops growing when the pool does what it is for. */
+  get made(): number {
+    return this.#made
   }
 
   /** A buffer of `size` bytes or more, with anything in it. */
   take(size: number): Buffer {
-    if (size > POOLED_BYTES_MAX) return Buffer.allocUnsafeSlow(size)
+    if (size > POOLED_BYTES_MAX) return this.#make(size)
     const bits = sizeBits(Math.max(size, POOLED_BYTES_MIN))
     const found = this.#free[bits]?.pop()
-    if (found === undefined) return Buffer.allocUnsafeSlow(2 ** bits)
+    if (found === undefined) {
+      this.#unused[bits] = 0
+      return this.#make(2 ** bits)
+    }
+    this.#unused[bits] = Math.min(this.#unused[bits] ?? 0, this.#free[bits]!.length)
     this.#freeBytes -= found.length
     return found
   }
@@ -44,6 +58,15 @@ export class BufferPool {
     const free = (this.#free[sizeBits(size)] ??= [])
     free.push(buffer)
     this.#freeBytes += size
+  }
+
+  /** Lets go of what nobody has needed since the last call: after a busy hour the memory comes back. */
+  trim(): void {
+    for (const [bits, free] of this.#free.entries()) {
+      if (free === undefined) continue
+      this.#freeBytes -= free.splice(0, this.#unused[bits] ?? 0).length * 2 ** bits
+      this.#unused[bits] = free.length
+    }
   }
 
   /** A buffer of just `size` bytes to send: the transport gives it back when it is gone. Nobody else may hold on to it, or send it twice. */
@@ -65,6 +88,11 @@ export class BufferPool {
       const whole = this.#sending.get(buffer)
       if (whole !== undefined && this.#sending.delete(buffer)) this.give(whole)
     }
+  }
+
+  #make(size: number): Buffer {
+    this.#made++
+    return Buffer.allocUnsafeSlow(size)
   }
 }
 

@@ -2,8 +2,9 @@ import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 
 import { MoldauError, messageOf } from '../base/errors.ts'
+import { adopt } from './adopt.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { TcpTransport } from './tcp.ts'
+import { TcpTransport, readingInto } from './tcp.ts'
 import type { FrameOptions } from './frames.ts'
 import { REQUEST_BYTES_MAX } from './transport.ts'
 import type { Transport } from './transport.ts'
@@ -41,7 +42,8 @@ export class Listener {
     const { host, port, onConnection } = options
     const frameBytesMax = options.requestBytesMax ?? REQUEST_BYTES_MAX
     const frames = { frameBytesMax, lendFrom: options.buffers ?? new BufferPool() }
-    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => accept(socket, frames, onConnection))
+    const settings = { noDelay: true, keepAlive: true, pauseOnConnect: true }
+    const server = createServer(settings, (socket) => accept(socket, frames, onConnection))
     server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
     return new Promise((resolve, reject) => {
       server.once('error', (error) => reject(listenError(host, port, error)))
@@ -57,11 +59,17 @@ export class Listener {
   }
 }
 
-function accept(socket: Socket, frames: FrameOptions, onConnection: (transport: Transport) => void): void {
-  const transport = new TcpTransport(socket, frames)
+function accept(accepted: Socket, frames: FrameOptions, onConnection: (transport: Transport) => void): void {
+  const end: { transport?: TcpTransport } = {}
+  const socket = adopt(accepted, readingInto(end))
+  if (socket !== undefined) {
+    onConnection((end.transport = new TcpTransport(socket, { ...frames, chunksAreReused: true })))
+    return
+  }
+  const transport = new TcpTransport(accepted, frames)
   onConnection(transport)
-  // Only a dialled socket may choose where it reads to (`onread`).
-  socket.on('data', (chunk: Buffer) => transport.receive(chunk))
+  accepted.on('data', (chunk: Buffer) => transport.receive(chunk))
+  accepted.resume()
 }
 
 function listenError(host: string, port: number, cause: NodeJS.ErrnoException): MoldauError {

@@ -149,6 +149,8 @@ test('retention deletes by time on the clock, the active segment too, and files 
   t.is(log.logStartOffset, 10)
   t.is(log.append(batchOf(['next'], { timestamp: clock.now() }), { leaderEpoch: 0 }).baseOffset, 10)
   t.is(files.paths().filter((path) => path.endsWith('.log')).length, 1)
+  // Files are removed one after the other, none of them waited for.
+  await new Promise((resolve) => setImmediate(resolve))
   t.false(files.paths().some((path) => path.endsWith('.deleted')))
   await logs.close()
 })

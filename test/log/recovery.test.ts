@@ -4,6 +4,7 @@ import { ManualClock } from '../../core/base/clock.ts'
 import { MoldauError } from '../../core/base/errors.ts'
 import type { PartitionLog } from '../../core/log/partition-log.ts'
 import { KafkaError } from '../../core/protocol/errors.ts'
+import { sizeInBytes } from '../../core/record/batch.ts'
 import { FaultyFiles, type Operation } from '../support/faulty-files.ts'
 import { DIRECTORY, type ReadRecord, batchOf, marker, openLog, readAll, recordsOf } from '../support/logs.ts'
 
@@ -45,7 +46,7 @@ test('a log whose last batch is cut at any byte starts, drops only that batch, a
   for (let size = beforeLast.size; size < whole.length; size++) {
     const disk = files.copy()
     disk.damage(lastSegment, whole.subarray(0, size))
-    const log = openLog({ files: disk, clock, config, recoveryPoint: beforeLast.offset })
+    const log = openLog({ files: disk, clock, config, recoveryPoint: beforeLast.offset, writesSurvived: size % 2 === 0 })
     t.is(log.logEndOffset, beforeLast.offset)
     t.deepEqual(readAll(log), kept)
     t.is(disk.content(lastSegment).length, beforeLast.size)
@@ -62,10 +63,52 @@ test('zeros or garbage behind the last batch are cut off', async (t) => {
   for (const tail of [Buffer.alloc(1), Buffer.alloc(61), Buffer.alloc(5000), ...garbage, whole.subarray(0, 80)]) {
     const disk = files.copy()
     disk.damage(lastSegment, Buffer.concat([whole, tail]))
-    const log = openLog({ files: disk, clock, config })
-    t.is(log.logEndOffset, end)
-    t.deepEqual(readAll(log), records)
+    for (const writesSurvived of [false, true]) {
+      const log = openLog({ files: disk.copy(), clock, config, writesSurvived })
+      t.is(log.logEndOffset, end)
+      t.deepEqual(readAll(log), records)
+    }
   }
+})
+
+test('where writes have survived, headers tell as much as a check of everything, and records are passed over', async (t) => {
+  const { files, records, lastSegment, end } = await written()
+  const state = (disk: FaultyFiles, writesSurvived: boolean): unknown => {
+    const log = openLog({ files: disk, clock, config, writesSurvived })
+    const { segmentCount, latestEpoch } = log
+    const aborted = log.abortedTransactions(0, end)
+    return {
+      records: readAll(log),
+      end: log.logEndOffset,
+      producers: [...log.producers],
+      segmentCount,
+      latestEpoch,
+      aborted,
+      max: log.maxTimestamp(),
+    }
+  }
+  t.deepEqual(state(files.copy(), true), state(files.copy(), false))
+  t.deepEqual(readAll(openLog({ files: files.copy(), clock, config, writesSurvived: true })), records)
+  // The last batch is looked at as a whole.
+  const torn = files.copy()
+  const content = torn.content(lastSegment)
+  content[content.length - 1]! ^= 1
+  t.true(openLog({ files: torn, clock, config, writesSurvived: true }).logEndOffset < end)
+  // Any other is when it is read: damage is named, never served.
+  const damaged = files.copy()
+  const inside = damaged.content(lastSegment)
+  inside[sizeInBytes(inside, 0) - 1]! ^= 1
+  const log = openLog({ files: damaged, clock, config, writesSurvived: true })
+  t.is(log.logEndOffset, end)
+  t.is(t.throws(() => readAll(log), { instanceOf: MoldauError }).code, 'CORRUPT_BATCH')
+  const large = new FaultyFiles()
+  const before = openLog({ files: large, clock })
+  const records1m = batchOf(Array.from({ length: 1000 }, () => 'x'.repeat(1000)))
+  for (let i = 0; i < 20; i++) before.append(Buffer.from(records1m), { leaderEpoch: 0 })
+  before.abandon()
+  large.bytesRead = 0
+  t.is(openLog({ files: large, clock, writesSurvived: true }).logEndOffset, 20_000)
+  t.true(large.bytesRead < 2.5 * records1m.length, `${large.bytesRead} bytes read of ${20 * records1m.length}`)
 })
 
 test('a damaged batch above the recovery point ends the log, and later segments go', async (t) => {

@@ -1,12 +1,14 @@
-import { createServer } from 'node:net'
+import { Socket, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 
 import test from 'ava'
 
 import { ManualClock } from '../../core/base/clock.ts'
 import { MoldauError } from '../../core/base/errors.ts'
+import { adopt } from '../../core/net/adopt.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
 import { Listener } from '../../core/net/listener.ts'
+import type { Transport } from '../../core/net/transport.ts'
 import { collect, frame, serve, transports } from '../support/net.ts'
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -167,4 +169,32 @@ test('connections above the limit are turned away', async (t) => {
   first.close()
   await end
   await listener.close()
+})
+
+test('an accepted socket reads into memory that is used again, and is counted until it ends', async (t) => {
+  const seen: ArrayBufferLike[] = []
+  const { promise: both, resolve } = Promise.withResolvers<void>()
+  const onConnection = (transport: Transport): void =>
+    transport.onFrame((received) => {
+      seen.push(received.buffer)
+      if (seen.length === 2) resolve()
+    })
+  const listener = await Listener.listen({ host: '127.0.0.1', port: 0, onConnection })
+  for (const body of ['from one', 'from another']) {
+    const dialled = await tcpDialer().dial('127.0.0.1', listener.port)
+    dialled.send(frame(body))
+    t.teardown(() => dialled.destroy())
+    while (seen.length === (body === 'from one' ? 0 : 1)) await new Promise((resolve) => setImmediate(resolve))
+    dialled.close()
+  }
+  await both
+  t.is(seen[0], seen[1])
+  // Resolves when the last connection has ended: both were counted.
+  await listener.close()
+})
+
+test('a socket that is not as Node makes them is left alone', (t) => {
+  const socket = new Socket()
+  t.is(adopt(socket, { buffer: Buffer.alloc(10), callback: () => true }), undefined)
+  t.false(socket.destroyed)
 })

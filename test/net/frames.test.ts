@@ -140,6 +140,23 @@ test('a pool hands out what was given back, and keeps no more than it may', (t) 
   t.is(pool.take(5_000_000).length, 5_000_000)
 })
 
+test('a pool lets go of what nobody has needed for a while', (t) => {
+  const pool = new BufferPool()
+  const taken = [1, 2, 3].map(() => pool.take(100_000))
+  for (const buffer of taken) pool.give(buffer)
+  pool.trim()
+  // One at a time is needed from now on: two are left over.
+  for (let i = 0; i < 5; i++) pool.give(pool.take(100_000))
+  pool.trim()
+  const kept = pool.take(100_000)
+  t.true(taken.includes(kept))
+  t.false(taken.includes(pool.take(100_000)))
+  pool.give(kept)
+  pool.trim()
+  pool.trim()
+  t.false(taken.includes(pool.take(100_000)))
+})
+
 test('a buffer made to be sent goes back once, when it has left, and never while it may still be read', (t) => {
   const pool = new BufferPool()
   const answer = pool.toSend(70_000)

@@ -175,6 +175,12 @@ export class FaultyFiles implements Files {
     for (const names of [this.#names, this.#durable]) for (const name of names.keys()) if (dirname(name) === path) names.delete(name)
   }
 
+  async removeInPool(path: string): Promise<void> {
+    if (this.#directories.has(path)) this.removeDirectory(path)
+    else this.unlink(path)
+    await Promise.resolve()
+  }
+
   async syncDirectory(path: string): Promise<void> {
     this.syncDirectoryNow(path)
     await Promise.resolve()

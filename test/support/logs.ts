@@ -18,6 +18,7 @@ export interface LogFixture {
   recoveryPoint?: number
   logStartOffset?: number
   clean?: boolean
+  writesSurvived?: boolean
   logger?: Logger
 }
 

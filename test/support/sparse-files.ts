@@ -116,6 +116,9 @@ export class SparseFiles implements Files {
   removeDirectory(path: string): void {
     this.#rest.removeDirectory(path)
   }
+  removeInPool(path: string): Promise<void> {
+    return this.#rest.removeInPool(path)
+  }
   syncDirectory(path: string): Promise<void> {
     return this.#rest.syncDirectory(path)
   }

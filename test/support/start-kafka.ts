@@ -30,6 +30,8 @@ export interface KafkaOptions {
   transactionVersion?: 0 | 2
   /** Lines for server.properties. */
   config?: Readonly<Record<string, string>>
+  /** Arguments of the virtual machine. Default: a heap of at most 512 MB. */
+  jvm?: readonly string[]
 }
 
 /**
@@ -54,6 +56,40 @@ export async function startKafka(t: ExecutionContext, options: KafkaOptions = {}
 
 /** Starts a combined KRaft node on free ports, in a temporary folder of its own. Takes about 8 s, and a download at the first time. */
 export async function launchKafka(options: KafkaOptions = {}): Promise<KafkaServer> {
+  const node = await formatKafka(options)
+  const started = node.start()
+  const stop = async (): Promise<void> => {
+    // A node that is alone waits for a controller to say goodbye to; there is nothing on disk worth that.
+    await started.kill()
+    await node.remove()
+  }
+  try {
+    await started.ready
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { bootstrap: node.bootstrap, pid: started.pid, stop }
+}
+
+/** A node with a formatted folder, to be started, killed and started again. */
+export interface KafkaNode {
+  readonly bootstrap: string
+  readonly dir: string
+  start(): StartedKafka
+  remove(): Promise<void>
+}
+
+export interface StartedKafka {
+  readonly pid: number
+  /** Resolves when the process says that it has started. */
+  readonly ready: Promise<void>
+  /** Kills it with -9. */
+  kill(): Promise<void>
+}
+
+/** Settles ports and settings and formats a temporary folder. */
+export async function formatKafka(options: KafkaOptions = {}): Promise<KafkaNode> {
   const libs = await kafkaLibs()
   const dir = await mkdtemp(join(tmpdir(), 'moldau-kafka-'))
   const port = await freePort()
@@ -76,24 +112,23 @@ export async function launchKafka(options: KafkaOptions = {}): Promise<KafkaServ
     'group.initial.rebalance.delay.ms': '0',
     ...options.config,
   }
-  await writeFile(
-    properties,
-    Object.entries(settings)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  )
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
+  await writeFile(properties, lines.join(''))
   await writeFile(join(dir, 'log4j2.properties'), LOGGING)
-  const java = ['-Xmx512m', `-Dlog4j2.configurationFile=${join(dir, 'log4j2.properties')}`, '-cp', join(libs, '*')]
+  const java = [`-Dlog4j2.configurationFile=${join(dir, 'log4j2.properties')}`, '-cp', join(libs, '*')]
   const feature = options.transactionVersion === 0 ? ['--feature', 'transaction.version=0'] : []
   await run('java', [...java, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', randomUuid(), '-c', properties, ...feature])
-  const child = spawn('java', [...java, 'kafka.Kafka', properties], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  const stop = async (): Promise<void> => {
-    // A node that is alone waits for a controller to say goodbye to; there is nothing on disk worth that.
-    child.kill('SIGKILL')
-    await ended
-    await rm(dir, { recursive: true, force: true })
+  return {
+    bootstrap,
+    dir,
+    start: () => startNode([...(options.jvm ?? ['-Xmx512m']), ...java, 'kafka.Kafka', properties]),
+    remove: () => rm(dir, { recursive: true, force: true }),
   }
+}
+
+function startNode(args: readonly string[]): StartedKafka {
+  const child = spawn('java', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   let said = ''
   // What the process itself says: another one at that port would answer a probe, too.
   const ready = new Promise<void>((resolve, reject) => {
@@ -107,13 +142,13 @@ export async function launchKafka(options: KafkaOptions = {}): Promise<KafkaServ
     child.once('exit', () => reject(new Error(`kafka did not start: ${said.slice(-2000)}`)))
     setTimeout(() => reject(new Error(`kafka did not start within ${START_MS} ms: ${said.slice(-2000)}`)), START_MS).unref()
   })
-  try {
-    await ready
-  } catch (error) {
-    await stop()
-    throw error
+  // Who only asks whether it answers does not wait for what it says.
+  ready.catch(() => {})
+  const kill = (): Promise<void> => {
+    child.kill('SIGKILL')
+    return ended
   }
-  return { bootstrap, pid: child.pid!, stop }
+  return { pid: child.pid!, ready, kill }
 }
 
 /** The folder with the broker, its tools and what they need; fetched from Maven Central at the first use. */
@@ -169,7 +204,7 @@ logger.server.level = info
 `
 
 /** A port that was free a moment ago: Kafka has to know its own before it starts. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
