@@ -1,3 +1,4 @@
+import type { MoldauError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { LogConfig } from './config.ts'
@@ -19,6 +20,12 @@ export interface PartitionLogOptions {
   readonly logStartOffset?: number
   /** The log was closed in order. Default false. */
   readonly clean?: boolean
+  /**
+   * Consumers see what is synced, nothing else: {@link PartitionLog.highWatermark} follows the syncs. Default false: it follows the appends.
+   */
+  readonly showsSyncedOnly?: boolean
+  /** A write or a sync has failed: the log takes no appends until it is healed. */
+  readonly onFailure?: (error: MoldauError) => void
 }
 
 export interface AppendOptions {

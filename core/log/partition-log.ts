@@ -10,6 +10,7 @@ import { OpenLog } from './open-log.ts'
 import type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from './partition-log-types.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import { recoverLog } from './recovery.ts'
+import { rewrite } from './rewrite.ts'
 import { Timers } from './timers.ts'
 import { type FoundTimestamp, findTimestamp, newestTimestamp } from './timestamps.ts'
 
@@ -22,6 +23,8 @@ export type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from 
 export class PartitionLog {
   readonly topic: string
   readonly partition: number
+  /** Called when more is synced than before; whoever leads the partition sets it. */
+  onFlushed: () => void
   readonly #context: LogContext
   readonly #options: PartitionLogOptions
   readonly #durability: Durability
@@ -35,6 +38,7 @@ export class PartitionLog {
     const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger } = options
     this.topic = topic
     this.partition = partition
+    this.onFlushed = () => {}
     const context = new LogContext({ topic, partition, directory, pools, clock, logger, config: logConfig(options.config) })
     this.#context = context
     this.#options = options
@@ -43,7 +47,8 @@ export class PartitionLog {
         files: context.files,
         directory,
         log: () => this.load(),
-        onFailure: ({ message }) => context.error({ error: message }, 'a sync failed: the log takes no appends until it is opened again'),
+        onFailure: (error) => this.#failed(error),
+        onFlushed: () => this.onFlushed(),
       },
       options.recoveryPoint ?? 0,
     )
@@ -77,9 +82,10 @@ export class PartitionLog {
     return this.load().endOffset
   }
 
-  /** What all replicas in sync have; the end of the log as long as nobody has set it. */
+  /** What all replicas in sync have; as long as nobody has set it the end of the log, or of what is synced. */
   get highWatermark(): number {
-    return this.#highWatermark ?? this.logEndOffset
+    if (this.#highWatermark !== undefined) return this.#highWatermark
+    return this.#options.showsSyncedOnly === true ? Math.min(this.load().endOffset, this.flushedOffset) : this.logEndOffset
   }
 
   set highWatermark(offset: number) {
@@ -129,7 +135,12 @@ export class PartitionLog {
     return this.load().producers.entries()
   }
 
-  /** Why the log takes no appends any more, if so. */
+  /** The name of its folder. */
+  get name(): string {
+    return this.#context.name
+  }
+
+  /** Why the log takes no appends, if so: see {@link PartitionLog.heal}. */
   get failure(): MoldauError | undefined {
     return this.#durability.failure
   }
@@ -150,7 +161,8 @@ export class PartitionLog {
 
   /**
    * Appends what a producer sent: checks it, gives it offsets in place, writes it. It can be read at once; {@link PartitionLog.whenFlushed}
-   * tells when it would survive a power loss. A write that fails changes nothing, and the next append may succeed.
+   * tells when it would survive a power loss. A write that fails changes nothing that can be read, and no append is taken until
+   * {@link PartitionLog.heal}.
    *
    * @param sent one or more batches; the buffer is changed
    * @throws KafkaError as {@link validate} and {@link ProducerState.check} say, and KAFKA_STORAGE_ERROR
@@ -210,7 +222,7 @@ export class PartitionLog {
   /**
    * Syncs everything appended so far. Callers share syncs: see {@link Flusher}.
    *
-   * @throws KafkaError KAFKA_STORAGE_ERROR; the log takes no appends after that, because nobody knows what the disk has kept
+   * @throws KafkaError KAFKA_STORAGE_ERROR; the log takes no appends after that until {@link PartitionLog.heal}
    */
   flush(): Promise<void> {
     return this.#durability.flush()
@@ -218,8 +230,26 @@ export class PartitionLog {
 
   /** Resolves when everything below `offset` (the offset after the last record in question) is synced. */
   whenFlushed(offset: number): Promise<void> {
-    if (this.flushedOffset >= offset) return Promise.resolve()
-    return this.flush()
+    return this.#durability.whenFlushed(offset)
+  }
+
+  /** Sees to it that what was appended is synced soon; a failure is told by {@link PartitionLog.failure}. */
+  flushSoon(): void {
+    this.#durability.whenFlushed(this.logEndOffset).catch(() => {})
+  }
+
+  /**
+   * Takes appends again after a failure, when the disk works: everything that is not known to be synced is read back, checked, written once
+   * more and synced; see {@link rewrite}. Nothing to do without a failure.
+   *
+   * @throws STORAGE_FAILED, CORRUPT_BATCH when the disk fails again: the failure stays
+   */
+  async heal(): Promise<void> {
+    if (this.#closed) return
+    const context = this.#context
+    const stopped = (): boolean => this.#closed
+    await this.#durability.heal(() => rewrite({ context, log: this.load(), from: this.flushedOffset, stopped }))
+    if (!this.#closed) context.warn({ flushedOffset: this.flushedOffset }, 'healed: the log takes appends again')
   }
 
   /**
@@ -275,6 +305,11 @@ export class PartitionLog {
     const recovered = context.guard('open', () => recoverLog(context, { recoveryPoint, startOffset, clean }))
     this.#open = new OpenLog({ context, recovered, durability: this.#durability, timers: this.#timers, startOffset })
     return this.#open
+  }
+
+  #failed(error: MoldauError): void {
+    this.#context.warn({ error: error.message }, 'a write or a sync failed: no appends until the disk works and all that is unsynced has been written again')
+    this.#options.onFailure?.(error)
   }
 
   #mustBeWritable(): void {
