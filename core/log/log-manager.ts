@@ -221,7 +221,10 @@ export class LogManager {
       this.#files.writeFile(join(this.dir, CLEAN_SHUTDOWN), '{"version":0,"brokerEpoch":-1}')
       this.#files.syncDirectoryNow(this.dir)
     } catch (error) {
-      this.#logger.error({ dir: this.dir, error: messageOf(error) }, 'the stop cannot be marked as a clean one: the next start checks the logs')
+      this.#logger.error(
+        { dir: this.dir, error: messageOf(error) },
+        'the stop cannot be marked as a clean one: the next start checks the logs',
+      )
     }
   }
 
@@ -229,7 +232,10 @@ export class LogManager {
     try {
       this.#lock.release()
     } catch (error) {
-      this.#logger.error({ dir: this.dir, error: messageOf(error) }, 'the lock of the folder stays: the next start sees that its holder is gone')
+      this.#logger.error(
+        { dir: this.dir, error: messageOf(error) },
+        'the lock of the folder stays: the next start sees that its holder is gone',
+      )
     }
   }
 

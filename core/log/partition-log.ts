@@ -308,7 +308,10 @@ export class PartitionLog {
   }
 
   #failed(error: MoldauError): void {
-    this.#context.warn({ error: error.message }, 'a write or a sync failed: no appends until the disk works and all that is unsynced has been written again')
+    this.#context.warn(
+      { error: error.message },
+      'a write or a sync failed: no appends until the disk works and all that is unsynced has been written again',
+    )
     this.#options.onFailure?.(error)
   }
 

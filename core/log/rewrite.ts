@@ -91,7 +91,10 @@ class Run {
 function cut(context: LogContext, log: OpenLog, segment: Segment, position: number, offset: number): void {
   const { endOffset } = log
   const fields = { file: segment.log.path, position, offset, endOffset, lost: endOffset - offset }
-  context.error(fields, 'records that were never synced cannot be read back after the disk failed: cut off (none was acknowledged by a sync)')
+  context.error(
+    fields,
+    'records that were never synced cannot be read back after the disk failed: cut off (none was acknowledged by a sync)',
+  )
   log.cut(segment, position, offset)
 }
 
