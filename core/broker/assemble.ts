@@ -30,12 +30,19 @@ export interface Parts {
 }
 
 /** Takes the data directory and finds what is in it. */
-export function openLogs(options: BrokerOptions, config: BrokerConfig, metadata: () => LocalMetadata): Promise<LogManager> {
+export function openLogs(
+  options: BrokerOptions,
+  config: BrokerConfig,
+  metadata: () => LocalMetadata,
+  events: EventHub<BrokerEvents>,
+): Promise<LogManager> {
   const { dir, clusterId, nodeId, clock, logger, random, files } = options
   return LogManager.open({
     dir,
     config: topicLogConfig(new Map(), config),
     topicConfig: (topic) => topicLogConfig(metadata().topic(topic)?.configs ?? new Map(), config),
+    showsSyncedOnly: config.get('durability') === 'disk',
+    onStateChange: (directory) => events.emit('directoryChanged', { dir, directory }),
     retentionCheckIntervalMs: config.get('log.retention.check.interval.ms'),
     ...(clusterId !== undefined && { clusterId }),
     ...(nodeId !== undefined && { nodeId }),
@@ -52,11 +59,11 @@ export function assemble(
   config: BrokerConfig,
   metadata: LocalMetadata,
   logs: LogManager,
+  events: EventHub<BrokerEvents>,
   unsyncedLost: boolean,
 ): Parts {
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? silentLogger
-  const events = new EventHub<BrokerEvents>()
   const replicas = new ReplicaManager(logs)
   const topics = new Topics({ metadata, replicas, config, events })
   topics.openAll()

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 
 import { LocalMetadata } from '../coordination/local.ts'
+import type { DirectoryState } from '../log/directory-health.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Dialer } from '../net/dialer.ts'
 import { InProcessListener } from '../net/in-process.ts'
@@ -12,7 +13,7 @@ import { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import type { Connections } from './connections.ts'
 import type { Coordinators } from './coordinators.ts'
-import type { BrokerEvents, EventHub } from './events.ts'
+import { type BrokerEvents, EventHub } from './events.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
 import type { GroupSummary, TopicSummary } from './summaries.ts'
 import type { Topics } from './topics.ts'
@@ -79,11 +80,12 @@ export class Broker {
     // Read when the directory is ours: a broker that is just stopping may still write it.
     let read: LocalMetadata | undefined
     const metadata = (): LocalMetadata => (read ??= new LocalMetadata(options))
-    const logs = await openLogs(options, config, metadata)
+    const events = new EventHub<BrokerEvents>()
+    const logs = await openLogs(options, config, metadata, events)
     let parts: Parts | undefined
     try {
       noteBoot(options.dir, options.files)
-      parts = assemble(options, config, metadata(), logs, unsyncedLost)
+      parts = assemble(options, config, metadata(), logs, events, unsyncedLost)
       await parts.services.groups.load()
       await parts.services.transactions.load()
       const listener = await listen(options, config, parts)
@@ -102,6 +104,14 @@ export class Broker {
   /** True when {@link Broker.close} is done. */
   get isClosed(): boolean {
     return this.#closed
+  }
+
+  /**
+   * Whether the data directory takes writes. `failing` from the first write or sync that the disk refused, with the time and the cause, until
+   * the disk works again and everything that was hurt is written and synced; the broker serves reads meanwhile and needs no restart.
+   */
+  get directory(): { readonly path: string } & DirectoryState {
+    return { path: this.#logs.dir, ...this.#logs.directory }
   }
 
   /** The topics of now, internal ones too. */

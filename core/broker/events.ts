@@ -1,9 +1,13 @@
+import type { DirectoryState } from '../log/directory-health.ts'
+
 /** What happens in a broker that somebody may want to show. */
 export interface BrokerEvents {
   topicCreated: { topic: string; partitions: number }
   topicDeleted: { topic: string }
   topicChanged: { topic: string; partitions: number }
   groupChanged: { groupId: string }
+  /** The data directory has begun to refuse writes, or works again. */
+  directoryChanged: { dir: string; directory: DirectoryState }
   error: { message: string; cause: unknown }
   /** The broker begins to close: everything can still be looked at. */
   closing: { nodeId: number }

@@ -85,12 +85,17 @@ export class PartitionLog {
   /** What all replicas in sync have; as long as nobody has set it the end of the log, or of what is synced. */
   get highWatermark(): number {
     if (this.#highWatermark !== undefined) return this.#highWatermark
-    return this.#options.showsSyncedOnly === true ? Math.min(this.load().endOffset, this.flushedOffset) : this.logEndOffset
+    return this.showsSyncedOnly ? Math.min(this.load().endOffset, this.flushedOffset) : this.logEndOffset
   }
 
   set highWatermark(offset: number) {
     this.#highWatermark = Math.max(this.logStartOffset, Math.min(offset, this.logEndOffset))
     this.load().producers.replicated(this.#highWatermark)
+  }
+
+  /** The high watermark follows the syncs, not the appends. */
+  get showsSyncedOnly(): boolean {
+    return this.#options.showsSyncedOnly === true && this.#highWatermark === undefined
   }
 
   /** No record below it belongs to a transaction whose end is open: where `read_committed` ends. */
@@ -171,7 +176,7 @@ export class PartitionLog {
     const log = this.load()
     this.#mustBeWritable()
     const info = log.append(sent, leaderEpoch, origin)
-    if (!info.duplicate) this.#flushWhenDue()
+    this.#flushWhenDue()
     return info
   }
 
@@ -226,6 +231,12 @@ export class PartitionLog {
    */
   flush(): Promise<void> {
     return this.#durability.flush()
+  }
+
+  /** So much is unsynced that `flush.messages` wants a sync before anybody is answered. */
+  get mustSync(): boolean {
+    const { flushMessages } = this.config
+    return flushMessages >= 0 && this.logEndOffset - this.flushedOffset >= flushMessages
   }
 
   /** Resolves when everything below `offset` (the offset after the last record in question) is synced. */
@@ -322,8 +333,8 @@ export class PartitionLog {
 
   /** The first of `flush.messages` and `flush.ms`. */
   #flushWhenDue(): void {
-    const { flushMessages, flushMs } = this.config
-    if (flushMessages >= 0 && this.logEndOffset - this.flushedOffset >= flushMessages) this.#durability.flushInBackground()
+    const { flushMs } = this.config
+    if (this.mustSync) this.flushSoon()
     if (flushMs < 0 || this.#flushTimer) return
     this.#flushTimer = true
     this.#timers.after(flushMs, () => {

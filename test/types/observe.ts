@@ -23,7 +23,9 @@ const asBatch: (batch: ObservedBatch) => ConsumerBatch = (batch) => batch
 void asBatch
 
 type EventOf<Type extends BrokerEvent['type']> = Extract<BrokerEvent, { type: Type }>
-expect<Equal<BrokerEvent['type'], 'topicCreated' | 'topicDeleted' | 'topicChanged' | 'groupChanged' | 'error' | 'closing'>>()
+expect<
+  Equal<BrokerEvent['type'], 'topicCreated' | 'topicDeleted' | 'topicChanged' | 'groupChanged' | 'directoryChanged' | 'error' | 'closing'>
+>()
 expect<Equal<EventOf<'topicCreated'>['partitions'], number>>()
 expect<Equal<EventOf<'groupChanged'>['groupId'], string>>()
 expect<Equal<EventOf<'error'>['cause'], unknown>>()
@@ -38,6 +40,8 @@ export function lineOf(event: BrokerEvent): string {
       return `${event.topic} ${event.partitions}`
     case 'groupChanged':
       return event.groupId
+    case 'directoryChanged':
+      return `${event.dir} ${event.directory.state === 'failing' ? event.directory.cause : 'works'}`
     case 'error':
       return event.message
     case 'closing':
