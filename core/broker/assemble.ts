@@ -10,8 +10,7 @@ import type { BrokerOptions } from './broker-options.ts'
 import { Connections } from './connections.ts'
 import { coordinators } from './coordinators.ts'
 import { Dispatch } from './dispatch.ts'
-import { EventHub } from './events.ts'
-import type { BrokerEvents } from './events.ts'
+import type { BrokerEvents, EventHub } from './events.ts'
 import { handlers } from './handlers.ts'
 import type { BrokerServices, Endpoint } from './services.ts'
 import { Topics } from './topics.ts'
@@ -42,6 +41,7 @@ export function openLogs(
     config: topicLogConfig(new Map(), config),
     topicConfig: (topic) => topicLogConfig(metadata().topic(topic)?.configs ?? new Map(), config),
     showsSyncedOnly: config.get('durability') === 'disk',
+    onRecordsLost: (lost) => events.emit('recordsLost', lost),
     onStateChange: (directory) => events.emit('directoryChanged', { dir, directory }),
     retentionCheckIntervalMs: config.get('log.retention.check.interval.ms'),
     ...(clusterId !== undefined && { clusterId }),
@@ -69,7 +69,7 @@ export function assemble(
   topics.openAll()
   const random = options.random ?? systemRandom
   const services = {
-    ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost }),
+    ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost, logger, files: options.files }),
     nodeId: logs.meta.nodeId,
     clusterId: logs.meta.clusterId,
     endpoint: { host: options.host ?? LOCAL_HOST, port: 0 },

@@ -8,6 +8,11 @@ export interface BrokerEvents {
   groupChanged: { groupId: string }
   /** The data directory has begun to refuse writes, or works again. */
   directoryChanged: { dir: string; directory: DirectoryState }
+  /**
+   * Records that were never synced could not be read back after the disk had failed: offsets from `from` to before `to` are given out again.
+   * None of them was acknowledged with acks=all under `durability=disk`.
+   */
+  recordsLost: { topic: string; partition: number; from: number; to: number }
   error: { message: string; cause: unknown }
   /** The broker begins to close: everything can still be looked at. */
   closing: { nodeId: number }

@@ -76,12 +76,16 @@ export class Topics {
 
   /**
    * Creates a topic, durably.
-   * @throws KafkaError as {@link check} does
+   * @throws KafkaError as {@link check} does; STORAGE_FAILED when the disk refuses: nothing of the topic is left
    */
   create(name: string, partitions: number, configs: ReadonlyMap<string, string> = new Map()): TopicInfo {
     this.check(name, partitions, configs)
-    const info = this.#metadata.createTopic(name, partitions, configs)
-    this.#replicas.open(info, this.logConfig(configs))
+    const id = this.#metadata.newTopicId()
+    const info = this.#made(name, 0, () => {
+      // The folders first: a crash leaves some that no topic names, which the next start removes.
+      this.#replicas.open({ name, id, partitions }, this.logConfig(configs))
+      return this.#metadata.createTopic(name, partitions, configs, id)
+    })
     this.#events.emit('topicCreated', { topic: name, partitions })
     return info
   }
@@ -126,9 +130,21 @@ export class Topics {
     }
     this.#checkPartitions(name, partitions, partitions - topic.partitions)
     if (validateOnly) return
-    const info = this.#metadata.changeTopic(name, { partitions })
-    this.#replicas.open(info, this.logConfig(info.configs))
+    this.#made(name, topic.partitions, () => {
+      this.#replicas.open({ ...topic, partitions }, this.logConfig(topic.configs))
+      return this.#metadata.changeTopic(name, { partitions })
+    })
     this.#events.emit('topicChanged', { topic: name, partitions })
+  }
+
+  /** Makes partitions, or takes away those from `kept` on that were made before the disk refused: nothing half-made stays. */
+  #made(name: string, kept: number, make: () => TopicInfo): TopicInfo {
+    try {
+      return make()
+    } catch (error) {
+      this.#replicas.shrink(name, kept)
+      throw error
+    }
   }
 
   /** Replaces the settings of a topic; they have been checked. */

@@ -79,8 +79,12 @@ export class LocalMetadata {
     return undefined
   }
 
+  newTopicId(): string {
+    return randomUuid(this.#random)
+  }
+
   /** Writes a new topic down. That it may exist (name, number of partitions, settings) has been checked. */
-  createTopic(name: string, partitions: number, configs: ReadonlyMap<string, string>, id = randomUuid(this.#random)): TopicInfo {
+  createTopic(name: string, partitions: number, configs: ReadonlyMap<string, string>, id = this.newTopicId()): TopicInfo {
     assert(!this.#byName.has(name), `topic ${name} is created twice`)
     const stored = { name, id, partitions, configs: Object.fromEntries(configs) }
     this.#put({ topics: [...this.#file.value.topics, stored] })

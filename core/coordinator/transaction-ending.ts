@@ -129,7 +129,7 @@ export class TransactionEnding {
     try {
       shard.write(txn, this.#now())
     } catch (error) {
-      this.#reload(shard)
+      this.reload(shard)
       throw error instanceof KafkaError ? error : kafkaError('COORDINATOR_NOT_AVAILABLE')
     }
   }
@@ -139,16 +139,20 @@ export class TransactionEnding {
     try {
       await shard.flushed()
     } catch {
-      this.#reload(shard)
+      this.reload(shard)
       throw kafkaError('COORDINATOR_NOT_AVAILABLE')
     }
   }
 
-  /** The log refused: what is in memory may be ahead of it. */
-  #reload(shard: TransactionShard): void {
+  /** The log refused, or has lost something: what is in memory may be ahead of it. When it cannot be read, that is tried again later. */
+  reload(shard: TransactionShard): void {
     if (shard.isClosed) return
-    shard.load(this.#now())
-    this.#later(MARKER_RETRY_MS, () => void this.completePrepared(shard).catch(() => this.#reload(shard)))
+    try {
+      shard.load(this.#now())
+    } catch {
+      return this.#later(MARKER_RETRY_MS, () => this.reload(shard))
+    }
+    this.#later(MARKER_RETRY_MS, () => void this.completePrepared(shard).catch(() => this.reload(shard)))
     this.#onReload()
   }
 

@@ -39,6 +39,8 @@ export interface LogManagerOptions {
   readonly checkpointIntervalMs?: number
   /** Consumers see what is synced, nothing else. Default false. */
   readonly showsSyncedOnly?: boolean
+  /** Told when records that were never synced could not be read back after a failure of the disk. */
+  readonly onRecordsLost?: (lost: { topic: string; partition: number; from: number; to: number }) => void
   /** Told when the folder begins to fail and when it works again. */
   readonly onStateChange?: (state: DirectoryState) => void
 }
@@ -160,13 +162,14 @@ export class LogManager {
     for (const logs of this.#topics.values()) yield* logs.values()
   }
 
-  /** Takes a topic's partitions out at once; the folders go after `file.delete.delay.ms`. */
-  delete(topic: string): void {
+  /** Takes a topic's partitions, from number `from` on, out at once; the folders go after `file.delete.delay.ms`. */
+  delete(topic: string, from = 0): void {
     this.#mustBeOpen()
     const logs = this.#topics.get(topic)
     if (logs === undefined) return
-    this.#topics.delete(topic)
-    for (const log of logs.values()) {
+    for (const log of Array.from(logs.values())) {
+      if (log.partition < from) continue
+      logs.delete(log.partition)
       log.abandon()
       this.#health.forget(log)
       const bytes = (this.#options.random ?? randomFillSync)(Buffer.alloc(16))
@@ -178,6 +181,7 @@ export class LogManager {
         this.#cannotDelete(log.directory, error)
       }
     }
+    if (logs.size === 0) this.#topics.delete(topic)
     try {
       this.#files.syncDirectoryNow(this.dir)
     } catch (error) {
@@ -280,7 +284,8 @@ export class LogManager {
     const { showsSyncedOnly = false } = this.#options
     const common = { pools: this.#pools, clock: this.#clock, logger: this.#logger, showsSyncedOnly }
     const onFailure = (error: MoldauError): void => this.#health.failed(log, error)
-    const log = new PartitionLog({ topic, partition, directory, ...common, ...options, onFailure })
+    const onRecordsLost = (from: number, to: number): void => this.#options.onRecordsLost?.({ topic, partition, from, to })
+    const log = new PartitionLog({ topic, partition, directory, ...common, ...options, onFailure, onRecordsLost })
     return log
   }
 

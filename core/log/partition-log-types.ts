@@ -24,6 +24,8 @@ export interface PartitionLogOptions {
    * Consumers see what is synced, nothing else: {@link PartitionLog.highWatermark} follows the syncs. Default false: it follows the appends.
    */
   readonly showsSyncedOnly?: boolean
+  /** Records that were never synced could not be read back after a failure of the disk: the log ends at `from` instead of `to`. */
+  readonly onRecordsLost?: (from: number, to: number) => void
   /** A write or a sync has failed: the log takes no appends until it is healed. */
   readonly onFailure?: (error: MoldauError) => void
 }

@@ -259,7 +259,12 @@ export class PartitionLog {
     if (this.#closed) return
     const context = this.#context
     const stopped = (): boolean => this.#closed
-    await this.#durability.heal(() => rewrite({ context, log: this.load(), from: this.flushedOffset, stopped }))
+    const log = this.load()
+    await this.#durability.heal(async () => {
+      const before = log.endOffset
+      await rewrite({ context, log, from: this.flushedOffset, stopped })
+      if (log.endOffset < before) this.#options.onRecordsLost?.(log.endOffset, before)
+    })
     if (!this.#closed) context.warn({ flushedOffset: this.flushedOffset }, 'healed: the log takes appends again')
   }
 

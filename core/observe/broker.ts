@@ -25,6 +25,7 @@ const eventTypes: Record<EventType, true> = {
   topicChanged: true,
   groupChanged: true,
   directoryChanged: true,
+  recordsLost: true,
   error: true,
   closing: true,
 }

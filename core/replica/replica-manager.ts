@@ -70,6 +70,16 @@ export class ReplicaManager {
     for (const partition of partitions) partition.wakeAll()
   }
 
+  /** Takes away the partitions from number `kept` on: they were being made, and could not be. */
+  shrink(topic: string, kept: number): void {
+    const partitions = this.#topics.get(topic)
+    if (partitions === undefined) return
+    this.#count -= Math.max(0, partitions.length - kept)
+    partitions.splice(kept)
+    if (kept === 0) this.#topics.delete(topic)
+    this.#logs.delete(topic, kept)
+  }
+
   /** Answers everybody who waits: the broker is going to stop. */
   wakeAll(): void {
     for (const partition of this.partitions()) partition.wakeAll()

@@ -24,7 +24,10 @@ void asBatch
 
 type EventOf<Type extends BrokerEvent['type']> = Extract<BrokerEvent, { type: Type }>
 expect<
-  Equal<BrokerEvent['type'], 'topicCreated' | 'topicDeleted' | 'topicChanged' | 'groupChanged' | 'directoryChanged' | 'error' | 'closing'>
+  Equal<
+    BrokerEvent['type'],
+    'topicCreated' | 'topicDeleted' | 'topicChanged' | 'groupChanged' | 'directoryChanged' | 'recordsLost' | 'error' | 'closing'
+  >
 >()
 expect<Equal<EventOf<'topicCreated'>['partitions'], number>>()
 expect<Equal<EventOf<'groupChanged'>['groupId'], string>>()
@@ -42,6 +45,8 @@ export function lineOf(event: BrokerEvent): string {
       return event.groupId
     case 'directoryChanged':
       return `${event.dir} ${event.directory.state === 'failing' ? event.directory.cause : 'works'}`
+    case 'recordsLost':
+      return `${event.topic}-${event.partition} ${event.from} to ${event.to}`
     case 'error':
       return event.message
     case 'closing':

@@ -76,7 +76,16 @@ function isolationOf(request: FetchRequest): Isolation {
 function read(request: FetchRequest, context: RequestContext): Pass {
   const maxBytes = Math.min(request.maxBytes, context.broker.config.get('fetch.max.bytes'))
   const { buffers } = context.broker
-  const pass: Pass = { responses: [], isolation: isolationOf(request), maxBytes, buffers, partitions: [], bytes: 0, hidden: false, urgent: false }
+  const pass: Pass = {
+    responses: [],
+    isolation: isolationOf(request),
+    maxBytes,
+    buffers,
+    partitions: [],
+    bytes: 0,
+    hidden: false,
+    urgent: false,
+  }
   const responses = request.topics.map(({ topic, topicId, partitions }) => ({
     topic,
     topicId,
