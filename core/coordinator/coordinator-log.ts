@@ -55,7 +55,9 @@ export class CoordinatorLog {
     this.#durable = Math.max(this.#durable, target)
   }
 
+  /** What is read may be in the page cache only, when a killed process wrote it: it counts as appended. */
   replay(replayer: Replayer): void {
+    this.#appended++
     replay(this.#writer, this.#topic, this.partition, replayer)
   }
 }

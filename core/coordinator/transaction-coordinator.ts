@@ -95,8 +95,12 @@ export class TransactionCoordinator {
       await new Promise((resolve) => setImmediate(resolve))
     }
     if (this.#unsyncedLost) for (const txn of this.#all()) txn.suspect = true
+    if (decisions.any) {
+      for (const shard of this.#shards) await shard.flushed()
+      this.#markers.recommit(decisions, this.#now())
+    }
     for (const shard of this.#shards) await this.#ending.completePrepared(shard)
-    const changed = this.#markers.adopt(this.#all(), decisions, this.#now())
+    const changed = this.#markers.adopt(this.#all(), this.#now())
     for (const txn of this.#unsyncedLost ? this.#all() : changed) this.#shardFor(txn.id).write(txn, this.#now())
     for (const shard of this.#shards) shard.serve()
     this.#scheduleTimeout()

@@ -3,6 +3,7 @@ import { KafkaError, kafkaError } from '../protocol/errors.ts'
 import { type Moment, momentOf } from './moment.ts'
 import { complete, prepareFencedAbort } from './transaction.ts'
 import type { TransactionMarkers } from './transaction-markers.ts'
+import { unavailable } from './unavailable.ts'
 import type { TransactionShard } from './transaction-shard.ts'
 import { isPrepared, type Transaction } from './transaction-state.ts'
 
@@ -130,7 +131,7 @@ export class TransactionEnding {
       shard.write(txn, this.#now())
     } catch (error) {
       this.reload(shard)
-      throw error instanceof KafkaError ? error : kafkaError('COORDINATOR_NOT_AVAILABLE')
+      throw error instanceof KafkaError ? unavailable(error) : kafkaError('COORDINATOR_NOT_AVAILABLE')
     }
   }
 

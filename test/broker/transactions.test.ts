@@ -143,7 +143,10 @@ async function offsetOf(channel: Channel, group: string, requireStable = false):
 
 async function positions(channel: Channel, topic = 'out', partition = 0): Promise<{ stable: number; end: number; aborted: number }> {
   // Answered when what was appended before has been synced, and may be seen.
-  await channel.request(ListOffsets, 7, { replicaId: -1, topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: -1 }] }] })
+  await channel.request(ListOffsets, 7, {
+    replicaId: -1,
+    topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: -1 }] }],
+  })
   const { lastStableOffset, highWatermark, abortedTransactions } = await fetchFrom(channel, topic, 0, { partition, committed: true })
   return { stable: lastStableOffset, end: highWatermark, aborted: abortedTransactions?.length ?? 0 }
 }

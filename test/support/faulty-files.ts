@@ -28,6 +28,8 @@ export class FaultyFiles implements Files {
   #durableDirectories: Set<string>
   /** Answers an errno (`EIO`, `ENOSPC`) for what shall fail; a failing write leaves half of its bytes behind. */
   fault: (operation: Operation, path: string) => string | undefined
+  /** How long an asynchronous sync takes: what is written meanwhile is part of it or not, as on a real disk. */
+  pause: () => Promise<void>
   /** Bytes that all files together may have. */
   capacity: number
   /** Descriptors open now. */
@@ -46,6 +48,7 @@ export class FaultyFiles implements Files {
     this.#directories = new Set(['/'])
     this.#durableDirectories = new Set(['/'])
     this.fault = () => undefined
+    this.pause = () => Promise.resolve()
     this.capacity = Number.MAX_SAFE_INTEGER
     this.descriptors = 0
     this.descriptorsMax = Number.MAX_SAFE_INTEGER
@@ -69,6 +72,28 @@ export class FaultyFiles implements Files {
     }
     this.descriptors = 0
     this.fault = () => undefined
+  }
+
+  /** The disk as the next start of the machine finds it; this one stays what the dying program sees. */
+  afterPowerLoss(how: PowerLoss): FaultyFiles {
+    const next = new FaultyFiles()
+    const twins = new Map<Inode, Inode>()
+    const twin = (inode: Inode): Inode => {
+      const known = twins.get(inode) ?? inode.twin()
+      twins.set(inode, known)
+      return known
+    }
+    for (const name of this.#directories) next.#directories.add(name)
+    for (const name of this.#durableDirectories) next.#durableDirectories.add(name)
+    for (const [path, inode] of this.#durable) next.#durable.set(path, twin(inode))
+    for (const [directory, changes] of this.#pending) {
+      next.#pending.set(
+        directory,
+        changes.map(({ path, inode }) => ({ path, inode: inode && twin(inode) })),
+      )
+    }
+    next.powerLoss(how)
+    return next
   }
 
   /** The system drops what it takes for written: reads come from the disk again. */
@@ -222,8 +247,8 @@ export class FaultyFiles implements Files {
   }
 
   async syncDirectory(path: string): Promise<void> {
+    await this.pause()
     this.syncDirectoryNow(path)
-    await Promise.resolve()
   }
 
   syncDirectoryNow(path: string): void {
@@ -268,7 +293,7 @@ export class FaultyFiles implements Files {
         inode.truncate(size)
       },
       sync: async () => {
-        await Promise.resolve()
+        await this.pause()
         if (!open) throw errno('sync', path, 'EBADF')
         syncNow()
       },

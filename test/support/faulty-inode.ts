@@ -91,6 +91,14 @@ export class Inode {
     this.#become(survivor)
   }
 
+  /** The same, with what is synced and what is not. */
+  twin(): Inode {
+    const twin = new Inode(this.data)
+    twin.#synced = Buffer.from(this.#synced)
+    for (const sector of this.#dirty) twin.#dirty.add(sector)
+    return twin
+  }
+
   copy(): Inode {
     return new Inode(this.data)
   }
