@@ -91,6 +91,8 @@ export class Broker {
       const listener = await listen(options, config, parts)
       if (listener !== undefined) parts.services.endpoint = { host: advertised(listener.host), port: listener.port }
       const { logger } = parts.services
+      const { damage } = parts.metadata
+      if (damage !== undefined) logger.error({ dir: options.dir, error: damage }, 'the second copy of the metadata is used')
       logger.info({ dir: options.dir, port: listener?.port ?? null, topics: parts.metadata.topicCount }, 'broker ready')
       return new Broker(parts, listener)
     } catch (error) {

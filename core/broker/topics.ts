@@ -49,10 +49,15 @@ export class Topics {
    * interrupted. Where nothing was ever written down (the file is lost, or the folders are Kafka's) the folders tell what there is.
    */
   openAll(): void {
-    const adopts = this.#metadata.isNew
+    const adopts = this.#metadata.isNew || this.#metadata.damage !== undefined
     for (const { name, partitions, id } of this.#replicas.found()) {
       const known = this.get(name)
-      if (known !== undefined && (id === undefined || id === known.id)) continue
+      if (known !== undefined && id === known.id) continue
+      // An id that was lost, or lost a bit, is no other topic: two ids have next to nothing in common.
+      if (known !== undefined && (id === undefined || difference(id, known.id) <= 2)) {
+        this.#replicas.identify(name, known.id)
+        continue
+      }
       if (adopts) this.#metadata.createTopic(name, partitions, new Map(), id)
       else this.#replicas.delete(name)
     }
@@ -168,4 +173,9 @@ export class Topics {
       )
     }
   }
+}
+
+/** How many characters differ. */
+function difference(a: string, b: string): number {
+  return Array.from(a).filter((char, i) => char !== b[i]).length
 }

@@ -50,6 +50,11 @@ export class LocalMetadata {
     for (const stored of this.#file.value.topics) this.#remember(stored)
   }
 
+  /** Why what is written down may be one change behind: the first copy is damaged. */
+  get damage(): string | undefined {
+    return this.#file.damage
+  }
+
   /** True when nothing was ever written down here. */
   get isNew(): boolean {
     return this.#file.version === 0

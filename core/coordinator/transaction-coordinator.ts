@@ -292,9 +292,26 @@ export class TransactionCoordinator {
   recordsLost(topic: string, partition: number): void {
     for (const shard of this.#shards) {
       if (shard.isClosed) return
-      if (topic === TRANSACTIONS_TOPIC && shard.partition === partition) this.#ending.reload(shard)
+      if (topic === TRANSACTIONS_TOPIC && shard.partition === partition) void this.#recover(shard)
       for (const txn of shard.transactions.values()) {
         if (!isPrepared(txn) && hasPartitions(txn, [{ topic, partition }])) txn.suspect = true
+      }
+    }
+  }
+
+  /** As at the start, for one partition: what it has forgotten of open transactions is found in their logs. Until then clients are told to wait. */
+  async #recover(shard: TransactionShard): Promise<void> {
+    shard.pause()
+    while (!shard.isClosed) {
+      await this.#ending.breath()
+      try {
+        shard.load(this.#now())
+        await this.#ending.completePrepared(shard)
+        for (const txn of this.#markers.adopt(this.#all(), this.#now(), true)) this.#shardFor(txn.id).write(txn, this.#now())
+        shard.serve()
+        return this.#scheduleTimeout()
+      } catch {
+        // The disk refuses still, or again.
       }
     }
   }

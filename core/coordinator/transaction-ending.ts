@@ -157,6 +157,11 @@ export class TransactionEnding {
     this.#onReload()
   }
 
+  /** Resolves after the pause between two tries; never, when the coordinator is closed meanwhile. */
+  breath(): Promise<void> {
+    return new Promise((resolve) => this.#later(MARKER_RETRY_MS, resolve))
+  }
+
   #later(ms: number, run: () => void): void {
     const timer = this.#clock.after(ms, () => {
       this.#timers.delete(timer)

@@ -98,16 +98,18 @@ export class TransactionMarkers {
 
   /**
    * Settles what is open in the logs and no transactional id answers for. A power loss may keep data and lose what the coordinator wrote before
-   * it, or keep the end of a transaction and lose markers. A transaction of v2 that `decisions` knows as committed gets its
-   * marker again; what belongs to a producer that may still go on joins its transaction, which then can only be aborted; the rest is aborted.
-   * Answers the transactions that were changed.
+   * it, or keep the end of a transaction and lose markers. What belongs to a producer that may still go on joins its transaction, which then
+   * can only be aborted; the rest is aborted. Answers the transactions that were changed.
+   *
+   * @param running not at a start: transactions that are being ended are left alone
    */
-  adopt(transactions: Iterable<Transaction>, now: Moment): Transaction[] {
+  adopt(transactions: Iterable<Transaction>, now: Moment, running = false): Transaction[] {
     const byProducer = new Map<number, Transaction>()
     for (const txn of transactions) byProducer.set(txn.producerId, txn)
     const changed = new Set<Transaction>()
     for (const { topic, partition, producerId, producerEpoch } of this.open()) {
       const txn = byProducer.get(producerId)
+      if (running && txn !== undefined && isPrepared(txn)) continue
       if (txn === undefined || txn.epoch !== producerEpoch || isPrepared(txn))
         this.#append(topic, partition, producerId, producerEpoch, false, now)
       else if (this.#adoptInto(txn, { topic, partition }, now)) changed.add(txn)

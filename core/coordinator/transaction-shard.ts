@@ -41,6 +41,11 @@ export class TransactionShard {
     if (this.#state === 'loading') this.#state = 'serving'
   }
 
+  /** Answers no request until {@link TransactionShard.serve}. */
+  pause(): void {
+    if (this.#state === 'serving') this.#state = 'loading'
+  }
+
   close(): void {
     this.#state = 'closed'
   }

@@ -65,9 +65,11 @@ export class Durability {
     this.#dirty.add(segment)
   }
 
-  /** Files were made or renamed. */
-  directoryChanged(): void {
+  /** A segment was closed, and has index files now. A sync that began before says nothing of them, so it does not count. */
+  closed(segment: Segment): void {
+    this.#dirty.add(segment)
     this.#directoryDirty = true
+    if (this.#end >= segment.nextOffset) this.#end = this.#flushedOffset
   }
 
   removed(segment: Segment): void {
@@ -82,17 +84,21 @@ export class Durability {
   }
 
   /** Syncs what was written so far; callers share syncs, see {@link Flusher}. KafkaError KAFKA_STORAGE_ERROR when that fails. */
-  flush(): Promise<void> {
-    return this.#flusher.flush()
+  async flush(): Promise<void> {
+    await this.#until(this.#options.log().segments.active.nextOffset, this.#flusher.flush())
   }
 
   /** Resolves when everything below `offset` is synced: by the sync under way, when it began after the record was written. */
   whenFlushed(offset: number): Promise<void> {
     if (this.#flushedOffset >= offset) return Promise.resolve()
     const { running } = this.#flusher
-    if (running === undefined || this.#end < offset) return this.flush()
-    // The log may have been cut meanwhile.
-    return running.then(() => (this.#flushedOffset >= offset ? undefined : this.flush()))
+    return this.#until(offset, running === undefined || this.#end < offset ? this.#flusher.flush() : running)
+  }
+
+  /** A sync may turn out not to count, and the log may be cut meanwhile. */
+  async #until(offset: number, sync: Promise<void>): Promise<void> {
+    await sync
+    while (this.#flushedOffset < Math.min(offset, this.#options.log().segments.active.nextOffset)) await this.#flusher.flush()
   }
 
   /** A failure is kept in {@link Durability.failure} and answered by the next append. */

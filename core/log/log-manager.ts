@@ -157,6 +157,17 @@ export class LogManager {
     return readTopicId(this.#files, join(this.dir, `${topic}-${partition}`))
   }
 
+  /** Writes the topic's id into a partition's folder, where it is missing or damaged. */
+  identify(topic: string, partition: number, topicId: string): void {
+    const directory = join(this.dir, `${topic}-${partition}`)
+    try {
+      writeTopicId(this.#files, directory, topicId)
+      this.#logger.warn({ topic, partition }, 'partition.metadata was missing or damaged: written again')
+    } catch (error) {
+      this.#logger.warn({ topic, partition, error: messageOf(error) }, 'partition.metadata is missing or damaged')
+    }
+  }
+
   /** All partitions, topic by topic. */
   *partitions(): Generator<PartitionLog, void> {
     for (const logs of this.#topics.values()) yield* logs.values()

@@ -10,7 +10,7 @@ import { restoreProducers } from './producer-restore.ts'
 import { trimSnapshots, writeSnapshot } from './producer-snapshot.ts'
 import type { ProducerState } from './producer-state.ts'
 import { recompress } from './recompress.ts'
-import type { RecoveredLog } from './recovery.ts'
+import { type RecoveredLog, recoverFrom } from './recovery.ts'
 import { segmentsDue } from './retention.ts'
 import { startSegment } from './segment-files.ts'
 import type { Segment } from './segment.ts'
@@ -193,6 +193,15 @@ export class OpenLog {
     })
   }
 
+  /** The others are checked when they are loaded; without this one nobody would know of aborted transactions. */
+  async syncSealed(): Promise<void> {
+    const { file } = this.segments.active.indexes.transactions
+    if (file.count === 0) return
+    const { files, directory } = this.#context
+    await file.sync()
+    await files.syncDirectory(directory)
+  }
+
   close(): void {
     for (const segment of this.segments) segment.close()
   }
@@ -219,8 +228,7 @@ export class OpenLog {
     this.segments.add(segment)
     full.indexes.unpin()
     this.#activate(segment)
-    this.#durability.written(full)
-    this.#durability.directoryChanged()
+    this.#durability.closed(full)
     // The recovery point follows, so that a crash costs no more than a scan of the last segment or two.
     this.#durability.flushInBackground()
     return segment
@@ -248,8 +256,8 @@ export class OpenLog {
     const { segments } = this
     const { files, directory } = this.#context
     writeSnapshot(files, directory, this.endOffset, this.#producers.entries())
-    const recoverFrom = segments.at(segments.floorIndex(this.#durability.flushedOffset))!.baseOffset
-    trimSnapshots(files, directory, { below: recoverFrom })
+    const { baseOffset: below } = segments.at(recoverFrom(segments, this.#durability.flushedOffset))!
+    trimSnapshots(files, directory, { below })
   }
 
   #loadTransactions(segment: Segment): void {

@@ -304,6 +304,7 @@ export class PartitionLog {
       if (this.failure !== undefined) return
       await this.flush()
       log.seal()
+      await log.syncSealed()
     } finally {
       this.#end()
     }

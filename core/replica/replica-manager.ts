@@ -56,6 +56,11 @@ export class ReplicaManager {
     return Array.from(counts, ([name, partitions]) => ({ name, partitions, id: this.#logs.topicId(name, 0) }))
   }
 
+  /** Writes down once more which topic the first partition belongs to. */
+  identify(topic: string, id: string): void {
+    this.#logs.identify(topic, 0, id)
+  }
+
   /** Gives the logs of a topic other settings. */
   configure(topic: string, config: LogConfig): void {
     for (const partition of this.partitionsOf(topic)) partition.log.configure(config)
