@@ -9,8 +9,7 @@ import { EndTxn } from '../../core/protocol/messages/end-txn.ts'
 import { InitProducerId } from '../../core/protocol/messages/init-producer-id.ts'
 import { ListOffsets } from '../../core/protocol/messages/list-offsets.ts'
 import { Produce } from '../../core/protocol/messages/produce.ts'
-import { readControl } from '../../core/record/control.ts'
-import { isControl, nextOffset, producerEpoch, producerId } from '../../core/record/batch.ts'
+import { isControl, nextOffset } from '../../core/record/batch.ts'
 import { decodeBatch } from '../../core/record/columns.ts'
 import { batches } from '../../core/record/records.ts'
 import { FaultyFiles, type Operation } from './faulty-files.ts'
@@ -75,9 +74,7 @@ export async function powerStorm({ seed, rounds, stepsMax = 40, faults = true }:
       for (let left = below(4); left > 0; left--) await turn()
     }
     const clock = new ManualClock(1_700_000_000_000 + round * 1_000_000)
-    const logger = process.env['STORM_LOG'] ? { debug() {}, info: console.log, warn: console.log, error: console.log } : undefined
-    if (logger) for (const p of files.paths().filter((p) => p.includes('b-1'))) console.log(round, p, files.content(p).length)
-    const broker = await Broker.start({ dir: DIR, files, port: null, clock, config, ...(logger && { logger }) })
+    const broker = await Broker.start({ dir: DIR, files, port: null, clock, config })
     let alive = true
     const ticking = (async () => {
       while (alive) {
@@ -314,19 +311,8 @@ async function readAll(ledger: Ledger, channel: Channel, topic: string, partitio
     for (const at of batches(records)) {
       from = nextOffset(records, at)
       const columns = decodeBatch(records, at)
-      const inc = aborted.includes(records, at)
-      if (process.env['STORM_DUMP'] && isCommitted)
-        console.log(
-          topic,
-          partition,
-          columns.offset(0),
-          'pid',
-          producerId(records, at),
-          producerEpoch(records, at),
-          isControl(records, at) ? readControl(columns) : String(columns.value(0)),
-          inc ? 'ABORTED' : '',
-        )
-      if (inc || isControl(records, at)) continue
+      // Asked for every batch, in order: markers end what is aborted.
+      if (aborted.includes(records, at) || isControl(records, at)) continue
       for (let i = 0; i < columns.count; i++) lines.push(`${columns.offset(i)}:${String(columns.value(i))}`)
     }
   }
