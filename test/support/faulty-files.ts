@@ -29,7 +29,7 @@ export class FaultyFiles implements Files {
   /** Answers an errno (`EIO`, `ENOSPC`) for what shall fail; a failing write leaves half of its bytes behind. */
   fault: (operation: Operation, path: string) => string | undefined
   /** How long an asynchronous sync takes: what is written meanwhile is part of it or not, as on a real disk. */
-  pause: () => Promise<void>
+  pause: (path: string) => Promise<void>
   /** Bytes that all files together may have. */
   capacity: number
   /** Descriptors open now. */
@@ -247,7 +247,7 @@ export class FaultyFiles implements Files {
   }
 
   async syncDirectory(path: string): Promise<void> {
-    await this.pause()
+    await this.pause(path)
     this.syncDirectoryNow(path)
   }
 
@@ -293,7 +293,7 @@ export class FaultyFiles implements Files {
         inode.truncate(size)
       },
       sync: async () => {
-        await this.pause()
+        await this.pause(path)
         if (!open) throw errno('sync', path, 'EBADF')
         syncNow()
       },

@@ -1,19 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { ManualClock, systemClock } from '../../core/base/clock.ts'
-import { AbortedTransactions } from '../../core/client/aborted-transactions.ts'
 import { Broker } from '../../core/broker/broker.ts'
 import { Channel } from '../../core/net/channel.ts'
 import { errorName } from '../../core/protocol/errors.ts'
 import { DeleteTopics } from '../../core/protocol/messages/delete-topics.ts'
 import { EndTxn } from '../../core/protocol/messages/end-txn.ts'
 import { InitProducerId } from '../../core/protocol/messages/init-producer-id.ts'
-import { ListOffsets } from '../../core/protocol/messages/list-offsets.ts'
 import { Produce } from '../../core/protocol/messages/produce.ts'
-import { isControl, nextOffset } from '../../core/record/batch.ts'
-import { decodeBatch } from '../../core/record/columns.ts'
-import { batches } from '../../core/record/records.ts'
 import { FaultyFiles, type Operation } from './faulty-files.ts'
 import { Ledger } from './power-ledger.ts'
+import { readPlace } from './read-place.ts'
 import { seededNumbers } from './seeded-numbers.ts'
 import { batch, createTopic, fetchFrom, listing } from './wire.ts'
 
@@ -164,10 +160,9 @@ export async function powerStorm({ seed, rounds, stepsMax = 40, faults = true }:
     async function transact(id: string, count: number): Promise<void> {
       const own = await channel()
       try {
-        let { errorCode, producerId, producerEpoch } = await ask(
-          own.request(InitProducerId, 5, { transactionalId: id, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS }),
-        )
-        if (errorCode !== 0) return
+        const begun = await ask(own.request(InitProducerId, 5, { transactionalId: id, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS }))
+        if (begun.errorCode !== 0) return
+        let { producerId, producerEpoch } = begun
         for (let i = 0; i < count; i++) {
           const number = transactions++
           const commit = random() < 0.7
@@ -279,42 +274,14 @@ async function audit(ledger: Ledger, channel: Channel, broker: Broker): Promise<
       error = (await channel.request(InitProducerId, 5, { transactionalId, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS })).errorCode
     }
   }
+  const fault = (what: string): void => ledger.fault(what)
   const all = new Map<string, string[]>()
   const committed = new Map<string, string[]>()
   for (const topic of TOPICS) {
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      all.set(`${topic}-${partition}`, await readAll(ledger, channel, topic, partition, false))
-      committed.set(`${topic}-${partition}`, await readAll(ledger, channel, topic, partition, true))
+      all.set(`${topic}-${partition}`, await readPlace(channel, { topic, partition, isCommitted: false, fault }))
+      committed.set(`${topic}-${partition}`, await readPlace(channel, { topic, partition, isCommitted: true, fault }))
     }
   }
   ledger.check(all, committed, new Set(broker.topics().map(({ name }) => name)))
-}
-
-async function readAll(ledger: Ledger, channel: Channel, topic: string, partition: number, isCommitted: boolean): Promise<string[]> {
-  const lines: string[] = []
-  // Answered when all that is there has been synced, and can be seen.
-  const { topics } = await channel.request(ListOffsets, 7, {
-    replicaId: -1,
-    isolationLevel: isCommitted ? 1 : 0,
-    topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: -1 }] }],
-  })
-  const end = topics[0]!.partitions[0]!.offset
-  for (let from = 0; from < end;) {
-    const fetched = await fetchFrom(channel, topic, from, { partition, maxWaitMs: 5, committed: isCommitted })
-    if (fetched.errorCode !== 0) ledger.fault(`${topic}-${partition} at ${from}: ${errorName(fetched.errorCode)}`)
-    const records = fetched.records ?? Buffer.alloc(0)
-    if (records.length === 0) {
-      ledger.fault(`${topic}-${partition}: nothing to read at ${from} of ${end}`)
-      return lines
-    }
-    const aborted = new AbortedTransactions(fetched.abortedTransactions ?? [])
-    for (const at of batches(records)) {
-      from = nextOffset(records, at)
-      const columns = decodeBatch(records, at)
-      // Asked for every batch, in order: markers end what is aborted.
-      if (aborted.includes(records, at) || isControl(records, at)) continue
-      for (let i = 0; i < columns.count; i++) lines.push(`${columns.offset(i)}:${String(columns.value(i))}`)
-    }
-  }
-  return lines
 }
