@@ -10,6 +10,7 @@
  */
 export { Broker } from './broker/broker.ts'
 export type { BrokerOptions } from './broker/broker.ts'
+export type { DirectoryState } from './log/directory-health.ts'
 export type { Clock } from './base/clock.ts'
 export { errorCodes, MoldauError } from './base/errors.ts'
 export type { ErrorCode } from './base/errors.ts'

@@ -188,16 +188,30 @@ function writeAll(fd: number, chunk: Buffer, position: number): void {
 /** Writes a file so that a crash leaves either the old or the new content: a temporary file, synced, renamed, the directory synced. */
 export function replaceFile(files: Files, path: string, content: Buffer | string): void {
   const temporary = `${path}.tmp`
-  const file = files.open(temporary, 'write')
   try {
-    file.truncate(0)
-    file.write([typeof content === 'string' ? Buffer.from(content) : content], 0)
-    file.syncNow()
-  } finally {
-    file.close()
+    const file = files.open(temporary, 'write')
+    try {
+      file.truncate(0)
+      file.write([typeof content === 'string' ? Buffer.from(content) : content], 0)
+      file.syncNow()
+    } finally {
+      file.close()
+    }
+    files.rename(temporary, path)
+  } catch (error) {
+    discard(files, temporary)
+    throw error
   }
-  files.rename(temporary, path)
   files.syncDirectoryNow(dirname(path))
+}
+
+/** On a full disk half a file would take the room that the next try needs. */
+function discard(files: Files, path: string): void {
+  try {
+    files.unlink(path)
+  } catch {
+    // The error that led here says what is wrong.
+  }
 }
 
 /** How many files this process may have open (`ulimit -n`); 1024 where the system does not tell. */

@@ -11,8 +11,7 @@ import type { BrokerOptions } from './broker-options.ts'
 import { Connections } from './connections.ts'
 import { coordinators } from './coordinators.ts'
 import { Dispatch } from './dispatch.ts'
-import { EventHub } from './events.ts'
-import type { BrokerEvents } from './events.ts'
+import type { BrokerEvents, EventHub } from './events.ts'
 import { handlers } from './handlers.ts'
 import type { BrokerServices, Endpoint } from './services.ts'
 import { Topics } from './topics.ts'
@@ -37,6 +36,7 @@ export function openLogs(
   metadata: () => LocalMetadata,
   openFilesMax: number,
   unsyncedLost: boolean,
+  events: EventHub<BrokerEvents>,
 ): Promise<LogManager> {
   const { dir, clusterId, nodeId, clock, logger, random, files } = options
   return LogManager.open({
@@ -45,6 +45,9 @@ export function openLogs(
     topicConfig: (topic) => topicLogConfig(metadata().topic(topic)?.configs ?? new Map(), config),
     openFilesMax,
     writesSurvived: !unsyncedLost,
+    showsSyncedOnly: config.get('durability') === 'disk',
+    onRecordsLost: (lost) => events.emit('recordsLost', lost),
+    onStateChange: (directory) => events.emit('directoryChanged', { dir, directory }),
     retentionCheckIntervalMs: config.get('log.retention.check.interval.ms'),
     ...(clusterId !== undefined && { clusterId }),
     ...(nodeId !== undefined && { nodeId }),
@@ -61,17 +64,17 @@ export function assemble(
   config: BrokerConfig,
   metadata: LocalMetadata,
   logs: LogManager,
+  events: EventHub<BrokerEvents>,
   unsyncedLost: boolean,
 ): Parts {
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? silentLogger
-  const events = new EventHub<BrokerEvents>()
   const replicas = new ReplicaManager(logs)
   const topics = new Topics({ metadata, replicas, config, events })
   topics.openAll()
   const random = options.random ?? systemRandom
   const services = {
-    ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost }),
+    ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost, logger, files: options.files }),
     nodeId: logs.meta.nodeId,
     clusterId: logs.meta.clusterId,
     endpoint: { host: options.host ?? LOCAL_HOST, port: 0 },

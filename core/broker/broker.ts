@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 
 import { descriptorLimit } from '../base/files.ts'
 import { LocalMetadata } from '../coordination/local.ts'
+import type { DirectoryState } from '../log/directory-health.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Dialer } from '../net/dialer.ts'
 import { InProcessListener } from '../net/in-process.ts'
@@ -14,7 +15,7 @@ import type { BrokerOptions } from './broker-options.ts'
 import type { Connections } from './connections.ts'
 import type { Coordinators } from './coordinators.ts'
 import { descriptorBudget, warnOfLimit } from './descriptors.ts'
-import type { BrokerEvents, EventHub } from './events.ts'
+import { type BrokerEvents, EventHub } from './events.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
 import type { GroupSummary, TopicSummary } from './summaries.ts'
 import type { Topics } from './topics.ts'
@@ -83,17 +84,20 @@ export class Broker {
     const metadata = (): LocalMetadata => (read ??= new LocalMetadata(options))
     const connectionsMax = options.port === null ? 0 : config.get('max.connections')
     const budget = descriptorBudget(descriptorLimit(), connectionsMax)
-    const logs = await openLogs(options, config, metadata, budget.files, unsyncedLost)
+    const events = new EventHub<BrokerEvents>()
+    const logs = await openLogs(options, config, metadata, budget.files, unsyncedLost, events)
     let parts: Parts | undefined
     try {
       noteBoot(options.dir, options.files)
-      parts = assemble(options, config, metadata(), logs, unsyncedLost)
+      parts = assemble(options, config, metadata(), logs, events, unsyncedLost)
       await parts.services.groups.load()
       await parts.services.transactions.load()
       const listener = await listen(options, config, parts, budget.connections)
       if (listener !== undefined) parts.services.endpoint = { host: advertised(listener.host), port: listener.port }
       const { logger } = parts.services
       warnOfLimit(logger, budget, connectionsMax, parts.services.replicas.partitionCount)
+      const { damage } = parts.metadata
+      if (damage !== undefined) logger.error({ dir: options.dir, error: damage }, 'the second copy of the metadata is used')
       logger.info({ dir: options.dir, port: listener?.port ?? null, topics: parts.metadata.topicCount }, 'broker ready')
       return new Broker(parts, listener)
     } catch (error) {
@@ -107,6 +111,14 @@ export class Broker {
   /** True when {@link Broker.close} is done. */
   get isClosed(): boolean {
     return this.#closed
+  }
+
+  /**
+   * Whether the data directory takes writes. `failing` from the first write or sync that the disk refused, with the time and the cause, until
+   * the disk works again and everything that was hurt is written and synced; the broker serves reads meanwhile and needs no restart.
+   */
+  get directory(): { readonly path: string } & DirectoryState {
+    return { path: this.#logs.dir, ...this.#logs.directory }
   }
 
   /** The topics of now, internal ones too. */

@@ -1,6 +1,9 @@
 import { join } from 'node:path'
 
 import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
+import type { Files } from '../base/files.ts'
+import type { Logger } from '../base/logger.ts'
 import type { RandomBytes } from '../base/uuid.ts'
 import { GROUPS_TOPIC, TRANSACTIONS_TOPIC } from '../coordinator/coordinator-log.ts'
 import { GroupCoordinator } from '../coordinator/group-coordinator.ts'
@@ -21,6 +24,8 @@ export interface CoordinatorsOptions {
   random: RandomBytes
   events: EventHub<BrokerEvents>
   unsyncedLost: boolean
+  logger: Logger
+  files?: Files | undefined
 }
 
 export interface Coordinators {
@@ -32,10 +37,15 @@ const MINUTE_MS = 60_000
 
 /** The coordinators of groups and transactions, told what the broker's settings say. */
 export function coordinators(options: CoordinatorsOptions): Coordinators {
-  const { config, replicas, topics, clock, random, events, unsyncedLost } = options
+  const { config, replicas, topics, clock, random, events, unsyncedLost, logger } = options
   const writer = new LocalPartitionWriter({
     replicas,
     syncs: config.get('durability') === 'disk',
+    report: (topic, partition, error) => {
+      const message = `${topic}-${partition}: a damaged batch of the coordinator was stepped over, what it said is lost: ${messageOf(error)}`
+      logger.error({ topic, partition, err: error }, message)
+      events.emit('error', { message, cause: error })
+    },
     ensureTopic: async (name, partitions) => void topics.ensureInternal(name, partitions),
   })
   // The settings count where the topic is yet to be made: groups and ids are found by their hash modulo what it has.
@@ -60,7 +70,7 @@ export function coordinators(options: CoordinatorsOptions): Coordinators {
     writer,
     clock,
     groups,
-    producerIdStore: fileProducerIdStore(join(options.dir, 'producer-ids')),
+    producerIdStore: fileProducerIdStore(join(options.dir, 'producer-ids'), options.files),
     config: {
       transactionStateLogNumPartitions: partitionsOf(TRANSACTIONS_TOPIC, config.get('transaction.state.log.num.partitions')),
       transactionMaxTimeoutMs: config.get('transaction.max.timeout.ms'),
@@ -69,5 +79,9 @@ export function coordinators(options: CoordinatorsOptions): Coordinators {
     unsyncedLost,
   })
   events.on('topicDeleted', ({ topic }) => groups.forgetTopic(topic))
+  events.on('recordsLost', ({ topic, partition }) => {
+    if (topic === GROUPS_TOPIC) groups.recordsLost(partition)
+    transactions.recordsLost(topic, partition)
+  })
   return { groups, transactions }
 }

@@ -1,9 +1,18 @@
+import type { DirectoryState } from '../log/directory-health.ts'
+
 /** What happens in a broker that somebody may want to show. */
 export interface BrokerEvents {
   topicCreated: { topic: string; partitions: number }
   topicDeleted: { topic: string }
   topicChanged: { topic: string; partitions: number }
   groupChanged: { groupId: string }
+  /** The data directory has begun to refuse writes, or works again. */
+  directoryChanged: { dir: string; directory: DirectoryState }
+  /**
+   * Records that were never synced could not be read back after the disk had failed: offsets from `from` to before `to` are given out again.
+   * None of them was acknowledged with acks=all under `durability=disk`.
+   */
+  recordsLost: { topic: string; partition: number; from: number; to: number }
   error: { message: string; cause: unknown }
   /** The broker begins to close: everything can still be looked at. */
   closing: { nodeId: number }

@@ -49,10 +49,15 @@ export class Topics {
    * interrupted. Where nothing was ever written down (the file is lost, or the folders are Kafka's) the folders tell what there is.
    */
   openAll(): void {
-    const adopts = this.#metadata.isNew
+    const adopts = this.#metadata.isNew || this.#metadata.damage !== undefined
     for (const { name, partitions, id } of this.#replicas.found()) {
       const known = this.get(name)
-      if (known !== undefined && (id === undefined || id === known.id)) continue
+      if (known !== undefined && id === known.id) continue
+      // An id that was lost, or lost a bit, is no other topic: two ids have next to nothing in common.
+      if (known !== undefined && (id === undefined || difference(id, known.id) <= 2)) {
+        this.#replicas.identify(name, known.id)
+        continue
+      }
       if (adopts) this.#metadata.createTopic(name, partitions, new Map(), id)
       else this.#replicas.delete(name)
     }
@@ -76,12 +81,16 @@ export class Topics {
 
   /**
    * Creates a topic, durably.
-   * @throws KafkaError as {@link check} does
+   * @throws KafkaError as {@link check} does; STORAGE_FAILED when the disk refuses: nothing of the topic is left
    */
   create(name: string, partitions: number, configs: ReadonlyMap<string, string> = new Map()): TopicInfo {
     this.check(name, partitions, configs)
-    const info = this.#metadata.createTopic(name, partitions, configs)
-    this.#replicas.open(info, this.logConfig(configs))
+    const id = this.#metadata.newTopicId()
+    const info = this.#made(name, 0, () => {
+      // The folders first: a crash leaves some that no topic names, which the next start removes.
+      this.#replicas.open({ name, id, partitions }, this.logConfig(configs))
+      return this.#metadata.createTopic(name, partitions, configs, id)
+    })
     this.#events.emit('topicCreated', { topic: name, partitions })
     return info
   }
@@ -126,9 +135,21 @@ export class Topics {
     }
     this.#checkPartitions(name, partitions, partitions - topic.partitions)
     if (validateOnly) return
-    const info = this.#metadata.changeTopic(name, { partitions })
-    this.#replicas.open(info, this.logConfig(info.configs))
+    this.#made(name, topic.partitions, () => {
+      this.#replicas.open({ ...topic, partitions }, this.logConfig(topic.configs))
+      return this.#metadata.changeTopic(name, { partitions })
+    })
     this.#events.emit('topicChanged', { topic: name, partitions })
+  }
+
+  /** Makes partitions, or takes away those from `kept` on that were made before the disk refused: nothing half-made stays. */
+  #made(name: string, kept: number, make: () => TopicInfo): TopicInfo {
+    try {
+      return make()
+    } catch (error) {
+      this.#replicas.shrink(name, kept)
+      throw error
+    }
   }
 
   /** Replaces the settings of a topic; they have been checked. */
@@ -152,4 +173,9 @@ export class Topics {
       )
     }
   }
+}
+
+/** How many characters differ. */
+function difference(a: string, b: string): number {
+  return Array.from(a).filter((char, i) => char !== b[i]).length
 }

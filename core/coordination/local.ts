@@ -50,6 +50,11 @@ export class LocalMetadata {
     for (const stored of this.#file.value.topics) this.#remember(stored)
   }
 
+  /** Why what is written down may be one change behind: the first copy is damaged. */
+  get damage(): string | undefined {
+    return this.#file.damage
+  }
+
   /** True when nothing was ever written down here. */
   get isNew(): boolean {
     return this.#file.version === 0
@@ -79,8 +84,12 @@ export class LocalMetadata {
     return undefined
   }
 
+  newTopicId(): string {
+    return randomUuid(this.#random)
+  }
+
   /** Writes a new topic down. That it may exist (name, number of partitions, settings) has been checked. */
-  createTopic(name: string, partitions: number, configs: ReadonlyMap<string, string>, id = randomUuid(this.#random)): TopicInfo {
+  createTopic(name: string, partitions: number, configs: ReadonlyMap<string, string>, id = this.newTopicId()): TopicInfo {
     assert(!this.#byName.has(name), `topic ${name} is created twice`)
     const stored = { name, id, partitions, configs: Object.fromEntries(configs) }
     this.#put({ topics: [...this.#file.value.topics, stored] })

@@ -1,3 +1,4 @@
+import { crc32c } from '../base/crc32c.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { nodeFiles, replaceFile } from '../base/files.ts'
 import type { Files } from '../base/files.ts'
@@ -8,15 +9,22 @@ interface Stored<T> {
   /** Counts the changes; a put names the one it is based on. */
   version: number
   value: T
+  /** CRC-32C of version and value: a flipped bit may leave good JSON behind. Files of before have none. */
+  crc?: number
 }
+
+/** Put after the name of the second copy. */
+const BACKUP = '.backup'
 
 /**
  * One JSON value in one file, replaced as a whole and durably: after a crash either the old or the new value is there.
- * Puts are versioned, as they are in ZooKeeper.
+ * Puts are versioned, as they are in ZooKeeper. A second copy stands in when the disk has damaged the first.
  */
 export class VersionedFile<T> {
   readonly #path: string
   readonly #files: Files
+  /** Why the value is that of the second copy, which may be one change behind. */
+  readonly damage: string | undefined
   #version: number
   #value: T
 
@@ -24,7 +32,8 @@ export class VersionedFile<T> {
   constructor(path: string, initial: T, files: Files = nodeFiles) {
     this.#path = path
     this.#files = files
-    const stored = read<T>(files, path)
+    const { stored, damage } = readEither<T>(files, path)
+    this.damage = damage
     this.#version = stored?.version ?? 0
     this.#value = stored?.value ?? initial
   }
@@ -48,16 +57,44 @@ export class VersionedFile<T> {
         retriable: true,
       })
     }
-    const stored: Stored<T> = { format: 1, version: expectedVersion + 1, value }
+    const version = expectedVersion + 1
+    const stored: Stored<T> = { format: 1, version, value, crc: checksum(version, value) }
+    const text = `${JSON.stringify(stored)}\n`
     try {
-      replaceFile(this.#files, this.#path, `${JSON.stringify(stored)}\n`)
+      replaceFile(this.#files, this.#path, text)
     } catch (error) {
       throw new MoldauError('STORAGE_FAILED', `cannot write ${this.#path} (${messageOf(error)}): make room, or make it writable`, {
         cause: error,
       })
     }
-    this.#version = stored.version
+    this.#version = version
     this.#value = value
+    try {
+      replaceFile(this.#files, this.#path + BACKUP, text)
+    } catch {
+      // One copy is enough as long as nothing happens to it; the next change writes both again.
+    }
+  }
+}
+
+function checksum(version: number, value: unknown): number {
+  const bytes = Buffer.from(JSON.stringify([version, value]))
+  return crc32c(bytes, 0, bytes.length)
+}
+
+function readEither<T>(files: Files, path: string): { stored: Stored<T> | undefined; damage: string | undefined } {
+  try {
+    return { stored: read<T>(files, path), damage: undefined }
+  } catch (error) {
+    if (!(error instanceof MoldauError)) throw error
+    let backup: Stored<T> | undefined
+    try {
+      backup = read<T>(files, path + BACKUP)
+    } catch {
+      // The first error says what to do.
+    }
+    if (backup === undefined) throw error
+    return { stored: backup, damage: error.message }
   }
 }
 
@@ -71,12 +108,12 @@ function read<T>(files: Files, path: string): Stored<T> | undefined {
   if (text === undefined) return undefined
   try {
     const stored = JSON.parse(text) as Stored<T>
-    if (stored.format === 1) return stored
+    if (stored.format === 1 && (stored.crc === undefined || stored.crc === checksum(stored.version, stored.value))) return stored
   } catch {
     // Falls through: it is not what we wrote.
   }
   throw new MoldauError(
     'DIRECTORY_UNUSABLE',
-    `${path} is not a metadata file of this version of moldau: choose another directory, or restore the file`,
+    `${path} is damaged, or not a metadata file of this version of moldau, and ${BACKUP} is no help: restore the file from a copy, or move it away to take the topics from their folders, with default settings`,
   )
 }

@@ -26,6 +26,11 @@ export class CoordinatorLog {
     return this.#durable === this.#appended
   }
 
+  /** False while the disk refuses it. */
+  get isWritable(): boolean {
+    return this.#writer.isWritable(this.#topic, this.partition)
+  }
+
   /** Appends the records as one batch; of a client's transaction when `producer` is given. */
   append(records: readonly CoordinatorRecord[], timestamp: number, producer?: { producerId: number; producerEpoch: number }): void {
     const builder = new BatchBuilder({ sizeHint: 512 })
@@ -50,7 +55,9 @@ export class CoordinatorLog {
     this.#durable = Math.max(this.#durable, target)
   }
 
+  /** What is read may be in the page cache only, when a killed process wrote it: it counts as appended. */
   replay(replayer: Replayer): void {
+    this.#appended++
     replay(this.#writer, this.#topic, this.partition, replayer)
   }
 }

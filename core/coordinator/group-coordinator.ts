@@ -103,8 +103,14 @@ export class GroupCoordinator {
 
   #scheduleExpiry(): void {
     this.#expiry = this.#clock.after(this.#config.offsetsRetentionCheckIntervalMs, () => {
-      for (const shard of this.#shards) shard.expire()
       this.#scheduleExpiry()
+      for (const shard of this.#shards) {
+        try {
+          shard.expire()
+        } catch {
+          // The disk has refused: the shard has been read again, and is looked at next time.
+        }
+      }
     })
   }
 
@@ -160,6 +166,7 @@ export class GroupCoordinator {
     const shard = this.#shardOf(groupId)
     const group = shard.groups.get(groupId)
     if (group === undefined) return leaving.map(() => 'UNKNOWN_MEMBER_ID')
+    shard.checkWritable()
     const errors = shard.change(group, (context) => leave(group, leaving, context))
     await shard.flushed()
     return errors
@@ -193,6 +200,7 @@ export class GroupCoordinator {
     offsets: readonly OffsetToCommit[],
     producer?: CommittingProducer,
   ): KafkaErrorName[] {
+    shard.checkWritable()
     const known = shard.groups.get(groupId)
     if (known === undefined && request.generation >= 0) return offsets.map(() => 'ILLEGAL_GENERATION')
     const group = known ?? shard.ensure(groupId)
@@ -245,6 +253,7 @@ export class GroupCoordinator {
     const group = shard.groups.get(groupId)
     if (group === undefined) return 'GROUP_ID_NOT_FOUND'
     if (group.state !== GroupState.empty) return 'NON_EMPTY_GROUP'
+    shard.checkWritable()
     shard.delete(group)
     await shard.flushed()
     return 'NONE'
@@ -256,6 +265,7 @@ export class GroupCoordinator {
     const group = shard.groups.get(groupId)
     if (group === undefined) throw kafkaError('GROUP_ID_NOT_FOUND')
     if (group.state !== GroupState.empty && group.protocolType !== 'consumer') throw kafkaError('NON_EMPTY_GROUP')
+    shard.checkWritable()
     const kept = subscribedTopics(group)
     const errors = which.map(({ topic }): KafkaErrorName => (kept.has(topic) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE'))
     shard.change(group, ({ out }) =>
@@ -270,13 +280,27 @@ export class GroupCoordinator {
     return errors
   }
 
-  /** A topic is gone, and so are its offsets in all groups. */
+  /** A topic is gone, and so are its offsets in all groups. Where the disk refuses they stay until they expire. */
   forgetTopic(topic: string): void {
     for (const shard of this.#loaded ? this.#shards : []) {
-      for (const [groupId, offsets] of shard.offsets.groups) {
-        const gone = [...offsets.entries()].filter((entry) => entry.topic === topic)
-        if (gone.length > 0) shard.change(shard.ensure(groupId), ({ out }) => deleteOffsets(shard.offsets, groupId, gone, out))
+      try {
+        this.#forgetTopic(shard, topic)
+      } catch {
+        // The shard has been read again; the others go on.
       }
     }
+  }
+
+  #forgetTopic(shard: GroupShard, topic: string): void {
+    shard.checkWritable()
+    for (const [groupId, offsets] of Array.from(shard.offsets.groups)) {
+      const gone = [...offsets.entries()].filter((entry) => entry.topic === topic)
+      if (gone.length > 0) shard.change(shard.ensure(groupId), ({ out }) => deleteOffsets(shard.offsets, groupId, gone, out))
+    }
+  }
+
+  /** The partition of __consumer_offsets has lost records that were never synced: what was made of them goes. */
+  recordsLost(partition: number): void {
+    if (this.#loaded) this.#shards[partition]?.reload()
   }
 }

@@ -10,6 +10,7 @@ import { applyOffset, endPending, hasPending, newOffsetsState, type OffsetsState
 import { Outcome, type Reply, type Ticket } from './outcome.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 import { type CoordinatorRecord, decodeRecord } from './records.ts'
+import { unavailable } from './unavailable.ts'
 
 export interface ShardOptions {
   readonly writer: PartitionWriter
@@ -23,6 +24,9 @@ interface Waiting {
   readonly resolve: (body: never) => void
   readonly reject: (error: unknown) => void
 }
+
+/** While the disk refuses: before the log is read again, or a timer that would write is tried again. */
+const RETRY_MS = 1000
 
 interface Scheduled {
   at: number
@@ -42,6 +46,7 @@ export class GroupShard {
   readonly #waiting: Map<Ticket, Waiting>
   readonly #timers: Map<string, Scheduled>
   #lastTicket: Ticket
+  #retry: Timer | undefined
   #loaded: boolean
   #closed: boolean
 
@@ -53,6 +58,7 @@ export class GroupShard {
     this.#waiting = new Map()
     this.#timers = new Map()
     this.#lastTicket = 0
+    this.#retry = undefined
     this.#loaded = false
     this.#closed = false
   }
@@ -82,6 +88,7 @@ export class GroupShard {
 
   close(): void {
     this.#closed = true
+    this.#retry?.cancel()
     this.#reset('COORDINATOR_NOT_AVAILABLE')
   }
 
@@ -97,6 +104,11 @@ export class GroupShard {
   check(): void {
     if (this.#closed) throw kafkaError('COORDINATOR_NOT_AVAILABLE')
     if (!this.#loaded) throw kafkaError('COORDINATOR_LOAD_IN_PROGRESS')
+  }
+
+  /** Throws while nothing can be written: asked before the state is changed, which would have to be thrown away. */
+  checkWritable(): void {
+    if (!this.#log.isWritable) throw kafkaError('COORDINATOR_NOT_AVAILABLE', 'the disk refuses the partition of this group')
   }
 
   /** The group, made when it does not exist. */
@@ -117,6 +129,7 @@ export class GroupShard {
   /** Runs an operation whose answer may come later: `run` gets the ticket to answer with. */
   ask<Body>(group: Group, run: (ticket: Ticket, context: Context) => void): Promise<Body> {
     return new Promise<Body>((resolve, reject) => {
+      this.checkWritable()
       const ticket = ++this.#lastTicket
       this.#waiting.set(ticket, { resolve, reject })
       this.change(group, (context) => run(ticket, context))
@@ -143,8 +156,8 @@ export class GroupShard {
         this.#log.append(out.records, now.wall, producer)
       } catch (error) {
         for (const { ticket } of out.replies) this.#waiting.get(ticket)?.reject(kafkaError('COORDINATOR_NOT_AVAILABLE'))
-        this.#reload()
-        throw error
+        this.reload()
+        throw unavailable(error)
       }
       for (const record of out.records) this.#apply(record, producer?.producerId ?? -1)
     }
@@ -163,25 +176,39 @@ export class GroupShard {
         this.#waiting.delete(ticket)
       }
     }
+    const refuse = (error: unknown): void => {
+      for (const { ticket } of replies) {
+        this.#waiting.get(ticket)?.reject(error)
+        this.#waiting.delete(ticket)
+      }
+    }
     if (this.#log.isDurable) send()
-    else void this.flushed().then(send, () => {})
+    else void this.flushed().then(send, refuse)
   }
 
   /** Resolves when everything the shard has told or is about to tell is durable. */
   async flushed(): Promise<void> {
+    // The failure that made it so has seen to it that the state is that of the log.
+    if (!this.#log.isDurable) this.checkWritable()
     try {
       await this.#log.flushed()
     } catch {
-      this.#reload()
+      this.reload()
       throw kafkaError('COORDINATOR_NOT_AVAILABLE')
     }
   }
 
-  #reload(): void {
+  /** The log is not what the state was made from: reads it again; when that fails, later. */
+  reload(): void {
     if (this.#closed) return
     this.#reset('NOT_COORDINATOR')
     this.#loaded = false
-    this.load()
+    this.#retry?.cancel()
+    try {
+      this.load()
+    } catch {
+      this.#retry = this.#options.clock.after(RETRY_MS, () => this.reload())
+    }
   }
 
   /** Ends a transaction that has offsets in this partition. */
@@ -215,6 +242,7 @@ export class GroupShard {
 
   #fire(group: Group): void {
     if (this.#closed || this.groups.get(group.id) !== group) return
+    if (!this.#log.isWritable) return this.#postpone(group)
     try {
       this.change(group, (context) => tick(group, context))
     } catch {
@@ -222,9 +250,19 @@ export class GroupShard {
     }
   }
 
+  /** No member loses its session while its end could not be written down. */
+  #postpone(group: Group): void {
+    const { clock } = this.#options
+    const timer = clock.after(RETRY_MS, () => {
+      this.#timers.delete(group.id)
+      this.#fire(group)
+    })
+    this.#timers.set(group.id, { at: clock.monotonic() + RETRY_MS, timer })
+  }
+
   /** Expires offsets of empty groups, and empty groups without offsets. */
   expire(): void {
-    if (!this.#loaded || this.#closed) return
+    if (!this.#loaded || this.#closed || !this.#log.isWritable) return
     const { clock, config } = this.#options
     for (const group of this.groups.values()) {
       if (group.state !== GroupState.empty || group.pending.size > 0) continue

@@ -1,4 +1,5 @@
 import type { PartitionWriter } from './partition-writer.ts'
+import { unavailable } from './unavailable.ts'
 
 export interface InternalTopicOptions {
   writer: PartitionWriter
@@ -38,7 +39,7 @@ export class InternalTopic {
       await load()
     } catch (error) {
       this.#loading = undefined
-      throw error
+      throw unavailable(error)
     }
   }
 }

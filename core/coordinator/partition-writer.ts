@@ -21,6 +21,10 @@ export interface PartitionWriter {
   appendMarker(topic: string, partition: number, controlBatch: Buffer): void
   /** Resolves when everything appended so far is as durable as acks=all promises. */
   flush(topic: string, partition: number): Promise<void>
+  /** False while the disk refuses this partition: appends and flushes would fail. */
+  isWritable(topic: string, partition: number): boolean
+  /** Tells the people who run the broker of damage that was stepped over. */
+  report(topic: string, partition: number, error: unknown): void
   /** Whole batches from `offset` on, at least one unless the end is reached. */
   read(topic: string, partition: number, offset: number, maxBytes: number): Buffer
   startOffset(topic: string, partition: number): number

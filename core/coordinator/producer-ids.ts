@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { MoldauError, messageOf } from '../base/errors.ts'
+import { MoldauError } from '../base/errors.ts'
+import { unavailable } from './unavailable.ts'
+import { type Files, nodeFiles, replaceFile } from '../base/files.ts'
 
 /** Hands out blocks of producer ids that were never handed out before, across restarts and brokers. */
 export interface ProducerIdStore {
@@ -38,6 +39,8 @@ export class ProducerIds {
     try {
       this.#next = await this.#store.reserve(this.#blockSize)
       this.#end = this.#next + this.#blockSize
+    } catch (error) {
+      throw unavailable(error)
     } finally {
       this.#refill = undefined
     }
@@ -45,24 +48,20 @@ export class ProducerIds {
 }
 
 /** Keeps the next free producer id in a file: a lone broker needs nobody else to agree with. */
-export function fileProducerIdStore(path: string): ProducerIdStore {
+export function fileProducerIdStore(path: string, files: Files = nodeFiles): ProducerIdStore {
   return {
     async reserve(count) {
-      const first = readNext(path)
-      writeNext(path, first + count)
+      const first = readNext(files, path)
+      files.mkdir(dirname(path))
+      replaceFile(files, path, `${first + count}\n`)
       return first
     },
   }
 }
 
-function readNext(path: string): number {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 0
-    throw new MoldauError('STORAGE_FAILED', `${path}: cannot be read: ${messageOf(error)}`, { cause: error })
-  }
+function readNext(files: Files, path: string): number {
+  const text = files.readFile(path)?.toString()
+  if (text === undefined) return 0
   const next = Number(text.trim())
   if (!Number.isSafeInteger(next) || next < 0 || text.trim() === '') {
     throw new MoldauError(
@@ -71,27 +70,4 @@ function readNext(path: string): number {
     )
   }
   return next
-}
-
-/** Written beside and renamed, so that a crash leaves the old number or the new one; a block is never handed out twice. */
-function writeNext(path: string, next: number): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true })
-    const file = openSync(`${path}.tmp`, 'w')
-    try {
-      writeSync(file, `${next}\n`)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(`${path}.tmp`, path)
-    const directory = openSync(dirname(path), 'r')
-    try {
-      fsyncSync(directory)
-    } finally {
-      closeSync(directory)
-    }
-  } catch (error) {
-    throw new MoldauError('STORAGE_FAILED', `${path}: cannot be written: ${messageOf(error)}`, { cause: error })
-  }
 }

@@ -1,3 +1,4 @@
+import { MoldauError } from '../base/errors.ts'
 import { isControl, isTransactional, nextOffset, producerId } from '../record/batch.ts'
 import { decodeBatch } from '../record/columns.ts'
 import { readControl } from '../record/control.ts'
@@ -12,11 +13,20 @@ export interface Replayer {
 
 const READ_BYTES = 1024 * 1024
 
-/** Reads a coordinator's partition from beginning to end. */
+/**
+ * Reads a coordinator's partition from beginning to end. A damaged batch is reported and stepped over: what it said is lost, as far as no
+ * later record says it again, but the groups and transactions of all others must not be out of reach because of it.
+ */
 export function replay(writer: PartitionWriter, topic: string, partition: number, replayer: Replayer): void {
   const end = writer.endOffset(topic, partition)
+  let damaged = false
   for (let offset = writer.startOffset(topic, partition); offset < end;) {
-    const bytes = writer.read(topic, partition, offset, READ_BYTES)
+    const bytes = readUnlessDamaged(writer, topic, partition, offset, !damaged)
+    damaged = bytes === undefined
+    if (bytes === undefined) {
+      offset++
+      continue
+    }
     let next = offset
     for (const at of batches(bytes)) {
       next = nextOffset(bytes, at)
@@ -25,6 +35,17 @@ export function replay(writer: PartitionWriter, topic: string, partition: number
     // Compaction may have emptied the tail: nothing more to read is the end as well.
     if (next === offset) return
     offset = next
+  }
+}
+
+/** `undefined` where the record at `offset` is damaged. */
+function readUnlessDamaged(writer: PartitionWriter, topic: string, partition: number, offset: number, tells: boolean): Buffer | undefined {
+  try {
+    return writer.read(topic, partition, offset, READ_BYTES)
+  } catch (error) {
+    if (!(error instanceof MoldauError) || error.code !== 'CORRUPT_BATCH') throw error
+    if (tells) writer.report(topic, partition, error)
+    return undefined
   }
 }
 

@@ -95,8 +95,12 @@ export class TransactionCoordinator {
       await new Promise((resolve) => setImmediate(resolve))
     }
     if (this.#unsyncedLost) for (const txn of this.#all()) txn.suspect = true
+    if (decisions.any) {
+      for (const shard of this.#shards) await shard.flushed()
+      this.#markers.recommit(decisions, this.#now())
+    }
     for (const shard of this.#shards) await this.#ending.completePrepared(shard)
-    const changed = this.#markers.adopt(this.#all(), decisions, this.#now())
+    const changed = this.#markers.adopt(this.#all(), this.#now())
     for (const txn of this.#unsyncedLost ? this.#all() : changed) this.#shardFor(txn.id).write(txn, this.#now())
     for (const shard of this.#shards) shard.serve()
     this.#scheduleTimeout()
@@ -140,6 +144,7 @@ export class TransactionCoordinator {
     for (let attempt = 0; attempt < INIT_ATTEMPTS_MAX; attempt++) {
       await this.#ending.settled(id)
       const { shard, txn } = this.#find(id)
+      shard.checkWritable()
       if (txn === undefined) {
         const producerId = await this.producerIds.next()
         this.#begin(shard, id, producerId, timeoutMs)
@@ -178,6 +183,7 @@ export class TransactionCoordinator {
     if (txn === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
     const error = checkProducer(txn, producer)
     if (error !== 'NONE') return error
+    if (!hasPartitions(txn, partitions)) shard.checkWritable()
     if (addPartitions(txn, partitions, version, this.#now())) {
       this.#ending.write(shard, txn)
       this.#scheduleTimeout(txn)
@@ -224,6 +230,7 @@ export class TransactionCoordinator {
         fresh = await this.producerIds.next()
         continue
       }
+      shard.checkWritable()
       const prepare = (): void => prepareEnd(txn, commit, version, fresh, this.#now())
       await this.#ending.finish(shard, txn, prepare, commit)
       const rotates = txn.nextProducerId >= 0
@@ -268,7 +275,43 @@ export class TransactionCoordinator {
     for (const shard of this.#shards) {
       for (const txn of shard.transactions.values()) {
         const idle = !txn.busy && !isPrepared(txn) && txn.state !== TxnState.ongoing
-        if (idle && now.wall - txn.updatedAt >= this.#config.transactionalIdExpirationMs) shard.bury(txn, now)
+        if (!idle || now.wall - txn.updatedAt < this.#config.transactionalIdExpirationMs) continue
+        try {
+          shard.bury(txn, now)
+        } catch {
+          // The disk has refused, and nothing has changed: next time.
+        }
+      }
+    }
+  }
+
+  /**
+   * A partition has lost records that were never synced, though perhaps acknowledged inside a transaction: such a transaction can only be
+   * aborted. Lost states of transactions are forgotten.
+   */
+  recordsLost(topic: string, partition: number): void {
+    for (const shard of this.#shards) {
+      if (shard.isClosed) return
+      if (topic === TRANSACTIONS_TOPIC && shard.partition === partition) void this.#recover(shard)
+      for (const txn of shard.transactions.values()) {
+        if (!isPrepared(txn) && hasPartitions(txn, [{ topic, partition }])) txn.suspect = true
+      }
+    }
+  }
+
+  /** As at the start, for one partition: what it has forgotten of open transactions is found in their logs. Until then clients are told to wait. */
+  async #recover(shard: TransactionShard): Promise<void> {
+    shard.pause()
+    while (!shard.isClosed) {
+      await this.#ending.breath()
+      try {
+        shard.load(this.#now())
+        await this.#ending.completePrepared(shard)
+        for (const txn of this.#markers.adopt(this.#all(), this.#now(), true)) this.#shardFor(txn.id).write(txn, this.#now())
+        shard.serve()
+        return this.#scheduleTimeout()
+      } catch {
+        // The disk refuses still, or again.
       }
     }
   }

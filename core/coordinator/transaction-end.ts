@@ -57,7 +57,8 @@ function decideV2(txn: Transaction, producer: ProducerIdentity, commit: boolean)
       return txn.busy ? refuse('CONCURRENT_TRANSACTIONS') : { kind: 'end' }
     case TxnState.prepareCommit:
     case TxnState.prepareAbort:
-      if (!bumped) return refuse('PRODUCER_FENCED')
+      // The state may have gone back to the transaction before, when a failing disk has lost what was never synced.
+      if (!bumped) return refuse(current ? 'CONCURRENT_TRANSACTIONS' : 'PRODUCER_FENCED')
       return refuse(commit === (txn.state === TxnState.prepareCommit) ? 'CONCURRENT_TRANSACTIONS' : 'INVALID_TXN_STATE')
     case TxnState.completeCommit:
     case TxnState.completeAbort:

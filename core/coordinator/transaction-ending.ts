@@ -3,6 +3,7 @@ import { KafkaError, kafkaError } from '../protocol/errors.ts'
 import { type Moment, momentOf } from './moment.ts'
 import { complete, prepareFencedAbort } from './transaction.ts'
 import type { TransactionMarkers } from './transaction-markers.ts'
+import { unavailable } from './unavailable.ts'
 import type { TransactionShard } from './transaction-shard.ts'
 import { isPrepared, type Transaction } from './transaction-state.ts'
 
@@ -129,8 +130,8 @@ export class TransactionEnding {
     try {
       shard.write(txn, this.#now())
     } catch (error) {
-      this.#reload(shard)
-      throw error instanceof KafkaError ? error : kafkaError('COORDINATOR_NOT_AVAILABLE')
+      this.reload(shard)
+      throw error instanceof KafkaError ? unavailable(error) : kafkaError('COORDINATOR_NOT_AVAILABLE')
     }
   }
 
@@ -139,17 +140,26 @@ export class TransactionEnding {
     try {
       await shard.flushed()
     } catch {
-      this.#reload(shard)
+      this.reload(shard)
       throw kafkaError('COORDINATOR_NOT_AVAILABLE')
     }
   }
 
-  /** The log refused: what is in memory may be ahead of it. */
-  #reload(shard: TransactionShard): void {
+  /** The log refused, or has lost something: what is in memory may be ahead of it. When it cannot be read, that is tried again later. */
+  reload(shard: TransactionShard): void {
     if (shard.isClosed) return
-    shard.load(this.#now())
-    this.#later(MARKER_RETRY_MS, () => void this.completePrepared(shard).catch(() => this.#reload(shard)))
+    try {
+      shard.load(this.#now())
+    } catch {
+      return this.#later(MARKER_RETRY_MS, () => this.reload(shard))
+    }
+    this.#later(MARKER_RETRY_MS, () => void this.completePrepared(shard).catch(() => this.reload(shard)))
     this.#onReload()
+  }
+
+  /** Resolves after the pause between two tries; never, when the coordinator is closed meanwhile. */
+  breath(): Promise<void> {
+    return new Promise((resolve) => this.#later(MARKER_RETRY_MS, resolve))
   }
 
   #later(ms: number, run: () => void): void {

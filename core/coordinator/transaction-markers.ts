@@ -29,6 +29,10 @@ export class Decisions {
     if (this.#open.has(key)) this.#committed.add(key)
   }
 
+  get any(): boolean {
+    return this.#committed.size > 0
+  }
+
   committed(producerId: number, epoch: number): boolean {
     return this.#committed.has(`${producerId}:${epoch}`)
   }
@@ -75,6 +79,16 @@ export class TransactionMarkers {
     else this.#writer.appendMarker(topic, partition, marker)
   }
 
+  /**
+   * Gives transactions that were committed and have lost markers in a power loss these markers again. Before anything else is ended: the next
+   * transaction of the same producer, on its way to an abort, would take the records for its own. The decisions must be durable.
+   */
+  recommit(decisions: Decisions, now: Moment): void {
+    for (const { topic, partition, producerId, producerEpoch } of Array.from(this.open())) {
+      if (decisions.committed(producerId, producerEpoch)) this.#append(topic, partition, producerId, producerEpoch + 1, true, now)
+    }
+  }
+
   /** The transactions that are open in the logs, to be settled by {@link TransactionMarkers.adopt}. Ask before anything is written. */
   *open(): Generator<OpenTransaction> {
     for (const at of this.#writer.partitions()) {
@@ -84,18 +98,19 @@ export class TransactionMarkers {
 
   /**
    * Settles what is open in the logs and no transactional id answers for. A power loss may keep data and lose what the coordinator wrote before
-   * it, or keep the end of a transaction and lose markers. A transaction of v2 that `decisions` knows as committed gets its
-   * marker again; what belongs to a producer that may still go on joins its transaction, which then can only be aborted; the rest is aborted.
-   * Answers the transactions that were changed.
+   * it, or keep the end of a transaction and lose markers. What belongs to a producer that may still go on joins its transaction, which then
+   * can only be aborted; the rest is aborted. Answers the transactions that were changed.
+   *
+   * @param running not at a start: transactions that are being ended are left alone
    */
-  adopt(transactions: Iterable<Transaction>, decisions: Decisions, now: Moment): Transaction[] {
+  adopt(transactions: Iterable<Transaction>, now: Moment, running = false): Transaction[] {
     const byProducer = new Map<number, Transaction>()
     for (const txn of transactions) byProducer.set(txn.producerId, txn)
     const changed = new Set<Transaction>()
     for (const { topic, partition, producerId, producerEpoch } of this.open()) {
       const txn = byProducer.get(producerId)
-      if (decisions.committed(producerId, producerEpoch)) this.#append(topic, partition, producerId, producerEpoch + 1, true, now)
-      else if (txn === undefined || txn.epoch !== producerEpoch || isPrepared(txn))
+      if (running && txn !== undefined && isPrepared(txn)) continue
+      if (txn === undefined || txn.epoch !== producerEpoch || isPrepared(txn))
         this.#append(topic, partition, producerId, producerEpoch, false, now)
       else if (this.#adoptInto(txn, { topic, partition }, now)) changed.add(txn)
     }

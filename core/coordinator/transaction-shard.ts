@@ -8,11 +8,13 @@ import { restoreTransaction, snapshotTransaction, type Transaction, type Transac
 /** The transactional ids of one partition of __transaction_state, and its log. */
 export class TransactionShard {
   readonly transactions: Map<string, Transaction>
+  readonly partition: number
   readonly #log: CoordinatorLog
   #state: 'loading' | 'serving' | 'closed'
 
   constructor(partition: number, writer: PartitionWriter) {
     this.transactions = new Map()
+    this.partition = partition
     this.#log = new CoordinatorLog(writer, TRANSACTIONS_TOPIC, partition)
     this.#state = 'loading'
   }
@@ -39,6 +41,11 @@ export class TransactionShard {
     if (this.#state === 'loading') this.#state = 'serving'
   }
 
+  /** Answers no request until {@link TransactionShard.serve}. */
+  pause(): void {
+    if (this.#state === 'serving') this.#state = 'loading'
+  }
+
   close(): void {
     this.#state = 'closed'
   }
@@ -50,6 +57,11 @@ export class TransactionShard {
   check(): void {
     if (this.#state === 'closed') throw kafkaError('COORDINATOR_NOT_AVAILABLE')
     if (this.#state === 'loading') throw kafkaError('COORDINATOR_LOAD_IN_PROGRESS')
+  }
+
+  /** Throws while nothing can be written: asked before a transaction is changed. */
+  checkWritable(): void {
+    if (!this.#log.isWritable) throw kafkaError('COORDINATOR_NOT_AVAILABLE', 'the disk refuses the partition of this transactional id')
   }
 
   /** As {@link TransactionShard.checkCurrent}, also while the shard is loading. */

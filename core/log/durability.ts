@@ -12,8 +12,10 @@ export interface DurabilityOptions {
   readonly directory: string
   /** Opens the log when it is not open yet. */
   readonly log: () => { segments: Segments; epochs: LeaderEpochs }
-  /** A sync has failed: called once. */
+  /** A write or a sync has failed: called once, and again after a healing. */
   readonly onFailure: (error: MoldauError) => void
+  /** More of the log is synced than before. */
+  readonly onFlushed: () => void
 }
 
 /** What of a log would survive a power loss: which segments wait for a sync, and up to which offset everything is synced. */
@@ -31,7 +33,7 @@ export class Durability {
 
   constructor(options: DurabilityOptions, flushedOffset: number) {
     this.#options = options
-    this.#flusher = new Flusher(() => this.#sync())
+    this.#flusher = new Flusher(() => this.#flush())
     this.#dirty = new Set()
     this.#nameDirty = true
     this.#directoryDirty = true
@@ -45,7 +47,10 @@ export class Durability {
     return this.#flushedOffset
   }
 
-  /** Why the log takes no appends any more: after a failed sync nobody knows what the disk has kept. */
+  /**
+   * Why the log takes no appends: after a failed write the file may have remains of it behind its end, and after a failed sync nobody knows
+   * what the disk has kept, because the system counts the pages it could not write as written. Until {@link Durability.heal} succeeds.
+   */
   get failure(): MoldauError | undefined {
     return this.#failure
   }
@@ -60,9 +65,11 @@ export class Durability {
     this.#dirty.add(segment)
   }
 
-  /** Files were made or renamed. */
-  directoryChanged(): void {
+  /** A segment was closed, and has index files now. A sync that began before says nothing of them, so it does not count. */
+  closed(segment: Segment): void {
+    this.#dirty.add(segment)
     this.#directoryDirty = true
+    if (this.#end >= segment.nextOffset) this.#end = this.#flushedOffset
   }
 
   removed(segment: Segment): void {
@@ -77,8 +84,21 @@ export class Durability {
   }
 
   /** Syncs what was written so far; callers share syncs, see {@link Flusher}. KafkaError KAFKA_STORAGE_ERROR when that fails. */
-  flush(): Promise<void> {
-    return this.#flusher.flush()
+  async flush(): Promise<void> {
+    await this.#until(this.#options.log().segments.active.nextOffset, this.#flusher.flush())
+  }
+
+  /** Resolves when everything below `offset` is synced: by the sync under way, when it began after the record was written. */
+  whenFlushed(offset: number): Promise<void> {
+    if (this.#flushedOffset >= offset) return Promise.resolve()
+    const { running } = this.#flusher
+    return this.#until(offset, running === undefined || this.#end < offset ? this.#flusher.flush() : running)
+  }
+
+  /** A sync may turn out not to count, and the log may be cut meanwhile. */
+  async #until(offset: number, sync: Promise<void>): Promise<void> {
+    await sync
+    while (this.#flushedOffset < Math.min(offset, this.#options.log().segments.active.nextOffset)) await this.#flusher.flush()
   }
 
   /** A failure is kept in {@link Durability.failure} and answered by the next append. */
@@ -86,37 +106,76 @@ export class Durability {
     this.flush().catch(() => {})
   }
 
-  async #sync(): Promise<void> {
-    const { segments, epochs } = this.#options.log()
-    if (this.#failure !== undefined) throw kafkaError('KAFKA_STORAGE_ERROR', this.#failure.message)
-    this.#end = segments.active.nextOffset
-    try {
-      if (epochs.unsynced) {
-        await epochs.sync()
-        this.#directoryDirty = true
-      }
-      if (this.#directoryDirty) {
-        this.#directoryDirty = false
-        await this.#options.files.syncDirectory(this.#options.directory)
-      }
-      if (this.#nameDirty) {
-        await this.#options.files.syncDirectory(dirname(this.#options.directory))
-        this.#nameDirty = false
-      }
-      for (const segment of Array.from(this.#dirty)) {
-        // Those of now, not those that appends add meanwhile; and one may have been removed while another was synced.
-        if (this.#dirty.delete(segment)) await segment.sync(segment !== segments.active)
-      }
-    } catch (error) {
-      this.#fail(error)
-      throw kafkaError('KAFKA_STORAGE_ERROR', messageOf(error))
-    }
-    this.#flushedOffset = Math.max(this.#flushedOffset, this.#end)
+  /** A write has failed: no append is taken before the files are as they should be. Answers what the client is told. */
+  refused(error: unknown): unknown {
+    if (!(error instanceof MoldauError) || error.code !== 'STORAGE_FAILED') return error
+    this.#fail(error)
+    return kafkaError('KAFKA_STORAGE_ERROR', error.message)
   }
 
   #fail(error: unknown): void {
     if (this.#failure !== undefined) return
     this.#failure = error instanceof MoldauError ? error : new MoldauError('STORAGE_FAILED', messageOf(error), { cause: error })
     this.#options.onFailure(this.#failure)
+  }
+
+  /**
+   * Takes appends again, when `rewrite` has written everything from {@link Durability.flushedOffset} on anew and all of it is synced.
+   * Rejects with what the disk said; the failure then stays.
+   */
+  async heal(rewrite: () => Promise<void>): Promise<void> {
+    if (this.#failure === undefined) return
+    await this.#flusher.running?.catch(() => {})
+    await rewrite()
+    const { segments } = this.#options.log()
+    for (const segment of segments.from(this.#flushedOffset)) this.#dirty.add(segment)
+    this.#directoryDirty = true
+    this.#nameDirty = true
+    await this.#sync()
+    this.#failure = undefined
+  }
+
+  async #flush(): Promise<void> {
+    this.#options.log()
+    if (this.#failure !== undefined) throw kafkaError('KAFKA_STORAGE_ERROR', this.#failure.message)
+    try {
+      await this.#sync()
+    } catch (error) {
+      this.#fail(error)
+      throw kafkaError('KAFKA_STORAGE_ERROR', messageOf(error))
+    }
+  }
+
+  /** What is marked as dirty loses the mark only when its sync has succeeded, and was not written to meanwhile. */
+  async #sync(): Promise<void> {
+    const { segments, epochs } = this.#options.log()
+    this.#end = segments.active.nextOffset
+    const { files, directory } = this.#options
+    if (epochs.unsynced) {
+      await epochs.sync()
+      this.#directoryDirty = true
+    }
+    if (this.#directoryDirty) {
+      this.#directoryDirty = false
+      await files.syncDirectory(directory).catch((error: unknown) => {
+        this.#directoryDirty = true
+        throw error
+      })
+    }
+    if (this.#nameDirty) {
+      await files.syncDirectory(dirname(directory))
+      this.#nameDirty = false
+    }
+    for (const segment of Array.from(this.#dirty)) {
+      // Those of now, not those that appends add meanwhile; and one may have been removed while another was synced.
+      if (!this.#dirty.delete(segment)) continue
+      await segment.sync(segment !== segments.active).catch((error: unknown) => {
+        this.#dirty.add(segment)
+        throw error
+      })
+    }
+    if (this.#end <= this.#flushedOffset) return
+    this.#flushedOffset = this.#end
+    this.#options.onFlushed()
   }
 }

@@ -21,7 +21,7 @@ const FILE = 'leader-epoch-checkpoint'
 export class LeaderEpochs {
   readonly #files: Files
   readonly #path: string
-  /** Saved, but not synced. */
+  /** The file is not what it should be, or may not be there after a power loss. */
   unsynced: boolean
   #entries: EpochEntry[]
 
@@ -49,18 +49,22 @@ export class LeaderEpochs {
 
   /** Writes the file, so that it is the old or the new one; {@link LeaderEpochs.sync} makes it last. A damaged one is made from the log. */
   save(): void {
+    this.unsynced = true
     const lines = this.#entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`)
     this.#files.writeFile(`${this.#path}.tmp`, checkpointText(lines))
     this.#files.rename(`${this.#path}.tmp`, this.#path)
-    this.unsynced = true
   }
 
-  /** Syncs the file; the folder is the caller's. */
+  /** Writes the file and syncs it; the folder is the caller's. */
   async sync(): Promise<void> {
+    this.save()
     this.unsynced = false
     const file = this.#files.open(this.#path, 'write')
     try {
       await file.sync()
+    } catch (error) {
+      this.unsynced = true
+      throw error
     } finally {
       file.close()
     }
@@ -77,6 +81,7 @@ export class LeaderEpochs {
   /** Takes note that `epoch` begins at `startOffset`. Answers whether that was new. */
   assign(epoch: number, startOffset: number): boolean {
     if (epoch <= this.latest) return false
+    this.unsynced = true
     // An epoch that wrote nothing ends where it began.
     this.#entries = this.#entries.filter((entry) => entry.startOffset < startOffset)
     this.#entries.push({ epoch, startOffset })
@@ -112,11 +117,13 @@ export class LeaderEpochs {
 
   clear(): void {
     this.#entries = []
+    this.unsynced = true
   }
 
   #keep(entries: EpochEntry[], changed = false): boolean {
     if (!changed && entries.length === this.#entries.length) return false
     this.#entries = entries
+    this.unsynced = true
     return true
   }
 }

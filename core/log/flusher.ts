@@ -13,6 +13,11 @@ export class Flusher {
     this.#next = undefined
   }
 
+  /** The sync under way. */
+  get running(): Promise<void> | undefined {
+    return this.#running
+  }
+
   /** Resolves after a sync that began no earlier than this call. */
   flush(): Promise<void> {
     if (this.#running === undefined) return this.#start()

@@ -155,6 +155,14 @@ export class IndexFile {
     this.#dirty = false
   }
 
+  /** Writes the file once more, when it is there: a sync of it has failed. Its entries are checked by whoever uses them. */
+  rewrite(): void {
+    if (!this.loaded && !this.load()) return
+    this.#pools.indexes.forget(this)
+    this.#dirty = this.#dirty || this.#count > 0
+    this.save()
+  }
+
   /** Syncs the file, when there is one. */
   async sync(): Promise<void> {
     if (this.size() === undefined) return

@@ -5,6 +5,7 @@ import { type Files, descriptorLimit, nodeFiles } from '../base/files.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
 import { type RandomBytes, systemRandom } from '../base/uuid.ts'
 import { OffsetCheckpoints } from './checkpoint.ts'
+import { DirectoryHealth, type DirectoryState, type Patient } from './directory-health.ts'
 import { type LogConfig, logConfig } from './config.ts'
 import { DELETE_SUFFIX, deletedDirectoryName, partitionOfDirectory } from './file-names.ts'
 import { type LogPools, OPEN_FILES_MAX, logPools } from './file-pool.ts'
@@ -37,6 +38,12 @@ export interface LogManagerOptions {
   readonly retentionCheckIntervalMs?: number
   /** `log.flush.offset.checkpoint.interval.ms`. Default 1 minute. */
   readonly checkpointIntervalMs?: number
+  /** Consumers see what is synced, nothing else. Default false. */
+  readonly showsSyncedOnly?: boolean
+  /** Told when records that were never synced could not be read back after a failure of the disk. */
+  readonly onRecordsLost?: (lost: { topic: string; partition: number; from: number; to: number }) => void
+  /** Told when the folder begins to fail and when it works again. */
+  readonly onStateChange?: (state: DirectoryState) => void
 }
 
 const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
@@ -61,6 +68,9 @@ export class LogManager {
   readonly #topics: Map<string, Map<number, PartitionLog>>
   readonly #timers: Timers
   readonly #checkpoints: OffsetCheckpoints
+  readonly #health: DirectoryHealth
+  /** The checkpoint files, as something that the disk may refuse. */
+  readonly #notes: Patient
   #closed: boolean
 
   private constructor(options: LogManagerOptions, lock: DirectoryLock, meta: DirectoryMeta) {
@@ -77,6 +87,14 @@ export class LogManager {
     this.#topics = new Map()
     this.#timers = new Timers(this.#clock, (error) => this.#logger.error({ dir: this.dir, error: messageOf(error) }, 'housekeeping failed'))
     this.#checkpoints = new OffsetCheckpoints(this.#files, this.dir)
+    this.#notes = { name: 'checkpoints', heal: async () => this.#checkpoints.write(this.partitions()) }
+    this.#health = new DirectoryHealth({
+      dir: this.dir,
+      files: this.#files,
+      clock: this.#clock,
+      logger: this.#logger,
+      onChange: (state) => this.#stateChanged(state),
+    })
     this.#closed = false
   }
 
@@ -105,14 +123,27 @@ export class LogManager {
     }
   }
 
+  /** Whether the folder takes writes. */
+  get directory(): DirectoryState {
+    return this.#health.state
+  }
+
   /** Makes a partition, or answers the one that is there. */
   create(topic: string, partition: number, topicId: string, config: Partial<LogConfig> = {}): PartitionLog {
     const known = this.get(topic, partition)
     if (known !== undefined) return known
     this.#mustBeOpen()
     const directory = join(this.dir, `${topic}-${partition}`)
-    this.#files.mkdir(directory)
-    writeTopicId(this.#files, directory, topicId)
+    try {
+      // What stands there belonged to a topic of this name whose folder could not be taken away.
+      this.#files.removeDirectory(directory)
+      this.#files.mkdir(directory)
+      writeTopicId(this.#files, directory, topicId)
+    } catch (error) {
+      // Nothing half-made: what cannot be removed either is found and removed by the next start, since no topic names it.
+      this.#files.removeDirectory(directory)
+      throw error
+    }
     const log = this.#log(topic, partition, { config: logConfig(config, this.#config), clean: false })
     this.#add(log)
     return log
@@ -127,32 +158,64 @@ export class LogManager {
     return readTopicId(this.#files, join(this.dir, `${topic}-${partition}`))
   }
 
+  /** Writes the topic's id into a partition's folder, where it is missing or damaged. */
+  identify(topic: string, partition: number, topicId: string): void {
+    const directory = join(this.dir, `${topic}-${partition}`)
+    try {
+      writeTopicId(this.#files, directory, topicId)
+      this.#logger.warn({ topic, partition }, 'partition.metadata was missing or damaged: written again')
+    } catch (error) {
+      this.#logger.warn({ topic, partition, error: messageOf(error) }, 'partition.metadata is missing or damaged')
+    }
+  }
+
   /** All partitions, topic by topic. */
   *partitions(): Generator<PartitionLog, void> {
     for (const logs of this.#topics.values()) yield* logs.values()
   }
 
-  /** Takes a topic's partitions out at once; the folders go after `file.delete.delay.ms`. */
-  delete(topic: string): void {
+  /** Takes a topic's partitions, from number `from` on, out at once; the folders go after `file.delete.delay.ms`. */
+  delete(topic: string, from = 0): void {
     this.#mustBeOpen()
     const logs = this.#topics.get(topic)
     if (logs === undefined) return
-    this.#topics.delete(topic)
-    for (const log of logs.values()) {
+    for (const log of Array.from(logs.values())) {
+      if (log.partition < from) continue
+      logs.delete(log.partition)
       log.abandon()
+      this.#health.forget(log)
       const bytes = (this.#options.random ?? systemRandom)(Buffer.alloc(16))
       const name = deletedDirectoryName(`${topic}-${log.partition}`, bytes.toString('hex'))
-      this.#files.rename(log.directory, join(this.dir, name))
-      this.#removeLater(name, log.config.fileDeleteDelayMs)
+      try {
+        this.#files.rename(log.directory, join(this.dir, name))
+        this.#removeLater(name, log.config.fileDeleteDelayMs)
+      } catch (error) {
+        this.#cannotDelete(log.directory, error)
+      }
     }
-    this.#files.syncDirectoryNow(this.dir)
+    if (logs.size === 0) this.#topics.delete(topic)
+    try {
+      this.#files.syncDirectoryNow(this.dir)
+    } catch (error) {
+      this.#cannotDelete(this.dir, error)
+    }
     // A topic of the same name must not inherit what is noted there.
     this.checkpoint()
   }
 
-  /** Writes down, per partition, up to where it is synced, where it begins and its high watermark. Done every minute by itself. */
-  checkpoint(): void {
-    this.#checkpoints.write(this.partitions())
+  /**
+   * Writes down, per partition, up to where it is synced, where it begins and its high watermark. Done every minute by itself. When the disk
+   * refuses, the old notes stay (a restart reads more than it need), and are replaced when it works again. Answers whether they are written.
+   */
+  checkpoint(): boolean {
+    try {
+      this.#checkpoints.write(this.partitions())
+      return true
+    } catch (error) {
+      if (!(error instanceof MoldauError)) throw error
+      this.#health.failed(this.#notes, error)
+      return false
+    }
   }
 
   /** Writes down where partitions begin, if that has changed: what was deleted on demand does not come back after a crash. */
@@ -167,13 +230,40 @@ export class LogManager {
     this.#timers.stop()
     try {
       const failed = await this.#closeAll()
-      this.checkpoint()
-      if (failed > 0) return
+      this.#health.stop()
+      if (this.checkpoint() && failed === 0) this.#markClean()
+    } finally {
+      this.#release()
+    }
+  }
+
+  #markClean(): void {
+    try {
       this.#files.writeFile(join(this.dir, CLEAN_SHUTDOWN), '{"version":0,"brokerEpoch":-1}')
       this.#files.syncDirectoryNow(this.dir)
-    } finally {
-      this.#lock.release()
+    } catch (error) {
+      this.#logger.error(
+        { dir: this.dir, error: messageOf(error) },
+        'the stop cannot be marked as a clean one: the next start checks the logs',
+      )
     }
+  }
+
+  #release(): void {
+    try {
+      this.#lock.release()
+    } catch (error) {
+      this.#logger.error(
+        { dir: this.dir, error: messageOf(error) },
+        'the lock of the folder stays: the next start sees that its holder is gone',
+      )
+    }
+  }
+
+  #stateChanged(state: DirectoryState): void {
+    // What is due may make the room that is missing.
+    if (state.state === 'failing' && this.#health.isFull) this.#timers.after(0, () => this.#retain([...this.partitions()]))
+    this.#options.onStateChange?.(state)
   }
 
   async #start(): Promise<void> {
@@ -209,9 +299,12 @@ export class LogManager {
     options: { config: Partial<LogConfig>; clean: boolean; writesSurvived?: boolean; recoveryPoint?: number; logStartOffset?: number },
   ): PartitionLog {
     const directory = join(this.dir, `${topic}-${partition}`)
-    const { random = systemRandom } = this.#options
-    const shared = { pools: this.#pools, clock: this.#clock, logger: this.#logger, random }
-    return new PartitionLog({ topic, partition, directory, ...shared, ...options })
+    const { showsSyncedOnly = false, random = systemRandom } = this.#options
+    const common = { pools: this.#pools, clock: this.#clock, logger: this.#logger, random, showsSyncedOnly }
+    const onFailure = (error: MoldauError): void => this.#health.failed(log, error)
+    const onRecordsLost = (from: number, to: number): void => this.#options.onRecordsLost?.({ topic, partition, from, to })
+    const log = new PartitionLog({ topic, partition, directory, ...common, ...options, onFailure, onRecordsLost })
+    return log
   }
 
   #add(log: PartitionLog): void {
@@ -262,6 +355,11 @@ export class LogManager {
       }
     }
     if (logs.length > 0) this.#timers.after(0, () => this.#retain(logs))
+  }
+
+  /** The topic is gone from what is written down: what is left of it goes with the next start, or when its name is used again. */
+  #cannotDelete(path: string, error: unknown): void {
+    this.#logger.error({ path, error: messageOf(error) }, 'the folder of a deleted topic cannot be taken away now')
   }
 
   #removeLater(name: string, delayMs: number): void {

@@ -32,6 +32,9 @@ export function directoryMeta(files: Files, directory: string, wanted: WantedMet
   const nodeText = found.get('node.id') ?? found.get('broker.id')
   const clusterId = found.get('cluster.id') ?? wanted.clusterId ?? randomUuid(random)
   const nodeId = nodeText === undefined ? (wanted.nodeId ?? 1) : Number(nodeText)
+  if (!Number.isInteger(nodeId) || nodeId < 0) {
+    throw new MoldauError('DIRECTORY_UNUSABLE', `${path} is damaged: node.id is '${nodeText}'; write the number that this broker had`)
+  }
   mustMatch(path, 'cluster', clusterId, wanted.clusterId)
   mustMatch(path, 'node', nodeId, wanted.nodeId)
   const meta = { clusterId, nodeId, directoryId: found.get('directory.id') ?? randomUuid(random) }

@@ -9,7 +9,7 @@ import type { AppendInfo, ReadResult } from './partition-log-types.ts'
 import { restoreProducers } from './producer-restore.ts'
 import { trimSnapshots, writeSnapshot } from './producer-snapshot.ts'
 import type { ProducerState } from './producer-state.ts'
-import type { RecoveredLog } from './recovery.ts'
+import { type RecoveredLog, recoverFrom } from './recovery.ts'
 import { segmentsDue } from './retention.ts'
 import { startSegment } from './segment-files.ts'
 import type { Segment } from './segment.ts'
@@ -72,9 +72,13 @@ export class OpenLog {
         return { baseOffset: lastOffset - offsetDelta, lastOffset, logAppendTime, duplicate: true }
       }
     }
-    this.#context.guard('append', () => this.#write(records, nextOffset, maxTimestamp, now))
-    const { epochs } = this
-    if (epochs.latest < leaderEpoch && epochs.assign(leaderEpoch, baseOffset)) this.#context.guard('append', () => epochs.save())
+    try {
+      this.#write(records, nextOffset, maxTimestamp, now)
+    } catch (error) {
+      throw this.#durability.refused(error)
+    }
+    // Their file is written by the next sync: an append that is in the log must not fail any more.
+    this.epochs.assign(leaderEpoch, baseOffset)
     if (producerAt >= 0) noteAborted(this.segments.active, this.#producers, this.#producers.apply(records, producerAt, now))
     return { baseOffset, lastOffset: nextOffset - 1, logAppendTime, duplicate: false }
   }
@@ -113,48 +117,70 @@ export class OpenLog {
   /** Records below `offset` may no longer be read; the files of segments go with retention. */
   moveStart(offset: number): void {
     this.startOffset = offset
-    this.#context.guard('delete', () => this.#trimEpochs())
+    this.epochs.truncateStart(offset)
   }
 
   applyRetention(now: number, highWatermark: number): number {
     const { segments, startOffset: logStartOffset } = this
     const { config } = this.#context
     this.#producers.expire(now - config.producerIdExpirationMs)
-    if (this.#durability.failure !== undefined) return 0
+    const failing = this.#durability.failure !== undefined
     return this.#context.guard('retention', () => {
-      const due = segmentsDue(segments, config, { now, logStartOffset, highWatermark })
+      // A disk that is full needs this most: what is synced may go, but no new segment can be begun.
+      const bound = failing ? Math.min(highWatermark, this.#durability.flushedOffset) : highWatermark
+      const all = segmentsDue(segments, config, { now, logStartOffset, highWatermark: bound })
+      const due = failing ? Math.min(all, segments.length - 1) : all
       if (due === 0) return 0
-      if (due === segments.length) this.#roll()
+      if (due === segments.length) this.#rollForRetention()
       const gone = segments.dropFirst(due)
       this.startOffset = Math.max(logStartOffset, segments.first.baseOffset)
       this.#discard(gone)
-      this.#trimEpochs()
+      this.epochs.truncateStart(this.startOffset)
       return due
     })
   }
 
   truncateTo(offset: number): void {
-    const { segments, epochs } = this
-    const { files, directory } = this.#context
+    const { segments } = this
     this.#context.guard('truncate', () => {
       const keep = segments.floorIndex(offset)
-      const gone = segments.dropAfter(keep + 1)
-      for (const segment of gone) {
-        this.#durability.removed(segment)
-        segment.remove()
-      }
+      this.#drop(keep + 1)
       const { active } = segments
       this.#activate(active)
       if (offset <= active.baseOffset) active.truncate(0, Math.max(offset, active.baseOffset))
       else active.cutAt(offset)
-      const end = active.nextOffset
-      active.indexes.transactions.truncate(end)
-      this.#durability.truncated(active, end)
-      this.startOffset = Math.min(this.startOffset, end)
-      if (epochs.truncateEnd(end)) epochs.save()
-      trimSnapshots(files, directory, { above: end })
-      this.#producers = restoreProducers(this.#context, segments, end)
+      this.#endHere()
     })
+  }
+
+  /** Drops what stands in a segment at `position` and after it, and all later segments: the log ends at `offset`. */
+  cut(segment: Segment, position: number, offset: number): void {
+    this.#drop(this.segments.floorIndex(segment.baseOffset) + 1)
+    segment.truncate(position, offset)
+    segment.reindex()
+    this.#activate(segment)
+    this.#endHere()
+  }
+
+  #drop(from: number): void {
+    for (const segment of this.segments.dropAfter(from)) {
+      this.#durability.removed(segment)
+      segment.remove()
+    }
+  }
+
+  /** The active segment was cut: everything else follows it. */
+  #endHere(): void {
+    const { segments } = this
+    const { active } = segments
+    const { files, directory } = this.#context
+    const end = active.nextOffset
+    active.indexes.transactions.truncate(end)
+    this.#durability.truncated(active, end)
+    this.startOffset = Math.min(this.startOffset, end)
+    this.epochs.truncateEnd(end)
+    trimSnapshots(files, directory, { above: end })
+    this.#producers = restoreProducers(this.#context, segments, end)
   }
 
   /** Writes what the next open wants to find: the indexes of the last segment and the state of the producers. */
@@ -163,6 +189,15 @@ export class OpenLog {
       this.segments.active.seal()
       this.#snapshot()
     })
+  }
+
+  /** The others are checked when they are loaded; without this one nobody would know of aborted transactions. */
+  async syncSealed(): Promise<void> {
+    const { file } = this.segments.active.indexes.transactions
+    if (file.count === 0) return
+    const { files, directory } = this.#context
+    await file.sync()
+    await files.syncDirectory(directory)
   }
 
   close(): void {
@@ -192,11 +227,19 @@ export class OpenLog {
     this.segments.add(segment)
     full.indexes.unpin()
     this.#activate(segment)
-    this.#durability.written(full)
-    this.#durability.directoryChanged()
+    this.#durability.closed(full)
     // The recovery point follows, so that a crash costs no more than a scan of the last segment or two.
     this.#durability.flushInBackground()
     return segment
+  }
+
+  /** All segments are due: a failure to begin the next one is one of the disk, as in an append. */
+  #rollForRetention(): void {
+    try {
+      this.#roll()
+    } catch (error) {
+      throw this.#durability.refused(error)
+    }
   }
 
   /** The last segment is appended to: its indexes are in memory and stay there. */
@@ -211,8 +254,8 @@ export class OpenLog {
     const { segments } = this
     const { files, directory } = this.#context
     writeSnapshot(files, directory, this.endOffset, this.#producers.entries())
-    const recoverFrom = segments.at(segments.floorIndex(this.#durability.flushedOffset))!.baseOffset
-    trimSnapshots(files, directory, { below: recoverFrom })
+    const { baseOffset: below } = segments.at(recoverFrom(segments, this.#durability.flushedOffset))!
+    trimSnapshots(files, directory, { below })
   }
 
   #loadTransactions(segment: Segment): void {
@@ -220,15 +263,17 @@ export class OpenLog {
     loadTransactions(segment, segments, () => restoreProducers(this.#context, segments, segment.baseOffset))
   }
 
-  #trimEpochs(): void {
-    if (this.epochs.truncateStart(this.startOffset)) this.epochs.save()
-  }
-
   /** Renames the files now and removes them after `file.delete.delay.ms`. Those that a stop leaves behind go at the next open. */
   #discard(gone: readonly Segment[]): void {
     for (const segment of gone) {
       this.#durability.removed(segment)
-      segment.markDeleted()
+      try {
+        segment.markDeleted()
+      } catch (error) {
+        // A longer name may need room in the folder that a full disk has not.
+        this.#context.warn({ file: segment.log.path, error: messageOf(error) }, 'a segment cannot be renamed: removed at once')
+        segment.remove()
+      }
     }
     const { files, directory, config } = this.#context
     trimSnapshots(files, directory, { below: this.segments.first.baseOffset })

@@ -1,3 +1,4 @@
+import type { MoldauError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { RandomBytes } from '../base/uuid.ts'
@@ -24,6 +25,14 @@ export interface PartitionLogOptions {
   readonly clean?: boolean
   /** Nothing that was written is lost, though the log was not closed in order: the machine has run on. Default false. */
   readonly writesSurvived?: boolean
+  /**
+   * Consumers see what is synced, nothing else: {@link PartitionLog.highWatermark} follows the syncs. Default false: it follows the appends.
+   */
+  readonly showsSyncedOnly?: boolean
+  /** Records that were never synced could not be read back after a failure of the disk: the log ends at `from` instead of `to`. */
+  readonly onRecordsLost?: (from: number, to: number) => void
+  /** A write or a sync has failed: the log takes no appends until it is healed. */
+  readonly onFailure?: (error: MoldauError) => void
 }
 
 export interface AppendOptions {

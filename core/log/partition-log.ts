@@ -12,6 +12,7 @@ import { OpenLog } from './open-log.ts'
 import type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from './partition-log-types.ts'
 import type { ProducerEntry } from './producer-state.ts'
 import { recoverLog } from './recovery.ts'
+import { rewrite } from './rewrite.ts'
 import { Timers } from './timers.ts'
 import { type FoundTimestamp, findTimestamp, newestTimestamp } from './timestamps.ts'
 
@@ -24,6 +25,8 @@ export type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from 
 export class PartitionLog {
   readonly topic: string
   readonly partition: number
+  /** Called when more is synced than before; whoever leads the partition sets it. */
+  onFlushed: () => void
   readonly #context: LogContext
   readonly #options: PartitionLogOptions
   readonly #durability: Durability
@@ -37,6 +40,7 @@ export class PartitionLog {
     const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger, random = systemRandom } = options
     this.topic = topic
     this.partition = partition
+    this.onFlushed = () => {}
     const context = new LogContext({ topic, partition, directory, pools, clock, logger, random, config: logConfig(options.config) })
     this.#context = context
     this.#options = options
@@ -45,7 +49,8 @@ export class PartitionLog {
         files: context.files,
         directory,
         log: () => this.load(),
-        onFailure: ({ message }) => context.error({ error: message }, 'a sync failed: the log takes no appends until it is opened again'),
+        onFailure: (error) => this.#failed(error),
+        onFlushed: () => this.onFlushed(),
       },
       options.recoveryPoint ?? 0,
     )
@@ -85,14 +90,20 @@ export class PartitionLog {
     return this.load().endOffset
   }
 
-  /** What all replicas in sync have; the end of the log as long as nobody has set it. */
+  /** What all replicas in sync have; as long as nobody has set it the end of the log, or of what is synced. */
   get highWatermark(): number {
-    return this.#highWatermark ?? this.logEndOffset
+    if (this.#highWatermark !== undefined) return this.#highWatermark
+    return this.showsSyncedOnly ? Math.min(this.load().endOffset, this.flushedOffset) : this.logEndOffset
   }
 
   set highWatermark(offset: number) {
     this.#highWatermark = Math.max(this.logStartOffset, Math.min(offset, this.logEndOffset))
     this.load().producers.replicated(this.#highWatermark)
+  }
+
+  /** The high watermark follows the syncs, not the appends. */
+  get showsSyncedOnly(): boolean {
+    return this.#options.showsSyncedOnly === true && this.#highWatermark === undefined
   }
 
   /** No record below it belongs to a transaction whose end is open: where `read_committed` ends. */
@@ -138,7 +149,12 @@ export class PartitionLog {
     return this.load().producers.entries()
   }
 
-  /** Why the log takes no appends any more, if so. */
+  /** The name of its folder. */
+  get name(): string {
+    return this.#context.name
+  }
+
+  /** Why the log takes no appends, if so: see {@link PartitionLog.heal}. */
   get failure(): MoldauError | undefined {
     return this.#durability.failure
   }
@@ -159,7 +175,8 @@ export class PartitionLog {
 
   /**
    * Appends what a producer sent: checks it, gives it offsets in place, writes it. It can be read at once; {@link PartitionLog.whenFlushed}
-   * tells when it would survive a power loss. A write that fails changes nothing, and the next append may succeed.
+   * tells when it would survive a power loss. A write that fails changes nothing that can be read, and no append is taken until
+   * {@link PartitionLog.heal}.
    *
    * @param sent one or more batches; the buffer is changed
    * @throws KafkaError as {@link validate} and {@link ProducerState.check} say, and KAFKA_STORAGE_ERROR
@@ -168,7 +185,7 @@ export class PartitionLog {
     const log = this.load()
     this.#mustBeWritable()
     const info = log.append(sent, leaderEpoch, origin)
-    if (!info.duplicate) this.#flushWhenDue()
+    this.#flushWhenDue()
     return info
   }
 
@@ -219,16 +236,45 @@ export class PartitionLog {
   /**
    * Syncs everything appended so far. Callers share syncs: see {@link Flusher}.
    *
-   * @throws KafkaError KAFKA_STORAGE_ERROR; the log takes no appends after that, because nobody knows what the disk has kept
+   * @throws KafkaError KAFKA_STORAGE_ERROR; the log takes no appends after that until {@link PartitionLog.heal}
    */
   flush(): Promise<void> {
     return this.#durability.flush()
   }
 
+  /** So much is unsynced that `flush.messages` wants a sync before anybody is answered. */
+  get mustSync(): boolean {
+    const { flushMessages } = this.config
+    return flushMessages >= 0 && this.logEndOffset - this.flushedOffset >= flushMessages
+  }
+
   /** Resolves when everything below `offset` (the offset after the last record in question) is synced. */
   whenFlushed(offset: number): Promise<void> {
-    if (this.flushedOffset >= offset) return Promise.resolve()
-    return this.flush()
+    return this.#durability.whenFlushed(offset)
+  }
+
+  /** Sees to it that what was appended is synced soon; a failure is told by {@link PartitionLog.failure}. */
+  flushSoon(): void {
+    this.#durability.whenFlushed(this.logEndOffset).catch(() => {})
+  }
+
+  /**
+   * Takes appends again after a failure, when the disk works: everything that is not known to be synced is read back, checked, written once
+   * more and synced; see {@link rewrite}. Nothing to do without a failure.
+   *
+   * @throws STORAGE_FAILED, CORRUPT_BATCH when the disk fails again: the failure stays
+   */
+  async heal(): Promise<void> {
+    if (this.#closed) return
+    const context = this.#context
+    const stopped = (): boolean => this.#closed
+    const log = this.load()
+    await this.#durability.heal(async () => {
+      const before = log.endOffset
+      await rewrite({ context, log, from: this.flushedOffset, stopped })
+      if (log.endOffset < before) this.#options.onRecordsLost?.(log.endOffset, before)
+    })
+    if (!this.#closed) context.warn({ flushedOffset: this.flushedOffset }, 'healed: the log takes appends again')
   }
 
   /**
@@ -277,6 +323,7 @@ export class PartitionLog {
       if (this.failure !== undefined) return
       await this.flush()
       log.seal()
+      await log.syncSealed()
     } finally {
       this.#end()
     }
@@ -296,6 +343,14 @@ export class PartitionLog {
     return this.#open
   }
 
+  #failed(error: MoldauError): void {
+    this.#context.warn(
+      { error: error.message },
+      'a write or a sync failed: no appends until the disk works and all that is unsynced has been written again',
+    )
+    this.#options.onFailure?.(error)
+  }
+
   #mustBeWritable(): void {
     if (this.#closed) throw kafkaError('KAFKA_STORAGE_ERROR', `${this.#context.name} is closed`)
     if (this.failure !== undefined) throw kafkaError('KAFKA_STORAGE_ERROR', this.failure.message)
@@ -303,8 +358,8 @@ export class PartitionLog {
 
   /** The first of `flush.messages` and `flush.ms`. */
   #flushWhenDue(): void {
-    const { flushMessages, flushMs } = this.config
-    if (flushMessages >= 0 && this.logEndOffset - this.flushedOffset >= flushMessages) this.#durability.flushInBackground()
+    const { flushMs } = this.config
+    if (this.mustSync) this.flushSoon()
     if (flushMs < 0 || this.#flushTimer) return
     this.#flushTimer = true
     this.#timers.after(flushMs, () => {

@@ -53,7 +53,7 @@ export function recoverLog(context: LogContext, hints: RecoveryHints): Recovered
     return { segments, producers, epochs, recoveryPoint: segments.active.nextOffset }
   }
   if (!knowsEpochs) rebuildEpochs(segments, epochs)
-  const from = segments.floorIndex(Math.min(hints.recoveryPoint, segments.active.baseOffset))
+  const from = recoverFrom(segments, hints.recoveryPoint)
   const producers = restoreProducers(context, segments, segments.at(from)!.baseOffset)
   const recovery = new Recovery(context, hints, segments, producers, epochs)
   recovery.run(from)
@@ -64,6 +64,14 @@ export function recoverLog(context: LogContext, hints: RecoveryHints): Recovered
     if (offset > end) files.unlink(segmentPath(context.directory, offset, SNAPSHOT))
   }
   return { segments, producers, epochs, recoveryPoint: Math.min(hints.recoveryPoint, end) }
+}
+
+/**
+ * Number of the segment where recovery begins: the one with the last synced record. When that is the last of its segment, the segment may have
+ * been closed after the sync, and its indexes are not synced; that one by transaction must not be taken for "none was aborted".
+ */
+export function recoverFrom(segments: Segments, recoveryPoint: number): number {
+  return segments.floorIndex(Math.min(Math.max(0, recoveryPoint - 1), segments.active.baseOffset))
 }
 
 function rebuildEpochs(segments: Segments, epochs: LeaderEpochs): void {

@@ -43,7 +43,12 @@ export function startSegment(context: LogContext, baseOffset: number): Segment {
   const segment = makeSegment(context, baseOffset, context.clock.now())
   // Remains of a segment that was cut off here must not come back.
   for (const suffix of segmentSuffixes) context.files.unlink(segmentPath(context.directory, baseOffset, suffix))
-  segment.log.file.truncate(0)
+  try {
+    segment.log.file.truncate(0)
+  } catch (error) {
+    segment.log.close()
+    throw error
+  }
   segment.resetIndexes()
   segment.indexes.transactions.file.reset()
   return segment

@@ -89,6 +89,11 @@ export class SegmentIndexes {
     if (this.transactions.file.count > 0) this.transactions.file.save()
   }
 
+  /** Writes them once more: a sync of them has failed. */
+  rewrite(): void {
+    for (const file of this.files) file.rewrite()
+  }
+
   async sync(): Promise<void> {
     for (const file of this.files) await file.sync()
   }

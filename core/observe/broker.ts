@@ -24,6 +24,8 @@ const eventTypes: Record<EventType, true> = {
   topicDeleted: true,
   topicChanged: true,
   groupChanged: true,
+  directoryChanged: true,
+  recordsLost: true,
   error: true,
   closing: true,
 }

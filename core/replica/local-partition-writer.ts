@@ -8,6 +8,7 @@ export interface LocalPartitionWriterOptions {
   /** Whether a flush waits for the disk. */
   syncs: boolean
   ensureTopic: (name: string, partitions: number) => Promise<void>
+  report: (topic: string, partition: number, error: unknown) => void
 }
 
 /** The coordinators' way to the logs of this broker. */
@@ -15,11 +16,13 @@ export class LocalPartitionWriter implements PartitionWriter {
   readonly #replicas: ReplicaManager
   readonly #syncs: boolean
   readonly #ensureTopic: (name: string, partitions: number) => Promise<void>
+  readonly #report: LocalPartitionWriterOptions['report']
 
   constructor(options: LocalPartitionWriterOptions) {
     this.#replicas = options.replicas
     this.#syncs = options.syncs
     this.#ensureTopic = options.ensureTopic
+    this.#report = options.report
   }
 
   append(topic: string, partition: number, batch: Buffer): number {
@@ -33,6 +36,14 @@ export class LocalPartitionWriter implements PartitionWriter {
   async flush(topic: string, partition: number): Promise<void> {
     const { log } = this.#partition(topic, partition)
     if (this.#syncs) await log.whenFlushed(log.logEndOffset)
+  }
+
+  isWritable(topic: string, partition: number): boolean {
+    return this.#replicas.partition(topic, partition)?.log.failure === undefined
+  }
+
+  report(topic: string, partition: number, error: unknown): void {
+    this.#report(topic, partition, error)
   }
 
   read(topic: string, partition: number, offset: number, maxBytes: number): Buffer {

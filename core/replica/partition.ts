@@ -1,6 +1,8 @@
 import { isInternalTopic } from '../coordination/topic-name.ts'
 import type { AppendInfo, PartitionLog } from '../log/partition-log.ts'
+import { atEndOfTick } from '../net/tick.ts'
 import { kafkaError } from '../protocol/errors.ts'
+import { Unseen } from './unseen.ts'
 import { Waiters } from './waiting.ts'
 import type { Waitable } from './waiting.ts'
 
@@ -18,6 +20,9 @@ export class Partition implements Waitable {
   /** Counts the leaders of this partition; one broker alone stays at 0. */
   readonly leaderEpoch: number
   readonly waiters: Waiters
+  readonly #unseen: Unseen
+  #stableSeen: number
+  #flushing: boolean
 
   constructor(topic: string, index: number, topicId: string, log: PartitionLog) {
     this.topic = topic
@@ -27,10 +32,18 @@ export class Partition implements Waitable {
     this.internal = isInternalTopic(topic)
     this.leaderEpoch = 0
     this.waiters = new Waiters()
+    this.#unseen = new Unseen()
+    this.#stableSeen = -1
+    this.#flushing = false
+    log.onFlushed = () => this.#flushed()
   }
 
-  /** How far a consumer may read, exclusive. */
+  /**
+   * How far a consumer may read, exclusive. Where it sees only what is synced, its asking is a reason to sync: nobody else may do so for
+   * records that were sent with acks=1.
+   */
   readableEnd(isolation: Isolation): number {
+    if (this.awaitsSync) this.#flushSoon()
     return isolation === 'read_committed' ? this.log.lastStableOffset : this.log.highWatermark
   }
 
@@ -56,6 +69,27 @@ export class Partition implements Waitable {
     throw kafkaError(epoch < this.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH', `${this.topic}-${this.index}`)
   }
 
+  /** There are records that consumers will see when they are synced, which the disk does not refuse. */
+  get awaitsSync(): boolean {
+    const { log } = this
+    return log.showsSyncedOnly && log.failure === undefined && log.highWatermark < log.logEndOffset
+  }
+
+  /**
+   * Resolves when all that was appended before this call can be read: a question about the end of the log counts what its sender has been
+   * answered for. `undefined` when it can be read already. A disk that fails is no reason to wait.
+   */
+  caughtUp(): Promise<void> | undefined {
+    const { log } = this
+    try {
+      if (!this.awaitsSync) return undefined
+    } catch {
+      // What keeps the log from being opened is told by who reads it.
+      return undefined
+    }
+    return log.whenFlushed(log.logEndOffset).catch(() => {})
+  }
+
   /** Lets everybody who waits here look again: the partition is going away, or its readable range has changed otherwise. */
   wakeAll(): void {
     this.waiters.wake(Infinity, Infinity)
@@ -64,6 +98,11 @@ export class Partition implements Waitable {
   #grow<T>(bytes: number, append: () => T): T {
     const { log } = this
     const end = log.logEndOffset
+    if (log.showsSyncedOnly) {
+      const result = append()
+      if (log.logEndOffset > end) this.#hide(bytes, log.highWatermark >= end)
+      return result
+    }
     const stable = log.lastStableOffset
     const result = append()
     if (this.waiters.size === 0 || log.logEndOffset === end) return result
@@ -71,5 +110,33 @@ export class Partition implements Waitable {
     // What a marker sets free was written long before: its size is not known here, so those who wait look for themselves.
     this.waiters.wake(bytes, stableMoved ? (stable === end ? bytes : Infinity) : 0)
     return result
+  }
+
+  /** What was appended will be seen when it is synced; somebody who waits for it is a reason to do so. */
+  #hide(bytes: number, isFirst: boolean): void {
+    if (this.waiters.size === 0) return this.#unseen.lost()
+    if (isFirst) this.#unseen.clear()
+    this.#unseen.appended(this.log.logEndOffset, bytes)
+    this.#flushSoon()
+  }
+
+  /** At the end of the turn: a producer that waits for the disk has begun the sync by then. */
+  #flushSoon(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    atEndOfTick(() => {
+      this.#flushing = false
+      this.log.flushSoon()
+    })
+  }
+
+  #flushed(): void {
+    const { log } = this
+    if (!log.showsSyncedOnly) return
+    const { highWatermark, lastStableOffset } = log
+    const bytes = this.#unseen.upTo(highWatermark, highWatermark >= log.logEndOffset)
+    const stableMoved = lastStableOffset > this.#stableSeen
+    this.#stableSeen = lastStableOffset
+    this.waiters.wake(bytes, stableMoved ? Infinity : 0)
   }
 }

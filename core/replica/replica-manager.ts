@@ -56,6 +56,11 @@ export class ReplicaManager {
     return Array.from(counts, ([name, partitions]) => ({ name, partitions, id: this.#logs.topicId(name, 0) }))
   }
 
+  /** Writes down once more which topic the first partition belongs to. */
+  identify(topic: string, id: string): void {
+    this.#logs.identify(topic, 0, id)
+  }
+
   /** Gives the logs of a topic other settings. */
   configure(topic: string, config: LogConfig): void {
     for (const partition of this.partitionsOf(topic)) partition.log.configure(config)
@@ -73,6 +78,16 @@ export class ReplicaManager {
     this.#count -= partitions.length
     this.#logs.delete(topic)
     for (const partition of partitions) partition.wakeAll()
+  }
+
+  /** Takes away the partitions from number `kept` on: they were being made, and could not be. */
+  shrink(topic: string, kept: number): void {
+    const partitions = this.#topics.get(topic)
+    if (partitions === undefined) return
+    this.#count -= Math.max(0, partitions.length - kept)
+    partitions.splice(kept)
+    if (kept === 0) this.#topics.delete(topic)
+    this.#logs.delete(topic, kept)
   }
 
   /** Answers everybody who waits: the broker is going to stop. */

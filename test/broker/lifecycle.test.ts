@@ -215,10 +215,13 @@ test('with durability disk, what was acknowledged with acks=all survives the los
   await first.close()
 })
 
-test('a disk that refuses to sync fails the produce request, not the broker', async (t) => {
+test('a disk that refuses fails the produce request, not the broker, and is used again when it works', async (t) => {
   const dir = await tempDir(t)
   const files = new FaultyFiles()
   const broker = await Broker.start({ dir, files, port: null })
+  const works = new Promise<void>((resolve) =>
+    broker.events.on('directoryChanged', ({ directory }) => directory.state === 'online' && resolve()),
+  )
   const channel = await open(t, broker, 'in-process')
   await createTopic(channel, 'a')
   await createTopic(channel, 'b')
@@ -229,8 +232,18 @@ test('a disk that refuses to sync fails the produce request, not the broker', as
   files.fault = (operation) => (operation === 'write' ? 'ENOSPC' : undefined)
   t.is((await produce(channel, 'b', batch(['full']))).error, 'KAFKA_STORAGE_ERROR')
   await t.throwsAsync(createTopic(channel, 'c'), { message: /KAFKA_STORAGE_ERROR/ })
+  t.deepEqual(
+    Array.from(broker.topics(), ({ name }) => name),
+    ['a', 'b'],
+  )
+  t.like(broker.directory, { path: dir, state: 'failing', affected: ['a-0', 'b-0'] })
+  t.deepEqual(listing(await fetchFrom(channel, 'b', 0)), ['0:z'])
   files.fault = () => undefined
+  await works
+  t.is(broker.directory.state, 'online')
   t.is((await produce(channel, 'b', batch(['room again']))).baseOffset, 1)
+  t.is((await produce(channel, 'a', batch(['z']))).baseOffset, 1)
+  t.deepEqual(listing(await fetchFrom(channel, 'a', 0)), ['0:x', '1:z'])
   await broker.close()
 })
 
@@ -253,7 +266,7 @@ async function produceUntilKilled(
   port: number,
   next: number,
   ids: { producerId: number; producerEpoch: number },
-  onAcknowledged: () => void,
+  onFirst: () => void,
 ): Promise<number> {
   const channel = new Channel(await tcpDialer().dial('127.0.0.1', port), { clientId: 'audit', clock: systemClock })
   t.teardown(() => channel.close())
@@ -263,9 +276,9 @@ async function produceUntilKilled(
   for (let number = next; !failed; number++) {
     const sent = produce(channel, 'a', batch([`n${number}`], { ...ids, baseSequence: number })).then(
       ({ error }) => {
+        if (error === 'NONE' && number === next) onFirst()
         if (error === 'NONE' && number === acknowledged) acknowledged = number + 1
         else failed = true
-        onAcknowledged()
       },
       () => void (failed = true),
     )
@@ -291,10 +304,8 @@ test('a broker killed while an idempotent producer sends loses nothing acknowled
     const { child, port, ended } = await launch(t, dir)
     if (round === 0) await prepare(port)
     const before = next
-    let timer: NodeJS.Timeout | undefined
-    // From the first answer on: a busy machine may take long to come so far.
-    next = await produceUntilKilled(t, port, next, ids, () => (timer ??= setTimeout(() => child.kill('SIGKILL'), 30 + round * 40)))
-    clearTimeout(timer)
+    // From the first answer on, so that a busy machine has something to lose as well.
+    next = await produceUntilKilled(t, port, next, ids, () => setTimeout(() => child.kill('SIGKILL'), 50 + round * 40))
     child.kill('SIGKILL')
     await ended
     t.true(next > before, 'nothing was acknowledged before the kill')

@@ -2,6 +2,7 @@ import test from 'ava'
 
 import type { Channel } from '../../core/net/channel.ts'
 import { errorName } from '../../core/protocol/errors.ts'
+import { ListOffsets } from '../../core/protocol/messages/list-offsets.ts'
 import { AddOffsetsToTxn } from '../../core/protocol/messages/add-offsets-to-txn.ts'
 import { AddPartitionsToTxn } from '../../core/protocol/messages/add-partitions-to-txn.ts'
 import { DescribeTransactions } from '../../core/protocol/messages/describe-transactions.ts'
@@ -141,6 +142,11 @@ async function offsetOf(channel: Channel, group: string, requireStable = false):
 }
 
 async function positions(channel: Channel, topic = 'out', partition = 0): Promise<{ stable: number; end: number; aborted: number }> {
+  // Answered when what was appended before has been synced, and may be seen.
+  await channel.request(ListOffsets, 7, {
+    replicaId: -1,
+    topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: -1 }] }],
+  })
   const { lastStableOffset, highWatermark, abortedTransactions } = await fetchFrom(channel, topic, 0, { partition, committed: true })
   return { stable: lastStableOffset, end: highWatermark, aborted: abortedTransactions?.length ?? 0 }
 }

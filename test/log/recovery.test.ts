@@ -3,9 +3,8 @@ import fc from 'fast-check'
 import { ManualClock } from '../../core/base/clock.ts'
 import { MoldauError } from '../../core/base/errors.ts'
 import type { PartitionLog } from '../../core/log/partition-log.ts'
-import { KafkaError } from '../../core/protocol/errors.ts'
 import { sizeInBytes } from '../../core/record/batch.ts'
-import { FaultyFiles, type Operation } from '../support/faulty-files.ts'
+import { FaultyFiles } from '../support/faulty-files.ts'
 import { DIRECTORY, type ReadRecord, batchOf, marker, openLog, readAll, recordsOf } from '../support/logs.ts'
 
 const clock = new ManualClock()
@@ -222,120 +221,4 @@ test('a damaged checkpoint of leader epochs is made again from the log', async (
     t.is(log.endOffsetForEpoch(0).endOffset, 8 * 4)
     t.deepEqual(log.endOffsetForEpoch(5), { leaderEpoch: 5, endOffset: end })
   }
-})
-
-test('a full disk refuses appends and takes them again when there is room; reads go on', async (t) => {
-  const files = new FaultyFiles()
-  const log = openLog({ files, clock, config: { ...config, segmentBytes: 1e6 } })
-  log.append(batchOf(['before']), { leaderEpoch: 0 })
-  files.capacity = 200
-  const error = t.throws(() => log.append(batchOf(['x'.repeat(500)]), { leaderEpoch: 0 }), { instanceOf: KafkaError })
-  t.is(error?.kafkaCode, 'KAFKA_STORAGE_ERROR')
-  t.is(log.logEndOffset, 1)
-  t.deepEqual(
-    readAll(log).map(({ value }) => value),
-    ['before'],
-  )
-  files.capacity = 1e6
-  t.is(log.append(batchOf(['after']), { leaderEpoch: 0 }).baseOffset, 1)
-  await log.flush()
-  log.abandon()
-  const again = openLog({ files, clock, config })
-  t.deepEqual(
-    readAll(again).map(({ value }) => value),
-    ['before', 'after'],
-  )
-})
-
-test('a refused append of an idempotent producer can be sent again', (t) => {
-  const files = new FaultyFiles()
-  const log = openLog({ files, clock, config })
-  const send = (sequence: number): number =>
-    log.append(batchOf(['v'], { producerId: 1, producerEpoch: 0, baseSequence: sequence }), { leaderEpoch: 0 }).baseOffset
-  send(0)
-  files.fault = (operation) => (operation === 'write' ? 'EIO' : undefined)
-  t.throws(() => send(1), { message: /KAFKA_STORAGE_ERROR/ })
-  files.fault = () => undefined
-  t.is(send(1), 1)
-})
-
-test('no failing call of the disk at any moment loses a synced record or keeps the log from opening again', async (t) => {
-  const operations: Operation[] = ['write', 'truncate', 'open', 'sync', 'syncDirectory', 'rename', 'read', 'readdir']
-  for (const operation of operations) {
-    for (let skip = 0; skip < 40; skip += 3) {
-      const files = new FaultyFiles()
-      let log = openLog({ files, clock, config })
-      let calls = 0
-      files.fault = (now) => (now === operation && calls++ === skip ? 'EIO' : undefined)
-      const acknowledged: number[] = []
-      for (let i = 0; i < 30; i++) {
-        try {
-          const { lastOffset } = log.append(batchOf([`value ${i}`]), { leaderEpoch: i >> 3 })
-          await log.whenFlushed(lastOffset + 1)
-          acknowledged.push(lastOffset)
-        } catch (error) {
-          t.true(error instanceof KafkaError && error.kafkaCode === 'KAFKA_STORAGE_ERROR', String(error))
-        }
-      }
-      const { flushedOffset: recoveryPoint } = log
-      await new Promise((resolve) => setImmediate(resolve))
-      log.abandon()
-      files.fault = () => undefined
-      files.powerLoss()
-      log = openLog({ files, clock, config, recoveryPoint })
-      const offsets = new Set(readAll(log).map((record) => record.offset))
-      t.deepEqual(
-        acknowledged.filter((acked) => !offsets.has(acked)),
-        [],
-        `${operation} ${skip}`,
-      )
-    }
-  }
-})
-
-test('after a failed sync the log takes no appends until it is opened again', async (t) => {
-  const files = new FaultyFiles()
-  const log = openLog({ files, clock, config })
-  log.append(batchOf(['a']), { leaderEpoch: 0 })
-  files.fault = (operation) => (operation === 'sync' ? 'EIO' : undefined)
-  const waiting = [log.flush(), log.whenFlushed(1)]
-  for (const wait of waiting) await t.throwsAsync(wait, { message: /KAFKA_STORAGE_ERROR/ })
-  files.fault = () => undefined
-  t.is(log.failure?.code, 'STORAGE_FAILED')
-  t.throws(() => log.append(batchOf(['b']), { leaderEpoch: 0 }), { message: /KAFKA_STORAGE_ERROR/ })
-  await t.throwsAsync(log.flush(), { message: /KAFKA_STORAGE_ERROR/ })
-  t.is(readAll(log).length, 1)
-  await log.close()
-  t.is(openLog({ files, clock, config }).append(batchOf(['b']), { leaderEpoch: 0 }).baseOffset, 1)
-})
-
-test('one sync serves all who asked while the last one ran', async (t) => {
-  const files = new FaultyFiles()
-  const log = openLog({ files, clock, config: { segmentBytes: 1e6 } })
-  log.append(batchOf(['first']), { leaderEpoch: 0 })
-  await log.flush()
-  const before = files.syncs
-  const waits: Promise<void>[] = []
-  for (let i = 0; i < 100; i++) {
-    const { lastOffset } = log.append(batchOf(['v']), { leaderEpoch: 0 })
-    waits.push(log.whenFlushed(lastOffset + 1))
-  }
-  await Promise.all(waits)
-  t.is(log.flushedOffset, 101)
-  t.is(files.syncs - before, 2)
-})
-
-test('flush.messages and flush.ms sync without anybody asking', async (t) => {
-  const files = new FaultyFiles()
-  const log = openLog({ files, clock, config: { flushMessages: 3, flushMs: 500 } })
-  log.append(batchOf(['a', 'b']), { leaderEpoch: 0 })
-  await new Promise((resolve) => setImmediate(resolve))
-  t.is(log.flushedOffset, 0)
-  log.append(batchOf(['c']), { leaderEpoch: 0 })
-  await new Promise((resolve) => setImmediate(resolve))
-  t.is(log.flushedOffset, 3)
-  log.append(batchOf(['d']), { leaderEpoch: 0 })
-  clock.advance(500)
-  await new Promise((resolve) => setImmediate(resolve))
-  t.is(log.flushedOffset, 4)
 })

@@ -1,13 +1,20 @@
 import { basename, dirname, join } from 'node:path'
 import { type Files, type OpenFile, type OpenMode, storageFailed } from '../../core/base/files.ts'
+import { Inode } from './faulty-inode.ts'
 
 /** A disk in memory that forgets what was not synced, fills up, and fails on demand. Deterministic: a seed replays a run. */
 
 export type Operation = 'open' | 'read' | 'write' | 'truncate' | 'sync' | 'rename' | 'unlink' | 'readdir' | 'syncDirectory'
 
-interface Inode {
-  data: Buffer
-  synced: Buffer
+/** A name that was made, or taken away, since its folder was synced. */
+interface Pending {
+  readonly path: string
+  readonly inode: Inode | undefined
+}
+
+/** With `random` the disk keeps some of what was not synced: any sectors of a file, and the first so many changes of names in a folder. */
+export interface PowerLoss {
+  readonly random: () => number
 }
 
 export class FaultyFiles implements Files {
@@ -15,10 +22,14 @@ export class FaultyFiles implements Files {
   #names: Map<string, Inode>
   /** Names as they are after a power loss. */
   #durable: Map<string, Inode>
+  /** Changes of names by folder, in order: journals keep the order. */
+  readonly #pending: Map<string, Pending[]>
   #directories: Set<string>
   #durableDirectories: Set<string>
   /** Answers an errno (`EIO`, `ENOSPC`) for what shall fail; a failing write leaves half of its bytes behind. */
   fault: (operation: Operation, path: string) => string | undefined
+  /** How long an asynchronous sync takes: what is written meanwhile is part of it or not, as on a real disk. */
+  pause: (path: string) => Promise<void>
   /** Bytes that all files together may have. */
   capacity: number
   /** Descriptors open now. */
@@ -33,9 +44,11 @@ export class FaultyFiles implements Files {
   constructor() {
     this.#names = new Map()
     this.#durable = new Map()
+    this.#pending = new Map()
     this.#directories = new Set(['/'])
     this.#durableDirectories = new Set(['/'])
     this.fault = () => undefined
+    this.pause = () => Promise.resolve()
     this.capacity = Number.MAX_SAFE_INTEGER
     this.descriptors = 0
     this.descriptorsMax = Number.MAX_SAFE_INTEGER
@@ -47,19 +60,68 @@ export class FaultyFiles implements Files {
    * Every file is as the last sync left it, plus, where `keep` says so, any number of the bytes written since. A directory that was made
    * and whose parent was not synced is gone with all that is in it.
    */
-  powerLoss(keep: (unsynced: number) => number = () => 0): void {
+  powerLoss(how: ((unsynced: number) => number) | PowerLoss = () => 0): void {
+    if (typeof how === 'object') this.#keepSomeNames(how.random)
+    this.#pending.clear()
     this.#directories = new Set(this.#durableDirectories)
     for (const name of this.#durable.keys()) if (!this.#directories.has(dirname(name))) this.#durable.delete(name)
     this.#names = new Map(this.#durable)
     for (const inode of new Set(this.#names.values())) {
-      const { data, synced } = inode
-      const survivor = data.length > synced.length ? data.subarray(0, synced.length + keep(data.length - synced.length)) : synced
-      inode.data = Buffer.from(survivor)
-      inode.data.set(synced.subarray(0, inode.data.length))
-      inode.synced = Buffer.from(inode.data)
+      if (typeof how === 'object') inode.tear(how.random)
+      else inode.losePower(how)
     }
     this.descriptors = 0
     this.fault = () => undefined
+  }
+
+  /** The disk as the next start of the machine finds it; this one stays what the dying program sees. */
+  afterPowerLoss(how: PowerLoss): FaultyFiles {
+    const next = new FaultyFiles()
+    const twins = new Map<Inode, Inode>()
+    const twin = (inode: Inode): Inode => {
+      const known = twins.get(inode) ?? inode.twin()
+      twins.set(inode, known)
+      return known
+    }
+    for (const name of this.#directories) next.#directories.add(name)
+    for (const name of this.#durableDirectories) next.#durableDirectories.add(name)
+    for (const [path, inode] of this.#durable) next.#durable.set(path, twin(inode))
+    for (const [directory, changes] of this.#pending) {
+      next.#pending.set(
+        directory,
+        changes.map(({ path, inode }) => ({ path, inode: inode && twin(inode) })),
+      )
+    }
+    next.powerLoss(how)
+    return next
+  }
+
+  /** The system drops what it takes for written: reads come from the disk again. */
+  dropCaches(): void {
+    for (const inode of new Set(this.#names.values())) inode.evict()
+  }
+
+  #keepSomeNames(random: () => number): void {
+    for (const changes of this.#pending.values()) {
+      const kept = random() < 0.5 ? changes.length : Math.floor(random() * (changes.length + 1))
+      for (const change of changes.slice(0, kept)) this.#settle(change)
+    }
+    for (const name of this.#directories)
+      if (random() < 0.5 && this.#durableDirectories.has(dirname(name))) this.#durableDirectories.add(name)
+  }
+
+  #settle({ path, inode }: Pending): void {
+    if (inode === undefined) this.#durable.delete(path)
+    else this.#durable.set(path, inode)
+  }
+
+  /** A name means `inode` from now on, or nothing. */
+  #name(path: string, inode: Inode | undefined): void {
+    if (inode === undefined) this.#names.delete(path)
+    else this.#names.set(path, inode)
+    const changes = this.#pending.get(dirname(path))
+    if (changes === undefined) this.#pending.set(dirname(path), [{ path, inode }])
+    else changes.push({ path, inode })
   }
 
   /** Content of a file, to be damaged or compared. */
@@ -70,8 +132,9 @@ export class FaultyFiles implements Files {
   /** Overwrites a file, as a fault of the disk would: synced or not. */
   damage(path: string, content: Buffer): void {
     const inode = this.#must('write', path)
-    inode.data = Buffer.from(content)
-    inode.synced = Buffer.from(content)
+    inode.truncate(0)
+    inode.write(content, 0)
+    inode.sync()
   }
 
   paths(): string[] {
@@ -82,8 +145,9 @@ export class FaultyFiles implements Files {
   copy(): FaultyFiles {
     const copy = new FaultyFiles()
     for (const directory of this.#directories) copy.#directories.add(directory)
-    for (const [path, { data }] of this.#names) {
-      const inode = { data: Buffer.from(data), synced: Buffer.from(data) }
+    for (const directory of this.#directories) copy.#durableDirectories.add(directory)
+    for (const [path, original] of this.#names) {
+      const inode = original.copy()
       copy.#names.set(path, inode)
       copy.#durable.set(path, inode)
     }
@@ -97,15 +161,15 @@ export class FaultyFiles implements Files {
     if (inode !== undefined && mode === 'new') throw errno('open', path, 'EEXIST')
     if (inode === undefined && (mode === 'read' || !this.#directories.has(dirname(path)))) throw errno('open', path, 'ENOENT')
     if (inode === undefined) {
-      inode = { data: Buffer.alloc(0), synced: Buffer.alloc(0) }
-      this.#names.set(path, inode)
+      inode = new Inode()
+      this.#name(path, inode)
     }
     return this.#handle(path, inode)
   }
 
   stat(path: string): { size: number; modified: number } | undefined {
     const inode = this.#names.get(path)
-    return inode === undefined ? undefined : { size: inode.data.length, modified: 0 }
+    return inode === undefined ? undefined : { size: inode.size, modified: 0 }
   }
 
   readFile(path: string): Buffer | undefined {
@@ -129,6 +193,12 @@ export class FaultyFiles implements Files {
     if (this.#directories.delete(from)) {
       this.#directories.add(to)
       if (this.#durableDirectories.delete(from)) this.#durableDirectories.add(to)
+      const changes = this.#pending.get(from) ?? []
+      this.#pending.delete(from)
+      this.#pending.set(
+        to,
+        changes.map(({ path, inode }) => ({ path: join(to, basename(path)), inode })),
+      )
       for (const names of [this.#names, this.#durable]) {
         for (const [path, inode] of [...names].filter(([path]) => dirname(path) === from)) {
           names.delete(path)
@@ -138,18 +208,18 @@ export class FaultyFiles implements Files {
       return
     }
     const inode = this.#must('rename', from)
-    this.#names.delete(from)
-    this.#names.set(to, inode)
+    this.#name(from, undefined)
+    this.#name(to, inode)
   }
 
   unlink(path: string): void {
     this.#may('unlink', path)
-    this.#names.delete(path)
+    if (this.#names.has(path)) this.#name(path, undefined)
   }
 
   link(existing: string, name: string): boolean {
     if (this.#names.has(name)) return false
-    this.#names.set(name, this.#must('link', existing))
+    this.#name(name, this.#must('link', existing))
     return true
   }
 
@@ -172,6 +242,7 @@ export class FaultyFiles implements Files {
   removeDirectory(path: string): void {
     this.#directories.delete(path)
     this.#durableDirectories.delete(path)
+    this.#pending.delete(path)
     for (const names of [this.#names, this.#durable]) for (const name of names.keys()) if (dirname(name) === path) names.delete(name)
   }
 
@@ -182,14 +253,15 @@ export class FaultyFiles implements Files {
   }
 
   async syncDirectory(path: string): Promise<void> {
+    await this.pause(path)
     this.syncDirectoryNow(path)
-    await Promise.resolve()
   }
 
   syncDirectoryNow(path: string): void {
     this.#may('syncDirectory', path)
     for (const name of this.#durable.keys()) if (dirname(name) === path) this.#durable.delete(name)
     for (const [name, inode] of this.#names) if (dirname(name) === path) this.#durable.set(name, inode)
+    this.#pending.delete(path)
     for (const name of this.#directories) if (dirname(name) === path) this.#durableDirectories.add(name)
   }
 
@@ -197,38 +269,37 @@ export class FaultyFiles implements Files {
     this.descriptors++
     let open = true
     const syncNow = (): void => {
-      this.#may('sync', path)
+      const failure = this.fault('sync', path)
+      if (failure !== undefined) {
+        inode.failSync()
+        throw errno('sync', path, failure)
+      }
       this.syncs++
-      inode.synced = Buffer.from(inode.data)
+      inode.sync()
     }
     return {
       path,
-      size: () => inode.data.length,
+      size: () => inode.size,
       read: (buffer, at, length, position) => {
         this.#may('read', path)
         if (!open) throw errno('read', path, 'EBADF')
         this.bytesRead += length
-        return position >= inode.data.length ? 0 : inode.data.copy(buffer, at, position, position + length)
+        return position >= inode.size ? 0 : inode.data.copy(buffer, at, position, position + length)
       },
       write: (chunks, position) => {
         if (!open) throw errno('write', path, 'EBADF')
         const bytes = Buffer.concat(chunks)
         const failure = this.fault('write', path) ?? (this.#used() + bytes.length > this.capacity ? 'ENOSPC' : undefined)
         const part = failure === undefined ? bytes : bytes.subarray(0, bytes.length >>> 1)
-        const data = Buffer.alloc(Math.max(inode.data.length, position + part.length))
-        data.set(inode.data)
-        data.set(part, position)
-        inode.data = data
+        inode.write(part, position)
         if (failure !== undefined) throw errno('write', path, failure)
       },
       truncate: (size) => {
         this.#may('truncate', path)
-        const data = Buffer.alloc(size)
-        data.set(inode.data.subarray(0, size))
-        inode.data = data
+        inode.truncate(size)
       },
       sync: async () => {
-        await Promise.resolve()
+        await this.pause(path)
         if (!open) throw errno('sync', path, 'EBADF')
         syncNow()
       },
@@ -242,7 +313,7 @@ export class FaultyFiles implements Files {
 
   #used(): number {
     let total = 0
-    for (const { data } of this.#names.values()) total += data.length
+    for (const { size } of this.#names.values()) total += size
     return total
   }
 

@@ -60,6 +60,12 @@ export class MemoryPartitions implements PartitionWriter {
     return log
   }
 
+  isWritable(): boolean {
+    return true
+  }
+
+  report(): void {}
+
   append(topic: string, partition: number, batch: Buffer): number {
     const log = this.#log(topic, partition)
     if (this.failAppends > 0) {

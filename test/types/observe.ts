@@ -23,7 +23,12 @@ const asBatch: (batch: ObservedBatch) => ConsumerBatch = (batch) => batch
 void asBatch
 
 type EventOf<Type extends BrokerEvent['type']> = Extract<BrokerEvent, { type: Type }>
-expect<Equal<BrokerEvent['type'], 'topicCreated' | 'topicDeleted' | 'topicChanged' | 'groupChanged' | 'error' | 'closing'>>()
+expect<
+  Equal<
+    BrokerEvent['type'],
+    'topicCreated' | 'topicDeleted' | 'topicChanged' | 'groupChanged' | 'directoryChanged' | 'recordsLost' | 'error' | 'closing'
+  >
+>()
 expect<Equal<EventOf<'topicCreated'>['partitions'], number>>()
 expect<Equal<EventOf<'groupChanged'>['groupId'], string>>()
 expect<Equal<EventOf<'error'>['cause'], unknown>>()
@@ -38,6 +43,10 @@ export function lineOf(event: BrokerEvent): string {
       return `${event.topic} ${event.partitions}`
     case 'groupChanged':
       return event.groupId
+    case 'directoryChanged':
+      return `${event.dir} ${event.directory.state === 'failing' ? event.directory.cause : 'works'}`
+    case 'recordsLost':
+      return `${event.topic}-${event.partition} ${event.from} to ${event.to}`
     case 'error':
       return event.message
     case 'closing':

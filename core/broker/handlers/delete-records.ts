@@ -21,7 +21,10 @@ export const deleteRecords = handler({
   api: DeleteRecords,
   minVersion: 0,
   maxVersion: 2,
-  handle(request, context) {
+  async handle(request, context) {
+    for (const { name, partitions } of request.topics) {
+      for (const { partitionIndex } of partitions) await context.broker.replicas.partition(name, partitionIndex)?.caughtUp()
+    }
     const topics = request.topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex, offset }) => ({

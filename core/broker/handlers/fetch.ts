@@ -25,6 +25,11 @@ const TIMESTAMPS_SINCE = 2
 const BATCHES_SINCE = 4
 /** Zstandard came with version 10 (KIP-110). */
 const ZSTD_SINCE = 10
+/**
+ * Consumers see what is synced. A fetch that finds nothing but records that are being synced waits for them at least so long, however little
+ * it wants to wait: who was answered for an append finds the record with the next fetch, as on a Kafka of one node.
+ */
+const SYNC_WAIT_MS = 1000
 
 const EMPTY = Buffer.alloc(0)
 
@@ -38,6 +43,8 @@ interface Pass {
   readonly buffers: BufferPool
   readonly partitions: Partition[]
   bytes: number
+  /** There are records that are not synced yet. */
+  hidden: boolean
   /** Something is to be answered at once, whatever minBytes says. */
   urgent: boolean
 }
@@ -55,12 +62,14 @@ export const fetch = handler({
     if (request.sessionId !== 0) throw kafkaError('FETCH_SESSION_ID_NOT_FOUND', `session ${request.sessionId}`)
     const pass = read(request, context)
     const missingBytes = request.minBytes - pass.bytes
-    if (pass.urgent || missingBytes <= 0 || request.maxWaitMs <= 0 || pass.partitions.length === 0) return { responses: pass.responses }
+    const leastMs = pass.hidden && pass.bytes === 0 ? SYNC_WAIT_MS : 0
+    const maxWaitMs = Math.max(leastMs, Math.min(request.maxWaitMs, MAX_WAIT_MS))
+    if (pass.urgent || missingBytes <= 0 || maxWaitMs <= 0 || pass.partitions.length === 0) return { responses: pass.responses }
     for (const { partitions } of pass.responses) giveBack(context, partitions)
     const wait = new FetchWait({
       places: pass.partitions,
       missingBytes,
-      maxWaitMs: Math.min(request.maxWaitMs, MAX_WAIT_MS),
+      maxWaitMs,
       committed: isolationOf(request) === 'read_committed',
       clock: context.broker.clock,
     })
@@ -88,6 +97,7 @@ function read(request: FetchRequest, context: RequestContext): Pass {
     buffers,
     partitions: [],
     bytes: 0,
+    hidden: false,
     urgent: false,
   }
   const responses = request.topics.map(({ topic, topicId, partitions }) => ({
@@ -135,6 +145,7 @@ function readPartition(pass: Pass, partition: Partition, wanted: Wanted): Partit
 function readRecords(pass: Pass, partition: Partition, { fetchOffset, partitionMaxBytes }: Wanted): Buffer {
   const left = pass.maxBytes - pass.bytes
   const end = partition.readableEnd(pass.isolation)
+  pass.hidden ||= partition.awaitsSync
   if (fetchOffset >= end || (left <= 0 && pass.bytes > 0)) return EMPTY
   const maxBytes = Math.max(0, Math.min(partitionMaxBytes, left))
   if (pass.version < ZSTD_SINCE && partition.log.config.compressionType === 'zstd') {

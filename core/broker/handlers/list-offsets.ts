@@ -35,14 +35,29 @@ export const listOffsets = handler({
   maxVersion: 11,
   handle(request, context) {
     const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
-    return {
+    const answers = () => ({
       topics: request.topics.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map((wanted) => answer(context, name, wanted, isolation)),
       })),
-    }
+    })
+    const waits = unsynced(request, context)
+    return waits.length === 0 ? answers() : Promise.all(waits).then(answers)
   },
 })
+
+/** Records that their sender was answered for count, also when nobody has asked for them to be synced. */
+function unsynced({ topics }: ListOffsetsRequest, { broker }: RequestContext): Promise<void>[] {
+  const waits: Promise<void>[] = []
+  for (const { name, partitions } of topics) {
+    for (const { partitionIndex, timestamp } of partitions) {
+      if (timestamp === at.earliest || timestamp === at.earliestLocal) continue
+      const wait = broker.replicas.partition(name, partitionIndex)?.caughtUp()
+      if (wait !== undefined) waits.push(wait)
+    }
+  }
+  return waits
+}
 
 function answer(context: RequestContext, topic: string, wanted: Wanted, isolation: Isolation): PartitionAnswer {
   const index = wanted.partitionIndex

@@ -35,7 +35,7 @@ interface Appended {
 /**
  * Produce 0 to 13: appends one batch to each partition; before version 3 it comes in the message formats of before 0.11.
  * acks=0 is not answered; an error then ends the connection. acks=all waits for the disk when durability is 'disk'; data of a
- * transaction is synced when it commits, not before. v8 answers error messages, v13 takes topic ids (KIP-516).
+ * transaction is synced when it commits, not before. A sync that flush.messages makes due is waited for by every answer, as in Kafka. v8 answers error messages, v13 takes topic ids (KIP-516).
  */
 export const produce = handler({
   api: Produce,
@@ -96,8 +96,9 @@ function appendTo(
     logAppendTimeMs: info.logAppendTime,
     logStartOffset: partition.log.logStartOffset,
   }
-  const waits = request.acks === -1 && !transactional && context.broker.config.get('durability') === 'disk'
-  if (waits) appended.push({ name: `${partition.topic}-${partition.index}`, answer, safe: partition.log.whenFlushed(info.lastOffset + 1) })
+  const waits = partition.log.mustSync || (request.acks === -1 && !transactional && context.broker.config.get('durability') === 'disk')
+  if (waits && request.acks !== 0)
+    appended.push({ name: `${partition.topic}-${partition.index}`, answer, safe: partition.log.whenFlushed(info.lastOffset + 1) })
   return answer
 }
 
