@@ -1,8 +1,12 @@
+import type { CleanedLog } from '../log/cleaner/cleaner.ts'
+
 /** What happens in a broker that somebody may want to show. */
 export interface BrokerEvents {
   topicCreated: { topic: string; partitions: number }
   topicDeleted: { topic: string }
   topicChanged: { topic: string; partitions: number }
+  /** A partition was compacted. */
+  logCleaned: CleanedLog
   groupChanged: { groupId: string }
   error: { message: string; cause: unknown }
   /** The broker begins to close: everything can still be looked at. */

@@ -4,7 +4,9 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { type Files, descriptorLimit, nodeFiles } from '../base/files.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
-import type { RandomBytes } from '../base/uuid.ts'
+import { type RandomBytes, systemRandom } from '../base/uuid.ts'
+import { LogCleaner } from './cleaner/cleaner.ts'
+import { type CleanerConfig, cleanerConfig } from './cleaner/config.ts'
 import { OffsetCheckpoints } from './checkpoint.ts'
 import { type LogConfig, logConfig } from './config.ts'
 import { DELETE_SUFFIX, deletedDirectoryName, partitionOfDirectory } from './file-names.ts'
@@ -34,6 +36,10 @@ export interface LogManagerOptions {
   readonly openFilesMax?: number
   /** `log.retention.check.interval.ms`. Default 5 minutes. */
   readonly retentionCheckIntervalMs?: number
+  /** Settings of the cleaner, which begins with {@link LogCleaner.start}. */
+  readonly cleaner?: Partial<CleanerConfig>
+  /** Topics whose old records say what is still to be done in other logs. Default: none. */
+  readonly governsOthers?: (topic: string) => boolean
   /** `log.flush.offset.checkpoint.interval.ms`. Default 1 minute. */
   readonly checkpointIntervalMs?: number
 }
@@ -50,6 +56,8 @@ const CLOSING_MAX = 16
 export class LogManager {
   readonly dir: string
   readonly meta: DirectoryMeta
+  /** Does nothing until it is started. */
+  readonly cleaner: LogCleaner
   readonly #options: LogManagerOptions
   readonly #files: Files
   readonly #clock: Clock
@@ -77,6 +85,17 @@ export class LogManager {
     this.#timers = new Timers(this.#clock, (error) => this.#logger.error({ dir: this.dir, error: messageOf(error) }, 'housekeeping failed'))
     this.#checkpoints = new OffsetCheckpoints(this.#files, this.dir)
     this.#closed = false
+    this.cleaner = new LogCleaner({
+      dir: this.dir,
+      config: cleanerConfig(options.cleaner),
+      files: this.#files,
+      clock: this.#clock,
+      logger: this.#logger,
+      random: options.random ?? systemRandom,
+      logs: () => this.partitions(),
+      checkpoint: () => this.checkpoint(),
+      ...(options.governsOthers !== undefined && { governsOthers: options.governsOthers }),
+    })
   }
 
   /**
@@ -146,6 +165,7 @@ export class LogManager {
     }
     this.#files.syncDirectoryNow(this.dir)
     // A topic of the same name must not inherit what is noted there.
+    this.cleaner.forget(topic)
     this.checkpoint()
   }
 
@@ -160,6 +180,7 @@ export class LogManager {
     this.#closed = true
     this.#timers.stop()
     try {
+      await this.cleaner.stop()
       const failed = await this.#closeAll()
       this.checkpoint()
       if (failed > 0) return

@@ -11,6 +11,7 @@ import type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from 
 import type { ProducerEntry } from './producer-state.ts'
 import { recoverLog } from './recovery.ts'
 import { Timers } from './timers.ts'
+import type { AbortedTransaction } from './transaction-index.ts'
 import { type FoundTimestamp, findTimestamp, newestTimestamp } from './timestamps.ts'
 
 export type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from './partition-log-types.ts'
@@ -65,6 +66,11 @@ export class PartitionLog {
   /** False as long as nobody has asked for anything: the folder has not been looked at. */
   get loaded(): boolean {
     return this.#open !== undefined
+  }
+
+  /** After {@link PartitionLog.close} or {@link PartitionLog.abandon}. */
+  get isClosed(): boolean {
+    return this.#closed
   }
 
   /** The first offset that may be read. */
@@ -181,7 +187,7 @@ export class PartitionLog {
   }
 
   /** Aborted transactions with records in `[from, upTo)`: what a `read_committed` consumer must leave out. */
-  abortedTransactions(from: number, upTo: number): { producerId: number; firstOffset: number }[] {
+  abortedTransactions(from: number, upTo: number): AbortedTransaction[] {
     return this.load().abortedTransactions(from, upTo)
   }
 

@@ -1,4 +1,5 @@
 import * as batch from '../record/batch.ts'
+import { isCompacted } from './config.ts'
 import { LeaderEpochs } from './epochs.ts'
 import { SNAPSHOT, segmentPath } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
@@ -106,7 +107,9 @@ class Recovery {
     segment.nextOffset = segment.baseOffset
     const visit = (buf: Buffer, at: number, position: number): boolean => {
       // Synced offsets do not vanish: a batch that leaves them out has another offset than it was written with.
-      if (segment.nextOffset < this.#recoveryPoint && batch.baseOffset(buf, at) >= this.#recoveryPoint) return false
+      const leavesOut = segment.nextOffset < this.#recoveryPoint && batch.baseOffset(buf, at) >= this.#recoveryPoint
+      // (The cleaner leaves gaps, but none in the segment that takes the appends.)
+      if (leavesOut && !(isCompacted(this.#context.config) && segment !== this.#segments.active)) return false
       this.#take(segment, buf, at, position)
       return true
     }

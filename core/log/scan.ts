@@ -17,6 +17,8 @@ export interface ScanOptions {
   /** Reads whole batches and checks their CRC; otherwise headers only (control batches are always read whole). */
   readonly verify?: boolean
   readonly chunkBytes?: number
+  /** Memory to read into, for those who scan often; what visit gets is a view of it. */
+  readonly buffer?: Buffer
   /** Called for each batch; the scan ends when it answers false. */
   visit(buf: Buffer, at: number, position: number): boolean | void
   /** When given, a damaged stretch is reported and skipped, otherwise the scan ends at it. `next`: where batches go on. */
@@ -38,7 +40,12 @@ const int64Fields = [baseTimestamp, maxTimestamp, producerId]
 /** Goes over the batches of a segment's file, checking how they follow each other. */
 export function scan(file: PooledFile, options: ScanOptions): ScanEnd {
   const { to, verify = false, maxOffset = Number.MAX_SAFE_INTEGER } = options
-  const window = new Window(file, to, Math.min(options.chunkBytes ?? SCAN_BYTES, Math.max(to - options.from, batch.BATCH_OVERHEAD)))
+  const window = new Window(
+    file,
+    to,
+    Math.min(options.chunkBytes ?? SCAN_BYTES, Math.max(to - options.from, batch.BATCH_OVERHEAD)),
+    options.buffer,
+  )
   let position = options.from
   let nextOffset = options.minOffset
   let previous = -1
@@ -73,11 +80,11 @@ class Window {
   start: number
   #length: number
 
-  constructor(file: PooledFile, to: number, chunkBytes: number) {
+  constructor(file: PooledFile, to: number, chunkBytes: number, buffer?: Buffer) {
     this.#file = file
     this.end = to
     this.#chunkBytes = chunkBytes
-    this.buffer = Buffer.allocUnsafe(chunkBytes)
+    this.buffer = buffer !== undefined && buffer.length >= chunkBytes ? buffer : Buffer.allocUnsafe(chunkBytes)
     this.start = 0
     this.#length = 0
   }

@@ -1,6 +1,6 @@
 import * as batch from '../record/batch.ts'
-import type { LogConfig } from './config.ts'
-import { DELETED, LOG, segmentPath } from './file-names.ts'
+import { type LogConfig, rollMs } from './config.ts'
+import { DELETED, LOG, OFFSET_INDEX, TIME_INDEX, TRANSACTION_INDEX, segmentPath } from './file-names.ts'
 import type { LogPools, PooledFile } from './file-pool.ts'
 import { type ScanEnd, type ScanOptions, scan } from './scan.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
@@ -13,6 +13,8 @@ export interface SegmentOptions {
   readonly indexIntervalBytes: number
   /** Milliseconds since 1970: for `segment.ms` as long as no record tells the time. */
   readonly created: number
+  /** After the names of the files. Default ''. */
+  readonly suffix?: string
 }
 
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
@@ -30,18 +32,20 @@ export class Segment {
   /** The offset after the last batch. */
   nextOffset: number
   readonly #pools: LogPools
+  readonly #directory: string
   /** Of the first batch; `undefined` until somebody asks. */
   #firstTimestamp: number | undefined
 
-  constructor({ pools, directory, baseOffset, indexIntervalBytes, created }: SegmentOptions) {
+  constructor({ pools, directory, baseOffset, indexIntervalBytes, created, suffix = '' }: SegmentOptions) {
     this.baseOffset = baseOffset
-    this.log = pools.files.file(segmentPath(directory, baseOffset, LOG))
-    this.indexes = new SegmentIndexes(pools, directory, baseOffset, indexIntervalBytes)
+    this.log = pools.files.file(segmentPath(directory, baseOffset, LOG + suffix))
+    this.indexes = new SegmentIndexes(pools, directory, baseOffset, indexIntervalBytes, suffix)
     this.reader = new SegmentReader(this, directory)
     this.created = created
     this.size = 0
     this.nextOffset = baseOffset
     this.#pools = pools
+    this.#directory = directory
     this.#firstTimestamp = undefined
   }
 
@@ -175,10 +179,27 @@ export class Segment {
   isFull(config: LogConfig, bytes: number, lastOffset: number, timestamp: number, now: number): boolean {
     if (lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX) return true
     if (this.size === 0) return false
-    const { segmentBytes, segmentIndexBytes, segmentMs } = config
+    const { segmentBytes, segmentIndexBytes } = config
     if (this.size > segmentBytes - bytes || this.indexes.isFull(segmentIndexBytes)) return true
-    const first = this.#firstBatchTimestamp()
-    return (first >= 0 && timestamp >= 0 ? timestamp - first : now - this.created) > segmentMs
+    const first = this.firstTimestamp
+    return (first >= 0 && timestamp >= 0 ? timestamp - first : now - this.created) > rollMs(config)
+  }
+
+  /** Gives the files names with another ending, that of the log last. */
+  moveTo(suffix: string): void {
+    const { offsets, times, transactions } = this.indexes
+    const path = (kind: string): string => segmentPath(this.#directory, this.baseOffset, kind + suffix)
+    offsets.file.rename(path(OFFSET_INDEX))
+    times.file.rename(path(TIME_INDEX))
+    transactions.file.rename(path(TRANSACTION_INDEX))
+    this.log.rename(path(LOG))
+  }
+
+  /** The segment ends at `nextOffset` and takes no more. */
+  finish(nextOffset: number): void {
+    this.nextOffset = nextOffset
+    this.reader.forgetTail()
+    this.seal()
   }
 
   /** Renames the files on their way out; {@link Segment.remove} finishes. */
@@ -197,7 +218,8 @@ export class Segment {
     this.indexes.unload()
   }
 
-  #firstBatchTimestamp(): number {
+  /** Of the first batch; -1 when there is none. */
+  get firstTimestamp(): number {
     if (this.#firstTimestamp === undefined && this.size > 0) this.#firstTimestamp = this.reader.maxTimestampAt(this.baseOffset)
     return this.#firstTimestamp ?? batch.NO_TIMESTAMP
   }

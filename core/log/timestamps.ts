@@ -33,7 +33,28 @@ export function newestTimestamp(segments: Segments, startOffset: number): FoundT
     newest = segment
     timestamp = candidate
   }
-  return newest === undefined ? undefined : search(newest, Math.max(startOffset, newest.baseOffset), timestamp)
+  if (newest === undefined) return undefined
+  return search(newest, Math.max(startOffset, newest.baseOffset), timestamp) ?? newestOfRecords(segments, startOffset)
+}
+
+/** The same by going through all batches: an empty one, which compaction leaves, has a timestamp that no record has any more. */
+function newestOfRecords(segments: Segments, startOffset: number): FoundTimestamp | undefined {
+  let found: FoundTimestamp | undefined
+  for (const segment of segments.from(startOffset)) {
+    segment.scan({
+      from: startOffset > segment.baseOffset ? segment.reader.position(startOffset) : 0,
+      skipped: () => {},
+      visit(buf, at, position) {
+        if (batch.recordCount(buf, at) === 0 || batch.maxTimestamp(buf, at) <= (found?.timestamp ?? -1)) return
+        const columns = decodeBatch(segment.reader.batchAt(position, batch.sizeInBytes(buf, at)), 0)
+        for (let i = 0; i < columns.count; i++) {
+          if (columns.timestamp(i) <= (found?.timestamp ?? -1) || columns.offset(i) < startOffset) continue
+          found = { offset: columns.offset(i), timestamp: columns.timestamp(i), leaderEpoch: batch.leaderEpoch(buf, at) }
+        }
+      },
+    })
+  }
+  return found
 }
 
 /** The index knows the largest timestamp of a whole segment only: one that begins below the start is gone through. */
