@@ -11,7 +11,6 @@ import type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from 
 import type { ProducerEntry } from './producer-state.ts'
 import { recoverLog } from './recovery.ts'
 import { Timers } from './timers.ts'
-import type { AbortedTransaction } from './transaction-index.ts'
 import { type FoundTimestamp, findTimestamp, newestTimestamp } from './timestamps.ts'
 
 export type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from './partition-log-types.ts'
@@ -187,8 +186,10 @@ export class PartitionLog {
   }
 
   /** Aborted transactions with records in `[from, upTo)`: what a `read_committed` consumer must leave out. */
-  abortedTransactions(from: number, upTo: number): AbortedTransaction[] {
-    return this.load().abortedTransactions(from, upTo)
+  abortedTransactions(from: number, upTo: number): { producerId: number; firstOffset: number }[] {
+    return this.load()
+      .abortedTransactions(from, upTo)
+      .map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
   }
 
   /** The first record with a timestamp of at least `timestamp` (milliseconds since 1970); `undefined` when there is none. */

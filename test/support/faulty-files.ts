@@ -45,9 +45,10 @@ export class FaultyFiles implements Files {
 
   /**
    * Every file is as the last sync left it, plus, where `keep` says so, any number of the bytes written since. A directory that was made
-   * and whose parent was not synced is gone with all that is in it.
+   * and whose parent was not synced is gone with all that is in it. `namesKept`: names were written all the same, as a journal may.
    */
-  powerLoss(keep: (unsynced: number) => number = () => 0): void {
+  powerLoss(keep: (unsynced: number) => number = () => 0, namesKept = false): void {
+    if (namesKept) this.#durable = new Map(this.#names)
     this.#directories = new Set(this.#durableDirectories)
     for (const name of this.#durable.keys()) if (!this.#directories.has(dirname(name))) this.#durable.delete(name)
     this.#names = new Map(this.#durable)

@@ -23,7 +23,7 @@ const asBatch: (batch: ObservedBatch) => ConsumerBatch = (batch) => batch
 void asBatch
 
 type EventOf<Type extends BrokerEvent['type']> = Extract<BrokerEvent, { type: Type }>
-expect<Equal<BrokerEvent['type'], 'topicCreated' | 'topicDeleted' | 'topicChanged' | 'groupChanged' | 'error' | 'closing'>>()
+expect<Equal<BrokerEvent['type'], 'topicCreated' | 'topicDeleted' | 'topicChanged' | 'logCleaned' | 'groupChanged' | 'error' | 'closing'>>()
 expect<Equal<EventOf<'topicCreated'>['partitions'], number>>()
 expect<Equal<EventOf<'groupChanged'>['groupId'], string>>()
 expect<Equal<EventOf<'error'>['cause'], unknown>>()
@@ -36,6 +36,8 @@ export function lineOf(event: BrokerEvent): string {
     case 'topicDeleted':
       // @ts-expect-error a topic that is gone has no partitions
       return `${event.topic} ${event.partitions}`
+    case 'logCleaned':
+      return `${event.topic}-${event.partition} ${event.bytesAfter}`
     case 'groupChanged':
       return event.groupId
     case 'error':

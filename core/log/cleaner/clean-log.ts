@@ -49,6 +49,9 @@ export interface Cleaning {
 /** The log was cut, deleted or closed meanwhile, or the cleaner stops: nothing is wrong, and what was not swapped in is thrown away. */
 export class CleaningAborted extends Error {}
 
+/** The disk failed between the names of the old segments and the new: the log serves what it should, and the next open sets the names right. */
+export class SwapUnfinished extends Error {}
+
 /** Cleans one log from its beginning to where its dirty part ends, or to where the memory for keys does. Kafka's `Cleaner`. */
 export async function cleanLog(options: CleaningOptions): Promise<Cleaning> {
   return new LogCleaning(options).run()
@@ -149,12 +152,21 @@ class LogCleaning {
       await files.syncDirectory(log.directory)
       if (!intact()) throw new CleaningAborted()
       swapped = true
+      await this.#takePlace(group, cleaned)
+    } finally {
+      if (!swapped) discard(cleaned)
+    }
+  }
+
+  async #takePlace(group: readonly Segment[], cleaned: Segment): Promise<void> {
+    const { files, log } = this.#options
+    try {
       this.#open.replace(group, cleaned)
       await files.syncDirectory(log.directory)
       // Otherwise it is out of the log again, or the next open gives it its name.
       if (!log.isClosed && this.#open.segments.includes(cleaned)) cleaned.moveTo('')
-    } finally {
-      if (!swapped) discard(cleaned)
+    } catch (error) {
+      throw new SwapUnfinished(messageOf(error), { cause: error })
     }
   }
 
@@ -303,8 +315,8 @@ class Output {
 function discard(cleaned: Segment): void {
   try {
     cleaned.remove()
-  } catch {
-    // The next cleaning, or the next open, removes what is left.
+  } catch (error) {
+    throw new SwapUnfinished(messageOf(error), { cause: error })
   }
 }
 

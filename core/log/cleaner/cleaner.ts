@@ -8,7 +8,7 @@ import { isCompacted } from '../config.ts'
 import { LOG } from '../file-names.ts'
 import type { PartitionLog } from '../partition-log.ts'
 import { Timers } from '../timers.ts'
-import { type Cleaning, CleaningAborted, cleanLog } from './clean-log.ts'
+import { type Cleaning, CleaningAborted, SwapUnfinished, cleanLog } from './clean-log.ts'
 import { type Cleanable, cleanable, isDue } from './cleanable.ts'
 import { type CleanerConfig, DEDUPE_BYTES_MAX } from './config.ts'
 import { Throttle } from './throttle.ts'
@@ -125,7 +125,7 @@ export class LogCleaner {
   async #findDue(): Promise<{ log: PartitionLog; ratio: number }[]> {
     const due: { log: PartitionLog; ratio: number }[] = []
     let looked = 0
-    for (const log of [...this.#options.logs()]) {
+    for (const log of this.#options.logs()) {
       if (this.#stopped) return []
       if (!isCompacted(log.config) || log.isClosed || this.#uncleanable.has(log) || this.#isUntouched(log)) continue
       try {
@@ -231,10 +231,12 @@ export class LogCleaner {
     const { topic, partition } = log
     const reason = messageOf(error)
     const isDamaged = error instanceof MoldauError && error.code === 'CORRUPT_BATCH'
-    if (isDamaged) this.#uncleanable.set(log, reason)
+    if (isDamaged || error instanceof SwapUnfinished) this.#uncleanable.set(log, reason)
     const what = isDamaged
       ? 'the log is not compacted any more: restore the damaged segment from a copy and start the broker again'
-      : 'the log could not be compacted: it is tried again'
+      : error instanceof SwapUnfinished
+        ? 'the log is not compacted any more: the disk failed while segments changed names; the next start of the broker finishes it'
+        : 'the log could not be compacted: it is tried again'
     this.#options.logger.error({ topic, partition, error: reason }, what)
   }
 
