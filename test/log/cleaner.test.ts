@@ -13,7 +13,7 @@ import { decodeBatch } from '../../core/record/columns.ts'
 import type { CompressionName } from '../../core/record/compression-names.ts'
 import { batches } from '../../core/record/records.ts'
 import { FaultyFiles } from '../support/faulty-files.ts'
-import { DIRECTORY, marker, openLog } from '../support/logs.ts'
+import { marker, openLog } from '../support/logs.ts'
 
 const DELETE_RETENTION_MS = 1000
 const CHECKPOINT = '/data/cleaner-offset-checkpoint'
