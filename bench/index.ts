@@ -1,7 +1,8 @@
 /**
  * npm run bench -- NAME [--json]
  *
- * Names: codec, validate, broker, pipelines, all. CPU-seconds and ratios are what counts here, not wall times: the machine may be busy.
+ * Names: codec, validate, broker, compaction, pipelines, all. CPU-seconds and ratios are what counts here, not wall times: the machine
+ * may be busy.
  * With --json one object a line: row, unit, ours, peer, ratio (ours over peer), target, better; peer is a real server or library
  * measured in the same run, null where there is none.
  */
@@ -13,6 +14,7 @@ const benches: Record<string, () => Promise<{ rows(): Promise<BenchRow[]> }>> = 
   codec: () => import('./codec.ts'),
   validate: () => import('./validate.ts'),
   broker: () => import('./broker.ts'),
+  compaction: () => import('./compaction.ts'),
   pipelines: () => import('./pipelines.ts'),
 }
 

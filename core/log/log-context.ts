@@ -3,7 +3,7 @@ import { MoldauError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { Logger } from '../base/logger.ts'
 import { KafkaError, kafkaError } from '../protocol/errors.ts'
-import type { LogConfig } from './config.ts'
+import { type LogConfig, isCompacted } from './config.ts'
 import type { LogPools } from './file-pool.ts'
 
 export interface LogContextOptions {
@@ -14,6 +14,8 @@ export interface LogContextOptions {
   readonly pools: LogPools
   readonly clock: Clock
   readonly logger: Logger
+  /** Up to where the log was compacted, whatever its policy is now. Default: nowhere. */
+  readonly cleanedTo?: () => number
 }
 
 /** What the parts of one log share: where it lives, its settings of now, and how it tells of what goes wrong. */
@@ -26,6 +28,7 @@ export class LogContext {
   /** Settings may change while the log is open. */
   config: LogConfig
   readonly #logger: Logger
+  readonly #cleanedTo: () => number
 
   constructor(options: LogContextOptions) {
     this.topic = options.topic
@@ -35,6 +38,7 @@ export class LogContext {
     this.clock = options.clock
     this.config = options.config
     this.#logger = options.logger
+    this.#cleanedTo = options.cleanedTo ?? (() => 0)
   }
 
   get files(): Files {
@@ -43,6 +47,11 @@ export class LogContext {
 
   get name(): string {
     return `${this.topic}-${this.partition}`
+  }
+
+  /** Whether offsets from `offset` on may be missing because compaction has taken their records, and not because something is lost. */
+  mayHaveGaps(offset: number): boolean {
+    return isCompacted(this.config) || offset < this.#cleanedTo()
   }
 
   warn(fields: object, message: string): void {

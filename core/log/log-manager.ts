@@ -223,7 +223,9 @@ export class LogManager {
     options: { config: Partial<LogConfig>; clean: boolean; recoveryPoint?: number; logStartOffset?: number },
   ): PartitionLog {
     const directory = join(this.dir, `${topic}-${partition}`)
-    return new PartitionLog({ topic, partition, directory, pools: this.#pools, clock: this.#clock, logger: this.#logger, ...options })
+    const cleanedTo = (): number => this.cleaner.cleanedTo(topic, partition)
+    const shared = { pools: this.#pools, clock: this.#clock, logger: this.#logger, cleanedTo }
+    return new PartitionLog({ topic, partition, directory, ...shared, ...options })
   }
 
   #add(log: PartitionLog): void {

@@ -1,7 +1,6 @@
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import * as batch from '../record/batch.ts'
-import { isCompacted } from './config.ts'
 import type { Durability } from './durability.ts'
 import type { LeaderEpochs } from './epochs.ts'
 import type { LogContext } from './log-context.ts'
@@ -90,7 +89,7 @@ export class OpenLog {
       const segment = segments.at(i)!
       const records = this.#context.guard('read', () => segment.reader.read(Math.max(offset, segment.baseOffset), maxBytes, upTo, allocate))
       if (records.length > 0) return { records, from: offset }
-      const mayEnd = segment.nextOffset > upTo || isCompacted(this.#context.config)
+      const mayEnd = segment.nextOffset > upTo || this.#context.mayHaveGaps(segment.baseOffset)
       if (offset >= segment.baseOffset && offset < segment.nextOffset && !mayEnd) {
         const what = `${this.#context.name}: records from ${offset} to ${segment.nextOffset} are missing at the end of ${segment.log.path}`
         throw new MoldauError('CORRUPT_BATCH', `${what}: restore the file from a copy, or read on behind them`)

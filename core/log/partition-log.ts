@@ -35,7 +35,9 @@ export class PartitionLog {
     const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger } = options
     this.topic = topic
     this.partition = partition
-    const context = new LogContext({ topic, partition, directory, pools, clock, logger, config: logConfig(options.config) })
+    const { cleanedTo } = options
+    const config = logConfig(options.config)
+    const context = new LogContext({ topic, partition, directory, pools, clock, logger, config, ...(cleanedTo && { cleanedTo }) })
     this.#context = context
     this.#options = options
     this.#durability = new Durability(

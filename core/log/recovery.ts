@@ -1,5 +1,4 @@
 import * as batch from '../record/batch.ts'
-import { isCompacted } from './config.ts'
 import { LeaderEpochs } from './epochs.ts'
 import { SNAPSHOT, segmentPath } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
@@ -109,7 +108,7 @@ class Recovery {
       // Synced offsets do not vanish: a batch that leaves them out has another offset than it was written with.
       const leavesOut = segment.nextOffset < this.#recoveryPoint && batch.baseOffset(buf, at) >= this.#recoveryPoint
       // (The cleaner leaves gaps, but none in the segment that takes the appends.)
-      if (leavesOut && !(isCompacted(this.#context.config) && segment !== this.#segments.active)) return false
+      if (leavesOut && (segment === this.#segments.active || !this.#context.mayHaveGaps(segment.baseOffset))) return false
       this.#take(segment, buf, at, position)
       return true
     }

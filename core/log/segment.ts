@@ -71,7 +71,7 @@ export class Segment {
   note(buf: Buffer, at: number, position: number): void {
     const size = batch.sizeInBytes(buf, at)
     const lastOffset = batch.lastOffset(buf, at)
-    this.indexes.note(position, size, lastOffset, batch.maxTimestamp(buf, at))
+    this.indexes.note(position, size, lastOffset, batch.newestTimestamp(buf, at))
     this.size = position + size
     this.nextOffset = lastOffset + 1
   }
@@ -111,7 +111,7 @@ export class Segment {
       maxOffset: Number.MAX_SAFE_INTEGER,
       visit: (buf, at, position) => {
         if (position === entry?.position && batch.lastOffset(buf, at) !== entry.offset) return false
-        if (batch.maxTimestamp(buf, at) > newest) return false
+        if (batch.newestTimestamp(buf, at) > newest) return false
         sinceEntry += batch.sizeInBytes(buf, at)
         this.nextOffset = batch.nextOffset(buf, at)
         return true

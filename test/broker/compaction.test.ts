@@ -44,7 +44,7 @@ async function transaction(
   if (group !== undefined) {
     await producer.sendOffsets([{ topic, partition: 0, offset: group.offset }], {
       groupId: group.id,
-      generationId: -1,
+      generation: -1,
       memberId: '',
       groupInstanceId: null,
     })

@@ -27,6 +27,8 @@ async function newest(client: Client): Promise<Map<string, string | null>> {
   return new Map((await readAll(client, TOPIC, 1, { isolation: 'read_committed' })).map(({ key, value }) => [key!, value]))
 }
 
+const isGap = (line: string): boolean => /^(Non-consecutive offsets in .*| *-?\d+ is followed by \d+)$/.test(line)
+
 function watchCleanings(broker: Broker): CleanedLog[] {
   const cleanings: CleanedLog[] = []
   broker.events.on('logCleaned', (cleaned) => void cleanings.push(cleaned))
@@ -104,7 +106,13 @@ test(`Kafka ${KAFKA_VERSION} reads segments, indexes and snapshots after compact
   const batches = logs.flatMap((log) => log.batches)
   t.true(batches.length > 0 && batches.every((batch) => batch['isvalid'] === 'true'))
   t.true(batches.some((batch) => batch['deleteHorizonMs'] !== undefined && batch['deleteHorizonMs'] !== 'OptionalLong.empty'))
-  for (const { path, complaints } of logs) t.deepEqual(complaints, [], path)
+  // The tool says of every compacted log, Kafka's own as well, that it has gaps; it must say nothing else.
+  for (const { path, complaints } of logs)
+    t.deepEqual(
+      complaints.filter((line) => !isGap(line)),
+      [],
+      path,
+    )
   const offsets = logs.flatMap((log) => log.records).map((record) => Number(record['offset']))
   t.deepEqual(
     offsets,
@@ -123,7 +131,12 @@ test(`Kafka ${KAFKA_VERSION} reads segments, indexes and snapshots after compact
     ['__transaction_state-0', '--transaction-log-decoder'],
   ] as const) {
     const decoded = await dump(await partitionFiles(join(dir, folder), '.log'), '--deep-iteration', decoder)
-    for (const { path, complaints } of decoded) t.deepEqual(complaints, [], path)
+    for (const { path, complaints } of decoded)
+      t.deepEqual(
+        complaints.filter((line) => !isGap(line)),
+        [],
+        path,
+      )
     t.true(
       decoded.some((log) => log.records.length > 0),
       folder,

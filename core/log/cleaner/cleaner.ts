@@ -75,6 +75,11 @@ export class LogCleaner {
     return Array.from(this.#uncleanable, ([{ topic, partition }, reason]) => ({ topic, partition, reason }))
   }
 
+  /** Up to where a log was cleaned, 0 for one that never was. */
+  cleanedTo(topic: string, partition: number): number {
+    return this.#checkpoint().get(checkpointKey(topic, partition)) ?? 0
+  }
+
   /** Cleans from now on, whenever there is something to do. */
   start(): void {
     this.#timers.after(this.#options.config.backoffMs, () => {
