@@ -1,5 +1,5 @@
 import { finishSwaps } from './cleaner/swap.ts'
-import { CLEANED, DELETED, LOG, offsetInName, segmentPath, segmentSuffixes } from './file-names.ts'
+import { CLEANED, DELETED, SWAP, LOG, offsetInName, segmentPath, segmentSuffixes } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
 import { Segment } from './segment.ts'
 import { Segments } from './segments.ts'
@@ -8,8 +8,11 @@ import { Segments } from './segments.ts'
  * one that begins at `startOffset`. */
 export function listSegments(context: LogContext, startOffset: number): Segments {
   const { directory, files, clock } = context
-  finishSwaps(context)
-  const names = files.readdir(directory).map(({ name }) => name)
+  let names = namesIn(context)
+  if (names.some((name) => name.endsWith(CLEANED) || name.endsWith(SWAP))) {
+    finishSwaps(context, names)
+    names = namesIn(context)
+  }
   for (const name of names) {
     if (name.endsWith(DELETED) || name.endsWith('.tmp')) files.unlink(`${directory}/${name}`)
   }
@@ -31,6 +34,10 @@ export function listSegments(context: LogContext, startOffset: number): Segments
     return segment
   })
   return new Segments(list)
+}
+
+function namesIn({ files, directory }: LogContext): string[] {
+  return files.readdir(directory).map(({ name }) => name)
 }
 
 /** A segment object for a place in the log; its files are made when they are first written. */

@@ -344,6 +344,12 @@ test('what is too young, unsettled or in the active segment stays, and the ratio
   world.log.configure({ maxCompactionLagMs: 100 })
   t.is(await world.cleaner.run(), 1, 'but the oldest record waits too long')
   ok(t, world, 'lag')
+  const segments = world.log.segmentCount
+  world.clock.advance(150)
+  world.send([['late', 'v']])
+  world.clock.advance(150)
+  world.send([['late', 'w']])
+  t.true(world.log.segmentCount > segments, 'a segment ends when the lag is over')
   const open = new World()
   open.send([['a', '1']], 9, true)
   fill(open, 20)
@@ -371,6 +377,32 @@ test('a table that does not hold all keys cleans as far as it reaches, and the n
   t.true(world.cleanings[1]!.cleanedTo > keys)
   t.deepEqual(world.problems(), [])
   t.is(world.cleanings[1]!.recordsBefore - world.cleanings[1]!.recordsAfter, 5000)
+})
+
+test('the cleaner reads and writes no faster than it is told to, and a stop does not wait for it', async (t) => {
+  const world = new World({}, { ioMaxBytesPerSecond: 1000 })
+  fill(world, 20)
+  const started = world.clock.monotonic()
+  let done = false
+  const running = world.cleaner.run().finally(() => {
+    done = true
+  })
+  while (!done) {
+    await new Promise((resolve) => setImmediate(resolve))
+    world.clock.advance(50)
+  }
+  t.is(await running, 1)
+  const { bytesBefore, bytesAfter } = world.cleanings[0]!
+  // The dirty part is read twice; a burst below a timer's length is free.
+  t.true(world.clock.monotonic() - started >= 2 * bytesBefore + bytesAfter - 200, `${world.clock.monotonic() - started}`)
+  fill(world, 20, 20)
+  const stopped = world.cleaner.run()
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
+  const end = world.cleaner.stop()
+  world.clock.advance(100)
+  await end
+  t.is(await stopped, 0)
+  ok(t, world, 'stopped')
 })
 
 test('a damaged batch ends the cleaning of its log, which is named and left alone', async (t) => {

@@ -241,7 +241,7 @@ class LogCleaning {
       if (end.reason === 'corrupt' || end.reason === 'torn') throw damaged(segment, end.position)
       position = end.position
       minOffset = end.nextOffset
-      await this.#options.throttle.pause(position - begin + this.#output.written - written)
+      await this.#options.throttle.pause(position - begin + this.#output.written - written, () => this.#isStopped)
     }
   }
 
@@ -263,13 +263,17 @@ class LogCleaning {
   /** Lets everything else run. */
   async #breathe(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
-    if (this.#options.stopped() || this.#options.log.isClosed) throw new CleaningAborted()
+    if (this.#isStopped) throw new CleaningAborted()
+  }
+
+  get #isStopped(): boolean {
+    return this.#options.stopped() || this.#options.log.isClosed
   }
 
   /** Whether these segments are still part of the log, closed for appends and as long as they were. */
   #isIntact(group: readonly Segment[], sizes: readonly number[]): boolean {
     const { segments } = this.#open
-    if (this.#options.stopped() || this.#options.log.isClosed || segments.active === group.at(-1)) return false
+    if (this.#isStopped || segments.active === group.at(-1)) return false
     return group.every((segment, i) => segments.includes(segment) && segment.size === sizes[i])
   }
 }

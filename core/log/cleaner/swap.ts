@@ -10,10 +10,9 @@ import { scan } from '../scan.ts'
  * directory is synced between taking the old names away and giving the new ones, so that no power loss can leave both.
  */
 
-/** Finishes or removes what a crash has left of a cleaning. Called before the segments of a folder are listed. Kafka's `LogLoader`. */
-export function finishSwaps(context: LogContext): void {
+/** Finishes or removes what a crash has left of a cleaning in a folder with these files. Called before its segments are listed. Kafka's `LogLoader`. */
+export function finishSwaps(context: LogContext, names: readonly string[]): void {
   const { files, directory } = context
-  const names = files.readdir(directory).map(({ name }) => name)
   let changed = false
   for (const name of names) {
     if (!name.endsWith(CLEANED)) continue

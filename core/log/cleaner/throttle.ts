@@ -1,5 +1,8 @@
 import { type Clock, sleep } from '../../base/clock.ts'
 
+/** A pause is slept in parts of so many milliseconds, so that a stop need not wait for its end. */
+const SLEEP_MS_MAX = 100
+
 /** Keeps what is read and written below `log.cleaner.io.max.bytes.per.second`, over all logs that are being cleaned. Kafka's `Throttler`. */
 export class Throttle {
   readonly #bytesPerSecond: number
@@ -13,12 +16,15 @@ export class Throttle {
     this.#paidAt = 0
   }
 
-  /** Waits as long as the rate asks for after so many bytes; resolves at once when there is no limit. */
-  async pause(bytes: number): Promise<void> {
+  /** Waits as long as the rate asks for after so many bytes, or until `stopped`; resolves at once when there is no limit. */
+  async pause(bytes: number, stopped: () => boolean): Promise<void> {
     if (!(this.#bytesPerSecond < Number.MAX_SAFE_INTEGER)) return
     const now = this.#clock.monotonic()
     this.#paidAt = Math.max(this.#paidAt, now) + (bytes / this.#bytesPerSecond) * 1000
     // Shorter than a timer can be: it is made up for later.
-    if (this.#paidAt - now >= 1) await sleep(this.#clock, this.#paidAt - now)
+    const until = this.#paidAt - 1
+    for (let left = until - now; left > 0 && !stopped(); left = until - this.#clock.monotonic()) {
+      await sleep(this.#clock, Math.min(Math.ceil(left), SLEEP_MS_MAX))
+    }
   }
 }
