@@ -428,7 +428,7 @@ for (const how of ['goes on', 'kill', 'power', 'power, names kept'] as const) {
       let operations = 0
       for (let failing = 1; ; failing++) {
         const world = new World()
-        fill(world, 12)
+        fill(world, 7)
         await world.log.flush()
         let count = 0
         world.files.fault = (_operation, path) => {
@@ -442,7 +442,7 @@ for (const how of ['goes on', 'kill', 'power', 'power, names kept'] as const) {
         world.files.fault = () => undefined
         ok(t, world, `${how}, ${code} at operation ${failing}`)
         if (world.log.failure === undefined) {
-          fill(world, 6, 12)
+          fill(world, 4, 7)
           world.clock.advance(DELETE_RETENTION_MS)
           await world.cleaner.run()
           ok(t, world, `${how}, ${code} at operation ${failing}, cleaned again`)

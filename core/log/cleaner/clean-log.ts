@@ -208,6 +208,8 @@ class LogCleaning {
       )
     }
     output.flush()
+    await this.#pay(0)
+    if (!intact()) throw new CleaningAborted()
     return changed
   }
 
@@ -225,7 +227,6 @@ class LogCleaning {
       await this.#breathe()
       if (!intact()) throw new CleaningAborted()
       const begin = position
-      const written = this.#output.written
       const end = segment.scan({
         from: begin,
         minOffset,
@@ -241,7 +242,7 @@ class LogCleaning {
       if (end.reason === 'corrupt' || end.reason === 'torn') throw damaged(segment, end.position)
       position = end.position
       minOffset = end.nextOffset
-      await this.#options.throttle.pause(position - begin + this.#output.written - written, () => this.#isStopped)
+      await this.#pay(position - begin)
     }
   }
 
@@ -258,6 +259,13 @@ class LogCleaning {
       if (!(error instanceof MoldauError) || error.code !== 'CORRUPT_BATCH') throw error
       throw damaged(segment, position, messageOf(error))
     }
+  }
+
+  /** Waits for what was read, and written since the last time. */
+  async #pay(read: number): Promise<void> {
+    const { written } = this.#output
+    this.#output.written = 0
+    await this.#options.throttle.pause(read + written, () => this.#isStopped)
   }
 
   /** Lets everything else run. */
@@ -283,7 +291,7 @@ class Output {
   readonly #buffer: Buffer
   #used: number
   #segment: Segment | undefined
-  /** Bytes that went out. */
+  /** Bytes that went out and are not paid for. */
   written: number
 
   constructor(size: number) {
