@@ -41,7 +41,16 @@ export interface CompactionAudit {
 
 /** Writes to a broker that is killed at the end of each of its lives, audits after each, and says what was wrong. */
 export async function compactWithKills({ dir, lives, random, teardown }: CompactionKills): Promise<CompactionAudit> {
-  const child = new ChildBroker({ teardown: (stop) => teardown(async () => void (await stop())) }, dir, compactingConfig)
+  const child = new ChildBroker(
+    {
+      teardown: (stop) =>
+        teardown(async () => {
+          await stop()
+        }),
+    },
+    dir,
+    compactingConfig,
+  )
   await child.start()
   const load = new CompactionLoad(child, random)
   await load.createTopic()

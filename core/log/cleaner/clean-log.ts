@@ -12,6 +12,7 @@ import type { Cleanable } from './cleanable.ts'
 import { type CleaningRules, filterBatch } from './filter-batch.ts'
 import { groupSegments } from './group-segments.ts'
 import { OffsetMap } from './offset-map.ts'
+import { Output } from './output.ts'
 import type { Throttle } from './throttle.ts'
 import { CleanedTransactions } from './transactions.ts'
 
@@ -283,44 +284,6 @@ class LogCleaning {
     const { segments } = this.#open
     if (this.#isStopped || segments.active === group.at(-1)) return false
     return group.every((segment, i) => segments.includes(segment) && segment.size === sizes[i])
-  }
-}
-
-/** Collects batches, so that they go to the disk in large writes. */
-class Output {
-  readonly #buffer: Buffer
-  #used: number
-  #segment: Segment | undefined
-  /** Bytes that went out and are not paid for. */
-  written: number
-
-  constructor(size: number) {
-    this.#buffer = Buffer.allocUnsafe(size)
-    this.#used = 0
-    this.#segment = undefined
-    this.written = 0
-  }
-
-  begin(segment: Segment): void {
-    this.#segment = segment
-    this.#used = 0
-  }
-
-  add(buf: Buffer, at: number, size: number): void {
-    if (this.#used + size > this.#buffer.length) this.flush()
-    if (size > this.#buffer.length) return this.#append(buf.subarray(at, at + size))
-    buf.copy(this.#buffer, this.#used, at, at + size)
-    this.#used += size
-  }
-
-  flush(): void {
-    if (this.#used > 0) this.#append(this.#buffer.subarray(0, this.#used))
-    this.#used = 0
-  }
-
-  #append(records: Buffer): void {
-    this.#segment!.append(records)
-    this.written += records.length
   }
 }
 
