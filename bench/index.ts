@@ -1,7 +1,8 @@
 /**
  * npm run bench -- NAME [--rows one,16k] [--rounds 5] [--json]
  *
- * Names: codec, validate, log, broker, pipelines, all. CPU-seconds and ratios are what counts here, not wall times: the machine may be busy.
+ * Names: codec, validate, log, broker, compaction, pipelines, all. CPU-seconds and ratios are what counts here, not wall times: the
+ * machine may be busy.
  * --rows chooses rows of `broker` (docs/benchmarks.md has their names), --rounds how often each is measured.
  * With --json one object a line: see BenchRow in row.ts; peer is a real server or library measured in the same run, null where there
  * is none.
@@ -25,6 +26,7 @@ const benches: Record<string, () => Promise<{ rows(options: BenchOptions): Rows 
   validate: () => import('./validate.ts'),
   log: () => import('./log.ts'),
   broker: () => import('./broker.ts'),
+  compaction: () => import('./compaction.ts'),
   pipelines: () => import('./pipelines.ts'),
 }
 

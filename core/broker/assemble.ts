@@ -2,6 +2,7 @@ import { systemClock } from '../base/clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { LocalMetadata } from '../coordination/local.ts'
+import { TRANSACTIONS_TOPIC } from '../coordinator/coordinator-log.ts'
 import { LogManager } from '../log/log-manager.ts'
 import { Backlog } from '../net/backlog.ts'
 import { BufferPool } from '../net/buffer-pool.ts'
@@ -48,6 +49,16 @@ export function openLogs(
     showsSyncedOnly: config.get('durability') === 'disk',
     onRecordsLost: (lost) => events.emit('recordsLost', lost),
     onStateChange: (directory) => events.emit('directoryChanged', { dir, directory }),
+    cleaner: {
+      backoffMs: config.get('log.cleaner.backoff.ms'),
+      threads: config.get('log.cleaner.threads'),
+      ioMaxBytesPerSecond: config.get('log.cleaner.io.max.bytes.per.second'),
+      ioBufferBytes: config.get('log.cleaner.io.buffer.size'),
+      dedupeBufferBytes: config.get('log.cleaner.dedupe.buffer.size'),
+      loadFactor: config.get('log.cleaner.io.buffer.load.factor'),
+    },
+    // What a power loss may take from the other logs is completed from the decisions that are kept there.
+    governsOthers: (topic) => topic === TRANSACTIONS_TOPIC,
     retentionCheckIntervalMs: config.get('log.retention.check.interval.ms'),
     ...(clusterId !== undefined && { clusterId }),
     ...(nodeId !== undefined && { nodeId }),
@@ -69,6 +80,7 @@ export function assemble(
 ): Parts {
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? silentLogger
+  logs.cleaner.onCleaned = (cleaned) => events.emit('logCleaned', cleaned)
   const replicas = new ReplicaManager(logs)
   const topics = new Topics({ metadata, replicas, config, events })
   topics.openAll()

@@ -1,5 +1,5 @@
 import { MoldauError } from '../base/errors.ts'
-import { LONG_MAX, configProblem, flag, int, list, long, parseConfig, text } from './config-type.ts'
+import { LONG_MAX, configProblem, double, flag, int, list, long, parseConfig, text } from './config-type.ts'
 import type { ConfigKey, ConfigType, ConfigValue } from './config-type.ts'
 import { closest } from './closest.ts'
 import { topicConfigs } from './topic-config.ts'
@@ -26,7 +26,13 @@ const ownKeys = {
   'group.max.session.timeout.ms': int(1_800_000, 'longest session timeout a member may ask for', { min: 1 }),
   'group.max.size': int(10_000, 'members of one group', { min: 1 }),
   'group.min.session.timeout.ms': int(6000, 'shortest session timeout a member may ask for', { min: 1 }),
+  'log.cleaner.backoff.ms': long(15_000, 'pause of the cleaner when there is nothing to compact', { min: 0 }),
+  'log.cleaner.dedupe.buffer.size': long(134_217_728, 'memory for keys while logs are compacted, over all threads', { min: 1024 * 1024 }),
   'log.cleaner.enable': flag(true, 'compact topics with cleanup.policy=compact'),
+  'log.cleaner.io.buffer.load.factor': double(0.9, 'how full the table of keys may get', { min: 0.01, max: 0.99 }),
+  'log.cleaner.io.buffer.size': int(524_288, 'memory to read and write through, over all threads', { min: 0 }),
+  'log.cleaner.io.max.bytes.per.second': double(Number.MAX_VALUE, 'bytes that the cleaner may read and write in a second', { min: 1 }),
+  'log.cleaner.threads': int(1, 'logs that are compacted at a time, all on the one event loop', { min: 0 }),
   'log.retention.check.interval.ms': long(300_000, 'how often old segments are looked for', { min: 1 }),
   'max.connections': int(10_000, 'connections at the same time', { min: 0 }),
   'num.partitions': int(1, 'partitions of a topic that is created without a number', { min: 1 }),

@@ -92,6 +92,8 @@ export class Broker {
       parts = assemble(options, config, metadata(), logs, events, unsyncedLost)
       await parts.services.groups.load()
       await parts.services.transactions.load()
+      // Not before: what the logs leave open after a crash is settled by records that a cleaner would take away.
+      if (config.get('log.cleaner.enable')) logs.cleaner.start()
       const listener = await listen(options, config, parts, budget.connections)
       if (listener !== undefined) parts.services.endpoint = { host: advertised(listener.host), port: listener.port }
       const { logger } = parts.services

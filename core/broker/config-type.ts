@@ -113,7 +113,9 @@ function numberProblem(name: string, key: ConfigKey, value: string): string | un
   const legal = key.type === 'double' ? /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i : /^[-+]?\d+$/
   const number = Number(trimmed)
   const overflows =
-    (key.type === 'int' && Math.abs(number) > INT_MAX) || (key.type === 'short' && Math.abs(number) > 32767) || number > 2 ** 63
+    (key.type === 'int' && Math.abs(number) > INT_MAX) ||
+    (key.type === 'short' && Math.abs(number) > 32767) ||
+    (key.type !== 'double' && number > 2 ** 63)
   if (!legal.test(trimmed) || overflows)
     return `Invalid value ${value} for configuration ${name}: Not a number of type ${key.type.toUpperCase()}`
   if (key.min !== undefined && number < key.min)

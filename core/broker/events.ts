@@ -1,3 +1,4 @@
+import type { CleanedLog } from '../log/cleaner/cleaner.ts'
 import type { DirectoryState } from '../log/directory-health.ts'
 
 /** What happens in a broker that somebody may want to show. */
@@ -5,6 +6,8 @@ export interface BrokerEvents {
   topicCreated: { topic: string; partitions: number }
   topicDeleted: { topic: string }
   topicChanged: { topic: string; partitions: number }
+  /** A partition was compacted. */
+  logCleaned: CleanedLog
   groupChanged: { groupId: string }
   /** The data directory has begun to refuse writes, or works again. */
   directoryChanged: { dir: string; directory: DirectoryState }

@@ -21,6 +21,10 @@ export function topicConfigProblem(configs: ReadonlyMap<string, string | null>):
     const problem = configProblem(name, key, value)
     if (problem !== undefined) return problem
   }
+  const [least, most] = [configs.get('min.compaction.lag.ms'), configs.get('max.compaction.lag.ms')]
+  if (typeof least === 'string' && typeof most === 'string' && Number(least) > Number(most)) {
+    return `conflict topic config setting min.compaction.lag.ms (${least}) > max.compaction.lag.ms (${most})`
+  }
   return undefined
 }
 

@@ -78,7 +78,7 @@ export class OffsetCheckpoints {
 }
 
 /** Offsets by `topic partition`. A file that is missing or damaged gives none: everything is then recovered from its beginning. */
-function readOffsets(files: Files, directory: string, name: string): Map<string, number> {
+export function readOffsets(files: Files, directory: string, name: string): Map<string, number> {
   const offsets = new Map<string, number>()
   for (const line of readCheckpoint(files, join(directory, name)) ?? []) {
     const match = /^(\S+ \d+) (\d+)$/.exec(line)
@@ -88,13 +88,13 @@ function readOffsets(files: Files, directory: string, name: string): Map<string,
   return offsets
 }
 
-function writeOffsets(files: Files, directory: string, name: string, offsets: ReadonlyMap<string, number>): void {
+export function writeOffsets(files: Files, directory: string, name: string, offsets: ReadonlyMap<string, number>): void {
   const lines = Array.from(offsets, ([key, offset]) => `${key} ${offset}`)
   replaceFile(files, join(directory, name), checkpointText(lines))
 }
 
 /** The key of a partition in these files. */
-function checkpointKey(topic: string, partition: number): string {
+export function checkpointKey(topic: string, partition: number): string {
   return `${topic} ${partition}`
 }
 

@@ -27,6 +27,14 @@ export interface LogConfig {
   readonly messageTimestampAfterMaxMs: number
   /** `cleanup.policy`: one of both, or both joined by a comma. */
   readonly cleanupPolicy: string
+  /** `min.cleanable.dirty.ratio`: the share of dirty bytes from which a log is compacted. 0.5. */
+  readonly minCleanableDirtyRatio: number
+  /** `min.compaction.lag.ms`: younger records are not compacted. 0. */
+  readonly minCompactionLagMs: number
+  /** `max.compaction.lag.ms`: a record that has waited this long is compacted whatever the ratio. No limit. */
+  readonly maxCompactionLagMs: number
+  /** `delete.retention.ms`: how long a tombstone or a marker stays after the cleaning that found it. 1 day. */
+  readonly deleteRetentionMs: number
   /** `compression.type`: what batches are stored as; 'producer' leaves them as they come. */
   readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   /** `compression.gzip.level`: 1 to 9, -1 for gzip's own choice, when the broker compresses. -1. */
@@ -62,6 +70,10 @@ export const logConfigDefaults: LogConfig = {
   messageTimestampBeforeMaxMs: -1,
   messageTimestampAfterMaxMs: 60 * 60 * 1000,
   cleanupPolicy: 'delete',
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: -1,
+  deleteRetentionMs: DAY_MS,
   compressionType: 'producer',
   compressionGzipLevel: -1,
   compressionZstdLevel: 3,
@@ -88,6 +100,10 @@ const least: Partial<Record<keyof LogConfig, number>> = {
   messageTimestampBeforeMaxMs: -1,
   messageTimestampAfterMaxMs: -1,
   maxDecompressedMessageBytes: 0,
+  minCleanableDirtyRatio: 0,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: -1,
+  deleteRetentionMs: 0,
   fileDeleteDelayMs: 0,
   flushMessages: -1,
   flushMs: -1,
@@ -110,6 +126,12 @@ export function logConfig(settings: Partial<LogConfig> = {}, base: LogConfig = l
 
 export function isCompacted(config: LogConfig): boolean {
   return config.cleanupPolicy.includes('compact')
+}
+
+/** Age at which a segment ends: what `max.compaction.lag.ms` promises needs a segment that is closed by then. Kafka's `maxSegmentMs`. */
+export function rollMs({ segmentMs, maxCompactionLagMs, cleanupPolicy }: LogConfig): number {
+  const bounded = maxCompactionLagMs > 0 && cleanupPolicy.includes('compact')
+  return bounded ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs
 }
 
 export function isDeleting(config: LogConfig): boolean {

@@ -72,6 +72,11 @@ export class Durability {
     if (this.#end >= segment.nextOffset) this.#end = this.#flushedOffset
   }
 
+  /** Files were made or renamed. */
+  directoryChanged(): void {
+    this.#directoryDirty = true
+  }
+
   removed(segment: Segment): void {
     this.#dirty.delete(segment)
   }

@@ -9,6 +9,10 @@ export const TRANSACTION_INDEX = '.txnindex'
 export const SNAPSHOT = '.snapshot'
 /** Put after the name of a file that is out of the log and waits for its removal. */
 export const DELETED = '.deleted'
+/** Put after the name of a file that the cleaner is writing. */
+export const CLEANED = '.cleaned'
+/** Put after the name of a cleaned file that takes the place of others. */
+export const SWAP = '.swap'
 /** At the end of the name of a partition's folder that waits for its removal. */
 export const DELETE_SUFFIX = '-delete'
 

@@ -4,7 +4,7 @@ import type { Files } from '../base/files.ts'
 import type { Logger } from '../base/logger.ts'
 import type { RandomBytes } from '../base/uuid.ts'
 import { KafkaError, kafkaError } from '../protocol/errors.ts'
-import type { LogConfig } from './config.ts'
+import { type LogConfig, isCompacted } from './config.ts'
 import type { LogPools } from './file-pool.ts'
 
 export interface LogContextOptions {
@@ -16,6 +16,8 @@ export interface LogContextOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly random: RandomBytes
+  /** Up to where the log was compacted, whatever its policy is now. Default: nowhere. */
+  readonly cleanedTo?: () => number
 }
 
 /** What the parts of one log share: where it lives, its settings of now, and how it tells of what goes wrong. */
@@ -29,6 +31,7 @@ export class LogContext {
   config: LogConfig
   readonly #logger: Logger
   readonly #random: RandomBytes
+  readonly #cleanedTo: () => number
 
   constructor(options: LogContextOptions) {
     this.topic = options.topic
@@ -39,6 +42,7 @@ export class LogContext {
     this.config = options.config
     this.#logger = options.logger
     this.#random = options.random
+    this.#cleanedTo = options.cleanedTo ?? (() => 0)
   }
 
   get files(): Files {
@@ -52,6 +56,11 @@ export class LogContext {
   /** A random number from 0 to below 1. */
   share(): number {
     return this.#random(Buffer.alloc(4)).readUInt32BE(0) / 2 ** 32
+  }
+
+  /** Whether offsets from `offset` on may be missing because compaction has taken their records, and not because something is lost. */
+  mayHaveGaps(offset: number): boolean {
+    return isCompacted(this.config) || offset < this.#cleanedTo()
   }
 
   warn(fields: object, message: string): void {

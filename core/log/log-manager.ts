@@ -4,6 +4,8 @@ import { MoldauError, messageOf } from '../base/errors.ts'
 import { type Files, descriptorLimit, nodeFiles } from '../base/files.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
 import { type RandomBytes, systemRandom } from '../base/uuid.ts'
+import { LogCleaner } from './cleaner/cleaner.ts'
+import { type CleanerConfig, cleanerConfig } from './cleaner/config.ts'
 import { OffsetCheckpoints } from './checkpoint.ts'
 import { DirectoryHealth, type DirectoryState, type Patient } from './directory-health.ts'
 import { type LogConfig, logConfig } from './config.ts'
@@ -36,6 +38,10 @@ export interface LogManagerOptions {
   readonly openFilesMax?: number
   /** `log.retention.check.interval.ms`. Default 5 minutes. */
   readonly retentionCheckIntervalMs?: number
+  /** Settings of the cleaner, which begins with {@link LogCleaner.start}. */
+  readonly cleaner?: Partial<CleanerConfig>
+  /** Topics whose old records say what is still to be done in other logs. Default: none. */
+  readonly governsOthers?: (topic: string) => boolean
   /** `log.flush.offset.checkpoint.interval.ms`. Default 1 minute. */
   readonly checkpointIntervalMs?: number
   /** Consumers see what is synced, nothing else. Default false. */
@@ -58,6 +64,8 @@ const CLOSING_MAX = 16
 export class LogManager {
   readonly dir: string
   readonly meta: DirectoryMeta
+  /** Does nothing until it is started. */
+  readonly cleaner: LogCleaner
   readonly #options: LogManagerOptions
   readonly #files: Files
   readonly #clock: Clock
@@ -96,6 +104,17 @@ export class LogManager {
       onChange: (state) => this.#stateChanged(state),
     })
     this.#closed = false
+    this.cleaner = new LogCleaner({
+      dir: this.dir,
+      config: cleanerConfig(options.cleaner),
+      files: this.#files,
+      clock: this.#clock,
+      logger: this.#logger,
+      random: options.random ?? systemRandom,
+      logs: () => this.partitions(),
+      checkpoint: () => this.checkpoint(),
+      ...(options.governsOthers !== undefined && { governsOthers: options.governsOthers }),
+    })
   }
 
   /**
@@ -200,6 +219,7 @@ export class LogManager {
       this.#cannotDelete(this.dir, error)
     }
     // A topic of the same name must not inherit what is noted there.
+    this.cleaner.forget(topic)
     this.checkpoint()
   }
 
@@ -229,6 +249,7 @@ export class LogManager {
     this.#closed = true
     this.#timers.stop()
     try {
+      await this.cleaner.stop()
       const failed = await this.#closeAll()
       this.#health.stop()
       if (this.checkpoint() && failed === 0) this.#markClean()
@@ -300,7 +321,8 @@ export class LogManager {
   ): PartitionLog {
     const directory = join(this.dir, `${topic}-${partition}`)
     const { showsSyncedOnly = false, random = systemRandom } = this.#options
-    const common = { pools: this.#pools, clock: this.#clock, logger: this.#logger, random, showsSyncedOnly }
+    const cleanedTo = (): number => this.cleaner.cleanedTo(topic, partition)
+    const common = { pools: this.#pools, clock: this.#clock, logger: this.#logger, random, showsSyncedOnly, cleanedTo }
     const onFailure = (error: MoldauError): void => this.#health.failed(log, error)
     const onRecordsLost = (from: number, to: number): void => this.#options.onRecordsLost?.({ topic, partition, from, to })
     const log = new PartitionLog({ topic, partition, directory, ...common, ...options, onFailure, onRecordsLost })

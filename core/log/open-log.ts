@@ -1,7 +1,6 @@
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import * as batch from '../record/batch.ts'
-import { isCompacted } from './config.ts'
 import type { Durability } from './durability.ts'
 import type { LeaderEpochs } from './epochs.ts'
 import type { LogContext } from './log-context.ts'
@@ -11,10 +10,11 @@ import { trimSnapshots, writeSnapshot } from './producer-snapshot.ts'
 import type { ProducerState } from './producer-state.ts'
 import { type RecoveredLog, recoverFrom } from './recovery.ts'
 import { segmentsDue } from './retention.ts'
-import { startSegment } from './segment-files.ts'
+import { startCleaned, startSegment } from './segment-files.ts'
 import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import type { Timers } from './timers.ts'
+import type { AbortedTransaction } from './transaction-index.ts'
 import { loadTransactions, noteAborted } from './transactions.ts'
 import { type AppendOrigin, validate } from './validate.ts'
 
@@ -93,7 +93,7 @@ export class OpenLog {
       const segment = segments.at(i)!
       const records = this.#context.guard('read', () => segment.reader.read(Math.max(offset, segment.baseOffset), maxBytes, upTo, allocate))
       if (records.length > 0) return { records, from: offset }
-      const mayEnd = segment.nextOffset > upTo || isCompacted(this.#context.config)
+      const mayEnd = segment.nextOffset > upTo || this.#context.mayHaveGaps(segment.baseOffset)
       if (offset >= segment.baseOffset && offset < segment.nextOffset && !mayEnd) {
         const what = `${this.#context.name}: records from ${offset} to ${segment.nextOffset} are missing at the end of ${segment.log.path}`
         throw new MoldauError('CORRUPT_BATCH', `${what}: restore the file from a copy, or read on behind them`)
@@ -102,13 +102,13 @@ export class OpenLog {
     return { records: Buffer.alloc(0), from: offset }
   }
 
-  abortedTransactions(from: number, upTo: number): { producerId: number; firstOffset: number }[] {
-    const aborted: { producerId: number; firstOffset: number }[] = []
+  abortedTransactions(from: number, upTo: number): AbortedTransaction[] {
+    const aborted: AbortedTransaction[] = []
     for (const segment of this.segments.from(from)) {
       this.#context.guard('read', () => this.#loadTransactions(segment))
-      for (const { producerId, firstOffset, lastOffset, lastStableOffset } of segment.indexes.transactions.entries()) {
-        if (lastOffset >= from && firstOffset < upTo) aborted.push({ producerId, firstOffset })
-        if (lastStableOffset >= upTo) return aborted
+      for (const entry of segment.indexes.transactions.entries()) {
+        if (entry.lastOffset >= from && entry.firstOffset < upTo) aborted.push(entry)
+        if (entry.lastStableOffset >= upTo) return aborted
       }
     }
     return aborted
@@ -138,6 +138,18 @@ export class OpenLog {
       this.epochs.truncateStart(this.startOffset)
       return due
     })
+  }
+
+  /** A segment beside the log, for the cleaner to fill. */
+  startCleaned(baseOffset: number, created: number): Segment {
+    return this.#context.guard('compaction', () => startCleaned(this.#context, baseOffset, created))
+  }
+
+  /** Puts a cleaned segment in the place of those that it was made from; their files go after `file.delete.delay.ms`. */
+  replace(old: readonly Segment[], cleaned: Segment): void {
+    this.segments.replace(old, cleaned)
+    this.#durability.directoryChanged()
+    this.#context.guard('compaction', () => this.#discard(old))
   }
 
   truncateTo(offset: number): void {

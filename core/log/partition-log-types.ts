@@ -21,6 +21,8 @@ export interface PartitionLogOptions {
   readonly recoveryPoint?: number
   /** From the checkpoint; default: the first segment's. */
   readonly logStartOffset?: number
+  /** Up to where the log was compacted, by the checkpoint of the cleaner. Default: nowhere. */
+  readonly cleanedTo?: () => number
   /** The log was closed in order. Default false. */
   readonly clean?: boolean
   /** Nothing that was written is lost, though the log was not closed in order: the machine has run on. Default false. */

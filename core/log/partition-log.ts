@@ -41,7 +41,9 @@ export class PartitionLog {
     this.topic = topic
     this.partition = partition
     this.onFlushed = () => {}
-    const context = new LogContext({ topic, partition, directory, pools, clock, logger, random, config: logConfig(options.config) })
+    const { cleanedTo } = options
+    const config = logConfig(options.config)
+    const context = new LogContext({ topic, partition, directory, pools, clock, logger, random, config, ...(cleanedTo && { cleanedTo }) })
     this.#context = context
     this.#options = options
     this.#durability = new Durability(
@@ -78,6 +80,11 @@ export class PartitionLog {
   get untouched(): boolean {
     const { files, directory } = this.#context
     return this.#open === undefined && !files.readdir(directory).some(({ name }) => name.endsWith(LOG))
+  }
+
+  /** After {@link PartitionLog.close} or {@link PartitionLog.abandon}. */
+  get isClosed(): boolean {
+    return this.#closed
   }
 
   /** The first offset that may be read. */
@@ -208,7 +215,9 @@ export class PartitionLog {
 
   /** Aborted transactions with records in `[from, upTo)`: what a `read_committed` consumer must leave out. */
   abortedTransactions(from: number, upTo: number): { producerId: number; firstOffset: number }[] {
-    return this.load().abortedTransactions(from, upTo)
+    return this.load()
+      .abortedTransactions(from, upTo)
+      .map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
   }
 
   /** The first record with a timestamp of at least `timestamp` (milliseconds since 1970); `undefined` when there is none. */

@@ -140,7 +140,9 @@ class Recovery {
     segment.nextOffset = segment.baseOffset
     const visit = (buf: Buffer, at: number, position: number): boolean => {
       // Synced offsets do not vanish: a batch that leaves them out has another offset than it was written with.
-      if (segment.nextOffset < this.#recoveryPoint && batch.baseOffset(buf, at) >= this.#recoveryPoint) return false
+      const leavesOut = segment.nextOffset < this.#recoveryPoint && batch.baseOffset(buf, at) >= this.#recoveryPoint
+      // (The cleaner leaves gaps, but none in the segment that takes the appends.)
+      if (leavesOut && (segment === this.#segments.active || !this.#context.mayHaveGaps(segment.baseOffset))) return false
       this.#take(segment, buf, at, position)
       return true
     }

@@ -23,6 +23,8 @@ export interface ScanOptions {
   readonly loaded?: Loaded
   /** Where the file's batches end, when `to` is not their end. */
   readonly fileEnd?: number
+  /** Memory to read into, for those who scan often; what visit gets is a view of it. */
+  readonly buffer?: Buffer
   /** Called for each batch, which stands in `buf` for the time of the call; the scan ends when it answers false. */
   visit(buf: Buffer, at: number, position: number): boolean | void
   /** When given, a damaged stretch is reported and skipped, otherwise the scan ends at it. `next`: where batches go on. */
@@ -102,14 +104,15 @@ class Window {
   start: number
   #length: number
 
-  constructor(file: PooledFile, { from, to, loaded, fileEnd = to, chunkBytes = SCAN_BYTES }: ScanOptions) {
+  constructor(file: PooledFile, { from, to, loaded, buffer, fileEnd = to, chunkBytes = SCAN_BYTES }: ScanOptions) {
     this.#file = file
     this.end = to
     this.fileEnd = fileEnd
     this.#chunkBytes = Math.min(chunkBytes, Math.max(to - from, batch.BATCH_OVERHEAD))
-    this.#walk = loaded === undefined && this.#chunkBytes <= WALK_BYTES ? walkBuffer : undefined
+    const given = loaded?.buffer ?? (buffer !== undefined && buffer.length >= this.#chunkBytes ? buffer : undefined)
+    this.#walk = given === undefined && this.#chunkBytes <= WALK_BYTES ? walkBuffer : undefined
     if (this.#walk !== undefined) walkBuffer = undefined
-    this.buffer = loaded?.buffer ?? this.#walk ?? Buffer.allocUnsafe(this.#chunkBytes)
+    this.buffer = given ?? this.#walk ?? Buffer.allocUnsafe(this.#chunkBytes)
     this.start = loaded?.position ?? 0
     this.#length = loaded?.buffer.length ?? 0
   }

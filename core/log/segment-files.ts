@@ -1,4 +1,5 @@
-import { DELETED, LOG, offsetInName, segmentPath, segmentSuffixes } from './file-names.ts'
+import { finishSwaps } from './cleaner/swap.ts'
+import { CLEANED, DELETED, SWAP, LOG, offsetInName, segmentPath, segmentSuffixes } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
 import { Segment } from './segment.ts'
 import { Segments } from './segments.ts'
@@ -7,9 +8,13 @@ import { Segments } from './segments.ts'
  * one that begins at `startOffset`. */
 export function listSegments(context: LogContext, startOffset: number): Segments {
   const { directory, files, clock } = context
-  const names = files.readdir(directory).map(({ name }) => name)
+  let names = namesIn(context)
+  if (names.some((name) => name.endsWith(CLEANED) || name.endsWith(SWAP))) {
+    finishSwaps(context, names)
+    names = namesIn(context)
+  }
   for (const name of names) {
-    if (name.endsWith(DELETED) || name.endsWith('.tmp') || name.endsWith('.cleaned')) files.unlink(`${directory}/${name}`)
+    if (name.endsWith(DELETED) || name.endsWith('.tmp')) files.unlink(`${directory}/${name}`)
   }
   const bases = names.map((name) => offsetInName(name, LOG)).filter((offset) => offset !== undefined)
   bases.sort((a, b) => a - b)
@@ -31,18 +36,31 @@ export function listSegments(context: LogContext, startOffset: number): Segments
   return new Segments(list)
 }
 
+function namesIn({ files, directory }: LogContext): string[] {
+  return files.readdir(directory).map(({ name }) => name)
+}
+
 /** A segment object for a place in the log; its files are made when they are first written. */
-function makeSegment(context: LogContext, baseOffset: number, created: number): Segment {
+function makeSegment(context: LogContext, baseOffset: number, created: number, suffix = ''): Segment {
   const { pools, directory, config } = context
   const rollShare = config.segmentJitterMs > 0 ? context.share() : 0
-  return new Segment({ pools, directory, baseOffset, indexIntervalBytes: config.indexIntervalBytes, created, rollShare })
+  const { indexIntervalBytes } = config
+  return new Segment({ pools, directory, baseOffset, indexIntervalBytes, created, rollShare, suffix })
+}
+
+/** A segment beside those of the log, for the cleaner to fill: empty files that end in `.cleaned`. */
+export function startCleaned(context: LogContext, baseOffset: number, created: number): Segment {
+  return begin(context, makeSegment(context, baseOffset, created, CLEANED), CLEANED)
 }
 
 /** The first or next segment: its files are there, empty, and its indexes in memory. */
 export function startSegment(context: LogContext, baseOffset: number): Segment {
-  const segment = makeSegment(context, baseOffset, context.clock.now())
+  return begin(context, makeSegment(context, baseOffset, context.clock.now()), '')
+}
+
+function begin(context: LogContext, segment: Segment, ending: string): Segment {
   // Remains of a segment that was cut off here must not come back.
-  for (const suffix of segmentSuffixes) context.files.unlink(segmentPath(context.directory, baseOffset, suffix))
+  for (const suffix of segmentSuffixes) context.files.unlink(segmentPath(context.directory, segment.baseOffset, suffix + ending))
   try {
     segment.log.file.truncate(0)
   } catch (error) {

@@ -22,10 +22,10 @@ export class SegmentIndexes {
   readonly intervalBytes: number
   #bytesSinceEntry: number
 
-  constructor(pools: LogPools, directory: string, baseOffset: number, intervalBytes: number) {
-    this.offsets = new OffsetIndex(pools, segmentPath(directory, baseOffset, OFFSET_INDEX), baseOffset)
-    this.times = new TimeIndex(pools, segmentPath(directory, baseOffset, TIME_INDEX), baseOffset)
-    this.transactions = new TransactionIndex(pools, segmentPath(directory, baseOffset, TRANSACTION_INDEX))
+  constructor(pools: LogPools, directory: string, baseOffset: number, intervalBytes: number, suffix = '') {
+    this.offsets = new OffsetIndex(pools, segmentPath(directory, baseOffset, OFFSET_INDEX + suffix), baseOffset)
+    this.times = new TimeIndex(pools, segmentPath(directory, baseOffset, TIME_INDEX + suffix), baseOffset)
+    this.transactions = new TransactionIndex(pools, segmentPath(directory, baseOffset, TRANSACTION_INDEX + suffix))
     this.maxTimestamp = batch.NO_TIMESTAMP
     this.maxTimestampOffset = baseOffset
     this.known = false

@@ -1,6 +1,6 @@
 import * as batch from '../record/batch.ts'
-import type { LogConfig } from './config.ts'
-import { DELETED, LOG, segmentPath } from './file-names.ts'
+import { type LogConfig, rollMs } from './config.ts'
+import { DELETED, LOG, OFFSET_INDEX, TIME_INDEX, TRANSACTION_INDEX, segmentPath } from './file-names.ts'
 import type { LogPools, PooledFile } from './file-pool.ts'
 import { type ScanEnd, type ScanOptions, scan } from './scan.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
@@ -15,6 +15,8 @@ export interface SegmentOptions {
   readonly created: number
   /** Which part of `segment.jitter.ms` is taken off `segment.ms`, from 0 to below 1. */
   readonly rollShare: number
+  /** After the names of the files. Default ''. */
+  readonly suffix?: string
 }
 
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
@@ -35,13 +37,14 @@ export class Segment {
   nextOffset: number
   readonly #pools: LogPools
   readonly #rollShare: number
+  readonly #directory: string
   /** Of the first batch; `undefined` until somebody asks. */
   #firstTimestamp: number | undefined
 
-  constructor({ pools, directory, baseOffset, indexIntervalBytes, created, rollShare }: SegmentOptions) {
+  constructor({ pools, directory, baseOffset, indexIntervalBytes, created, rollShare, suffix = '' }: SegmentOptions) {
     this.baseOffset = baseOffset
-    this.log = pools.files.file(segmentPath(directory, baseOffset, LOG))
-    this.indexes = new SegmentIndexes(pools, directory, baseOffset, indexIntervalBytes)
+    this.log = pools.files.file(segmentPath(directory, baseOffset, LOG + suffix))
+    this.indexes = new SegmentIndexes(pools, directory, baseOffset, indexIntervalBytes, suffix)
     this.reader = new SegmentReader(this, directory)
     this.created = created
     this.modified = created
@@ -49,6 +52,7 @@ export class Segment {
     this.nextOffset = baseOffset
     this.#pools = pools
     this.#rollShare = rollShare
+    this.#directory = directory
     this.#firstTimestamp = undefined
   }
 
@@ -75,7 +79,7 @@ export class Segment {
   note(buf: Buffer, at: number, position: number): void {
     const size = batch.sizeInBytes(buf, at)
     const lastOffset = batch.lastOffset(buf, at)
-    this.indexes.note(position, size, lastOffset, batch.maxTimestamp(buf, at))
+    this.indexes.note(position, size, lastOffset, batch.newestTimestamp(buf, at))
     this.size = position + size
     this.nextOffset = lastOffset + 1
   }
@@ -131,7 +135,7 @@ export class Segment {
       maxOffset: Number.MAX_SAFE_INTEGER,
       visit: (buf, at, position) => {
         if (position === entry?.position && batch.lastOffset(buf, at) !== entry.offset) return false
-        if (batch.maxTimestamp(buf, at) > newest) return false
+        if (batch.newestTimestamp(buf, at) > newest) return false
         const bytes = batch.sizeInBytes(buf, at)
         sinceEntry += bytes
         this.nextOffset = batch.nextOffset(buf, at)
@@ -203,11 +207,26 @@ export class Segment {
     if (this.size === 0) return false
     const { segmentBytes, segmentIndexBytes, segmentMs, segmentJitterMs } = config
     if (this.size > segmentBytes - bytes || this.indexes.isFull(segmentIndexBytes)) return true
-    const first = this.#firstBatchTimestamp()
-    return (
-      (first >= 0 && timestamp >= 0 ? timestamp - first : now - this.created) >
-      segmentMs - this.#rollShare * Math.min(segmentJitterMs, segmentMs)
-    )
+    const first = this.firstTimestamp
+    const jitterMs = this.#rollShare * Math.min(segmentJitterMs, segmentMs)
+    return (first >= 0 && timestamp >= 0 ? timestamp - first : now - this.created) > rollMs(config) - jitterMs
+  }
+
+  /** Gives the files names with another ending, that of the log last. */
+  moveTo(suffix: string): void {
+    const { offsets, times, transactions } = this.indexes
+    const path = (kind: string): string => segmentPath(this.#directory, this.baseOffset, kind + suffix)
+    offsets.file.rename(path(OFFSET_INDEX))
+    times.file.rename(path(TIME_INDEX))
+    transactions.file.rename(path(TRANSACTION_INDEX))
+    this.log.rename(path(LOG))
+  }
+
+  /** The segment ends at `nextOffset` and takes no more. */
+  finish(nextOffset: number): void {
+    this.nextOffset = nextOffset
+    this.reader.forgetTail()
+    this.seal()
   }
 
   /** Renames the files on their way out; {@link Segment.remove} finishes. */
@@ -232,7 +251,8 @@ export class Segment {
     this.indexes.unload()
   }
 
-  #firstBatchTimestamp(): number {
+  /** Of the first batch; -1 when there is none. */
+  get firstTimestamp(): number {
     if (this.#firstTimestamp === undefined && this.size > 0) this.#firstTimestamp = this.reader.maxTimestampAt(this.baseOffset)
     return this.#firstTimestamp ?? batch.NO_TIMESTAMP
   }

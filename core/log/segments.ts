@@ -58,6 +58,15 @@ export class Segments implements Iterable<Segment> {
     this.#list.push(segment)
   }
 
+  /** Puts `segment` in the place of those that it was made from, which follow each other. */
+  replace(old: readonly Segment[], segment: Segment): void {
+    this.#list.splice(this.#list.indexOf(old[0]!), old.length, segment)
+  }
+
+  includes(segment: Segment): boolean {
+    return this.at(this.floorIndex(segment.baseOffset)) === segment
+  }
+
   /** Takes the first `count` segments out. */
   dropFirst(count: number): Segment[] {
     return this.#list.splice(0, count)

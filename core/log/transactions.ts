@@ -31,16 +31,29 @@ export function loadTransactions(segment: Segment, segments: Segments, producers
 /** The batch at the first offset is the producer's, and its next marker is the one at the last offset. */
 function fits({ producerId, firstOffset, lastOffset }: AbortedTransaction, segments: Segments): boolean {
   let begun = firstOffset < segments.first.baseOffset
+  let before = false
   let ended = -1
+  let looked = begun
   for (const segment of segments.from(firstOffset)) {
     if (segment.baseOffset > lastOffset || ended >= 0) break
     segment.scan({
-      from: segment.baseOffset >= firstOffset ? 0 : segment.reader.position(firstOffset),
+      from: 0,
       skipped: () => {},
       visit(buf, at) {
         const first = batch.baseOffset(buf, at)
         if (first > lastOffset) return false
-        if (batch.producerId(buf, at) !== producerId) return true
+        if (batch.producerId(buf, at) !== producerId) {
+          // Another's records stand where it is said to begin.
+          if (first <= firstOffset && batch.lastOffset(buf, at) >= firstOffset) looked = true
+          return true
+        }
+        if (first < firstOffset) {
+          before = batch.isTransactional(buf, at) && !batch.isControl(buf, at)
+          return true
+        }
+        // The cleaner may have taken the first records away: then nothing of the transaction may stand before that place.
+        if (first > firstOffset && !begun && !looked) begun = !before
+        looked = true
         if (first === firstOffset) begun = batch.isTransactional(buf, at) && !batch.isControl(buf, at)
         if (batch.isControl(buf, at)) ended = first
         return ended < 0

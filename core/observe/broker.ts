@@ -23,6 +23,7 @@ const eventTypes: Record<EventType, true> = {
   topicCreated: true,
   topicDeleted: true,
   topicChanged: true,
+  logCleaned: true,
   groupChanged: true,
   directoryChanged: true,
   recordsLost: true,

@@ -64,6 +64,8 @@ export const nextOffset = (buf: Buffer, at: number): number => lastOffset(buf, a
 /** What the timestamp deltas count from; the delete horizon where {@link hasDeleteHorizon}. */
 export const baseTimestamp = (buf: Buffer, at: number): number => readInt64(buf, at + BatchField.baseTimestamp)
 export const maxTimestamp = (buf: Buffer, at: number): number => readInt64(buf, at + BatchField.maxTimestamp)
+/** The same, but -1 for a batch that compaction has emptied: no record has that time any more. */
+export const newestTimestamp = (buf: Buffer, at: number): number => (recordCount(buf, at) === 0 ? NO_TIMESTAMP : maxTimestamp(buf, at))
 export const producerId = (buf: Buffer, at: number): number => readInt64(buf, at + BatchField.producerId)
 export const producerEpoch = (buf: Buffer, at: number): number => buf.readInt16BE(at + BatchField.producerEpoch)
 export const baseSequence = (buf: Buffer, at: number): number => buf.readInt32BE(at + BatchField.baseSequence)

@@ -1,6 +1,6 @@
-/** A broker in a process of its own, to be killed: `node broker-child.ts <dir> <port>`; says its port when it answers. */
+/** A broker in a process of its own, to be killed: `node broker-child.ts <dir> <port> [settings as JSON]`; says its port when it answers. */
 import { Broker } from '../../core/broker/broker.ts'
 
-const [dir, port] = process.argv.slice(2)
-const broker = await Broker.start({ dir: dir!, port: Number(port ?? 0) })
+const [dir, port, config] = process.argv.slice(2)
+const broker = await Broker.start({ dir: dir!, port: Number(port ?? 0), config: JSON.parse(config ?? '{}') as Record<string, string> })
 process.stdout.write(`${broker.port}\n`)

@@ -8,14 +8,19 @@ import { systemClock } from '../../core/base/clock.ts'
 import { Channel } from '../../core/net/channel.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
 
+/** Who cleans up: a test, or a script. */
+type Teardown = Pick<ExecutionContext, 'teardown'>
+
 /** A broker that can be killed with SIGKILL and started again on its directory and port. Durable as brokers are by default. */
 export class ChildBroker {
   readonly #dir: string
-  readonly #t: ExecutionContext
+  readonly #t: Teardown
+  readonly #config: Readonly<Record<string, string>>
   #child: ChildProcess | undefined
   port: number
 
-  constructor(t: ExecutionContext, dir: string) {
+  constructor(t: Teardown, dir: string, config: Readonly<Record<string, string>> = {}) {
+    this.#config = config
     this.#t = t
     this.#dir = dir
     this.#child = undefined
@@ -25,9 +30,13 @@ export class ChildBroker {
 
   async start(): Promise<void> {
     const script = fileURLToPath(new URL('broker-child.ts', import.meta.url))
-    const child = spawn(process.execPath, ['--conditions=moldau-source', script, this.#dir, String(this.port)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = spawn(
+      process.execPath,
+      ['--conditions=moldau-source', script, this.#dir, String(this.port), JSON.stringify(this.#config)],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
     this.#child = child
     const ended = once(child, 'exit').then(() => {
       throw new Error('the broker ended before it answered')

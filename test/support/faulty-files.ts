@@ -58,9 +58,10 @@ export class FaultyFiles implements Files {
 
   /**
    * Every file is as the last sync left it, plus, where `keep` says so, any number of the bytes written since. A directory that was made
-   * and whose parent was not synced is gone with all that is in it.
+   * and whose parent was not synced is gone with all that is in it. `namesKept`: names were written all the same, as a journal may.
    */
-  powerLoss(how: ((unsynced: number) => number) | PowerLoss = () => 0): void {
+  powerLoss(how: ((unsynced: number) => number) | PowerLoss = () => 0, namesKept = false): void {
+    if (namesKept) this.#durable = new Map(this.#names)
     if (typeof how === 'object') this.#keepSomeNames(how.random)
     this.#pending.clear()
     this.#directories = new Set(this.#durableDirectories)

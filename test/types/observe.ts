@@ -26,7 +26,7 @@ type EventOf<Type extends BrokerEvent['type']> = Extract<BrokerEvent, { type: Ty
 expect<
   Equal<
     BrokerEvent['type'],
-    'topicCreated' | 'topicDeleted' | 'topicChanged' | 'groupChanged' | 'directoryChanged' | 'recordsLost' | 'error' | 'closing'
+    'topicCreated' | 'topicDeleted' | 'topicChanged' | 'logCleaned' | 'groupChanged' | 'directoryChanged' | 'recordsLost' | 'error' | 'closing'
   >
 >()
 expect<Equal<EventOf<'topicCreated'>['partitions'], number>>()
@@ -41,6 +41,8 @@ export function lineOf(event: BrokerEvent): string {
     case 'topicDeleted':
       // @ts-expect-error a topic that is gone has no partitions
       return `${event.topic} ${event.partitions}`
+    case 'logCleaned':
+      return `${event.topic}-${event.partition} ${event.bytesAfter}`
     case 'groupChanged':
       return event.groupId
     case 'directoryChanged':

@@ -1,0 +1,42 @@
+/**
+ * Kills a broker that compacts all the time with -9 at random moments, under keyed upserts, tombstones and transactions; audits after each.
+ *
+ *   node --conditions=moldau-source test/soak/compaction-kill.ts [--rounds 10] [--kills 10] [--seed 1] [--longest-ms 1500]
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { compactWithKills } from '../support/compaction-kill.ts'
+import { seededNumbers } from '../support/seeded-numbers.ts'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '10' },
+    kills: { type: 'string', default: '10' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    'longest-ms': { type: 'string', default: '1500' },
+  },
+})
+const random = seededNumbers(Number(values.seed))
+console.log(`seed ${values.seed}`)
+let failed = 0
+for (let round = 0; round < Number(values.rounds); round++) {
+  const dir = await mkdtemp(join(tmpdir(), 'moldau-soak-'))
+  const lives = Array.from({ length: Number(values.kills) }, () => 50 + Math.floor(random() * Number(values['longest-ms'])))
+  const stops: (() => Promise<void>)[] = []
+  const { faults, acknowledged, cleanedTo } = await compactWithKills({ dir, lives, random, teardown: (stop) => void stops.push(stop) })
+  for (const stop of stops) await stop()
+  const verdict = faults.length > 0 ? 'WRONG' : cleanedTo > 0 ? 'right' : 'NOT COMPACTED'
+  console.log(
+    `round ${round}: ${verdict}; killed after ${lives.join(', ')} ms; ${acknowledged} acknowledged, compacted to offset ${cleanedTo}`,
+  )
+  for (const fault of faults.slice(0, 20)) console.log(`  ${fault}`)
+  if (verdict === 'right') await rm(dir, { recursive: true })
+  else {
+    failed++
+    console.log(`  kept for a look: ${dir}`)
+  }
+}
+console.log(`${Number(values.rounds) - failed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)
