@@ -276,6 +276,8 @@ test('a cleaning keeps the newest record of each key, the end of each transactio
   t.is(await world.cleaner.run(), 0, 'nothing is dirty')
   t.true(world.files.paths().some((path) => path.endsWith('.log.deleted')))
   world.clock.advance(10)
+  // Files are removed one after the other, none of them waited for.
+  await new Promise((resolve) => setImmediate(resolve))
   t.deepEqual(
     world.files.paths().filter((path) => /\.(deleted|swap|cleaned)$/.test(path)),
     [],

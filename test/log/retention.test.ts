@@ -232,6 +232,8 @@ async function run(steps: readonly Step[]): Promise<void> {
     agree(log, model, files)
   }
   clock.advance(1000)
+  // Files are removed one after the other, none of them waited for.
+  await new Promise((resolve) => setImmediate(resolve))
   if (files.paths().some((path) => path.endsWith('.deleted'))) throw new Error('files of deleted segments remain')
   log.abandon()
 }

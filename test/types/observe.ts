@@ -26,7 +26,15 @@ type EventOf<Type extends BrokerEvent['type']> = Extract<BrokerEvent, { type: Ty
 expect<
   Equal<
     BrokerEvent['type'],
-    'topicCreated' | 'topicDeleted' | 'topicChanged' | 'logCleaned' | 'groupChanged' | 'directoryChanged' | 'recordsLost' | 'error' | 'closing'
+    | 'topicCreated'
+    | 'topicDeleted'
+    | 'topicChanged'
+    | 'logCleaned'
+    | 'groupChanged'
+    | 'directoryChanged'
+    | 'recordsLost'
+    | 'error'
+    | 'closing'
   >
 >()
 expect<Equal<EventOf<'topicCreated'>['partitions'], number>>()
