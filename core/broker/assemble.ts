@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+
 import { systemClock } from '../base/clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
@@ -60,11 +62,14 @@ export function assemble(
   const replicas = new ReplicaManager(logs)
   const topics = new Topics({ metadata, replicas, config, events })
   topics.openAll()
+  config.watch(() => topics.configureAll())
   const random = options.random ?? systemRandom
   const services = {
     ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost }),
     nodeId: logs.meta.nodeId,
     clusterId: logs.meta.clusterId,
+    logDir: resolve(logs.dir),
+    directoryId: logs.meta.directoryId,
     endpoint: { host: options.host ?? LOCAL_HOST, port: 0 },
     served: handlers.map(({ api, minVersion, maxVersion, advertisedMinVersion }) => ({
       apiKey: api.key,
@@ -72,6 +77,7 @@ export function assemble(
       maxVersion,
     })),
     config,
+    metadata,
     replicas,
     topics,
     buffers: new BufferPool(),

@@ -13,6 +13,7 @@ import type { BrokerOptions } from './broker-options.ts'
 import type { Connections } from './connections.ts'
 import type { Coordinators } from './coordinators.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
+import { applyDynamicConfigs } from './resources/broker.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
 import type { GroupSummary, TopicSummary } from './summaries.ts'
 import type { Topics } from './topics.ts'
@@ -78,7 +79,7 @@ export class Broker {
     const unsyncedLost = unsyncedMayBeLost(options.dir, options.files)
     // Read when the directory is ours: a broker that is just stopping may still write it.
     let read: LocalMetadata | undefined
-    const metadata = (): LocalMetadata => (read ??= new LocalMetadata(options))
+    const metadata = (): LocalMetadata => (read ??= readMetadata(options, config))
     const logs = await openLogs(options, config, metadata)
     let parts: Parts | undefined
     try {
@@ -154,6 +155,13 @@ export class Broker {
       this.events.emit('closed', { nodeId: this.nodeId })
     }
   }
+}
+
+/** What is written down, and the settings with what was changed in an earlier life. */
+function readMetadata(options: BrokerOptions, config: BrokerConfig): LocalMetadata {
+  const metadata = new LocalMetadata(options)
+  applyDynamicConfigs(config, metadata)
+  return metadata
 }
 
 function listen(options: BrokerOptions, config: BrokerConfig, { connections, services }: Parts): Promise<Listener> | undefined {
