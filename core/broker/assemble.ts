@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 
 import { systemClock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { LocalMetadata } from '../coordination/local.ts'
@@ -15,7 +16,10 @@ import { Dispatch } from './dispatch.ts'
 import { EventHub } from './events.ts'
 import type { BrokerEvents } from './events.ts'
 import { handlers } from './handlers.ts'
+import { Quotas } from './quotas/quotas.ts'
+import type { RateWindow } from './quotas/rate.ts'
 import type { BrokerServices, Endpoint } from './services.ts'
+import { Telemetry } from './telemetry.ts'
 import { Topics } from './topics.ts'
 import { topicLogConfig } from './topic-log-config.ts'
 
@@ -78,6 +82,8 @@ export function assemble(
     })),
     config,
     metadata,
+    quotas: quotasOf(config, metadata, clock),
+    telemetry: new Telemetry(metadata, clock, random),
     replicas,
     topics,
     buffers: new BufferPool(),
@@ -87,10 +93,25 @@ export function assemble(
   }
   const dispatch = new Dispatch(services, handlers)
   const connections = new Connections({
+    admit: (remote) => services.quotas.connect(hostPart(remote)),
     handle: (frame, connection) => dispatch.answer(frame, connection),
     clock,
     logger,
     idleMs: config.get('connections.max.idle.ms'),
   })
   return { services, connections, metadata, logs, events }
+}
+
+function quotasOf(config: BrokerConfig, metadata: LocalMetadata, clock: Clock): Quotas {
+  const window = (kind: 'quota' | 'controller.quota'): RateWindow => ({
+    samples: config.get(`${kind}.window.num`),
+    sampleMs: config.get(`${kind}.window.size.seconds`) * 1000,
+  })
+  return new Quotas({ metadata, clock, window: window('quota'), mutationWindow: window('controller.quota') })
+}
+
+/** The address without the port. */
+function hostPart(remote: string): string {
+  const colon = remote.lastIndexOf(':')
+  return colon < 0 ? remote : remote.slice(0, colon)
 }

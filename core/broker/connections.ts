@@ -13,18 +13,22 @@ export interface ConnectionsOptions {
   logger: Logger
   /** A connection that says nothing for this long is ended. */
   idleMs: number
+  /** How long a new connection has to wait until it is ended, in milliseconds; 0 for one that may stay. */
+  admit?: (remote: string) => number
 }
 
 /** All open connections of a broker. */
 export class Connections {
   readonly #options: ConnectionsOptions
   readonly #open: Set<Connection>
+  readonly #refused: Map<Transport, Timer>
   #sweep: Timer | undefined
   #onEmpty: (() => void) | undefined
 
   constructor(options: ConnectionsOptions) {
     this.#options = options
     this.#open = new Set()
+    this.#refused = new Map()
     this.#sweep = undefined
     this.#onEmpty = undefined
   }
@@ -34,15 +38,31 @@ export class Connections {
   }
 
   add(transport: Transport): void {
-    const { handle, clock } = this.#options
+    const { handle, clock, admit } = this.#options
+    const wait = admit?.(transport.remote) ?? 0
+    // Ended later and not at once, so that a client that tries again and again is slowed down (KIP-612).
+    if (wait > 0) return this.#refuse(transport, wait)
     const connection = new Connection(transport, { handle, clock, onClose: (closed, error) => this.#closed(closed, error) })
     this.#open.add(connection)
     this.#sweep ??= this.#sweepLater()
   }
 
+  #refuse(transport: Transport, wait: number): void {
+    transport.pause()
+    this.#refused.set(
+      transport,
+      this.#options.clock.after(wait, () => transport.destroy()),
+    )
+    transport.onClose(() => {
+      this.#refused.get(transport)?.cancel()
+      this.#refused.delete(transport)
+    })
+  }
+
   /** Answers what has been asked, reads no more, and ends every connection; those that do not go are cut. */
   async finish(): Promise<void> {
     this.#sweep?.cancel()
+    for (const transport of this.#refused.keys()) transport.destroy()
     if (this.#open.size === 0) return
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve))
     for (const connection of this.#open) connection.finish()

@@ -9,6 +9,7 @@ import { ApiVersions } from '../protocol/messages/api-versions.ts'
 import type { Message } from '../protocol/schema.ts'
 import type { Handler } from './handler.ts'
 import { apiVersionsAnswer } from './handlers/api-versions.ts'
+import { Throttle } from './quotas/throttle.ts'
 import type { BrokerServices } from './services.ts'
 
 /** From a frame to its answer: header, version, handler, and what becomes of errors. */
@@ -35,11 +36,14 @@ export class Dispatch {
     const reader = handler.readsAtOnce ? header.reader : new Reader(Buffer.from(frame), header.reader.pos)
     const request = decode(handler.api.request, version, reader)
     try {
-      const context = { broker: this.#broker, version, clientId: header.clientId, remote: connection.remote }
+      const context = { broker: this.#broker, version, clientId: header.clientId, remote: connection.remote, peer: connection.peer }
+      const throttle = this.#broker.quotas.isActive ? new Throttle(handler, context, connection, frame.length) : undefined
+      throttle?.before(request)
       const response = handler.handle(request, context)
-      if (!(response instanceof Promise)) return encodeAnswer(handler, header, response)
+      throttle?.returned()
+      if (!(response instanceof Promise)) return encodeAnswer(handler, header, response, throttle)
       return response.then(
-        (body) => encodeAnswer(handler, header, body),
+        (body) => encodeAnswer(handler, header, body, throttle),
         (error: unknown) => this.#failed(handler, header, connection, error),
       )
     } catch (error) {
@@ -72,7 +76,8 @@ export class Dispatch {
   }
 }
 
-function encodeAnswer(handler: Handler, header: RequestHeader, body: unknown): Answer {
+function encodeAnswer(handler: Handler, header: RequestHeader, body: unknown, throttle?: Throttle): Answer {
+  throttle?.after(body)
   return body === undefined ? undefined : encodeResponse(handler.api, header.apiVersion, header.correlationId, body)
 }
 

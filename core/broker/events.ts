@@ -4,6 +4,8 @@ export interface BrokerEvents {
   topicDeleted: { topic: string }
   topicChanged: { topic: string; partitions: number }
   groupChanged: { groupId: string }
+  /** A client has sent metrics that it was asked for (KIP-714): an OpenTelemetry `MetricsData` message, no longer compressed. */
+  telemetry: { clientInstanceId: string; clientId: string; remote: string; terminating: boolean; metrics: Buffer }
   error: { message: string; cause: unknown }
   /** The broker begins to close: everything can still be looked at. */
   closing: { nodeId: number }

@@ -1,6 +1,7 @@
 import type { Handler } from './handler.ts'
 import { addOffsetsToTxn } from './handlers/add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './handlers/add-partitions-to-txn.ts'
+import { alterClientQuotas } from './handlers/alter-client-quotas.ts'
 import { alterConfigs } from './handlers/alter-configs.ts'
 import { alterPartitionReassignments } from './handlers/alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './handlers/alter-replica-log-dirs.ts'
@@ -10,6 +11,7 @@ import { createTopics } from './handlers/create-topics.ts'
 import { deleteGroups } from './handlers/delete-groups.ts'
 import { deleteRecords } from './handlers/delete-records.ts'
 import { deleteTopics } from './handlers/delete-topics.ts'
+import { describeClientQuotas } from './handlers/describe-client-quotas.ts'
 import { describeCluster } from './handlers/describe-cluster.ts'
 import { describeConfigs } from './handlers/describe-configs.ts'
 import { describeGroups } from './handlers/describe-groups.ts'
@@ -22,6 +24,7 @@ import { electLeaders } from './handlers/elect-leaders.ts'
 import { endTxn } from './handlers/end-txn.ts'
 import { fetch } from './handlers/fetch.ts'
 import { findCoordinator } from './handlers/find-coordinator.ts'
+import { getTelemetrySubscriptions } from './handlers/get-telemetry-subscriptions.ts'
 import { heartbeat } from './handlers/heartbeat.ts'
 import { incrementalAlterConfigs } from './handlers/incremental-alter-configs.ts'
 import { initProducerId } from './handlers/init-producer-id.ts'
@@ -38,6 +41,7 @@ import { offsetDelete } from './handlers/offset-delete.ts'
 import { offsetFetch } from './handlers/offset-fetch.ts'
 import { offsetForLeaderEpoch } from './handlers/offset-for-leader-epoch.ts'
 import { produce } from './handlers/produce.ts'
+import { pushTelemetry } from './handlers/push-telemetry.ts'
 import { syncGroup } from './handlers/sync-group.ts'
 import { txnOffsetCommit } from './handlers/txn-offset-commit.ts'
 import { unregisterBroker } from './handlers/unregister-broker.ts'
@@ -81,6 +85,8 @@ export const handlers: readonly Handler[] = [
   alterPartitionReassignments,
   listPartitionReassignments,
   offsetDelete,
+  describeClientQuotas,
+  alterClientQuotas,
   describeQuorum,
   updateFeatures,
   describeCluster,
@@ -88,6 +94,8 @@ export const handlers: readonly Handler[] = [
   unregisterBroker,
   describeTransactions,
   listTransactions,
+  getTelemetrySubscriptions,
+  pushTelemetry,
   listConfigResources,
   describeTopicPartitions,
 ]

@@ -7,6 +7,8 @@ import type { BufferPool } from '../net/buffer-pool.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
+import type { Quotas } from './quotas/quotas.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { Topics } from './topics.ts'
 
 /** Where clients reach a broker. */
@@ -35,6 +37,10 @@ export interface BrokerServices {
   readonly config: BrokerConfig
   /** What is written down beside the logs: settings and quotas; topics by way of {@link Topics}. */
   readonly metadata: LocalMetadata
+  /** What users, clients and addresses may use. */
+  readonly quotas: Quotas
+  /** What clients are asked to measure. */
+  readonly telemetry: Telemetry
   readonly replicas: ReplicaManager
   readonly topics: Topics
   readonly groups: GroupCoordinator

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
 import type { Transport } from './transport.ts'
 
 /** Requests of one connection that are being worked on; more are not read until one is answered. */
@@ -11,6 +11,12 @@ export const UNSENT_BYTES_MAX = 16 * 1024 * 1024
 export type Answer = readonly Buffer[] | undefined
 /** The frame is lent for the time of the call: what is looked at later, or sent back, must be copied. */
 export type FrameHandler = (frame: Buffer, connection: Connection) => Answer | Promise<Answer>
+
+/** What the other end has said of itself; empty before it has. */
+export interface Peer {
+  softwareName: string
+  softwareVersion: string
+}
 
 export interface ConnectionOptions {
   handle: FrameHandler
@@ -31,6 +37,7 @@ interface Slot {
  */
 export class Connection {
   readonly remote: string
+  readonly peer: Peer
   readonly #transport: Transport
   readonly #handle: FrameHandler
   readonly #inflightRequestsMax: number
@@ -40,11 +47,13 @@ export class Connection {
   /** Bytes of answers that wait for an earlier one. */
   #heldBytes: number
   #lastUse: number
+  #muted: Timer | undefined
   #finishing: boolean
   #closed: boolean
 
   constructor(transport: Transport, options: ConnectionOptions) {
     this.remote = transport.remote
+    this.peer = { softwareName: '', softwareVersion: '' }
     this.#transport = transport
     this.#handle = options.handle
     this.#inflightRequestsMax = options.inflightRequestsMax ?? INFLIGHT_REQUESTS_MAX
@@ -53,12 +62,14 @@ export class Connection {
     this.#slots = []
     this.#heldBytes = 0
     this.#lastUse = options.clock.monotonic()
+    this.#muted = undefined
     this.#finishing = false
     this.#closed = false
     transport.onFrame((frame) => this.#onFrame(frame))
     transport.onDrain(() => this.#balance())
     transport.onClose((error) => {
       this.#closed = true
+      this.#muted?.cancel()
       this.#slots.length = 0
       options.onClose(this, error)
     })
@@ -66,16 +77,29 @@ export class Connection {
 
   /** Milliseconds since the last request came or was answered; 0 while one is being worked on. */
   get idleMs(): number {
-    return this.#slots.length > 0 ? 0 : this.#clock.monotonic() - this.#lastUse
+    return this.#slots.length > 0 || this.#muted !== undefined ? 0 : this.#clock.monotonic() - this.#lastUse
   }
 
   get closed(): boolean {
     return this.#closed
   }
 
+  /** Reads no further requests for a time, in milliseconds: the peer is over its quota. What has come is answered. */
+  mute(ms: number): void {
+    if (this.#closed || this.#finishing) return
+    this.#muted?.cancel()
+    this.#transport.pause()
+    this.#muted = this.#clock.after(ms, () => {
+      this.#muted = undefined
+      this.#lastUse = this.#clock.monotonic()
+      this.#balance()
+    })
+  }
+
   /** Reads no further requests, answers those that have come, then ends. */
   finish(): void {
     this.#finishing = true
+    this.#muted?.cancel()
     this.#transport.pause()
     if (this.#slots.length === 0) this.#transport.close()
   }
@@ -129,7 +153,7 @@ export class Connection {
 
   /** Reads on, or stops reading, by what is being worked on and what waits to be sent. */
   #balance(): void {
-    if (this.#finishing || this.#closed) return
+    if (this.#finishing || this.#closed || this.#muted !== undefined) return
     const unsentBytes = this.#heldBytes + this.#transport.bufferedBytes
     if (this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= this.#unsentBytesMax) this.#transport.pause()
     else this.#transport.resume()

@@ -24,6 +24,7 @@ const eventTypes: Record<EventType, true> = {
   topicDeleted: true,
   topicChanged: true,
   groupChanged: true,
+  telemetry: true,
   error: true,
   closing: true,
 }

@@ -23,7 +23,7 @@ const asBatch: (batch: ObservedBatch) => ConsumerBatch = (batch) => batch
 void asBatch
 
 type EventOf<Type extends BrokerEvent['type']> = Extract<BrokerEvent, { type: Type }>
-expect<Equal<BrokerEvent['type'], 'topicCreated' | 'topicDeleted' | 'topicChanged' | 'groupChanged' | 'error' | 'closing'>>()
+expect<Equal<BrokerEvent['type'], 'topicCreated' | 'topicDeleted' | 'topicChanged' | 'groupChanged' | 'telemetry' | 'error' | 'closing'>>()
 expect<Equal<EventOf<'topicCreated'>['partitions'], number>>()
 expect<Equal<EventOf<'groupChanged'>['groupId'], string>>()
 expect<Equal<EventOf<'error'>['cause'], unknown>>()
@@ -38,6 +38,8 @@ export function lineOf(event: BrokerEvent): string {
       return `${event.topic} ${event.partitions}`
     case 'groupChanged':
       return event.groupId
+    case 'telemetry':
+      return `${event.clientId} ${event.metrics.length}`
     case 'error':
       return event.message
     case 'closing':

@@ -17,8 +17,9 @@ export const apiVersions = handler({
   api: ApiVersions,
   minVersion: 0,
   maxVersion: 4,
-  handle(request, { broker, version }) {
+  handle(request, { broker, version, peer }) {
     const named = SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion)
+    if (named) Object.assign(peer, { softwareName: request.clientSoftwareName, softwareVersion: request.clientSoftwareVersion })
     return apiVersionsAnswer(broker.served, errorCode(version >= 3 && !named ? 'INVALID_REQUEST' : 'NONE'))
   },
 })
