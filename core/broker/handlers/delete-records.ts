@@ -35,6 +35,8 @@ function deleteBefore(
   try {
     const { log, internal } = partitionOf(broker, topic, '', index, false)
     if (internal) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker itself`)
+    if (!log.config.cleanupPolicy.includes('delete'))
+      throw kafkaError('POLICY_VIOLATION', `records of ${topic} are not deleted: its cleanup.policy is ${log.config.cleanupPolicy}`)
     const offset = wanted === TO_HIGH_WATERMARK ? log.highWatermark : wanted
     if (offset < 0 || offset > log.highWatermark) throw kafkaError('OFFSET_OUT_OF_RANGE', `${topic}-${index} ends at ${log.highWatermark}`)
     log.deleteRecordsBefore(offset)
