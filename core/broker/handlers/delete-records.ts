@@ -35,7 +35,7 @@ function deleteBefore(
   try {
     const { log, internal } = partitionOf(broker, topic, '', index, false)
     if (internal) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker itself`)
-    if (!log.config.cleanupPolicy.includes('delete'))
+    if (isOnlyCompacted(log.config.cleanupPolicy))
       throw kafkaError('POLICY_VIOLATION', `records of ${topic} are not deleted: its cleanup.policy is ${log.config.cleanupPolicy}`)
     const offset = wanted === TO_HIGH_WATERMARK ? log.highWatermark : wanted
     if (offset < 0 || offset > log.highWatermark) throw kafkaError('OFFSET_OUT_OF_RANGE', `${topic}-${index} ends at ${log.highWatermark}`)
@@ -45,4 +45,8 @@ function deleteBefore(
     if (!(error instanceof KafkaError)) broker.logger.error({ partition: `${topic}-${index}`, err: error }, 'records could not be deleted')
     return { lowWatermark: -1, errorCode: errorCode(error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR') }
   }
+}
+
+function isOnlyCompacted(policy: string): boolean {
+  return policy.includes('compact') && !policy.includes('delete')
 }
