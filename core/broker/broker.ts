@@ -88,7 +88,10 @@ export class Broker {
       await parts.services.groups.load()
       await parts.services.transactions.load()
       const listener = await listen(options, config, parts)
-      if (listener !== undefined) parts.services.endpoint = { host: advertised(listener.host), port: listener.port }
+      if (listener !== undefined) {
+        parts.services.endpoint = { host: advertised(listener.host), port: listener.port }
+        config.watch(() => (listener.connectionsMax = config.get('max.connections')))
+      }
       const { logger } = parts.services
       logger.info({ dir: options.dir, port: listener?.port ?? null, topics: parts.metadata.topicCount }, 'broker ready')
       return new Broker(parts, listener)
