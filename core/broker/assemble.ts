@@ -18,6 +18,7 @@ import type { BrokerEvents } from './events.ts'
 import { handlers } from './handlers.ts'
 import { Quotas } from './quotas/quotas.ts'
 import type { RateWindow } from './quotas/rate.ts'
+import { remoteParts } from './remote.ts'
 import type { BrokerServices, Endpoint } from './services.ts'
 import { Telemetry } from './telemetry.ts'
 import { Topics } from './topics.ts'
@@ -93,7 +94,7 @@ export function assemble(
   }
   const dispatch = new Dispatch(services, handlers)
   const connections = new Connections({
-    admit: (remote) => services.quotas.connect(hostPart(remote)),
+    admit: (remote) => services.quotas.connect(remoteParts(remote).address),
     handle: (frame, connection) => dispatch.answer(frame, connection),
     clock,
     logger,
@@ -108,10 +109,4 @@ function quotasOf(config: BrokerConfig, metadata: LocalMetadata, clock: Clock): 
     sampleMs: config.get(`${kind}.window.size.seconds`) * 1000,
   })
   return new Quotas({ metadata, clock, window: window('quota'), mutationWindow: window('controller.quota') })
-}
-
-/** The address without the port. */
-function hostPart(remote: string): string {
-  const colon = remote.lastIndexOf(':')
-  return colon < 0 ? remote : remote.slice(0, colon)
 }
