@@ -2,9 +2,12 @@ import { systemClock } from '../base/clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { LocalMetadata } from '../coordination/local.ts'
+import { SecurityStore } from '../coordination/security-store.ts'
 import { LogManager } from '../log/log-manager.ts'
 import { BufferPool } from '../net/buffer-pool.ts'
 import { ReplicaManager } from '../replica/replica-manager.ts'
+import { Authorizer } from '../security/authorizer.ts'
+import { parsePrincipals } from '../security/principal.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { Connections } from './connections.ts'
@@ -12,18 +15,20 @@ import { coordinators } from './coordinators.ts'
 import { Dispatch } from './dispatch.ts'
 import { EventHub } from './events.ts'
 import type { BrokerEvents } from './events.ts'
+import { guardOf } from './guards.ts'
 import { handlers } from './handlers.ts'
-import type { BrokerServices, Endpoint } from './services.ts'
+import { LOCAL_HOST } from './listeners.ts'
+import type { Endpoint } from './listeners.ts'
+import { addScramUsers } from './scram-users.ts'
+import type { BrokerServices } from './services.ts'
 import { Topics } from './topics.ts'
 import { topicLogConfig } from './topic-log-config.ts'
-
-/** Where a broker listens when nobody says otherwise. */
-export const LOCAL_HOST = '127.0.0.1'
 
 /** The parts of a broker before it listens. */
 export interface Parts {
   services: BrokerServices & { endpoint: Endpoint }
   connections: Connections
+  dispatch: Dispatch
   metadata: LocalMetadata
   logs: LogManager
   events: EventHub<BrokerEvents>
@@ -61,6 +66,9 @@ export function assemble(
   const topics = new Topics({ metadata, replicas, config, events })
   topics.openAll()
   const random = options.random ?? systemRandom
+  const security = new SecurityStore({ dir: options.dir, ...(options.files !== undefined && { files: options.files }) })
+  addScramUsers(security, options.scramUsers ?? [])
+  const authorizer = authorizerOf(config, security)
   const services = {
     ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost }),
     nodeId: logs.meta.nodeId,
@@ -72,6 +80,8 @@ export function assemble(
       maxVersion,
     })),
     config,
+    security,
+    authorizer,
     replicas,
     topics,
     buffers: new BufferPool(),
@@ -79,12 +89,22 @@ export function assemble(
     logger,
     events,
   }
-  const dispatch = new Dispatch(services, handlers)
+  const dispatch = new Dispatch(services, handlers, authorizer && guardOf)
   const connections = new Connections({
-    handle: (frame, connection) => dispatch.answer(frame, connection),
+    handle: (frame, connection, session) => dispatch.answer(frame, connection, session),
     clock,
     logger,
     idleMs: config.get('connections.max.idle.ms'),
   })
-  return { services, connections, metadata, logs, events }
+  return { services, connections, dispatch, metadata, logs, events }
+}
+
+/** What decides who may do what; undefined when everybody may do everything. */
+function authorizerOf(config: BrokerConfig, security: SecurityStore): Authorizer | undefined {
+  if (config.get('authorizer.class.name') === '') return undefined
+  return new Authorizer({
+    acls: security.acls,
+    superUsers: parsePrincipals(config.get('super.users')),
+    allowIfNoAcl: config.get('allow.everyone.if.no.acl.found'),
+  })
 }

@@ -1,12 +1,9 @@
-import { hostname } from 'node:os'
-
 import { LocalMetadata } from '../coordination/local.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Dialer } from '../net/dialer.ts'
 import { InProcessListener } from '../net/in-process.ts'
-import { Listener } from '../net/listener.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
-import { LOCAL_HOST, assemble, openLogs } from './assemble.ts'
+import { assemble, openLogs } from './assemble.ts'
 import type { Parts } from './assemble.ts'
 import { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
@@ -14,10 +11,16 @@ import type { Connections } from './connections.ts'
 import type { Coordinators } from './coordinators.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
+import { listenerSpecs } from './listeners.ts'
+import { OpenListeners } from './open-listeners.ts'
+import type { OpenListenersOptions } from './open-listeners.ts'
+import { Session } from './session.ts'
+import type { OpenListener } from './session.ts'
 import type { GroupSummary, TopicSummary } from './summaries.ts'
 import type { Topics } from './topics.ts'
 
 export type { BrokerOptions } from './broker-options.ts'
+export type { OpenListener } from './session.ts'
 export type { GroupSummary, TopicSummary } from './summaries.ts'
 
 /**
@@ -35,12 +38,14 @@ export class Broker {
   readonly dialer: Dialer
   /** What a client is given to find this broker: `127.0.0.1:9092`, or `in-process` without TCP. */
   readonly bootstrap: string
-  /** The TCP port, null without TCP. */
+  /** The TCP port (of the first listener), null without TCP. */
   readonly port: number | null
+  /** Every listener with its protocol and what clients are told of it. */
+  readonly listeners: readonly OpenListener[]
   readonly clusterId: string
   readonly nodeId: number
   readonly events: EventHub<BrokerEvents>
-  readonly #listener: Listener | undefined
+  readonly #listeners: OpenListeners
   readonly #inProcess: InProcessListener
   readonly #connections: Connections
   readonly #replicas: ReplicaManager
@@ -50,20 +55,26 @@ export class Broker {
   #closing: Promise<void> | undefined
   #closed: boolean
 
-  private constructor(parts: Parts, listener: Listener | undefined) {
+  private constructor(parts: Parts, listeners: OpenListeners, inProcessPrincipal: string | undefined) {
     const { services, connections, logs, events } = parts
-    this.#listener = listener
+    this.#listeners = listeners
+    this.listeners = listeners.list
     this.#connections = connections
     this.#replicas = services.replicas
     this.#coordinators = services
     this.#logs = logs
     this.#topics = services.topics
-    this.#inProcess = new InProcessListener((transport) => connections.add(transport), services.buffers)
+    const [first] = this.listeners
+    const here = { name: 'in-process', protocol: 'PLAINTEXT', endpoint: services.endpoint } as const
+    // Who holds the broker may do everything, unless he says otherwise.
+    const authorizer = inProcessPrincipal === undefined ? undefined : services.authorizer
+    const session = (remote: string): Session => new Session(here, remote, inProcessPrincipal ?? IN_PROCESS, authorizer)
+    this.#inProcess = new InProcessListener((transport) => connections.add(transport, session(transport.remote)), services.buffers)
     this.#closing = undefined
     this.#closed = false
     this.dialer = this.#inProcess.dialer
-    this.port = listener?.port ?? null
-    this.bootstrap = listener === undefined ? 'in-process' : `${services.endpoint.host}:${services.endpoint.port}`
+    this.port = first?.port ?? null
+    this.bootstrap = first === undefined ? 'in-process' : `${first.endpoint.host}:${first.endpoint.port}`
     this.clusterId = services.clusterId
     this.nodeId = services.nodeId
     this.events = events
@@ -86,11 +97,12 @@ export class Broker {
       parts = assemble(options, config, metadata(), logs, unsyncedLost)
       await parts.services.groups.load()
       await parts.services.transactions.load()
-      const listener = await listen(options, config, parts)
-      if (listener !== undefined) parts.services.endpoint = { host: advertised(listener.host), port: listener.port }
+      const listeners = await OpenListeners.open(listenerSpecs(options, config), listenersOptions(config, parts))
+      const [first] = listeners.list
+      if (first !== undefined) parts.services.endpoint = first.endpoint
       const { logger } = parts.services
-      logger.info({ dir: options.dir, port: listener?.port ?? null, topics: parts.metadata.topicCount }, 'broker ready')
-      return new Broker(parts, listener)
+      logger.info({ dir: options.dir, listeners: listeners.list, topics: parts.metadata.topicCount }, 'broker ready')
+      return new Broker(parts, listeners, options.inProcessPrincipal)
     } catch (error) {
       parts?.services.groups.close()
       parts?.services.transactions.close()
@@ -140,7 +152,7 @@ export class Broker {
   async #close(): Promise<void> {
     this.events.emit('closing', { nodeId: this.nodeId })
     this.#inProcess.close()
-    const silent = this.#listener?.close()
+    const silent = this.#listeners.close()
     this.#coordinators.groups.close()
     this.#coordinators.transactions.close()
     const finished = this.#connections.finish()
@@ -156,24 +168,23 @@ export class Broker {
   }
 }
 
-function listen(options: BrokerOptions, config: BrokerConfig, { connections, services }: Parts): Promise<Listener> | undefined {
-  const { port = 0, host = LOCAL_HOST } = options
-  if (port === null) return undefined
-  return Listener.listen({
-    host,
-    port,
-    buffers: services.buffers,
-    onConnection: (transport) => connections.add(transport),
-    connectionsMax: config.get('max.connections'),
-    requestBytesMax: config.get('socket.request.max.bytes'),
-  })
+/** Who connects from inside the process, where nobody said as whom. */
+const IN_PROCESS = 'User:in-process'
+
+function listenersOptions(config: BrokerConfig, { connections, dispatch, services }: Parts): OpenListenersOptions {
+  const { buffers, security, authorizer, clock, logger } = services
+  return {
+    config,
+    buffers,
+    credentials: (mechanism, user) => security.credential(mechanism, user),
+    authorizer,
+    apiVersions: (frame) => dispatch.apiVersions(frame),
+    onConnection: (transport, session) => connections.add(transport, session),
+    clock,
+    logger,
+  }
 }
 
 function topicSummary({ name, id, partitions, internal }: TopicSummary): TopicSummary {
   return { name, id, partitions, internal }
-}
-
-/** An address that stands for all of this machine's is of no use to a client: it gets the name. */
-function advertised(host: string): string {
-  return host === '0.0.0.0' || host === '::' ? hostname() : host
 }

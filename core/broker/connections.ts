@@ -1,14 +1,15 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { Connection } from '../net/connection.ts'
-import type { FrameHandler } from '../net/connection.ts'
+import type { Answer } from '../net/connection.ts'
 import type { Transport } from '../net/transport.ts'
+import type { Session } from './session.ts'
 
 /** How long a stopping broker waits for answers to leave and clients to go. */
 const FINISH_MS = 3000
 
 export interface ConnectionsOptions {
-  handle: FrameHandler
+  handle: (frame: Buffer, connection: Connection, session: Session) => Answer | Promise<Answer>
   clock: Clock
   logger: Logger
   /** A connection that says nothing for this long is ended. */
@@ -33,8 +34,9 @@ export class Connections {
     return this.#open.size
   }
 
-  add(transport: Transport): void {
-    const { handle, clock } = this.#options
+  add(transport: Transport, session: Session): void {
+    const { clock } = this.#options
+    const handle = (frame: Buffer, from: Connection): Answer | Promise<Answer> => this.#options.handle(frame, from, session)
     const connection = new Connection(transport, { handle, clock, onClose: (closed, error) => this.#closed(closed, error) })
     this.#open.add(connection)
     this.#sweep ??= this.#sweepLater()

@@ -17,13 +17,18 @@ interface Stored<T> {
 export class VersionedFile<T> {
   readonly #path: string
   readonly #files: Files
+  readonly #mode: 'write' | 'secret'
   #version: number
   #value: T
 
-  /** @throws MoldauError DIRECTORY_UNUSABLE when the file cannot be read or is not ours */
-  constructor(path: string, initial: T, files: Files = nodeFiles) {
+  /**
+   * @param mode 'secret' for a file that nobody else on the machine may read
+   * @throws MoldauError DIRECTORY_UNUSABLE when the file cannot be read or is not ours
+   */
+  constructor(path: string, initial: T, files: Files = nodeFiles, mode: 'write' | 'secret' = 'write') {
     this.#path = path
     this.#files = files
+    this.#mode = mode
     const stored = read<T>(files, path)
     this.#version = stored?.version ?? 0
     this.#value = stored?.value ?? initial
@@ -50,7 +55,7 @@ export class VersionedFile<T> {
     }
     const stored: Stored<T> = { format: 1, version: expectedVersion + 1, value }
     try {
-      replaceFile(this.#files, this.#path, `${JSON.stringify(stored)}\n`)
+      replaceFile(this.#files, this.#path, `${JSON.stringify(stored)}\n`, this.#mode)
     } catch (error) {
       throw new MoldauError('STORAGE_FAILED', `cannot write ${this.#path} (${messageOf(error)}): make room, or make it writable`, {
         cause: error,

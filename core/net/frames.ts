@@ -24,7 +24,7 @@ export interface FrameOptions {
  * belongs ({@link FrameSplitter.room}).
  */
 export class FrameSplitter {
-  readonly #frameBytesMax: number
+  #frameBytesMax: number
   readonly #reused: boolean
   readonly #pool: BufferPool | undefined
   /** Chunks that arrived while paused, the first of them consumed up to `#at`. */
@@ -49,6 +49,11 @@ export class FrameSplitter {
     this.#partial = undefined
     this.#filled = 0
     this.#lent = undefined
+  }
+
+  /** From now on no frame may be larger: who has not logged in yet may not say much. */
+  limit(frameBytesMax: number): void {
+    this.#frameBytesMax = frameBytesMax
   }
 
   /** True when the stream stands inside a frame: its end now would lose something. */
@@ -152,6 +157,7 @@ export class FrameSplitter {
 
   #checkLength(): void {
     if (this.#length >= 0 && this.#length <= this.#frameBytesMax) return
+    if (looksLikeTls(this.#length)) throw new MoldauError('CORRUPT_FRAME', TLS_HINT)
     throw new MoldauError(
       'CORRUPT_FRAME',
       `a frame says it is ${this.#length} bytes long, allowed are 0 to ${this.#frameBytesMax}: the other side does not speak Kafka's protocol here, or socket.request.max.bytes must be raised`,
@@ -165,3 +171,12 @@ export class FrameSplitter {
     this.#filled = 0
   }
 }
+
+/** What TLS begins with, read as a length: a hello (22) or an alert (21) of version 3.something. */
+function looksLikeTls(length: number): boolean {
+  const first = length >>> 24
+  return (first === 0x16 || first === 0x15) && ((length >>> 16) & 0xff) === 3
+}
+
+const TLS_HINT =
+  'the other side speaks TLS, this side plain text: use the port of a listener that fits, or security.protocol=SSL (SASL_SSL) on both sides or neither'

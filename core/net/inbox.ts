@@ -38,6 +38,11 @@ export class Inbox {
     this.#handler = handler
   }
 
+  /** No larger frames from now on. */
+  limit(frameBytesMax: number): void {
+    this.#splitter.limit(frameBytesMax)
+  }
+
   push(bytes: Buffer): void {
     this.#splitter.push(bytes)
     this.#deliver()

@@ -1,10 +1,15 @@
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
 
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { TcpTransport } from './tcp.ts'
+import { plainAddress } from './connection-limits.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
 import type { FrameOptions } from './frames.ts'
+import { TcpTransport } from './tcp.ts'
+import { TlsAcceptor } from './tls-acceptor.ts'
+import type { TlsAcceptorOptions } from './tls-acceptor.ts'
 import { REQUEST_BYTES_MAX } from './transport.ts'
 import type { Transport } from './transport.ts'
 
@@ -14,12 +19,16 @@ export interface ListenOptions {
   port: number
   /** Where requests are put together, and answers come from. */
   buffers?: BufferPool
-  /** Called with each accepted connection. */
+  /** Called with each accepted connection; one that speaks TLS is through with its handshake. */
   onConnection: (transport: Transport) => void
   /** Connections at the same time; further ones are closed at once. Default 10,000. */
   connectionsMax?: number
+  /** Counts over all listeners; those it does not admit are closed at once. */
+  limits?: ConnectionLimits
   /** Largest request in bytes; default 100 MiB (Kafka's `socket.request.max.bytes`). */
   requestBytesMax?: number
+  /** Speaks TLS instead of plain text. */
+  tls?: TlsAcceptorOptions
 }
 
 export const CONNECTIONS_MAX = 10_000
@@ -29,36 +38,67 @@ export class Listener {
   readonly host: string
   readonly port: number
   readonly #server: Server
+  readonly #tls: TlsAcceptor | undefined
 
-  private constructor(server: Server, host: string) {
+  private constructor(server: Server, host: string, tls: TlsAcceptor | undefined) {
     this.#server = server
+    this.#tls = tls
     this.host = host
     this.port = (server.address() as AddressInfo).port
   }
 
   /** @throws MoldauError PORT_IN_USE when another process has the port, INVALID_CONFIG when the address cannot be listened on. */
   static listen(options: ListenOptions): Promise<Listener> {
-    const { host, port, onConnection } = options
+    const { host, port, onConnection, limits } = options
     const frameBytesMax = options.requestBytesMax ?? REQUEST_BYTES_MAX
     const frames = { frameBytesMax, lendFrom: options.buffers ?? new BufferPool() }
-    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => accept(socket, frames, onConnection))
+    const serve = (socket: Socket, certificate?: Buffer): void => accept(socket, frames, certificate, onConnection)
+    const tls = options.tls === undefined ? undefined : new TlsAcceptor(options.tls, serve)
+    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
+      if (!isAdmitted(socket, limits)) return
+      if (tls === undefined) serve(socket)
+      else tls.shakeHands(socket)
+    })
     server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
     return new Promise((resolve, reject) => {
       server.once('error', (error) => reject(listenError(host, port, error)))
-      server.listen({ host, port, backlog: 1024 }, () => resolve(new Listener(server, host)))
+      server.listen({ host, port, backlog: 1024 }, () => resolve(new Listener(server, host, tls)))
     })
+  }
+
+  /**
+   * New connections get other certificates; those that are open keep theirs.
+   *
+   * @throws Error when key and certificates do not fit each other: the old ones stay
+   */
+  replaceCertificates(context: SecureContextOptions): void {
+    this.#tls?.replaceCertificates(context)
   }
 
   /** No more connections; those that are open stay open and are the caller's to end. Resolves when the last of them has ended. */
   close(): Promise<void> {
+    this.#tls?.close()
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
     })
   }
 }
 
-function accept(socket: Socket, frames: FrameOptions, onConnection: (transport: Transport) => void): void {
-  const transport = new TcpTransport(socket, frames)
+function isAdmitted(socket: Socket, limits: ConnectionLimits | undefined): boolean {
+  if (limits === undefined) return true
+  const leave = limits.admit(plainAddress(socket.remoteAddress ?? ''))
+  if (leave === undefined) socket.destroy()
+  else socket.once('close', leave)
+  return leave !== undefined
+}
+
+function accept(
+  socket: Socket,
+  frames: FrameOptions,
+  certificate: Buffer | undefined,
+  onConnection: (transport: Transport) => void,
+): void {
+  const transport = new TcpTransport(socket, frames, certificate)
   onConnection(transport)
   // Only a dialled socket may choose where it reads to (`onread`).
   socket.on('data', (chunk: Buffer) => transport.receive(chunk))

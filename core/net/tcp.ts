@@ -34,6 +34,7 @@ export function readingInto(end: { transport?: TcpTransport }): OnReadOpts {
 /** A {@link Transport} over a connected socket. */
 export class TcpTransport implements Transport {
   readonly remote: string
+  readonly peerCertificate: Buffer | undefined
   readonly #socket: Socket
   readonly #inbox: Inbox
   readonly #outbox: Outbox
@@ -44,8 +45,10 @@ export class TcpTransport implements Transport {
   #closeHandler: (error?: Error) => void
   #drainHandler: () => void
 
-  constructor(socket: Socket, options: FrameOptions) {
+  /** @param peerCertificate in DER, of a socket that speaks TLS */
+  constructor(socket: Socket, options: FrameOptions, peerCertificate?: Buffer) {
     this.remote = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
+    this.peerCertificate = peerCertificate
     this.#socket = socket
     this.#inbox = new Inbox(options, this)
     this.#outbox = new Outbox(() => this.#flush())
@@ -89,6 +92,10 @@ export class TcpTransport implements Transport {
 
   onFrame(handler: (frame: Buffer) => void): void {
     this.#inbox.onFrame(handler)
+  }
+
+  limitFrames(frameBytesMax: number): void {
+    this.#inbox.limit(frameBytesMax)
   }
 
   onClose(handler: (error?: Error) => void): void {

@@ -4,12 +4,11 @@ import type { DescribeGroupsResponse } from '../../protocol/messages/describe-gr
 import type { Input } from '../../protocol/schema.ts'
 import { nameOf } from '../coordinator-answers.ts'
 import { handler } from '../handler.ts'
+import { groupOperations } from '../operations.ts'
 import type { BrokerServices } from '../services.ts'
 
 type GroupAnswer = Input<typeof DescribeGroupsResponse>['groups'][number]
 
-/** Read, delete and describe as bits of Kafka's AclOperation: everything that can be done with a group. */
-const ALL_OPERATIONS = (1 << 3) | (1 << 6) | (1 << 8)
 const NOT_ASKED = -0x8000_0000
 
 /** DescribeGroups 0 to 6: members, their metadata and assignments. A group that does not exist is Dead, from v6 on an error (KIP-1043). */
@@ -18,7 +17,7 @@ export const describeGroups = handler({
   minVersion: 0,
   maxVersion: 6,
   handle(request, { broker, version }) {
-    const authorizedOperations = request.includeAuthorizedOperations ? ALL_OPERATIONS : NOT_ASKED
+    const authorizedOperations = request.includeAuthorizedOperations ? groupOperations : NOT_ASKED
     return {
       groups: request.groups.map((groupId) => ({
         ...describe(broker, groupId, version),
