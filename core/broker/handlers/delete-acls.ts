@@ -1,9 +1,11 @@
 import { messageOf } from '../../base/errors.ts'
-import { errorCode, kafkaError } from '../../protocol/errors.ts'
+import { errorCode } from '../../protocol/errors.ts'
 import { DeleteAcls } from '../../protocol/messages/delete-acls.ts'
 import { filterProblem, matches } from '../../security/acl-filter.ts'
 import { aclKey } from '../../security/acl.ts'
 import { handler } from '../handler.ts'
+
+const DISABLED = { errorCode: errorCode('SECURITY_DISABLED'), errorMessage: 'No Authorizer is configured.', matchingAcls: [] }
 
 /** DeleteAcls 0 to 3: takes away what filters mean, and tells what that was. */
 export const deleteAcls = handler({
@@ -12,7 +14,7 @@ export const deleteAcls = handler({
   maxVersion: 3,
   handle({ filters }, { broker }) {
     const { authorizer, security } = broker
-    if (authorizer === undefined) throw kafkaError('SECURITY_DISABLED')
+    if (authorizer === undefined) return { throttleTimeMs: 0, filterResults: filters.map(() => DISABLED) }
     const gone = new Set<string>()
     const results = filters.map((filter) => {
       const problem = filterProblem(filter)
