@@ -101,10 +101,11 @@ export function assemble(
 
 /** What decides who may do what; undefined when everybody may do everything. */
 function authorizerOf(config: BrokerConfig, security: SecurityStore): Authorizer | undefined {
+  const superUsers = parsePrincipals(config.get('super.users'))
   if (config.get('authorizer.class.name') === '') return undefined
   return new Authorizer({
     acls: security.acls,
-    superUsers: parsePrincipals(config.get('super.users')),
+    superUsers,
     allowIfNoAcl: config.get('allow.everyone.if.no.acl.found'),
   })
 }

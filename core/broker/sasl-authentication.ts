@@ -202,7 +202,7 @@ export class SaslAuthentication {
     // After the frame has been taken: its slot keeps the connection open until it is answered.
     await Promise.resolve()
     connection.finish()
-    await sleep(clock, failureDelayMs)
+    if (failureDelayMs > 0) await sleep(clock, failureDelayMs)
     return answer
   }
 }

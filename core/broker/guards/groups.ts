@@ -45,8 +45,10 @@ const consumerGroupHeartbeat = guardNamed<{ groupId: string; subscribedTopicName
   },
 )
 
-function operationsOf(session: Session, groupId: string): { authorizedOperations: number } {
-  return { authorizedOperations: session.operationBits('group', groupId) }
+const NOT_TOLD = -0x8000_0000
+
+function operationsOf(session: Session, { groupId, errorCode }: { groupId: string; errorCode: number }): { authorizedOperations: number } {
+  return { authorizedOperations: errorCode === 0 ? session.operationBits('group', groupId) : NOT_TOLD }
 }
 
 const describeGroups = guard(DescribeGroups, (request, { session }, next) => {
@@ -63,7 +65,7 @@ const describeGroups = guard(DescribeGroups, (request, { session }, next) => {
     ...answer,
     groups: [
       ...answer.groups.map((group) =>
-        request.includeAuthorizedOperations && !group.errorCode ? { ...group, ...operationsOf(session, group.groupId) } : group,
+        request.includeAuthorizedOperations ? { ...group, ...operationsOf(session, group) } : group,
       ),
       ...groups,
     ],
@@ -98,7 +100,7 @@ const consumerGroupDescribe = guardNamed<GroupsAsked, GroupsDescribed>('Consumer
           const errorMessage = 'The group has described topic(s) that the client is not authorized to describe.'
           return { ...group, ...nothing, errorCode: TOPIC_REFUSED, errorMessage }
         }
-        return request.includeAuthorizedOperations && group.errorCode === 0 ? { ...group, ...operationsOf(session, group.groupId) } : group
+        return request.includeAuthorizedOperations ? { ...group, ...operationsOf(session, group) } : group
       }),
       ...groups,
     ],
