@@ -5,6 +5,7 @@ import type { LocalMetadata } from '../coordination/local.ts'
 import { SecurityStore } from '../coordination/security-store.ts'
 import { LogManager } from '../log/log-manager.ts'
 import { BufferPool } from '../net/buffer-pool.ts'
+import { MemoryBudget } from '../net/memory-budget.ts'
 import { ReplicaManager } from '../replica/replica-manager.ts'
 import { Authorizer } from '../security/authorizer.ts'
 import { parsePrincipals } from '../security/principal.ts'
@@ -29,6 +30,7 @@ export interface Parts {
   services: BrokerServices & { endpoint: Endpoint }
   connections: Connections
   dispatch: Dispatch
+  budget: MemoryBudget | undefined
   metadata: LocalMetadata
   logs: LogManager
   events: EventHub<BrokerEvents>
@@ -90,13 +92,16 @@ export function assemble(
     events,
   }
   const dispatch = new Dispatch(services, handlers, authorizer && guardOf)
+  const queuedBytesMax = config.get('queued.max.request.bytes')
+  const budget = queuedBytesMax > 0 ? new MemoryBudget(queuedBytesMax) : undefined
   const connections = new Connections({
     handle: (frame, connection, session) => dispatch.answer(frame, connection, session),
     clock,
     logger,
     idleMs: config.get('connections.max.idle.ms'),
+    budget,
   })
-  return { services, connections, dispatch, metadata, logs, events }
+  return { services, connections, dispatch, budget, metadata, logs, events }
 }
 
 /** What decides who may do what; undefined when everybody may do everything. */

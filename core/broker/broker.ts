@@ -171,11 +171,12 @@ export class Broker {
 /** Who connects from inside the process, where nobody said as whom. */
 const IN_PROCESS = 'User:in-process'
 
-function listenersOptions(config: BrokerConfig, { connections, dispatch, services }: Parts): OpenListenersOptions {
+function listenersOptions(config: BrokerConfig, { connections, dispatch, budget, services }: Parts): OpenListenersOptions {
   const { buffers, security, authorizer, clock, logger } = services
   return {
     config,
     buffers,
+    budget,
     credentials: (mechanism, user) => security.credential(mechanism, user),
     authorizer,
     apiVersions: (frame) => dispatch.apiVersions(frame),

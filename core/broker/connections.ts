@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import { Connection } from '../net/connection.ts'
 import type { Answer } from '../net/connection.ts'
+import type { MemoryBudget } from '../net/memory-budget.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Session } from './session.ts'
 
@@ -12,6 +13,8 @@ export interface ConnectionsOptions {
   handle: (frame: Buffer, connection: Connection, session: Session) => Answer | Promise<Answer>
   clock: Clock
   logger: Logger
+  /** `queued.max.request.bytes`; undefined for no bound. */
+  budget: MemoryBudget | undefined
   /** A connection that says nothing for this long is ended. */
   idleMs: number
 }
@@ -35,9 +38,9 @@ export class Connections {
   }
 
   add(transport: Transport, session: Session): void {
-    const { clock } = this.#options
+    const { clock, budget } = this.#options
     const handle = (frame: Buffer, from: Connection): Answer | Promise<Answer> => this.#options.handle(frame, from, session)
-    const connection = new Connection(transport, { handle, clock, onClose: (closed, error) => this.#closed(closed, error) })
+    const connection = new Connection(transport, { handle, clock, budget, onClose: (closed, error) => this.#closed(closed, error) })
     this.#open.add(connection)
     this.#sweep ??= this.#sweepLater()
   }

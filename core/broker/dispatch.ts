@@ -61,7 +61,12 @@ export class Dispatch {
     const { apiVersion: version } = header
     if (handler === undefined || version < handler.minVersion || version > handler.maxVersion) return this.#unsupported(header, handler)
     const request = decode(ApiVersions.request, version, header.reader)
-    return encodeResponse(ApiVersions, version, header.correlationId, apiVersionsAnswer(this.#broker.served, apiVersionsError(request, version)))
+    return encodeResponse(
+      ApiVersions,
+      version,
+      header.correlationId,
+      apiVersionsAnswer(this.#broker.served, apiVersionsError(request, version)),
+    )
   }
 
   /** ApiVersions is how a client finds out: a version of it that we do not know is answered in the oldest form (KIP-511). */

@@ -18,7 +18,8 @@ export class ListenerConfig {
   get<K extends ListenerSettingName>(setting: K, mechanism?: string): ConfigValue<ListenerSettings[K]['type']> {
     const given = this.#config.given
     const own =
-      (mechanism === undefined ? undefined : given.get(`${this.#prefix}${mechanism.toLowerCase()}.${setting}`)) ?? given.get(this.#prefix + setting)
+      (mechanism === undefined ? undefined : given.get(`${this.#prefix}${mechanism.toLowerCase()}.${setting}`)) ??
+      given.get(this.#prefix + setting)
     if (own === undefined) return this.#config.get(setting) as ConfigValue<ListenerSettings[K]['type']>
     return parseConfig(listenerConfigs[setting], own) as ConfigValue<ListenerSettings[K]['type']>
   }

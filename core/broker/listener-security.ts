@@ -48,16 +48,21 @@ function plainUsers(config: ListenerConfig): Map<string, string> {
   }
   for (const entry of config.get('sasl.plain.users').split(',')) {
     const colon = entry.indexOf(':')
-    if (entry.trim() !== '' && colon <= 0) throw new MoldauError('INVALID_CONFIG', 'sasl.plain.users: an entry is not of the form user:password')
+    if (entry.trim() !== '' && colon <= 0)
+      throw new MoldauError('INVALID_CONFIG', 'sasl.plain.users: an entry is not of the form user:password')
     if (colon > 0) users.set(entry.slice(0, colon).trim(), entry.slice(colon + 1))
   }
   if (users.size > 0) return users
-  throw new MoldauError('INVALID_CONFIG', 'PLAIN is enabled and nobody can log in: set sasl.plain.users, or sasl.jaas.config with user_<name>="<password>"')
+  throw new MoldauError(
+    'INVALID_CONFIG',
+    'PLAIN is enabled and nobody can log in: set sasl.plain.users, or sasl.jaas.config with user_<name>="<password>"',
+  )
 }
 
 function bearer(config: ListenerConfig, clock: Clock): SaslServerFactory {
   const url = config.get('sasl.oauthbearer.jwks.endpoint.url', 'OAUTHBEARER')
-  if (url === '') throw new MoldauError('INVALID_CONFIG', 'OAUTHBEARER is enabled: name the file with the keys, sasl.oauthbearer.jwks.endpoint.url')
+  if (url === '')
+    throw new MoldauError('INVALID_CONFIG', 'OAUTHBEARER is enabled: name the file with the keys, sasl.oauthbearer.jwks.endpoint.url')
   const rules = {
     audiences: config.get('sasl.oauthbearer.expected.audience', 'OAUTHBEARER'),
     issuer: config.get('sasl.oauthbearer.expected.issuer', 'OAUTHBEARER'),

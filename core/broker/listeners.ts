@@ -76,16 +76,22 @@ const LISTENER = /^([A-Za-z0-9_.-]+):\/\/(?:\[([0-9a-fA-F:.%]+)\]|([^[\]:/]*)):(
 
 function parseListeners(setting: string, text: string): Parsed[] {
   const parts = text.split(',').map((part) => part.trim())
-  const found = parts.filter((part) => part !== '').map((part) => {
-    const match = LISTENER.exec(part)
-    const port = Number(match?.[4])
-    if (match === null || port > 65_535) {
-      throw new MoldauError('INVALID_CONFIG', `${setting}: '${part}' is no listener: write NAME://host:port, for example SASL_SSL://0.0.0.0:9093`)
-    }
-    return { name: match[1]!.toUpperCase(), host: match[2] ?? match[3]!, port }
-  })
+  const found = parts
+    .filter((part) => part !== '')
+    .map((part) => {
+      const match = LISTENER.exec(part)
+      const port = Number(match?.[4])
+      if (match === null || port > 65_535) {
+        throw new MoldauError(
+          'INVALID_CONFIG',
+          `${setting}: '${part}' is no listener: write NAME://host:port, for example SASL_SSL://0.0.0.0:9093`,
+        )
+      }
+      return { name: match[1]!.toUpperCase(), host: match[2] ?? match[3]!, port }
+    })
   const twice = found.find(({ name }, i) => found.findIndex((other) => other.name === name) !== i)
-  if (twice !== undefined) throw new MoldauError('INVALID_CONFIG', `${setting}: the listener ${twice.name} is there twice: give each a name of its own`)
+  if (twice !== undefined)
+    throw new MoldauError('INVALID_CONFIG', `${setting}: the listener ${twice.name} is there twice: give each a name of its own`)
   return found
 }
 
@@ -103,7 +109,10 @@ function protocolMap(text: string): Map<string, SecurityProtocol> {
     if (part === '') continue
     const [name, protocol, more] = part.split(':').map((each) => each.trim().toUpperCase())
     if (name === '' || protocol === undefined || more !== undefined || !isSecurityProtocol(protocol)) {
-      throw new MoldauError('INVALID_CONFIG', `listener.security.protocol.map: '${part}' is not of the form NAME:PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL`)
+      throw new MoldauError(
+        'INVALID_CONFIG',
+        `listener.security.protocol.map: '${part}' is not of the form NAME:PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL`,
+      )
     }
     map.set(name!, protocol)
   }
@@ -113,7 +122,10 @@ function protocolMap(text: string): Map<string, SecurityProtocol> {
 function protocolOf(name: string, protocols: ReadonlyMap<string, SecurityProtocol>): SecurityProtocol {
   const protocol = protocols.get(name) ?? (isSecurityProtocol(name) ? name : undefined)
   if (protocol !== undefined) return protocol
-  throw new MoldauError('INVALID_CONFIG', `listeners: what is spoken at ${name}? Add ${name}:SASL_SSL, or another protocol, to listener.security.protocol.map`)
+  throw new MoldauError(
+    'INVALID_CONFIG',
+    `listeners: what is spoken at ${name}? Add ${name}:SASL_SSL, or another protocol, to listener.security.protocol.map`,
+  )
 }
 
 function unknown(setting: string, name: string, names: readonly string[]): MoldauError {

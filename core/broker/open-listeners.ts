@@ -6,6 +6,7 @@ import type { BufferPool } from '../net/buffer-pool.ts'
 import { ConnectionLimits } from '../net/connection-limits.ts'
 import type { Answer } from '../net/connection.ts'
 import { Listener } from '../net/listener.ts'
+import type { MemoryBudget } from '../net/memory-budget.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Authorizer } from '../security/authorizer.ts'
 import { subjectOf } from '../security/distinguished-name.ts'
@@ -27,6 +28,7 @@ import type { OpenListener } from './session.ts'
 export interface OpenListenersOptions {
   config: BrokerConfig
   buffers: BufferPool
+  budget: MemoryBudget | undefined
   credentials: CredentialLookup
   authorizer: Authorizer | undefined
   /** Answers ApiVersions to those who have not logged in. */
@@ -76,18 +78,18 @@ export class OpenListeners {
   }
 
   async #listen(spec: ListenerSpec): Promise<void> {
-    const { config, buffers, clock, logger } = this.#options
+    const { config, buffers, budget, clock, logger } = this.#options
     const own = new ListenerConfig(config, spec.name)
     const speaksTls = spec.protocol === 'SSL' || spec.protocol === 'SASL_SSL'
     const settings = tlsSettings(own)
     const prefix = `listener ${spec.name}: `
     const admit = this.#admission(spec, own)
-    let shown: OpenListener | undefined
-    const listener = await Listener.listen({
+    const listener: Listener = await Listener.listen({
       host: spec.host,
       port: spec.port,
       buffers,
-      onConnection: (transport) => admit(transport, shown!),
+      ...(budget !== undefined && { budget }),
+      onConnection: (transport) => admit(transport, shown),
       connectionsMax: own.get('max.connections'),
       limits: this.#limits,
       requestBytesMax: config.get('socket.request.max.bytes'),
@@ -99,8 +101,9 @@ export class OpenListeners {
         },
       }),
     })
-    shown = { name: spec.name, protocol: spec.protocol, endpoint: endpointOf(spec, listener.port), port: listener.port }
-    const replace = (context: Parameters<Listener['replaceCertificates']>[0]): void => listener.replaceCertificates(withKey(context, spec.name))
+    const shown: OpenListener = { name: spec.name, protocol: spec.protocol, endpoint: endpointOf(spec, listener.port), port: listener.port }
+    const replace = (context: Parameters<Listener['replaceCertificates']>[0]): void =>
+      listener.replaceCertificates(withKey(context, spec.name))
     const watch = speaksTls ? new CertificateWatch({ settings, prefix, replace, clock, logger }) : undefined
     this.#open.push({ listener, watch, shown })
   }

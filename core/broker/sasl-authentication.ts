@@ -77,7 +77,10 @@ export class SaslAuthentication {
     const now = this.#options.clock.monotonic()
     if (frame.length >= 2 && frame.readInt16BE(0) === SaslHandshake.key) return now - this.#completedAt >= REAUTHENTICATION_MIN_MS
     if (now <= this.#expiresAt) return false
-    throw new MoldauError('AUTHENTICATION_FAILED', `the log-in of ${this.#options.session.principal} has expired, and it did not log in again`)
+    throw new MoldauError(
+      'AUTHENTICATION_FAILED',
+      `the log-in of ${this.#options.session.principal} has expired, and it did not log in again`,
+    )
   }
 
   /** Takes a frame that is {@link wants wanted}. */
@@ -107,15 +110,23 @@ export class SaslAuthentication {
     }
     if (header.apiKey === SaslHandshake.key) return this.#handshake(header, connection)
     const name = apiByKey(header.apiKey)?.name
-    return this.#fail(connection, `${name} before logging in: does the client know that it must (security.protocol, sasl.mechanism)?`, undefined)
+    return this.#fail(
+      connection,
+      `${name} before logging in: does the client know that it must (security.protocol, sasl.mechanism)?`,
+      undefined,
+    )
   }
 
   #handshake(header: RequestHeader, connection: Connection): Answer | Promise<Answer> {
-    if (!includes(SaslHandshake.request.versions, header.apiVersion)) return this.#fail(connection, 'SaslHandshake in a version that is not served', undefined)
+    if (!includes(SaslHandshake.request.versions, header.apiVersion))
+      return this.#fail(connection, 'SaslHandshake in a version that is not served', undefined)
     const { mechanism } = decode(SaslHandshake.request, header.apiVersion, header.reader)
     const { mechanisms } = this.#options
     const answer = (error: 'NONE' | 'UNSUPPORTED_SASL_MECHANISM'): Answer =>
-      encodeResponse(SaslHandshake, header.apiVersion, header.correlationId, { errorCode: errorCode(error), mechanisms: [...mechanisms.keys()] })
+      encodeResponse(SaslHandshake, header.apiVersion, header.correlationId, {
+        errorCode: errorCode(error),
+        mechanisms: [...mechanisms.keys()],
+      })
     const offered = mechanisms.get(mechanism)
     if (offered === undefined) return this.#fail(connection, 'a mechanism that is not offered', answer('UNSUPPORTED_SASL_MECHANISM'))
     this.#wrongMechanism = this.#mechanism !== '' && this.#mechanism !== mechanism
@@ -135,12 +146,18 @@ export class SaslAuthentication {
       const answer = body === undefined ? undefined : encodeResponse(api, apiVersion, correlationId, body)
       return this.#fail(connection, `${api.name} in the middle of logging in`, answer)
     }
-    if (!includes(SaslAuthenticate.request.versions, apiVersion)) return this.#fail(connection, 'SaslAuthenticate in a version that is not served', undefined)
+    if (!includes(SaslAuthenticate.request.versions, apiVersion))
+      return this.#fail(connection, 'SaslAuthenticate in a version that is not served', undefined)
     const { authBytes } = decode(SaslAuthenticate.request, apiVersion, header.reader)
     try {
       const step = this.#evaluate(authBytes)
       const sessionLifetimeMs = step.principal === undefined ? 0 : this.#complete(step)
-      return encodeResponse(SaslAuthenticate, apiVersion, correlationId, { errorCode: 0, errorMessage: null, authBytes: step.challenge, sessionLifetimeMs })
+      return encodeResponse(SaslAuthenticate, apiVersion, correlationId, {
+        errorCode: 0,
+        errorMessage: null,
+        authBytes: step.challenge,
+        sessionLifetimeMs,
+      })
     } catch (error) {
       const told = error instanceof SaslRefused ? error.tellsClient : undefined
       const when = this.#completedAt === -Infinity ? 'authentication' : 're-authentication'
@@ -180,7 +197,10 @@ export class SaslAuthentication {
   #complete({ principal, expiresAt }: SaslStep): number {
     const { clock, session, mechanisms, onComplete } = this.#options
     const { maxReauthMs } = mechanisms.get(this.#mechanism)!
-    const lifetimes = [...(maxReauthMs > 0 ? [maxReauthMs] : []), ...(expiresAt === undefined ? [] : [Math.max(0, expiresAt - clock.now())])]
+    const lifetimes = [
+      ...(maxReauthMs > 0 ? [maxReauthMs] : []),
+      ...(expiresAt === undefined ? [] : [Math.max(0, expiresAt - clock.now())]),
+    ]
     this.#completedAt = clock.monotonic()
     this.#expiresAt = lifetimes.length === 0 ? Infinity : this.#completedAt + Math.min(...lifetimes)
     this.#server = undefined

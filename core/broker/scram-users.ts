@@ -34,7 +34,8 @@ export function addScramUsers(security: SecurityStore, users: readonly ScramUser
 
 function check({ name, password, mechanism, iterations = 4096 }: ScramUser): void {
   if (name === '' || password === '') throw new MoldauError('INVALID_CONFIG', 'scramUsers: a user needs a name and a password')
-  if (mechanism !== undefined && !isScram(mechanism)) throw new MoldauError('INVALID_CONFIG', `scramUsers: there is no mechanism ${String(mechanism)}`)
+  if (mechanism !== undefined && !isScram(mechanism))
+    throw new MoldauError('INVALID_CONFIG', `scramUsers: there is no mechanism ${String(mechanism)}`)
   if (iterations < 4096 || iterations > SCRAM_ITERATIONS_MAX) {
     throw new MoldauError('INVALID_CONFIG', `scramUsers: iterations of ${name} must be from 4096 to ${SCRAM_ITERATIONS_MAX}`)
   }

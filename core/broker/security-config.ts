@@ -9,9 +9,15 @@ const storeTypes = ['PEM', 'PKCS12', 'JKS'] as const
 
 /** Settings that each listener may have of its own, as `listener.name.<listener>.<setting>`. */
 const ofListeners = {
-  'connections.max.reauth.ms': long(0, 'how long a log-in is good for; then the client logs in again, or the connection ends. 0: as long as the connection'),
+  'connections.max.reauth.ms': long(
+    0,
+    'how long a log-in is good for; then the client logs in again, or the connection ends. 0: as long as the connection',
+  ),
   'max.connections': int(10_000, 'connections at the same time', { min: 0 }),
-  'sasl.enabled.mechanisms': list('', 'ways to log in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER (GSSAPI in Kafka, which is not served)'),
+  'sasl.enabled.mechanisms': list(
+    '',
+    'ways to log in: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER (GSSAPI in Kafka, which is not served)',
+  ),
   'sasl.jaas.config': password('users of PLAIN, as Kafka writes them; per listener and mechanism'),
   'sasl.oauthbearer.clock.skew.seconds': int(30, 'by how much clocks may differ', { min: 0 }),
   'sasl.oauthbearer.expected.audience': list('', 'a token must be for one of these'),
@@ -32,8 +38,8 @@ const ofListeners = {
   'ssl.keystore.password': password('of a keystore of type PKCS12'),
   'ssl.keystore.type': text('PEM', 'form of the keystore (JKS in Kafka, which Node.js cannot read)', storeTypes),
   'ssl.principal.mapping.rules': text('DEFAULT', 'from the name in a certificate to the name of a user'),
-  'ssl.truststore.certificates': password('the certificates that clients\' must be signed by, as PEM text'),
-  'ssl.truststore.location': text('', 'file with the certificates that clients\' must be signed by'),
+  'ssl.truststore.certificates': password("the certificates that clients' must be signed by, as PEM text"),
+  'ssl.truststore.location': text('', "file with the certificates that clients' must be signed by"),
   'ssl.truststore.password': password('of the truststore; one in PEM form has none'),
   'ssl.truststore.type': text('PEM', 'form of the truststore (JKS in Kafka, which Node.js cannot read)', storeTypes),
 } satisfies Record<string, ConfigKey>
@@ -48,13 +54,16 @@ export const securityConfigs = {
   ...ofListeners,
   'advertised.listeners': text('', 'what clients are told, where it is not the address listened on: NAME://host:port,...'),
   'allow.everyone.if.no.acl.found': flag(false, 'may everybody do everything with things that no access control entry names'),
-  'authorizer.class.name': text('', "what decides who may do what: empty for nothing, or Kafka's org.apache.kafka.metadata.authorizer.StandardAuthorizer", [
+  'authorizer.class.name': text(
     '',
-    'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-    'StandardAuthorizer',
-  ]),
+    "what decides who may do what: empty for nothing, or Kafka's org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    ['', 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'StandardAuthorizer'],
+  ),
   'connection.failed.authentication.delay.ms': int(100, 'how long a failed log-in waits for its answer', { min: 0 }),
-  'inter.broker.listener.name': text('', 'listener that brokers use among themselves: one of the listeners, without effect as long as there is one broker'),
+  'inter.broker.listener.name': text(
+    '',
+    'listener that brokers use among themselves: one of the listeners, without effect as long as there is one broker',
+  ),
   'listener.security.protocol.map': text(
     'PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL',
     'from the names of listeners to what is spoken there',
@@ -62,7 +71,10 @@ export const securityConfigs = {
   listeners: text('', 'where to listen: NAME://host:port,... An empty host stands for all addresses of this machine'),
   'max.connections.per.ip': int(2_147_483_647, 'connections from one address at the same time', { min: 0 }),
   'max.connections.per.ip.overrides': text('', 'other bounds for single addresses: 10.0.0.1:100,...'),
-  'queued.max.request.bytes': long(-1, 'bytes of requests under way over all connections; then no more is read until some are answered. -1: no bound'),
+  'queued.max.request.bytes': long(
+    -1,
+    'bytes of requests under way over all connections; then no more is read until some are answered. -1: no bound',
+  ),
   'sasl.mechanism.inter.broker.protocol': text('GSSAPI', 'without effect as long as there is one broker'),
   'security.inter.broker.protocol': text('PLAINTEXT', 'without effect as long as there is one broker', protocols),
   'super.users': text('', 'who may do everything: User:alice;User:bob'),
@@ -87,7 +99,10 @@ export function checkListenerSetting(name: string, value: string): void {
   const key = parts === undefined ? undefined : (listenerConfigs as Readonly<Record<string, ConfigKey>>)[parts.setting]
   if (key === undefined) {
     const known = Object.keys(listenerConfigs).join(', ')
-    throw new MoldauError('INVALID_CONFIG', `'${name}' is no setting of a listener: write listener.name.<listener>.<setting>; settings are ${known}`)
+    throw new MoldauError(
+      'INVALID_CONFIG',
+      `'${name}' is no setting of a listener: write listener.name.<listener>.<setting>; settings are ${known}`,
+    )
   }
   const problem = configProblem(name, key, value)
   if (problem !== undefined) throw new MoldauError('INVALID_CONFIG', problem)

@@ -80,7 +80,9 @@ export async function deleteAcls(connection: BrokerConnection, selections: reado
 }
 
 export async function describeScramUsers(connection: BrokerConnection, users: readonly string[] | null): Promise<ScramUserDescription[]> {
-  const { errorCode, errorMessage, results } = await connection.request(DescribeUserScramCredentials, { users: users?.map((name) => ({ name })) ?? null })
+  const { errorCode, errorMessage, results } = await connection.request(DescribeUserScramCredentials, {
+    users: users?.map((name) => ({ name })) ?? null,
+  })
   check(errorCode, errorMessage)
   return results.map((result) => {
     check(result.errorCode, result.errorMessage)
@@ -90,7 +92,13 @@ export async function describeScramUsers(connection: BrokerConnection, users: re
 }
 
 /** The password itself stays here: what is sent is salted and hashed. */
-export async function setScramPassword(connection: BrokerConnection, user: string, password: string, mechanism: ScramMechanism, iterations = ITERATIONS_DEFAULT): Promise<void> {
+export async function setScramPassword(
+  connection: BrokerConnection,
+  user: string,
+  password: string,
+  mechanism: ScramMechanism,
+  iterations = ITERATIONS_DEFAULT,
+): Promise<void> {
   if (password === '') throw new MoldauError('INVALID_ARGUMENT', `the password of ${user} is empty`)
   const salt = randomBytes(SALT_BYTES)
   const salted = await saltedPassword(mechanism, password, salt, iterations)

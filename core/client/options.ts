@@ -171,9 +171,17 @@ const kafkaNames: Readonly<Record<string, string>> = {
 
 export function readClientOptions(options: ClientOptions): ClientOptions {
   const isSecurity = ([name]: [string, unknown]): boolean => (securityNames as readonly string[]).includes(name)
-  const { ssl, ...read } = readOptions('connect', Object.fromEntries(Object.entries(options).filter((each) => !isSecurity(each))), clientNames) as ClientOptions
-  const kafka = Object.fromEntries(Object.entries(options).filter(isSecurity))
-  return { ...read, ...clientSecurity({ ...(ssl !== undefined && { ssl }), ...(read.sasl !== undefined && { sasl: read.sasl }) }, kafka), ...(read.dialer && { dialer: read.dialer }) }
+  const { ssl, ...read } = readOptions(
+    'connect',
+    Object.fromEntries(Object.entries(options).filter((each) => !isSecurity(each))),
+    clientNames,
+  ) as ClientOptions
+  const kafka = Object.fromEntries(Object.entries(options).filter(isSecurity)) as Record<string, string>
+  return {
+    ...read,
+    ...clientSecurity({ ...(ssl !== undefined && { ssl }), ...(read.sasl !== undefined && { sasl: read.sasl }) }, kafka),
+    ...(read.dialer && { dialer: read.dialer }),
+  }
 }
 export const readProducerOptions = (options: ProducerOptions): ProducerOptions => readOptions('producer', options, producerNames)
 export const readConsumerOptions = (options: ConsumerOptions): ConsumerOptions => readOptions('consumer', options, consumerNames)

@@ -46,11 +46,14 @@ export const securityNames = [
 /** The same as options of `connect`. */
 export type SecuritySettings = { [name in (typeof securityNames)[number]]?: string }
 
-type Given = Readonly<Record<string, unknown>>
+type Given = Readonly<Record<string, string | undefined>>
 
 /** The part of the options that says how to connect and who we are. @throws MoldauError INVALID_CONFIG */
-export function clientSecurity(options: { ssl?: boolean | SslOptions; sasl?: SaslOptions }, kafka: Given): { dialer?: Dialer; sasl?: SaslOptions } {
-  const protocol = String(kafka['security.protocol'] ?? '').toUpperCase()
+export function clientSecurity(
+  options: { ssl?: boolean | SslOptions; sasl?: SaslOptions },
+  kafka: Given,
+): { dialer?: Dialer; sasl?: SaslOptions } {
+  const protocol = (kafka['security.protocol'] ?? '').toUpperCase()
   if (protocol !== '' && !['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'].includes(protocol)) {
     throw new MoldauError('INVALID_CONFIG', `security.protocol: '${protocol}' is none of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL`)
   }
@@ -109,9 +112,10 @@ function kafkaTls(kafka: Given): TlsDialerOptions {
 
 /** Who we are, as `sasl.jaas.config` says it. */
 function saslOf(kafka: Given): SaslOptions {
-  const mechanism = String(kafka['sasl.mechanism'] ?? 'GSSAPI') as SaslOptions['mechanism']
+  const mechanism = (kafka['sasl.mechanism'] ?? 'GSSAPI') as SaslOptions['mechanism']
   const jaas = kafka['sasl.jaas.config']
-  if (typeof jaas !== 'string') throw new MoldauError('INVALID_CONFIG', 'sasl.jaas.config is missing: say who logs in, or give sasl: { mechanism, username, password }')
+  if (jaas === undefined)
+    throw new MoldauError('INVALID_CONFIG', 'sasl.jaas.config is missing: say who logs in, or give sasl: { mechanism, username, password }')
   const { options } = parseJaas('sasl.jaas.config', jaas)
   const [username, password] = [options.get('username'), options.get('password')]
   const token = options.get('token') ?? readToken(options.get('tokenFile'))

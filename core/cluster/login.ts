@@ -29,7 +29,10 @@ export async function login(channel: Channel, remote: string, options: SaslOptio
       { authBytes: token },
     )
     if (answer.errorCode !== 0) {
-      throw new MoldauError('AUTHENTICATION_FAILED', `${remote} did not accept the log-in by ${mechanism}: ${answer.errorMessage ?? errorName(answer.errorCode)}`)
+      throw new MoldauError(
+        'AUTHENTICATION_FAILED',
+        `${remote} did not accept the log-in by ${mechanism}: ${answer.errorMessage ?? errorName(answer.errorCode)}`,
+      )
     }
     token = await client.next(answer.authBytes)
     if (token === undefined) return answer.sessionLifetimeMs

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 import type { Transport } from './transport.ts'
 
 /** Requests of one connection that are being worked on; more are not read until one is answered. */
@@ -18,11 +19,15 @@ export interface ConnectionOptions {
   clock: Clock
   inflightRequestsMax?: number
   unsentBytesMax?: number
+  /** What requests under way may take, together with those of other connections. */
+  budget?: MemoryBudget | undefined
 }
 
 interface Slot {
   done: boolean
   answer: Answer
+  /** Of the request, while it is worked on. */
+  bytes: number
 }
 
 /**
@@ -37,6 +42,8 @@ export class Connection {
   readonly #unsentBytesMax: number
   readonly #clock: Clock
   readonly #slots: Slot[]
+  readonly #budget: MemoryBudget | undefined
+  readonly #whenRoom: () => void
   /** Bytes of answers that wait for an earlier one. */
   #heldBytes: number
   #lastUse: number
@@ -51,6 +58,8 @@ export class Connection {
     this.#unsentBytesMax = options.unsentBytesMax ?? UNSENT_BYTES_MAX
     this.#clock = options.clock
     this.#slots = []
+    this.#budget = options.budget
+    this.#whenRoom = () => this.#balance()
     this.#heldBytes = 0
     this.#lastUse = options.clock.monotonic()
     this.#finishing = false
@@ -59,6 +68,8 @@ export class Connection {
     transport.onDrain(() => this.#balance())
     transport.onClose((error) => {
       this.#closed = true
+      this.#budget?.forget(this.#whenRoom)
+      for (const slot of this.#slots) this.#giveBack(slot)
       this.#slots.length = 0
       options.onClose(this, error)
     })
@@ -89,13 +100,14 @@ export class Connection {
     this.#lastUse = this.#clock.monotonic()
     const answer = this.#handle(frame, this)
     if (!(answer instanceof Promise)) {
-      if (this.#slots.length > 0) this.#hold({ done: true, answer })
+      if (this.#slots.length > 0) this.#hold({ done: true, answer, bytes: 0 })
       else if (answer !== undefined) this.#transport.send(answer)
       this.#balance()
       return
     }
-    const slot: Slot = { done: false, answer: undefined }
+    const slot: Slot = { done: false, answer: undefined, bytes: frame.length }
     this.#slots.push(slot)
+    this.#budget?.take(slot.bytes)
     this.#balance()
     answer.then(
       (value) => this.#complete(slot, value),
@@ -111,6 +123,7 @@ export class Connection {
   #complete(slot: Slot, answer: Answer): void {
     slot.done = true
     slot.answer = answer
+    this.#giveBack(slot)
     this.#heldBytes += sizeOf(answer)
     const slots = this.#slots
     let sent = 0
@@ -127,11 +140,18 @@ export class Connection {
     else this.#balance()
   }
 
+  #giveBack(slot: Slot): void {
+    if (slot.bytes > 0) this.#budget?.give(slot.bytes)
+    slot.bytes = 0
+  }
+
   /** Reads on, or stops reading, by what is being worked on and what waits to be sent. */
   #balance(): void {
     if (this.#finishing || this.#closed) return
     const unsentBytes = this.#heldBytes + this.#transport.bufferedBytes
-    if (this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= this.#unsentBytesMax) this.#transport.pause()
+    const isWithout = this.#budget?.isExhausted ?? false
+    if (isWithout) this.#budget!.whenRoom(this.#whenRoom)
+    if (isWithout || this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= this.#unsentBytesMax) this.#transport.pause()
     else this.#transport.resume()
   }
 }

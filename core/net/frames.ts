@@ -1,5 +1,6 @@
 import { MoldauError } from '../base/errors.ts'
 import type { BufferPool } from './buffer-pool.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 
 /** A frame that spans chunks starts with at most this much memory and doubles as bytes arrive: a length alone allocates nothing big. */
 const FIRST_ALLOCATION_BYTES_MAX = 4 * 1024 * 1024
@@ -16,6 +17,8 @@ export interface FrameOptions {
   chunksAreReused?: boolean
   /** Frames are lent: the memory of one may be used again as soon as the next is asked for. Where big ones are put together. */
   lendFrom?: BufferPool
+  /** What frames that come in pieces may take, together with those of other connections. */
+  budget?: MemoryBudget
 }
 
 /**
@@ -37,6 +40,10 @@ export class FrameSplitter {
   #filled: number
   /** Memory of the pool that the last frame stands in. */
   #lent: Buffer | undefined
+  readonly #budget: MemoryBudget | undefined
+  /** What the frame that is put together, or was handed out last, takes of the budget. */
+  #taken: number
+  #starved: boolean
 
   constructor(options: FrameOptions) {
     this.#frameBytesMax = options.frameBytesMax
@@ -49,6 +56,20 @@ export class FrameSplitter {
     this.#partial = undefined
     this.#filled = 0
     this.#lent = undefined
+    this.#budget = options.budget
+    this.#taken = 0
+    this.#starved = false
+  }
+
+  /** True when a frame waits for the budget: {@link next} gives nothing before there is room. */
+  get isStarved(): boolean {
+    return this.#starved
+  }
+
+  /** Gives back what the budget has given: no frame is asked for any more. */
+  release(): void {
+    if (this.#taken > 0) this.#budget!.give(this.#taken)
+    this.#taken = 0
   }
 
   /** From now on no frame may be larger: who has not logged in yet may not say much. */
@@ -93,6 +114,7 @@ export class FrameSplitter {
       this.#pool?.give(this.#lent)
       this.#lent = undefined
     }
+    if (this.#partial === undefined) this.release()
     if (this.#partial !== undefined && this.#filled === this.#length) return this.#finish(this.#partial)
     while (this.#waiting.length > 0) {
       const chunk = this.#waiting[0]!
@@ -102,6 +124,7 @@ export class FrameSplitter {
         this.#at = 0
       }
       if (frame !== undefined) return frame
+      if (this.#starved) return undefined
     }
     return undefined
   }
@@ -128,12 +151,24 @@ export class FrameSplitter {
   }
 
   #continue(chunk: Buffer): Buffer | undefined {
+    if (this.#partial === undefined && !this.#mayBegin()) return undefined
     const count = Math.min(chunk.length - this.#at, this.#length - this.#filled)
     const target = this.#room(count)
     chunk.copy(target, this.#filled, this.#at, this.#at + count)
     this.#at += count
     this.#filled += count
     return this.#filled < this.#length ? undefined : this.#finish(target)
+  }
+
+  /** A frame in pieces takes its whole length of the budget at once: then it can be completed, whatever others do. */
+  #mayBegin(): boolean {
+    const budget = this.#budget
+    if (budget === undefined) return true
+    this.#starved = budget.isExhausted
+    if (this.#starved) return false
+    this.#taken = this.#length
+    budget.take(this.#taken)
+    return true
   }
 
   #finish(memory: Buffer): Buffer {

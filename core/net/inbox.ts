@@ -25,6 +25,20 @@ export class Inbox {
     this.#delivering = false
   }
 
+  /** True when a frame waits for memory; then call {@link retry} when there is room. */
+  get isStarved(): boolean {
+    return this.#splitter.isStarved
+  }
+
+  retry(): void {
+    this.#deliver()
+  }
+
+  /** Nothing more is handed out. */
+  release(): void {
+    this.#splitter.release()
+  }
+
   get isPaused(): boolean {
     return this.#paused
   }

@@ -7,6 +7,7 @@ import { BufferPool } from './buffer-pool.ts'
 import { plainAddress } from './connection-limits.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import type { FrameOptions } from './frames.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 import { TcpTransport } from './tcp.ts'
 import { TlsAcceptor } from './tls-acceptor.ts'
 import type { TlsAcceptorOptions } from './tls-acceptor.ts'
@@ -27,6 +28,8 @@ export interface ListenOptions {
   limits?: ConnectionLimits
   /** Largest request in bytes; default 100 MiB (Kafka's `socket.request.max.bytes`). */
   requestBytesMax?: number
+  /** What requests that come in pieces may take, over all listeners. */
+  budget?: MemoryBudget
   /** Speaks TLS instead of plain text. */
   tls?: TlsAcceptorOptions
 }
@@ -49,9 +52,9 @@ export class Listener {
 
   /** @throws MoldauError PORT_IN_USE when another process has the port, INVALID_CONFIG when the address cannot be listened on. */
   static listen(options: ListenOptions): Promise<Listener> {
-    const { host, port, onConnection, limits } = options
+    const { host, port, onConnection, limits, budget } = options
     const frameBytesMax = options.requestBytesMax ?? REQUEST_BYTES_MAX
-    const frames = { frameBytesMax, lendFrom: options.buffers ?? new BufferPool() }
+    const frames = { frameBytesMax, lendFrom: options.buffers ?? new BufferPool(), ...(budget !== undefined && { budget }) }
     const serve = (socket: Socket, certificate?: Buffer): void => accept(socket, frames, certificate, onConnection)
     const tls = options.tls === undefined ? undefined : new TlsAcceptor(options.tls, serve)
     const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
@@ -92,12 +95,7 @@ function isAdmitted(socket: Socket, limits: ConnectionLimits | undefined): boole
   return leave !== undefined
 }
 
-function accept(
-  socket: Socket,
-  frames: FrameOptions,
-  certificate: Buffer | undefined,
-  onConnection: (transport: Transport) => void,
-): void {
+function accept(socket: Socket, frames: FrameOptions, certificate: Buffer | undefined, onConnection: (transport: Transport) => void): void {
   const transport = new TcpTransport(socket, frames, certificate)
   onConnection(transport)
   // Only a dialled socket may choose where it reads to (`onread`).

@@ -4,6 +4,7 @@ import type { BufferPool } from './buffer-pool.ts'
 import { coalesce } from './coalesce.ts'
 import type { FrameOptions } from './frames.ts'
 import { Inbox } from './inbox.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 import { Outbox } from './outbox.ts'
 import type { Transport } from './transport.ts'
 
@@ -39,6 +40,8 @@ export class TcpTransport implements Transport {
   readonly #inbox: Inbox
   readonly #outbox: Outbox
   readonly #pool: BufferPool | undefined
+  readonly #budget: MemoryBudget | undefined
+  readonly #whenRoom: () => void
   #closing: boolean
   #closed: boolean
   #error: Error | undefined
@@ -53,6 +56,8 @@ export class TcpTransport implements Transport {
     this.#inbox = new Inbox(options, this)
     this.#outbox = new Outbox(() => this.#flush())
     this.#pool = options.lendFrom
+    this.#budget = options.budget
+    this.#whenRoom = () => this.#onRoom()
     this.#closing = false
     this.#closed = false
     this.#error = undefined
@@ -73,7 +78,9 @@ export class TcpTransport implements Transport {
 
   /** Bytes from the socket. */
   receive(chunk: Buffer): void {
-    if (!this.#closing) this.#inbox.push(chunk)
+    if (this.#closing) return
+    this.#inbox.push(chunk)
+    if (this.#inbox.isStarved) this.#starve()
   }
 
   /** Where the next bytes may be read to without a copy; then call {@link received}. */
@@ -115,7 +122,7 @@ export class TcpTransport implements Transport {
   resume(): void {
     if (!this.#inbox.isPaused || this.#closing) return
     this.#inbox.resume()
-    if (!this.#inbox.isPaused) this.#socket.resume()
+    this.#readOn()
   }
 
   close(): void {
@@ -130,6 +137,23 @@ export class TcpTransport implements Transport {
   destroy(error?: Error): void {
     this.#error ??= error
     this.#socket.destroy()
+  }
+
+  #readOn(): void {
+    if (this.#inbox.isStarved) this.#starve()
+    else if (!this.#inbox.isPaused) this.#socket.resume()
+  }
+
+  /** The next frame waits for memory: nothing is read meanwhile. */
+  #starve(): void {
+    this.#socket.pause()
+    this.#budget!.whenRoom(this.#whenRoom)
+  }
+
+  #onRoom(): void {
+    if (this.#closing || this.#closed) return
+    this.#inbox.retry()
+    this.#readOn()
   }
 
   #flush(): void {
@@ -154,6 +178,8 @@ export class TcpTransport implements Transport {
     if (this.#closed) return
     this.#closed = true
     this.#outbox.take()
+    this.#budget?.forget(this.#whenRoom)
+    this.#inbox.release()
     this.#closeHandler(this.#error)
   }
 }

@@ -64,7 +64,11 @@ function addressOf(socket: Socket): string {
 
 function reason(error: Error): string {
   const code = (error as NodeJS.ErrnoException).code ?? ''
-  if (/HTTP_REQUEST|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNKNOWN_PROTOCOL|BAD_RECORD_TYPE|UNEXPECTED_MESSAGE|RECORD_LAYER_FAILURE/.test(code)) {
+  if (
+    /HTTP_REQUEST|WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNKNOWN_PROTOCOL|BAD_RECORD_TYPE|UNEXPECTED_MESSAGE|RECORD_LAYER_FAILURE/.test(
+      code,
+    )
+  ) {
     return `it does not speak TLS (${code}): clients of this listener need security.protocol=SSL or SASL_SSL`
   }
   if (/PEER_DID_NOT_RETURN_A_CERTIFICATE/.test(code)) return 'it shows no certificate, and ssl.client.auth=required'

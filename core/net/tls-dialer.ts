@@ -67,7 +67,8 @@ function failure(host: string, port: number, error: NodeJS.ErrnoException): Mold
 
 function remedy(error: NodeJS.ErrnoException): string {
   const code = error.code ?? ''
-  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNKNOWN_PROTOCOL/.test(code)) return 'it does not speak TLS: leave ssl out, or use the port of its TLS listener'
+  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNKNOWN_PROTOCOL/.test(code))
+    return 'it does not speak TLS: leave ssl out, or use the port of its TLS listener'
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `${error.message}: use the name that the certificate is for, or set ssl.servername`
   if (/SELF_SIGNED|UNABLE_TO_|CERT_/.test(code)) return `${error.message} (${code}): name whom you trust, ssl.ca or ssl.truststore.location`
   return messageOf(error)
@@ -78,5 +79,9 @@ export function handshakeProblem(remote: string, error: unknown): MoldauError | 
   const cause = error instanceof MoldauError ? error.cause : undefined
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? ''
   if (!code.startsWith('ERR_SSL_')) return undefined
-  return new MoldauError('TLS_FAILED', `${remote} ended the connection: ${messageOf(cause)}: does it want a certificate of ours (ssl.cert, ssl.key)?`, { cause })
+  return new MoldauError(
+    'TLS_FAILED',
+    `${remote} ended the connection: ${messageOf(cause)}: does it want a certificate of ours (ssl.cert, ssl.key)?`,
+    { cause },
+  )
 }

@@ -17,7 +17,7 @@ export const derTags = { integer: 0x02, oid: 0x06, sequence: 0x30, set: 0x31, co
  */
 export function derElements(bytes: Buffer): DerElement[] {
   const found: DerElement[] = []
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const { start, end } = extent(bytes, at)
     found.push({ tag: bytes[at]!, bytes: bytes.subarray(at, end), content: bytes.subarray(start, end) })
     at = end

@@ -51,10 +51,18 @@ export class Jwks {
       const stamp = `${mtimeMs} ${size}`
       if (stamp === this.#stamp) return
       const { keys } = JSON.parse(readFileSync(this.#path, 'utf8')) as { keys: JsonWebKey[] }
-      this.#keys = new Map(keys.filter(isForSigning).map((jwk, i) => [String(jwk['kid'] ?? i), createPublicKey({ key: jwk, format: 'jwk' })]))
+      this.#keys = new Map(
+        keys
+          .filter(isForSigning)
+          .map((jwk, i) => [typeof jwk['kid'] === 'string' ? jwk['kid'] : String(i), createPublicKey({ key: jwk, format: 'jwk' })]),
+      )
       this.#stamp = stamp
     } catch (cause) {
-      throw new MoldauError('INVALID_CONFIG', `sasl.oauthbearer.jwks.endpoint.url: ${this.#path} is no JSON Web Key Set (${messageOf(cause)})`, { cause })
+      throw new MoldauError(
+        'INVALID_CONFIG',
+        `sasl.oauthbearer.jwks.endpoint.url: ${this.#path} is no JSON Web Key Set (${messageOf(cause)})`,
+        { cause },
+      )
     }
   }
 }
@@ -66,7 +74,10 @@ function isForSigning(jwk: JsonWebKey): boolean {
 function pathOf(url: string): string {
   if (url.startsWith('file:')) return fileURLToPath(url)
   if (/^[a-z]+:\/\//i.test(url)) {
-    throw new MoldauError('INVALID_CONFIG', `sasl.oauthbearer.jwks.endpoint.url: '${url}' is not a file: keep the key set in a file, and name it`)
+    throw new MoldauError(
+      'INVALID_CONFIG',
+      `sasl.oauthbearer.jwks.endpoint.url: '${url}' is not a file: keep the key set in a file, and name it`,
+    )
   }
   return url
 }

@@ -20,8 +20,18 @@ export interface OAuthBearerRules {
   requiredScopes: readonly string[]
 }
 
-/** n,,^Aauth=Bearer TOKEN^Aname=value^A^A (RFC 7628) */
-const FIRST = /^n,(?:a=([^,]*))?,\u0001(?:([\s\S]*?)\u0001)?\u0001$/
+const SEPARATOR = '\u0001'
+
+/** `n,,`, then pairs of name and value, each with a separator before it, and two at the end (RFC 7628). */
+function parseFirst(response: Buffer): { authorization: string; token: string } | undefined {
+  const text = response.toString('utf8')
+  const head = /^n,(?:a=([^,]*))?,$/.exec(text.slice(0, Math.max(0, text.indexOf(SEPARATOR))))
+  if (head === null || !text.endsWith(SEPARATOR + SEPARATOR)) return undefined
+  const pair = text.split(SEPARATOR).find((each) => BEARER.test(each))
+  return pair === undefined ? undefined : { authorization: head[1] ?? '', token: pair.replace(BEARER, '') }
+}
+
+const BEARER = /^auth=bearer +/i
 
 /** OAUTHBEARER (KIP-255, KIP-768) with tokens that somebody trusted has signed: who has the token is whom it names. */
 export function oauthBearerServer(jwks: Jwks, rules: OAuthBearerRules, clock: Clock): SaslServerFactory {
@@ -31,18 +41,17 @@ export function oauthBearerServer(jwks: Jwks, rules: OAuthBearerRules, clock: Cl
       evaluate(response): SaslStep {
         // After a refusal one byte comes, which asks for it in the words of SASL.
         if (refusal !== undefined) throw new SaslRefused(`OAUTHBEARER: ${refusal}`, 'Authentication failed: invalid_token')
-        const match = FIRST.exec(response.toString('utf8'))
-        const token = match?.[2]?.split('\u0001').find((pair) => /^auth=bearer +/i.test(pair))
-        if (match === null || token === undefined) throw new SaslRefused('OAUTHBEARER: the message is not of the form of RFC 7628')
-        const checked = check(token.replace(/^auth=bearer +/i, ''), jwks, rules, clock.now())
+        const first = parseFirst(response)
+        if (first === undefined) throw new SaslRefused('OAUTHBEARER: the message is not of the form of RFC 7628')
+        const checked = check(first.token, jwks, rules, clock.now())
         if (typeof checked === 'string') {
           refusal = checked
           return { challenge: Buffer.from('{"status":"invalid_token"}', 'utf8') }
         }
-        if (match[1] !== undefined && match[1] !== '' && match[1] !== checked.name) {
+        if (first.authorization !== '' && first.authorization !== checked.name) {
           throw new SaslRefused(
             'OAUTHBEARER: another authorization id',
-            `Authentication failed: Client requested an authorization id (${match[1]}) that is different from the token's principal name`,
+            `Authentication failed: Client requested an authorization id (${first.authorization}) that is different from the token's principal name`,
           )
         }
         return { challenge: EMPTY_CHALLENGE, principal: userPrincipal(checked.name), expiresAt: checked.expiresAt }
@@ -63,7 +72,8 @@ function check(token: string, jwks: Jwks, rules: OAuthBearerRules, now: number):
   if (typeof exp !== 'number' || now >= exp * 1000 + rules.clockSkewMs) return 'the token has expired, or never does'
   if (nbf !== undefined && (typeof nbf !== 'number' || now < nbf * 1000 - rules.clockSkewMs)) return 'the token is not valid yet'
   if (rules.issuer !== '' && iss !== rules.issuer) return 'the token is of another issuer'
-  if (rules.audiences.length > 0 && !textsOf(claims['aud']).some((aud) => rules.audiences.includes(aud))) return 'the token is for another audience'
+  if (rules.audiences.length > 0 && !textsOf(claims['aud']).some((aud) => rules.audiences.includes(aud)))
+    return 'the token is for another audience'
   const scopes = textsOf(claims[rules.scopeClaim]).flatMap((text) => text.split(' '))
   const missing = rules.requiredScopes.find((scope) => !scopes.includes(scope))
   if (missing !== undefined) return `the token lacks the scope '${missing}'`

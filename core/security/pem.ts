@@ -29,7 +29,8 @@ function block(label: string, body: string): string {
  */
 export function pemCertificates(setting: string, text: string): string {
   const found = pemBlocks(text).filter(({ label }) => label === 'CERTIFICATE')
-  if (found.length === 0) throw new MoldauError('INVALID_CONFIG', `${setting}: there is no certificate in PEM form (-----BEGIN CERTIFICATE-----)`)
+  if (found.length === 0)
+    throw new MoldauError('INVALID_CONFIG', `${setting}: there is no certificate in PEM form (-----BEGIN CERTIFICATE-----)`)
   return found.map(({ text: each }) => each).join('')
 }
 
@@ -41,7 +42,10 @@ export function pemCertificates(setting: string, text: string): string {
 export function pemKey(setting: string, text: string): string {
   const found = pemBlocks(text).filter(({ label }) => label.endsWith('PRIVATE KEY'))
   if (found.length !== 1) {
-    throw new MoldauError('INVALID_CONFIG', `${setting}: one private key in PEM form is needed (-----BEGIN PRIVATE KEY-----), there are ${found.length}`)
+    throw new MoldauError(
+      'INVALID_CONFIG',
+      `${setting}: one private key in PEM form is needed (-----BEGIN PRIVATE KEY-----), there are ${found.length}`,
+    )
   }
   return found[0]!.text
 }

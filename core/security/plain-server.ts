@@ -20,9 +20,13 @@ export function plainServer(passwords: ReadonlyMap<string, string>): SaslServerF
       const expected = passwords.get(user)
       // Compared also when there is no such user: the time must not tell.
       const same = equal(password, expected ?? '')
-      if (expected === undefined || !same) throw new SaslRefused(`PLAIN: wrong user or password ('${user}')`, 'Authentication failed: Invalid username or password')
+      if (expected === undefined || !same)
+        throw new SaslRefused(`PLAIN: wrong user or password ('${user}')`, 'Authentication failed: Invalid username or password')
       if (authorization !== '' && authorization !== user) {
-        throw new SaslRefused('PLAIN: another authorization id', 'Authentication failed: Client requested an authorization id that is different from username')
+        throw new SaslRefused(
+          'PLAIN: another authorization id',
+          'Authentication failed: Client requested an authorization id that is different from username',
+        )
       }
       return { challenge: EMPTY_CHALLENGE, principal: userPrincipal(user) }
     },

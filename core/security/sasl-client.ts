@@ -1,5 +1,18 @@
 import { MoldauError } from '../base/errors.ts'
-import { clientKey, hash, hmac, isScram, sameBytes, saltedPassword, saslName, scramAttributes, scramMechanisms, scramNonce, serverKey, xor } from './scram.ts'
+import {
+  clientKey,
+  hash,
+  hmac,
+  isScram,
+  sameBytes,
+  saltedPassword,
+  saslName,
+  scramAttributes,
+  scramMechanisms,
+  scramNonce,
+  serverKey,
+  xor,
+} from './scram.ts'
 import type { ScramMechanism } from './scram.ts'
 import { EMPTY_CHALLENGE } from './sasl.ts'
 import type { SaslClient } from './sasl.ts'
@@ -23,10 +36,14 @@ export function saslClient(options: SaslOptions): SaslClient {
     if (token === undefined) throw new MoldauError('INVALID_CONFIG', 'sasl: OAUTHBEARER needs a token, or a function that gets one')
     return new BearerClient(token)
   }
-  if (username === undefined || password === undefined) throw new MoldauError('INVALID_CONFIG', `sasl: ${mechanism} needs username and password`)
+  if (username === undefined || password === undefined)
+    throw new MoldauError('INVALID_CONFIG', `sasl: ${mechanism} needs username and password`)
   if (mechanism === 'PLAIN') return new PlainClient(username, password)
   if (isScram(mechanism)) return new ScramClient(mechanism, username, password)
-  throw new MoldauError('INVALID_CONFIG', `sasl: there is no mechanism '${String(mechanism)}'; PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER are`)
+  throw new MoldauError(
+    'INVALID_CONFIG',
+    `sasl: there is no mechanism '${String(mechanism)}'; PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER are`,
+  )
 }
 
 class PlainClient implements SaslClient {

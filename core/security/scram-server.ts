@@ -57,7 +57,8 @@ class ScramExchange implements SaslServer {
       )
     }
     const { salt, iterations } = this.#credential
-    if (iterations < scramMechanisms[this.#mechanism].iterationsMin) throw new SaslRefused(`${this.#mechanism}: too few iterations for '${user}'`)
+    if (iterations < scramMechanisms[this.#mechanism].iterationsMin)
+      throw new SaslRefused(`${this.#mechanism}: too few iterations for '${user}'`)
     this.#gs2Header = match[1]!
     this.#nonce = nonce + scramNonce()
     const answer = `r=${this.#nonce},s=${salt.toString('base64')},i=${iterations}`
@@ -88,4 +89,3 @@ class ScramExchange implements SaslServer {
     return new SaslRefused(`${this.#mechanism}: the message is not of the form of RFC 5802`)
   }
 }
-

@@ -69,7 +69,11 @@ function keystore(settings: TlsSettings, prefix: string): SecureContextOptions {
   const inText = settings.keystoreKey !== '' || settings.keystoreCertificateChain !== ''
   if (keystoreLocation === '' && !inText) return {}
   if (keystoreType === 'PKCS12') {
-    if (inText) throw new MoldauError('INVALID_CONFIG', `${prefix}ssl.keystore.key is PEM text: set ssl.keystore.type=PEM, or give ssl.keystore.location`)
+    if (inText)
+      throw new MoldauError(
+        'INVALID_CONFIG',
+        `${prefix}ssl.keystore.key is PEM text: set ssl.keystore.type=PEM, or give ssl.keystore.location`,
+      )
     return { pfx: read(`${prefix}ssl.keystore.location`, keystoreLocation), passphrase: keystorePassword }
   }
   const file = keystoreLocation === '' ? undefined : read(`${prefix}ssl.keystore.location`, keystoreLocation).toString('utf8')

@@ -90,12 +90,34 @@ const fetchOf = (topicId: string) => ({
   minBytes: 0,
   topics: [{ topic: 't', topicId, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1000 }] }],
 })
-const commitOf = (topicId: string) => ({ groupId: 'g', topics: [{ name: 't', topicId, partitions: [{ partitionIndex: 0, committedOffset: 0, committedMetadata: '' }] }] })
+const commitOf = (topicId: string) => ({
+  groupId: 'g',
+  topics: [{ name: 't', topicId, partitions: [{ partitionIndex: 0, committedOffset: 0, committedMetadata: '' }] }],
+})
 const member = { groupId: 'g', memberId: '', generationId: 0 }
 const producer = { transactionalId: 'x', producerId: 0, producerEpoch: 0 }
-const configOf = (resourceType: number, resourceName: string) => () => ({ resources: [{ resourceType, resourceName, configurationKeys: [], configs: [] }], validateOnly: true })
-const aclFilter = { resourceTypeFilter: 1, resourceNameFilter: null, patternTypeFilter: 1, principalFilter: 'User:nobody', hostFilter: null, operation: 1, permissionType: 1 }
-const newAcl = { resourceType: 2, resourceName: 'q', resourcePatternType: 3, principal: 'User:q', host: '*', operation: 3, permissionType: 3 }
+const configOf = (resourceType: number, resourceName: string) => () => ({
+  resources: [{ resourceType, resourceName, configurationKeys: [], configs: [] }],
+  validateOnly: true,
+})
+const aclFilter = {
+  resourceTypeFilter: 1,
+  resourceNameFilter: null,
+  patternTypeFilter: 1,
+  principalFilter: 'User:nobody',
+  hostFilter: null,
+  operation: 1,
+  permissionType: 1,
+}
+const newAcl = {
+  resourceType: 2,
+  resourceName: 'q',
+  resourcePatternType: 3,
+  principal: 'User:q',
+  host: '*',
+  operation: 3,
+  permissionType: 3,
+}
 
 /** Kafka's documentation of operations and resources (docs/security.html, "Operations and Resources on Protocols"), call by call. */
 const table: readonly Row[] = [
@@ -104,47 +126,241 @@ const table: readonly Row[] = [
   { api: 'Produce', version: 9, needs: [ofId('write'), write], refused: ID, ask: produceOf(txnBatch, 'x') },
   { api: 'Fetch', version: 11, needs: [read], refused: TOPIC, ask: fetchOf },
   { api: 'Fetch', version: 16, needs: [read], refused: TOPIC, ask: fetchOf },
-  { api: 'ListOffsets', version: 5, needs: [describe], refused: TOPIC, ask: () => ({ replicaId: -1, isolationLevel: 0, topics: [{ name: 't', partitions: [{ partitionIndex: 0, timestamp: -1 }] }] }) },
+  {
+    api: 'ListOffsets',
+    version: 5,
+    needs: [describe],
+    refused: TOPIC,
+    ask: () => ({ replicaId: -1, isolationLevel: 0, topics: [{ name: 't', partitions: [{ partitionIndex: 0, timestamp: -1 }] }] }),
+  },
   { api: 'Metadata', version: 9, needs: [describe], refused: TOPIC, ask: () => ({ topics: [{ name: 't' }] }) },
   { api: 'Metadata', version: 12, needs: [describe], refused: TOPIC, ask: (topicId) => ({ topics: [{ topicId, name: null }] }) },
   { api: 'Metadata', version: 0, needs: [describe], refused: TOPIC, ask: () => ({ topics: [{ name: 't' }] }) },
-  { api: 'Metadata', version: 9, needs: [['describe', 'topic', 'made'], ['create', 'topic', 'made']], refused: TOPIC, ask: () => ({ topics: [{ name: 'made' }], allowAutoTopicCreation: true }) },
-  { api: 'Metadata', version: 9, needs: [['describe', 'topic', 'made2'], cluster('create')], refused: TOPIC, ask: () => ({ topics: [{ name: 'made2' }], allowAutoTopicCreation: true }) },
+  {
+    api: 'Metadata',
+    version: 9,
+    needs: [
+      ['describe', 'topic', 'made'],
+      ['create', 'topic', 'made'],
+    ],
+    refused: TOPIC,
+    ask: () => ({ topics: [{ name: 'made' }], allowAutoTopicCreation: true }),
+  },
+  {
+    api: 'Metadata',
+    version: 9,
+    needs: [['describe', 'topic', 'made2'], cluster('create')],
+    refused: TOPIC,
+    ask: () => ({ topics: [{ name: 'made2' }], allowAutoTopicCreation: true }),
+  },
   { api: 'OffsetCommit', version: 8, needs: [ofGroup('read'), read], refused: GROUP, ask: commitOf },
   { api: 'OffsetCommit', version: 10, needs: [ofGroup('read'), read], refused: GROUP, ask: commitOf },
-  { api: 'OffsetFetch', version: 5, needs: [ofGroup('describe'), describe], refused: GROUP, ask: () => ({ groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }] }) },
-  { api: 'OffsetFetch', version: 1, needs: [ofGroup('describe'), describe], refused: GROUP, ask: () => ({ groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }] }) },
-  { api: 'OffsetFetch', version: 9, needs: [ofGroup('describe'), describe], refused: GROUP, ask: () => ({ groups: [{ groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }] }] }) },
-  { api: 'OffsetFetch', version: 10, needs: [ofGroup('describe'), describe], refused: GROUP, ask: (topicId) => ({ groups: [{ groupId: 'g', topics: [{ topicId, partitionIndexes: [0] }] }] }) },
+  {
+    api: 'OffsetFetch',
+    version: 5,
+    needs: [ofGroup('describe'), describe],
+    refused: GROUP,
+    ask: () => ({ groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }] }),
+  },
+  {
+    api: 'OffsetFetch',
+    version: 1,
+    needs: [ofGroup('describe'), describe],
+    refused: GROUP,
+    ask: () => ({ groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }] }),
+  },
+  {
+    api: 'OffsetFetch',
+    version: 9,
+    needs: [ofGroup('describe'), describe],
+    refused: GROUP,
+    ask: () => ({ groups: [{ groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }] }] }),
+  },
+  {
+    api: 'OffsetFetch',
+    version: 10,
+    needs: [ofGroup('describe'), describe],
+    refused: GROUP,
+    ask: (topicId) => ({ groups: [{ groupId: 'g', topics: [{ topicId, partitionIndexes: [0] }] }] }),
+  },
   { api: 'FindCoordinator', version: 1, needs: [ofGroup('describe')], refused: GROUP, ask: () => ({ key: 'g', keyType: 0 }) },
   { api: 'FindCoordinator', version: 4, needs: [ofGroup('describe')], refused: GROUP, ask: () => ({ keyType: 0, coordinatorKeys: ['g'] }) },
   { api: 'FindCoordinator', version: 4, needs: [ofId('describe')], refused: ID, ask: () => ({ keyType: 1, coordinatorKeys: ['x'] }) },
-  { api: 'JoinGroup', version: 7, needs: [ofGroup('read')], refused: GROUP, ask: () => ({ groupId: 'g', sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 1000, memberId: 'nobody', protocolType: 'consumer', protocols: [{ name: 'range', metadata: Buffer.alloc(0) }] }) },
+  {
+    api: 'JoinGroup',
+    version: 7,
+    needs: [ofGroup('read')],
+    refused: GROUP,
+    ask: () => ({
+      groupId: 'g',
+      sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 1000,
+      memberId: 'nobody',
+      protocolType: 'consumer',
+      protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
+    }),
+  },
   { api: 'Heartbeat', version: 4, needs: [ofGroup('read')], refused: GROUP, ask: () => member },
   { api: 'LeaveGroup', version: 1, needs: [ofGroup('read')], refused: GROUP, ask: () => member },
-  { api: 'LeaveGroup', version: 4, needs: [ofGroup('read')], refused: GROUP, ask: () => ({ groupId: 'g', members: [{ memberId: 'nobody', groupInstanceId: null }] }) },
+  {
+    api: 'LeaveGroup',
+    version: 4,
+    needs: [ofGroup('read')],
+    refused: GROUP,
+    ask: () => ({ groupId: 'g', members: [{ memberId: 'nobody', groupInstanceId: null }] }),
+  },
   { api: 'SyncGroup', version: 5, needs: [ofGroup('read')], refused: GROUP, ask: () => ({ ...member, assignments: [] }) },
-  { api: 'DescribeGroups', version: 5, needs: [ofGroup('describe')], refused: GROUP, ask: () => ({ groups: ['g'], includeAuthorizedOperations: false }) },
+  {
+    api: 'DescribeGroups',
+    version: 5,
+    needs: [ofGroup('describe')],
+    refused: GROUP,
+    ask: () => ({ groups: ['g'], includeAuthorizedOperations: false }),
+  },
   { api: 'DeleteGroups', version: 2, needs: [['delete', 'group', 'd']], refused: GROUP, ask: () => ({ groupsNames: ['d'] }) },
-  { api: 'CreateTopics', version: 7, needs: [['create', 'topic', 'n'], ['describeConfigs', 'topic', 'n']], refused: TOPIC, ask: () => ({ topics: [{ name: 'n', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: 1000, validateOnly: true }) },
-  { api: 'CreateTopics', version: 4, needs: [cluster('create')], refused: TOPIC, ask: () => ({ topics: [{ name: 'n', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: 1000, validateOnly: true }) },
-  { api: 'DeleteTopics', version: 4, needs: [['delete', 'topic', 'n']], refused: TOPIC, ask: () => ({ topicNames: ['n'], timeoutMs: 1000 }) },
-  { api: 'DeleteTopics', version: 6, needs: [['delete', 'topic', 'n']], refused: TOPIC, ask: () => ({ topics: [{ name: 'n', topicId: ZERO_UUID }], timeoutMs: 1000 }) },
-  { api: 'DeleteTopics', version: 6, needs: [cluster('delete')], refused: TOPIC, ask: () => ({ topics: [{ name: 'n', topicId: ZERO_UUID }], timeoutMs: 1000 }) },
-  { api: 'DeleteRecords', version: 2, needs: [['delete', 'topic', 't']], refused: TOPIC, ask: () => ({ topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 0 }] }], timeoutMs: 1000 }) },
-  { api: 'CreatePartitions', version: 3, needs: [['alter', 'topic', 't']], refused: TOPIC, ask: () => ({ topics: [{ name: 't', count: 1, assignments: null }], timeoutMs: 1000, validateOnly: true }) },
-  { api: 'InitProducerId', version: 4, needs: [ofId('write')], refused: ID, ask: () => ({ transactionalId: 'x', transactionTimeoutMs: 1000 }) },
-  { api: 'InitProducerId', version: 4, needs: [cluster('idempotentWrite')], refused: WHOLE, ask: () => ({ transactionalId: null, transactionTimeoutMs: 1000 }) },
-  { api: 'InitProducerId', version: 4, needs: [['write', 'topic', 'anything']], refused: WHOLE, ask: () => ({ transactionalId: null, transactionTimeoutMs: 1000 }) },
-  { api: 'OffsetForLeaderEpoch', version: 4, needs: [describe], refused: TOPIC, ask: () => ({ replicaId: -1, topics: [{ topic: 't', partitions: [{ partition: 0, leaderEpoch: 0 }] }] }) },
-  { api: 'OffsetForLeaderEpoch', version: 4, needs: [cluster('clusterAction')], refused: TOPIC, ask: () => ({ replicaId: -1, topics: [{ topic: 't', partitions: [{ partition: 0, leaderEpoch: 0 }] }] }) },
-  { api: 'AddPartitionsToTxn', version: 3, needs: [ofId('write'), write], refused: ID, ask: () => ({ v3AndBelowTransactionalId: 'x', v3AndBelowProducerId: 0, v3AndBelowProducerEpoch: 0, v3AndBelowTopics: [{ name: 't', partitions: [0] }] }) },
+  {
+    api: 'CreateTopics',
+    version: 7,
+    needs: [
+      ['create', 'topic', 'n'],
+      ['describeConfigs', 'topic', 'n'],
+    ],
+    refused: TOPIC,
+    ask: () => ({
+      topics: [{ name: 'n', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+      timeoutMs: 1000,
+      validateOnly: true,
+    }),
+  },
+  {
+    api: 'CreateTopics',
+    version: 4,
+    needs: [cluster('create')],
+    refused: TOPIC,
+    ask: () => ({
+      topics: [{ name: 'n', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+      timeoutMs: 1000,
+      validateOnly: true,
+    }),
+  },
+  {
+    api: 'DeleteTopics',
+    version: 4,
+    needs: [['delete', 'topic', 'n']],
+    refused: TOPIC,
+    ask: () => ({ topicNames: ['n'], timeoutMs: 1000 }),
+  },
+  {
+    api: 'DeleteTopics',
+    version: 6,
+    needs: [['delete', 'topic', 'n']],
+    refused: TOPIC,
+    ask: () => ({ topics: [{ name: 'n', topicId: ZERO_UUID }], timeoutMs: 1000 }),
+  },
+  {
+    api: 'DeleteTopics',
+    version: 6,
+    needs: [cluster('delete')],
+    refused: TOPIC,
+    ask: () => ({ topics: [{ name: 'n', topicId: ZERO_UUID }], timeoutMs: 1000 }),
+  },
+  {
+    api: 'DeleteRecords',
+    version: 2,
+    needs: [['delete', 'topic', 't']],
+    refused: TOPIC,
+    ask: () => ({ topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 0 }] }], timeoutMs: 1000 }),
+  },
+  {
+    api: 'CreatePartitions',
+    version: 3,
+    needs: [['alter', 'topic', 't']],
+    refused: TOPIC,
+    ask: () => ({ topics: [{ name: 't', count: 1, assignments: null }], timeoutMs: 1000, validateOnly: true }),
+  },
+  {
+    api: 'InitProducerId',
+    version: 4,
+    needs: [ofId('write')],
+    refused: ID,
+    ask: () => ({ transactionalId: 'x', transactionTimeoutMs: 1000 }),
+  },
+  {
+    api: 'InitProducerId',
+    version: 4,
+    needs: [cluster('idempotentWrite')],
+    refused: WHOLE,
+    ask: () => ({ transactionalId: null, transactionTimeoutMs: 1000 }),
+  },
+  {
+    api: 'InitProducerId',
+    version: 4,
+    needs: [['write', 'topic', 'anything']],
+    refused: WHOLE,
+    ask: () => ({ transactionalId: null, transactionTimeoutMs: 1000 }),
+  },
+  {
+    api: 'OffsetForLeaderEpoch',
+    version: 4,
+    needs: [describe],
+    refused: TOPIC,
+    ask: () => ({ replicaId: -1, topics: [{ topic: 't', partitions: [{ partition: 0, leaderEpoch: 0 }] }] }),
+  },
+  {
+    api: 'OffsetForLeaderEpoch',
+    version: 4,
+    needs: [cluster('clusterAction')],
+    refused: TOPIC,
+    ask: () => ({ replicaId: -1, topics: [{ topic: 't', partitions: [{ partition: 0, leaderEpoch: 0 }] }] }),
+  },
+  {
+    api: 'AddPartitionsToTxn',
+    version: 3,
+    needs: [ofId('write'), write],
+    refused: ID,
+    ask: () => ({
+      v3AndBelowTransactionalId: 'x',
+      v3AndBelowProducerId: 0,
+      v3AndBelowProducerEpoch: 0,
+      v3AndBelowTopics: [{ name: 't', partitions: [0] }],
+    }),
+  },
   { api: 'AddPartitionsToTxn', version: 4, needs: [cluster('clusterAction')], refused: WHOLE, ask: () => ({ transactions: [] }) },
   { api: 'AddOffsetsToTxn', version: 3, needs: [ofId('write'), ofGroup('read')], refused: ID, ask: () => ({ ...producer, groupId: 'g' }) },
   { api: 'EndTxn', version: 3, needs: [ofId('write')], refused: ID, ask: () => ({ ...producer, committed: true }) },
-  { api: 'TxnOffsetCommit', version: 3, needs: [ofId('write'), ofGroup('read'), read], refused: ID, ask: () => ({ ...producer, groupId: 'g', topics: [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 0, committedMetadata: '' }] }] }) },
-  { api: 'WriteTxnMarkers', version: 1, needs: [cluster('clusterAction')], refused: WHOLE, ask: () => ({ markers: [{ producerId: 1, producerEpoch: 0, transactionResult: false, coordinatorEpoch: 0, topics: [{ name: 't', partitionIndexes: [0] }] }] }) },
-  { api: 'WriteTxnMarkers', version: 1, needs: [cluster('alter')], refused: WHOLE, ask: () => ({ markers: [{ producerId: 1, producerEpoch: 0, transactionResult: false, coordinatorEpoch: 0, topics: [{ name: 't', partitionIndexes: [0] }] }] }) },
+  {
+    api: 'TxnOffsetCommit',
+    version: 3,
+    needs: [ofId('write'), ofGroup('read'), read],
+    refused: ID,
+    ask: () => ({
+      ...producer,
+      groupId: 'g',
+      topics: [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 0, committedMetadata: '' }] }],
+    }),
+  },
+  {
+    api: 'WriteTxnMarkers',
+    version: 1,
+    needs: [cluster('clusterAction')],
+    refused: WHOLE,
+    ask: () => ({
+      markers: [
+        { producerId: 1, producerEpoch: 0, transactionResult: false, coordinatorEpoch: 0, topics: [{ name: 't', partitionIndexes: [0] }] },
+      ],
+    }),
+  },
+  {
+    api: 'WriteTxnMarkers',
+    version: 1,
+    needs: [cluster('alter')],
+    refused: WHOLE,
+    ask: () => ({
+      markers: [
+        { producerId: 1, producerEpoch: 0, transactionResult: false, coordinatorEpoch: 0, topics: [{ name: 't', partitionIndexes: [0] }] },
+      ],
+    }),
+  },
   { api: 'DescribeTransactions', version: 0, needs: [ofId('describe')], refused: ID, ask: () => ({ transactionalIds: ['x'] }) },
   { api: 'DescribeProducers', version: 0, needs: [read], refused: TOPIC, ask: () => ({ topics: [{ name: 't', partitionIndexes: [0] }] }) },
   { api: 'DescribeAcls', version: 3, needs: [cluster('describe')], refused: WHOLE, ask: () => aclFilter },
@@ -156,9 +372,27 @@ const table: readonly Row[] = [
   { api: 'IncrementalAlterConfigs', version: 1, needs: [cluster('alterConfigs')], refused: WHOLE, ask: configOf(4, '1') },
   { api: 'AlterConfigs', version: 2, needs: [['alterConfigs', 'topic', 't']], refused: TOPIC, ask: configOf(2, 't') },
   { api: 'AlterConfigs', version: 2, needs: [cluster('alterConfigs')], refused: WHOLE, ask: configOf(4, '1') },
-  { api: 'OffsetDelete', version: 0, needs: [ofGroup('delete'), read], refused: GROUP, ask: () => ({ groupId: 'g', topics: [{ name: 't', partitions: [{ partitionIndex: 0 }] }] }) },
-  { api: 'DescribeUserScramCredentials', version: 0, needs: [cluster('describe')], refused: WHOLE, ask: () => ({ users: [{ name: 'q' }] }) },
-  { api: 'AlterUserScramCredentials', version: 0, needs: [cluster('alter')], refused: WHOLE, ask: () => ({ deletions: [{ name: 'q', mechanism: 1 }], upsertions: [] }) },
+  {
+    api: 'OffsetDelete',
+    version: 0,
+    needs: [ofGroup('delete'), read],
+    refused: GROUP,
+    ask: () => ({ groupId: 'g', topics: [{ name: 't', partitions: [{ partitionIndex: 0 }] }] }),
+  },
+  {
+    api: 'DescribeUserScramCredentials',
+    version: 0,
+    needs: [cluster('describe')],
+    refused: WHOLE,
+    ask: () => ({ users: [{ name: 'q' }] }),
+  },
+  {
+    api: 'AlterUserScramCredentials',
+    version: 0,
+    needs: [cluster('alter')],
+    refused: WHOLE,
+    ask: () => ({ deletions: [{ name: 'q', mechanism: 1 }], upsertions: [] }),
+  },
 ]
 
 /** Every code in an answer. */
@@ -168,7 +402,13 @@ function codesIn(value: unknown): string[] {
   return Object.entries(value).flatMap(([key, each]) => (/ErrorCode$|^errorCode$/.test(key) ? [errorName(each as number)] : codesIn(each)))
 }
 
-const aclOf = ([operation, resourceType, resourceName]: Needed, permission: 'allow' | 'deny' = 'allow'): Acl => ({ principal: 'User:alice', operation, resourceType, resourceName, permission })
+const aclOf = ([operation, resourceType, resourceName]: Needed, permission: 'allow' | 'deny' = 'allow'): Acl => ({
+  principal: 'User:alice',
+  operation,
+  resourceType,
+  resourceName,
+  permission,
+})
 
 const byName = new Map(apis.map((each) => [each.name, each]))
 
@@ -197,7 +437,16 @@ test('each call is allowed with just what Kafka documents, and refused with the 
 })
 
 test('every call that is served has a guard, and the table tries it', (t) => {
-  const open = new Set(['ApiVersions', 'SaslHandshake', 'SaslAuthenticate', 'DescribeCluster', 'ListGroups', 'ListTransactions', 'GetTelemetrySubscriptions', 'PushTelemetry'])
+  const open = new Set([
+    'ApiVersions',
+    'SaslHandshake',
+    'SaslAuthenticate',
+    'DescribeCluster',
+    'ListGroups',
+    'ListTransactions',
+    'GetTelemetrySubscriptions',
+    'PushTelemetry',
+  ])
   const tried = new Set(table.map(({ api }) => api))
   for (const { api } of handlers) {
     t.true(isGuarded(api.name), `${api.name}: say in core/broker/guards what it needs`)
@@ -211,25 +460,47 @@ const LOOSE = new Set<string>()
 test('lists show only what may be described, without a word about the rest', async (t) => {
   const { alice, admin } = await bench(t)
   await admin.admin.createTopics([{ name: 'u', partitions: 1 }])
-  for (const group of ['g1', 'g2']) await admin.admin.alterGroupOffsets(group, ['t', 'u'].map((topic) => ({ topic, partition: 0, offset: 0 })))
+  for (const group of ['g1', 'g2'])
+    await admin.admin.alterGroupOffsets(
+      group,
+      ['t', 'u'].map((topic) => ({ topic, partition: 0, offset: 0 })),
+    )
   const idOf = async (transactionalId: string): Promise<void> => {
     const producer = admin.producer({ transactionalId })
     await producer.close()
   }
   await Promise.all(['x1', 'x2'].map(idOf))
-  const topics = async (): Promise<(string | null)[]> => (await alice.request(Metadata, 12, { topics: null })).topics.map(({ name }) => name)
+  const topics = async (): Promise<(string | null)[]> =>
+    (await alice.request(Metadata, 12, { topics: null })).topics.map(({ name }) => name)
   const groups = async (): Promise<string[]> =>
-    (await alice.request(ListGroups, 4, { statesFilter: [] })).groups.map(({ groupId }) => groupId).filter((group) => group !== 'g').toSorted()
+    (await alice.request(ListGroups, 4, { statesFilter: [] })).groups
+      .map(({ groupId }) => groupId)
+      .filter((group) => group !== 'g')
+      .toSorted()
   const ids = async (): Promise<string[]> =>
-    (await alice.request(ListTransactions, 0, { stateFilters: [], producerIdFilters: [] })).transactionStates.map(({ transactionalId }) => transactionalId)
+    (await alice.request(ListTransactions, 0, { stateFilters: [], producerIdFilters: [] })).transactionStates.map(
+      ({ transactionalId }) => transactionalId,
+    )
   t.deepEqual([await topics(), await groups(), await ids()], [[], [], []])
-  await admin.admin.createAcls([aclOf(['read', 'topic', 't']), aclOf(['describe', 'group', 'g2']), aclOf(['write', 'transactionalId', 'x1'])])
-  t.deepEqual([await topics(), await groups()], [['t'], ['g2']])
-  const offsets = await alice.request(OffsetFetch, 9, { groups: [{ groupId: 'g2', topics: null }, { groupId: 'g1', topics: null }] })
-  t.deepEqual(offsets.groups.map(({ groupId, topics: found, errorCode }) => [groupId, found.map(({ name }) => name), errorName(errorCode)]), [
-    ['g2', ['t'], 'NONE'],
-    ['g1', [], GROUP],
+  await admin.admin.createAcls([
+    aclOf(['read', 'topic', 't']),
+    aclOf(['describe', 'group', 'g2']),
+    aclOf(['write', 'transactionalId', 'x1']),
   ])
+  t.deepEqual([await topics(), await groups()], [['t'], ['g2']])
+  const offsets = await alice.request(OffsetFetch, 9, {
+    groups: [
+      { groupId: 'g2', topics: null },
+      { groupId: 'g1', topics: null },
+    ],
+  })
+  t.deepEqual(
+    offsets.groups.map(({ groupId, topics: found, errorCode }) => [groupId, found.map(({ name }) => name), errorName(errorCode)]),
+    [
+      ['g2', ['t'], 'NONE'],
+      ['g1', [], GROUP],
+    ],
+  )
   await admin.admin.createAcls([aclOf(cluster('describe'))])
   t.deepEqual(await groups(), ['g1', 'g2'], 'who may describe the cluster sees all groups')
 })
@@ -240,17 +511,26 @@ test('of a request the allowed part is done, the rest refused', async (t) => {
   await admin.admin.createAcls([aclOf(write), aclOf(read)])
   const data = ['t', 'u'].map((name) => ({ name, partitionData: [{ index: 0, records: plainBatch }] }))
   const produced = await alice.request(Produce, 9, { transactionalId: null, acks: -1, timeoutMs: 1000, topicData: data })
-  t.deepEqual(produced.responses.map(({ name, partitionResponses }) => [name, errorName(partitionResponses[0]!.errorCode)]), [
-    ['t', 'NONE'],
-    ['u', TOPIC],
-  ])
+  t.deepEqual(
+    produced.responses.map(({ name, partitionResponses }) => [name, errorName(partitionResponses[0]!.errorCode)]),
+    [
+      ['t', 'NONE'],
+      ['u', TOPIC],
+    ],
+  )
   const started = performance.now()
-  const topics = ['t', 'u'].map((topic) => ({ topic, partitions: [{ partition: 0, fetchOffset: topic === 't' ? 1 : 0, partitionMaxBytes: 1000 }] }))
+  const topics = ['t', 'u'].map((topic) => ({
+    topic,
+    partitions: [{ partition: 0, fetchOffset: topic === 't' ? 1 : 0, partitionMaxBytes: 1000 }],
+  }))
   const fetched = await alice.request(Fetch, 11, { maxWaitMs: 20_000, minBytes: 1, topics }, { timeoutMs: 10_000 })
-  t.deepEqual(fetched.responses.map(({ topic, partitions }) => [topic, errorName(partitions[0]!.errorCode)]), [
-    ['t', 'NONE'],
-    ['u', TOPIC],
-  ])
+  t.deepEqual(
+    fetched.responses.map(({ topic, partitions }) => [topic, errorName(partitions[0]!.errorCode)]),
+    [
+      ['t', 'NONE'],
+      ['u', TOPIC],
+    ],
+  )
   t.true(performance.now() - started < 15_000, 'a refusal is not waited for')
   const [end] = await admin.admin.listOffsets([{ topic: 'u', partition: 0, at: 'latest' }])
   t.is(Number(end!.offset), 0)
@@ -259,7 +539,12 @@ test('of a request the allowed part is done, the rest refused', async (t) => {
 test('with acks=0 a refusal ends the connection', async (t) => {
   const { alice } = await bench(t)
   const ended = new Promise<void>((resolve) => alice.onClose(() => resolve()))
-  alice.send(Produce, 9, { transactionalId: null, acks: 0, timeoutMs: 1000, topicData: [{ name: 't', partitionData: [{ index: 0, records: plainBatch }] }] })
+  alice.send(Produce, 9, {
+    transactionalId: null,
+    acks: 0,
+    timeoutMs: 1000,
+    topicData: [{ name: 't', partitionData: [{ index: 0, records: plainBatch }] }],
+  })
   await ended
   t.pass()
 })
@@ -268,7 +553,12 @@ test('what may be done is told: topics, groups and the cluster', async (t) => {
   const { alice, admin } = await bench(t)
   await admin.admin.createAcls([aclOf(['write', 'topic', 't']), aclOf(['alterConfigs', 'topic', 't']), aclOf(['delete', 'group', 'g'])])
   const bits = (...names: (keyof typeof operations)[]): number => names.reduce((set, name) => set | (1 << operations[name]), 0)
-  const asked = { topics: [{ name: 't' }], includeClusterAuthorizedOperations: true, includeTopicAuthorizedOperations: true, allowAutoTopicCreation: false }
+  const asked = {
+    topics: [{ name: 't' }],
+    includeClusterAuthorizedOperations: true,
+    includeTopicAuthorizedOperations: true,
+    allowAutoTopicCreation: false,
+  }
   const first = await alice.request(Metadata, 9, asked)
   t.is(first.topics[0]!.topicAuthorizedOperations, bits('write', 'describe', 'alterConfigs', 'describeConfigs'))
   t.is(first.clusterAuthorizedOperations, 0)
@@ -281,14 +571,17 @@ test('what may be done is told: topics, groups and the cluster', async (t) => {
 test('a topic is made, but what it is like is shown only to who may see settings', async (t) => {
   const { alice, admin } = await bench(t)
   await admin.admin.createAcls([aclOf(['create', 'topic', 'n'])])
-  const { topics } = await alice.request(CreateTopics, 7, { topics: [{ name: 'n', numPartitions: 3, replicationFactor: 1, assignments: [], configs: [] }] })
+  const { topics } = await alice.request(CreateTopics, 7, {
+    topics: [{ name: 'n', numPartitions: 3, replicationFactor: 1, assignments: [], configs: [] }],
+  })
   const { errorCode, numPartitions, configs, topicConfigErrorCode } = topics[0]!
   t.deepEqual([errorName(errorCode), numPartitions, configs, errorName(topicConfigErrorCode)], ['NONE', -1, null, TOPIC])
 })
 
 test('prefixes, wildcards, hosts and everybody work through the protocol, and changes count at once', async (t) => {
   const { alice, admin } = await bench(t)
-  const allowed = async (): Promise<boolean> => !codesIn(await alice.request(Metadata, 9, { topics: [{ name: 't' }], allowAutoTopicCreation: false })).includes(TOPIC)
+  const allowed = async (): Promise<boolean> =>
+    !codesIn(await alice.request(Metadata, 9, { topics: [{ name: 't' }], allowAutoTopicCreation: false })).includes(TOPIC)
   const acl: Acl = { resourceType: 'topic', resourceName: 't', principal: 'User:alice', operation: 'describe' }
   const tries: [Partial<Acl>, boolean][] = [
     [{}, true],
@@ -319,7 +612,12 @@ test('entries survive a restart, twice is once, and what is no entry is refused'
   await admin.admin.createAcls([acl, acl])
   await admin.admin.createAcls([acl])
   t.is((await admin.admin.describeAcls()).length, 1)
-  for (const wrong of [{ principal: 'alice' }, { resourceName: '' }, { resourceType: 'cluster' as const, resourceName: 'x' }, { host: '' }]) {
+  for (const wrong of [
+    { principal: 'alice' },
+    { resourceName: '' },
+    { resourceType: 'cluster' as const, resourceName: 'x' },
+    { host: '' },
+  ]) {
     await t.throwsAsync(admin.admin.createAcls([{ ...acl, ...wrong }]), { message: /INVALID_REQUEST/ }, JSON.stringify(wrong))
   }
   t.is((await admin.admin.describeAcls()).length, 1)
@@ -348,7 +646,10 @@ test('allow.everyone.if.no.acl.found opens what no entry names, and only that', 
   const alice = new Channel(await broker.dialer.dial('', 0), { clientId: 'alice', clock: systemClock })
   t.teardown(() => alice.close())
   const codes = codesIn(await alice.request(Metadata, 9, { topics: [{ name: 't' }, { name: 'free' }], allowAutoTopicCreation: true }))
-  t.deepEqual(codes.filter((code) => code !== 'NONE'), [TOPIC])
+  t.deepEqual(
+    codes.filter((code) => code !== 'NONE'),
+    [TOPIC],
+  )
   t.is((await alice.request(InitProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1000 })).errorCode, 0)
 })
 

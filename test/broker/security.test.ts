@@ -29,7 +29,12 @@ import { TokenIssuer } from '../support/tokens.ts'
 
 const authority = new Authority()
 const server = authority.issue({ subject: [['CN', 'broker']], dns: ['localhost'], ip: ['127.0.0.1'] })
-const alice = authority.issue({ subject: [['O', 'moldau'], ['CN', 'alice']] })
+const alice = authority.issue({
+  subject: [
+    ['O', 'moldau'],
+    ['CN', 'alice'],
+  ],
+})
 const tls = { 'ssl.keystore.key': server.key, 'ssl.keystore.certificate.chain': server.cert, 'ssl.truststore.certificates': authority.cert }
 const SCRAM_USERS = [{ name: 'alice', password: 'secret' }]
 
@@ -115,11 +120,18 @@ test('settings of listeners that cannot be are refused with what to write', asyn
     [{ 'max.connections.per.ip.overrides': 'a' }, /address:number/],
   ]
   for (const [config, message] of wrong) {
-    const error = await t.throwsAsync(Broker.start({ dir, config }), { instanceOf: MoldauError, code: 'INVALID_CONFIG' }, JSON.stringify(config))
+    const error = await t.throwsAsync(
+      Broker.start({ dir, config }),
+      { instanceOf: MoldauError, code: 'INVALID_CONFIG' },
+      JSON.stringify(config),
+    )
     t.regex(error!.message, message)
     t.notRegex(error!.message, /secret|[A-Za-z0-9+/]{40}/)
   }
-  await t.throwsAsync(Broker.start({ dir, port: 0, config: { listeners: 'PLAINTEXT://127.0.0.1:0' } }), { code: 'INVALID_CONFIG', message: /not both/ })
+  await t.throwsAsync(Broker.start({ dir, port: 0, config: { listeners: 'PLAINTEXT://127.0.0.1:0' } }), {
+    code: 'INVALID_CONFIG',
+    message: /not both/,
+  })
   const broker = await Broker.start({ dir })
   await broker.close()
 })
@@ -129,7 +141,10 @@ test('our client speaks TLS with the broker, and checks whom it speaks with', as
   await roundTrip(t, broker.bootstrap, { ssl: { ca: authority.cert } })
   await roundTrip(t, `localhost:${broker.port}`, { 'security.protocol': 'SSL', 'ssl.truststore.certificates': authority.cert })
   await t.throwsAsync(connect(broker.bootstrap, { ssl: true }), { code: 'TLS_FAILED', message: /ssl\.ca/ })
-  await t.throwsAsync(connect(broker.bootstrap, { ssl: { ca: authority.cert, servername: 'kafka.example' } }), { code: 'TLS_FAILED', message: /servername/ })
+  await t.throwsAsync(connect(broker.bootstrap, { ssl: { ca: authority.cert, servername: 'kafka.example' } }), {
+    code: 'TLS_FAILED',
+    message: /servername/,
+  })
   await roundTrip(t, broker.bootstrap, { ssl: { rejectUnauthorized: false } })
 })
 
@@ -142,8 +157,14 @@ test('who speaks plain text to TLS, or TLS to plain text, is told so; others go 
   const [ssl, plain] = broker.listeners.map(({ port }) => `127.0.0.1:${port}`)
   await t.throwsAsync(connect(ssl!, { bootstrapTimeoutMs: 300 }), { instanceOf: MoldauError })
   await t.throwsAsync(connect(plain!, { ssl: { ca: authority.cert } }), { instanceOf: MoldauError })
-  t.true(logged.some((line) => /does not speak TLS/.test(line)), logged.join('\n'))
-  t.true(logged.some((line) => /speaks TLS, this side plain text/.test(line)), logged.join('\n'))
+  t.true(
+    logged.some((line) => /does not speak TLS/.test(line)),
+    logged.join('\n'),
+  )
+  t.true(
+    logged.some((line) => /speaks TLS, this side plain text/.test(line)),
+    logged.join('\n'),
+  )
   await roundTrip(t, ssl!, { ssl: { ca: authority.cert } })
   await roundTrip(t, plain!, {})
 })
@@ -160,8 +181,15 @@ for (const clientAuth of ['required', 'requested'] as const) {
     const trust = { ca: authority.cert }
     await roundTrip(t, broker.bootstrap, { ssl: { ...trust, cert: alice.cert, key: alice.key } })
     const bob = authority.issue({ subject: [['CN', 'bob']] })
-    await t.throwsAsync(roundTrip(t, broker.bootstrap, { ssl: { ...trust, cert: bob.cert, key: bob.key } }), { message: /AUTHORIZATION_FAILED/ })
-    const stranger = new Authority('another').issue({ subject: [['O', 'moldau'], ['CN', 'alice']] })
+    await t.throwsAsync(roundTrip(t, broker.bootstrap, { ssl: { ...trust, cert: bob.cert, key: bob.key } }), {
+      message: /AUTHORIZATION_FAILED/,
+    })
+    const stranger = new Authority('another').issue({
+      subject: [
+        ['O', 'moldau'],
+        ['CN', 'alice'],
+      ],
+    })
     await t.throwsAsync(connect(broker.bootstrap, { ssl: { ...trust, cert: stranger.cert, key: stranger.key }, bootstrapTimeoutMs: 300 }))
     const nobody = roundTrip(t, broker.bootstrap, { ssl: trust, bootstrapTimeoutMs: 300 })
     await (clientAuth === 'required' ? t.throwsAsync(nobody) : t.throwsAsync(nobody, { message: /AUTHORIZATION_FAILED/ }))
@@ -250,7 +278,9 @@ test('users of sasl.plain.users and of SCRAM by the administrator log in; a mech
   t.teardown(() => client.close())
   await client.admin.setScramPassword('dave', 'pw')
   await roundTrip(t, broker.bootstrap, { sasl: dave })
-  t.deepEqual(await client.admin.describeScramUsers(['dave']), [{ user: 'dave', credentials: [{ mechanism: 'SCRAM-SHA-512', iterations: 4096 }] }])
+  t.deepEqual(await client.admin.describeScramUsers(['dave']), [
+    { user: 'dave', credentials: [{ mechanism: 'SCRAM-SHA-512', iterations: 4096 }] },
+  ])
   await client.admin.setScramPassword('dave', 'changed', 'SCRAM-SHA-512', 8192)
   await t.throwsAsync(connect(broker.bootstrap, { sasl: dave }), { code: 'AUTHENTICATION_FAILED' })
   await client.admin.deleteScramCredential('dave')
@@ -259,7 +289,9 @@ test('users of sasl.plain.users and of SCRAM by the administrator log in; a mech
   await t.throwsAsync(client.admin.setScramPassword('dave', 'pw', 'SCRAM-SHA-512', 4095), { message: /UNACCEPTABLE_CREDENTIAL/ })
   await t.throwsAsync(client.admin.setScramPassword('dave', 'pw', 'SCRAM-SHA-512', 16_385), { message: /UNACCEPTABLE_CREDENTIAL/ })
   await t.throwsAsync(client.admin.setScramPassword('', 'pw'), { message: /UNACCEPTABLE_CREDENTIAL/ })
-  await t.throwsAsync(connect(broker.bootstrap, { sasl: { ...dave, mechanism: 'SCRAM-SHA-256' } }), { message: /offers PLAIN, SCRAM-SHA-512/ })
+  await t.throwsAsync(connect(broker.bootstrap, { sasl: { ...dave, mechanism: 'SCRAM-SHA-256' } }), {
+    message: /offers PLAIN, SCRAM-SHA-512/,
+  })
 })
 
 test('credentials are kept over a restart, hashed, in a file for the owner alone', async (t) => {
@@ -311,7 +343,10 @@ test('where nobody has to log in, a log-in is answered ILLEGAL_SASL_STATE', asyn
   const open = await channel(t, broker)
   t.is(errorName((await open.request(SaslHandshake, 1, { mechanism: 'PLAIN' })).errorCode), 'ILLEGAL_SASL_STATE')
   t.is(errorName((await open.request(SaslAuthenticate, 2, { authBytes: Buffer.alloc(0) })).errorCode), 'ILLEGAL_SASL_STATE')
-  await t.throwsAsync(connect(broker.bootstrap, { sasl: logins['PLAIN']! }), { code: 'AUTHENTICATION_FAILED', message: /does not want a log-in/ })
+  await t.throwsAsync(connect(broker.bootstrap, { sasl: logins['PLAIN']! }), {
+    code: 'AUTHENTICATION_FAILED',
+    message: /does not want a log-in/,
+  })
 })
 
 test('after a handshake of version 0 bare tokens are exchanged', async (t) => {
@@ -332,7 +367,8 @@ test('after a handshake of version 0 bare tokens are exchanged', async (t) => {
     await ended
     const all = Buffer.concat(got)
     const frames: string[] = []
-    for (let at = 0; at < all.length; at += 4 + all.readInt32BE(at)) frames.push(all.subarray(at + 4, at + 4 + all.readInt32BE(at)).toString('latin1'))
+    for (let at = 0; at < all.length; at += 4 + all.readInt32BE(at))
+      frames.push(all.subarray(at + 4, at + 4 + all.readInt32BE(at)).toString('latin1'))
     return frames
   }
   const [handshake, token, versions] = await exchange(['\0alice\0secret'])
@@ -349,7 +385,11 @@ test('a log-in expires: who logs in again in time goes on, who does not is cut o
     clock,
     config: { listeners: 'SASL_PLAINTEXT://127.0.0.1:0', 'connection.failed.authentication.delay.ms': 0, ...config },
   })
-  const login = async (open: Channel, user = 'alice', mechanism = 'PLAIN'): Promise<{ errorCode: number; errorMessage: string | null; sessionLifetimeMs: number }> => {
+  const login = async (
+    open: Channel,
+    user = 'alice',
+    mechanism = 'PLAIN',
+  ): Promise<{ errorCode: number; errorMessage: string | null; sessionLifetimeMs: number }> => {
     await open.request(SaslHandshake, 1, { mechanism })
     const password = user === 'alice' ? 'secret' : 'x'
     return open.request(SaslAuthenticate, 1, { authBytes: Buffer.from(`\0${user}\0${password}`) })
@@ -454,7 +494,9 @@ test('connections over the limits are ended; those within go on', async (t) => {
 async function roundTripOnce(broker: Broker): Promise<void> {
   for (let tries = 0; ; tries++) {
     const socket = connectTls({ host: '127.0.0.1', port: broker.port!, ca: authority.cert })
-    const up = await new Promise<boolean>((resolve) => socket.once('secureConnect', () => resolve(true)).once('error', () => resolve(false)))
+    const up = await new Promise<boolean>((resolve) =>
+      socket.once('secureConnect', () => resolve(true)).once('error', () => resolve(false)),
+    )
     socket.destroy()
     if (up) return
     if (tries > 100) throw new Error('the place of an ended TLS connection is never free')

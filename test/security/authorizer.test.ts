@@ -28,7 +28,14 @@ const acl: fc.Arbitrary<AclBinding> = fc
   }))
 
 /** The rules in the words of Kafka's documentation, entry by entry. */
-function naive(acls: readonly AclBinding[], who: { principal: string; host: string }, operation: Operation, type: ResourceType, name: string, ifNone: boolean): boolean {
+function naive(
+  acls: readonly AclBinding[],
+  who: { principal: string; host: string },
+  operation: Operation,
+  type: ResourceType,
+  name: string,
+  ifNone: boolean,
+): boolean {
   const about = acls.filter((each) => {
     if (each.resourceType !== resourceTypes[type]) return false
     if (each.patternType === patternTypes.prefixed) return name.startsWith(each.resourceName)
@@ -37,7 +44,8 @@ function naive(acls: readonly AclBinding[], who: { principal: string; host: stri
   if (about.length === 0) return ifNone
   const mine = about.filter((each) => [who.principal, 'User:*'].includes(each.principal) && [who.host, '*'].includes(each.host))
   const code = operations[operation]
-  if (mine.some((each) => each.permissionType === permissions.deny && [code, operations.all].includes(each.operation as never))) return false
+  if (mine.some((each) => each.permissionType === permissions.deny && [code, operations.all].includes(each.operation as never)))
+    return false
   const enough: number[] = [code, operations.all]
   if (operation === 'describe') enough.push(operations.read, operations.write, operations.delete, operations.alter)
   if (operation === 'describeConfigs') enough.push(operations.alterConfigs)
@@ -57,7 +65,10 @@ test('decisions are those of the rules as Kafka documents them', (t) => {
     fc.property(fc.array(acl, { maxLength: 12 }), asked, (acls, { who, operation, type, name, ifNone }) => {
       const authorizer = new Authorizer({ acls, superUsers: ['User:root'], allowIfNoAcl: ifNone })
       const expected = naive(acls, who, operation, type, name, ifNone)
-      return authorizer.allows(who, operation, type, name) === expected && authorizer.allows({ ...who, principal: 'User:root' }, operation, type, name)
+      return (
+        authorizer.allows(who, operation, type, name) === expected &&
+        authorizer.allows({ ...who, principal: 'User:root' }, operation, type, name)
+      )
     }),
     { numRuns: 3000 },
   )
@@ -103,8 +114,7 @@ test('filters find what Kafka documents: any, exact, and all that have a say abo
     operation: 1,
     permissionType: 1,
   }
-  const found = (filter: Partial<AclFilter>): number[] =>
-    all.flatMap((each, i) => (matches({ ...any, ...filter }, each) ? [i] : []))
+  const found = (filter: Partial<AclFilter>): number[] => all.flatMap((each, i) => (matches({ ...any, ...filter }, each) ? [i] : []))
   t.deepEqual(found({}), [0, 1, 2, 3, 4])
   t.deepEqual(found({ resourceNameFilter: 'abc' }), [0, 2])
   t.deepEqual(found({ resourceNameFilter: 'abc', patternTypeFilter: patternTypes.literal }), [0])

@@ -42,10 +42,24 @@ test('rules map names of certificates as Kafka documents them', (t) => {
 test('the name in a certificate is written as Java writes it', (t) => {
   const authority = new Authority()
   const subject = (parts: Parameters<Authority['issue']>[0]['subject']): string => subjectOf(authority.issue({ subject: parts }).der)
-  t.is(subject([['C', 'CZ'], ['O', 'Moldau, Inc.'], ['OU', 'a+b'], ['CN', 'alice']]), String.raw`CN=alice,OU=a\+b,O=Moldau\, Inc.,C=CZ`)
+  t.is(
+    subject([
+      ['C', 'CZ'],
+      ['O', 'Moldau, Inc.'],
+      ['OU', 'a+b'],
+      ['CN', 'alice'],
+    ]),
+    String.raw`CN=alice,OU=a\+b,O=Moldau\, Inc.,C=CZ`,
+  )
   t.is(subject([['CN', ' käse "x" ']]), String.raw`CN=\ käse \"x\"\ `)
   t.is(subject([['CN', '#1']]), String.raw`CN=\#1`)
-  t.is(subject([['CN', 'a'], ['emailAddress', 'a@b.c']]), '1.2.840.113549.1.9.1=#16056140622e63,CN=a')
+  t.is(
+    subject([
+      ['CN', 'a'],
+      ['emailAddress', 'a@b.c'],
+    ]),
+    '1.2.840.113549.1.9.1=#16056140622e63,CN=a',
+  )
 })
 
 test('sasl.jaas.config is read as Kafka writes it, and errors do not repeat it', (t) => {
@@ -54,14 +68,31 @@ test('sasl.jaas.config is read as Kafka writes it, and errors do not repeat it',
     'org.apache.kafka.common.security.plain.PlainLoginModule required username="admin" password="a\\"b;c=d" user_alice="p w" user_bob=simple;',
   )
   t.is(module, 'org.apache.kafka.common.security.plain.PlainLoginModule')
-  t.deepEqual([...options], [['username', 'admin'], ['password', 'a"b;c=d'], ['user_alice', 'p w'], ['user_bob', 'simple']])
-  for (const wrong of ['', 'Module', 'Module required secret', 'Module required a="b"', 'Module required a= ;', 'Module required a "secret";', 'M required a="secret;']) {
+  t.deepEqual(
+    [...options],
+    [
+      ['username', 'admin'],
+      ['password', 'a"b;c=d'],
+      ['user_alice', 'p w'],
+      ['user_bob', 'simple'],
+    ],
+  )
+  for (const wrong of [
+    '',
+    'Module',
+    'Module required secret',
+    'Module required a="b"',
+    'Module required a= ;',
+    'Module required a "secret";',
+    'M required a="secret;',
+  ]) {
     const error = t.throws(() => parseJaas('x', wrong), { instanceOf: MoldauError, code: 'INVALID_CONFIG' }, wrong)
     t.notRegex(error.message, /secret/)
   }
 })
 
-const reply = (server: ReturnType<ReturnType<typeof scramServer>>, text: string): string => server.evaluate(Buffer.from(text)).challenge.toString()
+const reply = (server: ReturnType<ReturnType<typeof scramServer>>, text: string): string =>
+  server.evaluate(Buffer.from(text)).challenge.toString()
 
 test('SCRAM-SHA-256 proves what RFC 7677 proves with its example', async (t) => {
   const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64')
@@ -102,11 +133,28 @@ test('SCRAM refuses forged and repeated messages, unknown users, and a server th
   const salt = Buffer.from('salt')
   const credential = credentialOf(mechanism, saltedPasswordSync(mechanism, 'secret', salt, 4096), salt, 4096)
   const factory = scramServer(mechanism, (_, user) => (user === 'alice' ? credential : undefined))
-  for (const wrong of ['', 'n,,', 'n,,n=alice', 'n,,r=x', 'p=tls-unique,,n=alice,r=x', 'n,,n=al=ice,r=x', 'n,,n=bob,r=x', 'n,a=bob,n=alice,r=x', 'n,,n=alice,r=x,tokenauth=true']) {
+  for (const wrong of [
+    '',
+    'n,,',
+    'n,,n=alice',
+    'n,,r=x',
+    'p=tls-unique,,n=alice,r=x',
+    'n,,n=al=ice,r=x',
+    'n,,n=bob,r=x',
+    'n,a=bob,n=alice,r=x',
+    'n,,n=alice,r=x,tokenauth=true',
+  ]) {
     t.throws(() => factory().evaluate(Buffer.from(wrong)), { instanceOf: SaslRefused }, wrong)
   }
   const nonceOf = (first: string): string => /^r=([^,]*)/.exec(first)![1]!
-  for (const final of [(_: string) => '', (r: string) => `c=biws,r=${r}`, (r: string) => `c=biws,r=${r},p=`, (r: string) => `c=biws,r=${r},p=AAAA`, (r: string) => `c=eSws,r=${r},p=AAAA`, () => 'c=biws,r=mine,p=AAAA']) {
+  for (const final of [
+    (_: string) => '',
+    (r: string) => `c=biws,r=${r}`,
+    (r: string) => `c=biws,r=${r},p=`,
+    (r: string) => `c=biws,r=${r},p=AAAA`,
+    (r: string) => `c=eSws,r=${r},p=AAAA`,
+    () => 'c=biws,r=mine,p=AAAA',
+  ]) {
     const server = factory()
     const first = reply(server, 'n,,n=alice,r=abc')
     t.true(nonceOf(first).startsWith('abc'))
@@ -123,7 +171,16 @@ test('PLAIN takes the right password only, for oneself only', (t) => {
   const factory = plainServer(new Map([['alice', 'secret']]))
   t.is(factory().evaluate(Buffer.from('\0alice\0secret')).principal, 'User:alice')
   t.is(factory().evaluate(Buffer.from('alice\0alice\0secret')).principal, 'User:alice')
-  for (const wrong of ['', 'alice', '\0alice\0', '\0\0secret', '\0alice\0Secret', '\0bob\0secret', 'bob\0alice\0secret', '\0alice\0secret\0']) {
+  for (const wrong of [
+    '',
+    'alice',
+    '\0alice\0',
+    '\0\0secret',
+    '\0alice\0Secret',
+    '\0bob\0secret',
+    'bob\0alice\0secret',
+    '\0alice\0secret\0',
+  ]) {
     t.throws(() => factory().evaluate(Buffer.from(wrong)), { instanceOf: SaslRefused }, JSON.stringify(wrong))
   }
 })
@@ -135,7 +192,14 @@ test('OAUTHBEARER takes tokens of known keys, in their time, for us', async (t) 
   await writeFile(path, issuer.jwks())
   const clock = new ManualClock()
   const now = clock.now() / 1000
-  const rules = { audiences: ['moldau'], issuer: 'https://id', scopeClaim: 'scope', subClaim: 'sub', clockSkewMs: 30_000, requiredScopes: ['kafka'] }
+  const rules = {
+    audiences: ['moldau'],
+    issuer: 'https://id',
+    scopeClaim: 'scope',
+    subClaim: 'sub',
+    clockSkewMs: 30_000,
+    requiredScopes: ['kafka'],
+  }
   const jwks = new Jwks(path, clock)
   const factory = oauthBearerServer(jwks, rules, clock)
   const good = { sub: 'alice', exp: now + 60, nbf: now - 60, iss: 'https://id', aud: ['moldau', 'x'], scope: 'read kafka' }
@@ -154,7 +218,8 @@ test('OAUTHBEARER takes tokens of known keys, in their time, for us', async (t) 
   t.throws(() => says(issuer.token(good), 'n,a=bob,'), { instanceOf: SaslRefused })
   const forged = issuer.token(good).split('.')
   const other = new TokenIssuer()
-  const unsigned = (header: object): string => [header, good].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  const unsigned = (header: object): string =>
+    [header, good].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
   const bad: Record<string, string> = {
     'another key': other.token(good),
     'an unknown key': issuer.token(good, 'ec', { kid: 'nobody' }),

@@ -63,7 +63,12 @@ export class Authority {
     return this.#sign(generateKeyPairSync('ec', { namedCurve: 'prime256v1' }), subject, extensions, validMs)
   }
 
-  #sign(pair: { publicKey: KeyObject; privateKey: KeyObject }, subject: readonly NamePart[], extensions: readonly Buffer[], validMs: number): Certificate {
+  #sign(
+    pair: { publicKey: KeyObject; privateKey: KeyObject },
+    subject: readonly NamePart[],
+    extensions: readonly Buffer[],
+    validMs: number,
+  ): Certificate {
     const now = Date.now()
     const algorithm = sequence(oid(OIDS.ecdsaSha256))
     const body = sequence(
@@ -89,7 +94,9 @@ function pem(bytes: Buffer): string {
 }
 
 function nameOf(parts: readonly NamePart[]): Buffer {
-  return sequence(...parts.map(([type, value]) => der(0x31, sequence(oid(OIDS[type]), der(type === 'emailAddress' ? 0x16 : 0x0c, Buffer.from(value))))))
+  return sequence(
+    ...parts.map(([type, value]) => der(0x31, sequence(oid(OIDS[type]), der(type === 'emailAddress' ? 0x16 : 0x0c, Buffer.from(value))))),
+  )
 }
 
 function extension(id: string, value: Buffer): Buffer {

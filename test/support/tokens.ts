@@ -12,7 +12,8 @@ export class TokenIssuer {
   }
 
   addKey(id: string, alg: 'RS256' | 'ES256'): void {
-    const pair = alg === 'RS256' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+    const pair =
+      alg === 'RS256' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
     this.#keys.set(id, { alg, ...pair })
   }
 

@@ -62,4 +62,3 @@ const incrementalAlterConfigs = guard(IncrementalAlterConfigs, (request, { sessi
 
 /** Calls about settings. */
 export const configGuards: readonly NamedGuard[] = [describeConfigs, alterConfigs, incrementalAlterConfigs]
-

@@ -23,7 +23,10 @@ const findCoordinator = guard(FindCoordinator, (request, { session, version }, n
   if (refused.length === 0) return next(request)
   const coordinators = refused.map((key) => ({ key, ...nobody }))
   if (allowed.length === 0) return { coordinators }
-  return then(next({ ...request, coordinatorKeys: allowed }), (answer) => ({ ...answer, coordinators: [...(answer.coordinators ?? []), ...coordinators] }))
+  return then(next({ ...request, coordinatorKeys: allowed }), (answer) => ({
+    ...answer,
+    coordinators: [...(answer.coordinators ?? []), ...coordinators],
+  }))
 })
 
 /** A call of a member: to read from a group is to belong to it. */
@@ -64,9 +67,7 @@ const describeGroups = guard(DescribeGroups, (request, { session }, next) => {
   return then(next({ ...request, groups: allowed }), (answer) => ({
     ...answer,
     groups: [
-      ...answer.groups.map((group) =>
-        request.includeAuthorizedOperations ? { ...group, ...operationsOf(session, group) } : group,
-      ),
+      ...answer.groups.map((group) => (request.includeAuthorizedOperations ? { ...group, ...operationsOf(session, group) } : group)),
       ...groups,
     ],
   }))
@@ -80,7 +81,11 @@ interface Assignment {
   topicPartitions: { topicName: string }[]
 }
 interface GroupsDescribed {
-  groups: { groupId: string; errorCode: number; members: { subscribedTopicNames: string[] | null; assignment: Assignment; targetAssignment: Assignment }[] }[]
+  groups: {
+    groupId: string
+    errorCode: number
+    members: { subscribedTopicNames: string[] | null; assignment: Assignment; targetAssignment: Assignment }[]
+  }[]
 }
 
 const consumerGroupDescribe = guardNamed<GroupsAsked, GroupsDescribed>('ConsumerGroupDescribe', (request, { session }, next) => {

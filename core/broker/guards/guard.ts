@@ -37,8 +37,7 @@ export function guardNamed<Req, Res>(
 ): NamedGuard {
   return {
     name,
-    guard: (request, context, handler) =>
-      check(request as Req, context, (allowed) => handler.handle(allowed, context) as Answered<Res>),
+    guard: (request, context, handler) => check(request as Req, context, (allowed) => handler.handle(allowed, context) as Answered<Res>),
   }
 }
 

@@ -37,7 +37,7 @@ const produce = guard(Produce, (request, context, next) => {
   if (refused.length === 0) return next(request)
   if (request.acks === 0) {
     // With acks=0 the end of the connection is the only way to tell.
-    if (allowed.length > 0) next({ ...request, topicData: allowed })
+    if (allowed.length > 0) void next({ ...request, topicData: allowed })
     throw new MoldauError('PROTOCOL', 'a produce request with acks=0 is not allowed')
   }
   const responses = refused.map(({ name, topicId, partitionData }) => ({
@@ -104,7 +104,10 @@ const deleteRecords = guard(DeleteRecords, (request, { session }, next) => {
 })
 
 const offsetForLeaderEpoch = guard(OffsetForLeaderEpoch, (request, { session }, next) => {
-  const { allowed, refused } = part(request.topics, ({ topic }) => session.allowsCluster('clusterAction') || session.allows('describe', 'topic', topic))
+  const { allowed, refused } = part(
+    request.topics,
+    ({ topic }) => session.allowsCluster('clusterAction') || session.allows('describe', 'topic', topic),
+  )
   if (refused.length === 0) return next(request)
   const topics = refused.map(({ topic, partitions }) => ({
     topic,

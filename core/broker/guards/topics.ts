@@ -20,15 +20,23 @@ const metadata = guard(Metadata, (request, context, next) => {
     const topic = topicName(broker, name, topicId)
     return topic === undefined || session.allows('describe', 'topic', topic)
   }
-  const { allowed, refused } = isAll ? { allowed: [], refused: [] } : part(request.topics!, (topic) => describes(topic) && mayBeMade(topic, request.allowAutoTopicCreation, context))
+  const { allowed, refused } = isAll
+    ? { allowed: [], refused: [] }
+    : part(request.topics!, (topic) => describes(topic) && mayBeMade(topic, request.allowAutoTopicCreation, context))
   // A list with nothing left in it would mean all topics in version 0.
-  const answer = isAll || allowed.length > 0 || version > 0 ? next(isAll ? request : { ...request, topics: allowed }) : next({ ...request, topics: [{ name: '', topicId: ZERO_UUID }] })
+  const answer =
+    isAll || allowed.length > 0 || version > 0
+      ? next(isAll ? request : { ...request, topics: allowed })
+      : next({ ...request, topics: [{ name: '', topicId: ZERO_UUID }] })
   return then(answer, (found) => {
     const shown = isAll || allowed.length > 0 || version > 0 ? found.topics : []
     const visible = isAll ? shown.filter(({ name }) => session.allows('describe', 'topic', name!)) : shown
     const topics = !request.includeTopicAuthorizedOperations
       ? visible
-      : visible.map((topic) => ({ ...topic, topicAuthorizedOperations: topic.name ? session.operationBits('topic', topic.name) : NOT_ASKED }))
+      : visible.map((topic) => ({
+          ...topic,
+          topicAuthorizedOperations: topic.name ? session.operationBits('topic', topic.name) : NOT_ASKED,
+        }))
     return {
       ...found,
       topics: [...topics, ...refused.map(refusedTopic)],
@@ -47,11 +55,19 @@ function mayBeMade({ name }: Topic, wanted: boolean, { session, broker }: Reques
 
 /** Does not say whether the topic exists; one that was asked for by its id keeps it, ids are no secret. */
 function refusedTopic({ name, topicId }: Topic) {
-  return { errorCode: TOPIC_REFUSED, name: name || (topicId === ZERO_UUID ? '' : null), topicId: name ? ZERO_UUID : topicId, partitions: [] }
+  return {
+    errorCode: TOPIC_REFUSED,
+    name: name || (topicId === ZERO_UUID ? '' : null),
+    topicId: name ? ZERO_UUID : topicId,
+    partitions: [],
+  }
 }
 
 const createTopics = guard(CreateTopics, (request, { session }, next) => {
-  const { allowed, refused } = part(request.topics, ({ name }) => session.allowsCluster('create') || session.allows('create', 'topic', name))
+  const { allowed, refused } = part(
+    request.topics,
+    ({ name }) => session.allowsCluster('create') || session.allows('create', 'topic', name),
+  )
   const topics = refused.map(({ name }) => ({ name, errorCode: TOPIC_REFUSED, errorMessage: 'Authorization failed.', configs: null }))
   if (allowed.length === 0) return { topics }
   return then(next({ ...request, topics: allowed }), (answer) => ({
@@ -98,22 +114,25 @@ interface PartitionsResponse {
   topics: { errorCode: number; name: string | null; topicAuthorizedOperations?: number; partitions: unknown[] }[]
 }
 
-const describeTopicPartitions = guardNamed<PartitionsRequest, PartitionsResponse>('DescribeTopicPartitions', (request, { session }, next) => {
-  const may = (name: string): boolean => session.allows('describe', 'topic', name)
-  const { allowed, refused } = part(request.topics, ({ name }) => may(name))
-  const topics = refused.map(({ name }) => ({ errorCode: TOPIC_REFUSED, name, topicId: ZERO_UUID, isInternal: false, partitions: [] }))
-  // Nothing left to ask for would mean everything.
-  if (request.topics.length > 0 && allowed.length === 0) return { throttleTimeMs: 0, topics, nextCursor: null }
-  return then(next({ ...request, topics: allowed }), (answer) => ({
-    ...answer,
-    topics: [
-      ...answer.topics
-        .filter(({ name }) => name !== null && may(name))
-        .map((topic) => ({ ...topic, topicAuthorizedOperations: session.operationBits('topic', topic.name!) })),
-      ...topics,
-    ],
-  }))
-})
+const describeTopicPartitions = guardNamed<PartitionsRequest, PartitionsResponse>(
+  'DescribeTopicPartitions',
+  (request, { session }, next) => {
+    const may = (name: string): boolean => session.allows('describe', 'topic', name)
+    const { allowed, refused } = part(request.topics, ({ name }) => may(name))
+    const topics = refused.map(({ name }) => ({ errorCode: TOPIC_REFUSED, name, topicId: ZERO_UUID, isInternal: false, partitions: [] }))
+    // Nothing left to ask for would mean everything.
+    if (request.topics.length > 0 && allowed.length === 0) return { throttleTimeMs: 0, topics, nextCursor: null }
+    return then(next({ ...request, topics: allowed }), (answer) => ({
+      ...answer,
+      topics: [
+        ...answer.topics
+          .filter(({ name }) => name !== null && may(name))
+          .map((topic) => ({ ...topic, topicAuthorizedOperations: session.operationBits('topic', topic.name!) })),
+        ...topics,
+      ],
+    }))
+  },
+)
 
 /** Calls about topics as such. */
 export const topicGuards: readonly NamedGuard[] = [metadata, createTopics, deleteTopics, createPartitions, describeTopicPartitions]

@@ -12,13 +12,15 @@ import { CLUSTER_REFUSED, ID_REFUSED, TOPIC_REFUSED, guard, part, then } from '.
 import type { NamedGuard } from './guard.ts'
 
 function needsId(session: Session, transactionalId: string): void {
-  if (!session.allows('write', 'transactionalId', transactionalId)) throw kafkaError('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', transactionalId)
+  if (!session.allows('write', 'transactionalId', transactionalId))
+    throw kafkaError('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', transactionalId)
 }
 
 /** Who may write anything may write it idempotently (KIP-679). */
 const initProducerId = guard(InitProducerId, (request, { session }, next) => {
   if (request.transactionalId !== null) needsId(session, request.transactionalId)
-  else if (!session.allowsCluster('idempotentWrite') && !session.allowsAny('write', 'topic')) throw kafkaError('CLUSTER_AUTHORIZATION_FAILED')
+  else if (!session.allowsCluster('idempotentWrite') && !session.allowsAny('write', 'topic'))
+    throw kafkaError('CLUSTER_AUTHORIZATION_FAILED')
   return next(request)
 })
 
@@ -72,7 +74,10 @@ const describeTransactions = guard(DescribeTransactions, (request, { session }, 
   return then(next({ ...request, transactionalIds: allowed }), (answer) => ({
     ...answer,
     transactionStates: [
-      ...answer.transactionStates.map((state) => ({ ...state, topics: state.topics.filter(({ topic }) => session.allows('describe', 'topic', topic)) })),
+      ...answer.transactionStates.map((state) => ({
+        ...state,
+        topics: state.topics.filter(({ topic }) => session.allows('describe', 'topic', topic)),
+      })),
       ...states,
     ],
   }))
@@ -81,7 +86,9 @@ const describeTransactions = guard(DescribeTransactions, (request, { session }, 
 const listTransactions = guard(ListTransactions, (request, { session }, next) =>
   then(next(request), (answer) => ({
     ...answer,
-    transactionStates: answer.transactionStates.filter(({ transactionalId }) => session.allows('describe', 'transactionalId', transactionalId)),
+    transactionStates: answer.transactionStates.filter(({ transactionalId }) =>
+      session.allows('describe', 'transactionalId', transactionalId),
+    ),
   })),
 )
 

@@ -1,6 +1,7 @@
 import { messageOf } from '../../base/errors.ts'
 import type { CredentialChange, SecurityStore } from '../../coordination/security-store.ts'
-import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
+import { errorCode, kafkaError } from '../../protocol/errors.ts'
+import type { KafkaError } from '../../protocol/errors.ts'
 import { AlterUserScramCredentials } from '../../protocol/messages/alter-user-scram-credentials.ts'
 import type { AlterUserScramCredentialsRequest } from '../../protocol/messages/alter-user-scram-credentials.ts'
 import { SCRAM_ITERATIONS_MAX, credentialOf, scramMechanismOf, scramMechanisms } from '../../security/scram.ts'
@@ -30,7 +31,10 @@ export const alterUserScramCredentials = handler({
       if (changes.length > 0) broker.security.changeCredentials(changes)
     } catch (error) {
       broker.logger.error({ err: error }, `credentials could not be written: ${messageOf(error)}`)
-      return { throttleTimeMs: 0, results: results.map(({ user }) => ({ user, errorCode: errorCode('KAFKA_STORAGE_ERROR'), errorMessage: messageOf(error) })) }
+      return {
+        throttleTimeMs: 0,
+        results: results.map(({ user }) => ({ user, errorCode: errorCode('KAFKA_STORAGE_ERROR'), errorMessage: messageOf(error) })),
+      }
     }
     return { throttleTimeMs: 0, results }
   },
@@ -49,7 +53,8 @@ function changeOf(request: AlterUserScramCredentialsRequest, user: string, secur
   const mechanism = mechanismOf(code)
   if (iterations < scramMechanisms[mechanism].iterationsMin) throw kafkaError('UNACCEPTABLE_CREDENTIAL', 'Too few iterations')
   if (iterations > SCRAM_ITERATIONS_MAX) throw kafkaError('UNACCEPTABLE_CREDENTIAL', 'Too many iterations')
-  if (salt.length === 0 || saltedPassword.length === 0) throw kafkaError('UNACCEPTABLE_CREDENTIAL', 'a salt and a salted password are needed')
+  if (salt.length === 0 || saltedPassword.length === 0)
+    throw kafkaError('UNACCEPTABLE_CREDENTIAL', 'a salt and a salted password are needed')
   // Copies: a slice would keep the whole request in memory.
   return { user, mechanism, credential: credentialOf(mechanism, Buffer.from(saltedPassword), Buffer.from(salt), iterations) }
 }

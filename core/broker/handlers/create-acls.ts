@@ -43,13 +43,16 @@ export const createAcls = handler({
 
 /** The rules are those of Kafka's AclApis and AclControlManager. */
 function problemOf(acl: AclBinding): string | undefined {
-  if (acl.resourceType < resourceTypes.topic || acl.resourceType > resourceTypes.user) return 'Invalid resourceType: an entry is about one kind of thing'
+  if (acl.resourceType < resourceTypes.topic || acl.resourceType > resourceTypes.user)
+    return 'Invalid resourceType: an entry is about one kind of thing'
   if (acl.resourceType === resourceTypes.cluster && acl.resourceName !== CLUSTER_NAME)
     return `The only valid name for the CLUSTER resource is ${CLUSTER_NAME}`
   if (acl.resourceName === '') return 'Invalid empty resource name'
   if (acl.patternType !== patternTypes.literal && acl.patternType !== patternTypes.prefixed) return `Invalid patternType ${acl.patternType}`
-  if (acl.operation < operations.all || acl.operation > operations.twoPhaseCommit) return 'Invalid operation type: an entry is about one operation, or all'
-  if (acl.permissionType !== permissions.allow && acl.permissionType !== permissions.deny) return 'Invalid permissionType: an entry allows or denies'
+  if (acl.operation < operations.all || acl.operation > operations.twoPhaseCommit)
+    return 'Invalid operation type: an entry is about one operation, or all'
+  if (acl.permissionType !== permissions.allow && acl.permissionType !== permissions.deny)
+    return 'Invalid permissionType: an entry allows or denies'
   if (acl.host === '') return 'Invalid empty host: * stands for all'
   return principalProblem(acl.principal)
 }

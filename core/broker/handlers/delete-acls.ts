@@ -30,7 +30,10 @@ export const deleteAcls = handler({
     } catch (error) {
       broker.logger.error({ err: error }, `access control entries could not be written: ${messageOf(error)}`)
       const code = errorCode('KAFKA_STORAGE_ERROR')
-      return { throttleTimeMs: 0, filterResults: filters.map(() => ({ errorCode: code, errorMessage: messageOf(error), matchingAcls: [] })) }
+      return {
+        throttleTimeMs: 0,
+        filterResults: filters.map(() => ({ errorCode: code, errorMessage: messageOf(error), matchingAcls: [] })),
+      }
     }
     return { throttleTimeMs: 0, filterResults: results }
   },

@@ -18,7 +18,11 @@ export const describeUserScramCredentials = handler({
       errorMessage: null,
       results: [...new Set(asked)].map((user) => {
         if (asked.indexOf(user) !== asked.lastIndexOf(user)) {
-          return refused(user, 'DUPLICATE_RESOURCE', `Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`)
+          return refused(
+            user,
+            'DUPLICATE_RESOURCE',
+            `Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`,
+          )
         }
         const credentials = known.get(user)
         if (credentials === undefined) {
