@@ -81,6 +81,8 @@ export class Dispatch {
   /** An error for the whole call: its code where the response has a place for one, the end of the connection otherwise. */
   #failed(handler: Handler, header: RequestHeader, connection: Connection, error: unknown): Answer {
     const known = error instanceof KafkaError
+    // The client's doing, which cannot be answered: the end of its connection is told, and that is enough.
+    if (!known && error instanceof MoldauError && error.code === 'PROTOCOL') throw error
     if (!known) {
       const fields = { api: handler.api.name, version: header.apiVersion, client: header.clientId, remote: connection.remote, err: error }
       const message = `${handler.api.name} failed: ${messageOf(error)}`
