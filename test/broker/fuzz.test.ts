@@ -56,7 +56,11 @@ for (const [name, config] of Object.entries({
     await client.admin.createTopics(['t', 'u'].map((each) => ({ name: each, partitions: 2 })))
     const all = { principal: 'User:*', operation: 'all' } as const
     // Something is allowed and something is not.
-    if (isGuarded) await client.admin.createAcls([{ ...all, resourceType: 'topic', resourceName: 't' }, { ...all, resourceType: 'group', resourceName: 'g' }])
+    if (isGuarded)
+      await client.admin.createAcls([
+        { ...all, resourceType: 'topic', resourceName: 't' },
+        { ...all, resourceType: 'group', resourceName: 'g' },
+      ])
     let result = { frames: 0, connections: 0, stuck: 0 }
     const { sent, read } = await alongside(client, async () => {
       result = await fuzz(broker.port!, 4000, seededNumbers(seed))

@@ -17,7 +17,8 @@ const BATCH = batch(['one', 'two'])
 function tamed(value: unknown, key: string, random: () => number): unknown {
   if (Array.isArray(value)) return value.map((each) => tamed(each, key, random))
   if (Buffer.isBuffer(value)) return key === 'records' && random() < 0.7 ? BATCH : value
-  if (typeof value === 'string') return random() < 0.8 && !/Id$/.test(key.replace('groupId', 'g').replace('transactionalId', 't')) ? pick(NAMES, random) : value
+  if (typeof value === 'string')
+    return random() < 0.8 && (!key.endsWith('Id') || key === 'groupId' || key === 'transactionalId') ? pick(NAMES, random) : value
   if (typeof value === 'number') {
     if (key === 'replicationFactor') return 2
     if (key === 'numPartitions' || key === 'count') return 1
@@ -64,7 +65,8 @@ export function mutated(frame: Buffer, random: () => number): Buffer {
     case 0:
       return bytes
     case 1:
-      for (let i = 0, flips = 1 + Math.floor(random() * 8); i < flips; i++) bytes[4 + (at() % (bytes.length - 4))]! ^= 1 << Math.floor(random() * 8)
+      for (let i = 0, flips = 1 + Math.floor(random() * 8); i < flips; i++)
+        bytes[4 + (at() % (bytes.length - 4))]! ^= 1 << Math.floor(random() * 8)
       return bytes
     case 2: {
       // Cut, with a length that fits.
@@ -73,7 +75,10 @@ export function mutated(frame: Buffer, random: () => number): Buffer {
       return cut
     }
     case 3: {
-      const longer = Buffer.concat([bytes, Buffer.from(Array.from({ length: 1 + Math.floor(random() * 40) }, () => Math.floor(random() * 256)))])
+      const longer = Buffer.concat([
+        bytes,
+        Buffer.from(Array.from({ length: 1 + Math.floor(random() * 40) }, () => Math.floor(random() * 256))),
+      ])
       longer.writeInt32BE(longer.length - 4, 0)
       return longer
     }
