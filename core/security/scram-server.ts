@@ -73,7 +73,8 @@ class ScramExchange implements SaslServer {
     const proofAt = text.lastIndexOf(',p=')
     const attributes = proofAt === -1 ? undefined : scramAttributes(text)
     if (attributes === undefined || credential === undefined) throw this.#malformed()
-    if (attributes.get('r') !== this.#nonce) throw new SaslRefused(`${this.#mechanism}: the nonce is not ours`)
+    // librdkafka up to 2.2 sends its own part twice, and Kafka takes that: what counts is that ours is in it.
+    if (!attributes.get('r')?.endsWith(this.#nonce)) throw new SaslRefused(`${this.#mechanism}: the nonce is not ours`)
     if (Buffer.from(attributes.get('c') ?? '', 'base64').toString('utf8') !== this.#gs2Header) throw this.#malformed()
     const signed = `${this.#sofar},${text.slice(0, proofAt)}`
     const proof = Buffer.from(text.slice(proofAt + 3), 'base64')

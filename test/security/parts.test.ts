@@ -14,7 +14,7 @@ import { plainServer } from '../../core/security/plain-server.ts'
 import { principalMapping } from '../../core/security/principal-mapping.ts'
 import { SaslRefused } from '../../core/security/sasl.ts'
 import { saslClient } from '../../core/security/sasl-client.ts'
-import { credentialOf, saltedPasswordSync, scramMechanisms } from '../../core/security/scram.ts'
+import { clientKey, credentialOf, hash, hmac, saltedPasswordSync, scramMechanisms, xor } from '../../core/security/scram.ts'
 import type { ScramMechanism } from '../../core/security/scram.ts'
 import { scramServer } from '../../core/security/scram-server.ts'
 import { Authority } from '../support/certificates.ts'
@@ -248,4 +248,16 @@ test('OAUTHBEARER takes tokens of known keys, in their time, for us', async (t) 
   await writeFile(path, 'torn {')
   clock.advance(2000)
   t.is(says(issuer.token({ ...good, exp: now + 600 }, 'new')).principal, 'User:alice', 'a damaged file changes nothing')
+})
+
+test('a client that sends its part of the nonce twice, as old librdkafka does, logs in', async (t) => {
+  const mechanism = 'SCRAM-SHA-256'
+  const salt = Buffer.from('salt')
+  const salted = saltedPasswordSync(mechanism, 'secret', salt, 4096)
+  const server = scramServer(mechanism, () => credentialOf(mechanism, salted, salt, 4096))()
+  const first = reply(server, 'n,,n=alice,r=abc')
+  const final = `c=biws,r=abc${/^r=([^,]*)/.exec(first)![1]!}`
+  const key = clientKey(mechanism, salted)
+  const proof = xor(key, hmac(mechanism, hash(mechanism, key), `n=alice,r=abc,${first},${final}`))
+  t.is(server.evaluate(Buffer.from(`${final},p=${proof.toString('base64')}`)).principal, 'User:alice')
 })
