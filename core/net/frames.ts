@@ -110,11 +110,7 @@ export class FrameSplitter {
    * @throws MoldauError CORRUPT_FRAME when a length is negative or above the limit: the stream cannot be read on.
    */
   next(): Buffer | undefined {
-    if (this.#lent !== undefined) {
-      this.#pool?.give(this.#lent)
-      this.#lent = undefined
-    }
-    if (this.#partial === undefined) this.release()
+    this.done()
     if (this.#partial !== undefined && this.#filled === this.#length) return this.#finish(this.#partial)
     while (this.#waiting.length > 0) {
       const chunk = this.#waiting[0]!
@@ -127,6 +123,15 @@ export class FrameSplitter {
       if (this.#starved) return undefined
     }
     return undefined
+  }
+
+  /** Nobody looks at the last frame any more: its memory may be used again. */
+  done(): void {
+    if (this.#lent !== undefined) {
+      this.#pool?.give(this.#lent)
+      this.#lent = undefined
+    }
+    if (this.#partial === undefined) this.release()
   }
 
   #begin(chunk: Buffer): Buffer | undefined {

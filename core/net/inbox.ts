@@ -88,6 +88,8 @@ export class Inbox {
         const frame = this.#splitter.next()
         if (frame === undefined) break
         this.#handler(frame)
+        // At once: a handler that has paused us must not wait for memory that we hold.
+        this.#splitter.done()
       }
     } catch (error) {
       this.#owner.destroy(error as Error)

@@ -503,3 +503,22 @@ async function roundTripOnce(broker: Broker): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
+
+test('with queued.max.request.bytes large requests of many connections all come through, one after the other', async (t) => {
+  const broker = await startBroker(t, { config: { 'queued.max.request.bytes': 300_000, durability: 'disk' } })
+  const client = await connect(broker.bootstrap)
+  t.teardown(() => client.close())
+  await client.admin.createTopics([{ name: 'a', partitions: 1, configs: { 'max.message.bytes': 1_000_000 } }])
+  const value = Buffer.alloc(200_000, 7)
+  await Promise.all(
+    Array.from({ length: 12 }, async () => {
+      const one = await connect(broker.bootstrap)
+      const producer = one.producer({ idempotent: false })
+      for (let i = 0; i < 5; i++) await producer.send({ topic: 'a', value })
+      await producer.close()
+      await one.close()
+    }),
+  )
+  const [end] = await client.admin.listOffsets([{ topic: 'a', partition: 0, at: 'latest' }])
+  t.is(Number(end!.offset), 60)
+})

@@ -3,6 +3,7 @@ import { AlterUserScramCredentials } from '../../protocol/messages/alter-user-sc
 import { CreateAcls } from '../../protocol/messages/create-acls.ts'
 import { DeleteAcls } from '../../protocol/messages/delete-acls.ts'
 import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
+import { DescribeUserScramCredentials } from '../../protocol/messages/describe-user-scram-credentials.ts'
 import { CLUSTER_NAME } from '../../security/acl.ts'
 import type { Operation } from '../../security/acl.ts'
 import { CLUSTER_REFUSED, guard, guardNamed, then } from './guard.ts'
@@ -18,7 +19,6 @@ const needing: Readonly<Record<string, Operation>> = {
   DescribeClientQuotas: 'describeConfigs',
   DescribeLogDirs: 'describe',
   DescribeQuorum: 'describe',
-  DescribeUserScramCredentials: 'describe',
   ElectLeaders: 'alter',
   ListConfigResources: 'describeConfigs',
   ListPartitionReassignments: 'describe',
@@ -50,6 +50,12 @@ const alterUserScramCredentials = guard(AlterUserScramCredentials, (request, { s
   if (session.allowsCluster('alter')) return next(request)
   const users = new Set([...request.deletions, ...request.upsertions].map(({ name }) => name))
   return { throttleTimeMs: 0, results: Array.from(users, (user) => ({ user, ...REFUSED })) }
+})
+
+const describeUserScramCredentials = guard(DescribeUserScramCredentials, (request, { session }, next) => {
+  if (session.allowsCluster('describe')) return next(request)
+  const results = (request.users ?? []).map(({ name }) => ({ user: name, ...REFUSED, credentialInfos: [] }))
+  return { throttleTimeMs: 0, ...REFUSED, results }
 })
 
 interface Quotas {
@@ -89,6 +95,7 @@ export const clusterGuards: readonly NamedGuard[] = [
   describeCluster,
   createAcls,
   deleteAcls,
+  describeUserScramCredentials,
   alterUserScramCredentials,
   alterClientQuotas,
   alterReplicaLogDirs,

@@ -86,7 +86,11 @@ const createTopics = guard(CreateTopics, (request, { session }, next) => {
 const deleteTopics = guard(DeleteTopics, (request, context, next) => {
   const { session, broker, version } = context
   if (session.allowsCluster('delete')) return next(request)
-  const may = (name: string | undefined): boolean => name === undefined || session.allows('delete', 'topic', name)
+  // Who may describe is told that there is no such topic; nobody else is told whether there is.
+  const may = (name: string | undefined): boolean =>
+    name === undefined ||
+    session.allows('delete', 'topic', name) ||
+    (broker.topics.get(name) === undefined && session.allows('describe', 'topic', name))
   if (version < 6) {
     const { allowed, refused } = part(request.topicNames, may)
     const responses = refused.map((name) => ({ name, errorCode: TOPIC_REFUSED }))
