@@ -34,6 +34,8 @@ export function parseJwt(token: string): Jwt | undefined {
 
 /** Whether the algorithm that the token names fits the key, and its signature is of that key. */
 export function isSignedBy({ header, signed, signature }: Jwt, key: KeyObject): boolean {
+  // What is marked critical has to be understood (RFC 7515), and we understand nothing of the kind.
+  if (header['crit'] !== undefined) return false
   const alg = header['alg']
   const algorithm = typeof alg === 'string' && Object.hasOwn(algorithms, alg) ? algorithms[alg] : undefined
   if (algorithm === undefined || key.asymmetricKeyType !== algorithm.type) return false

@@ -225,6 +225,7 @@ test('OAUTHBEARER takes tokens of known keys, in their time, for us', async (t) 
     'an unknown key': issuer.token(good, 'ec', { kid: 'nobody' }),
     'another algorithm': issuer.token(good, 'ec', { alg: 'RS256' }),
     'a shared secret': issuer.token(good, 'ec', { alg: 'HS256' }),
+    'something critical that we do not know': issuer.token(good, 'ec', { crit: ['b64'], b64: false }),
     'no signature': `${unsigned({ alg: 'none' })}.`,
     'other claims': [forged[0], Buffer.from(JSON.stringify({ ...good, sub: 'root' })).toString('base64url'), forged[2]].join('.'),
     'no token': 'abc',
