@@ -9,7 +9,7 @@ import type { Broker } from '../../core/broker/broker.ts'
 import { handlers } from '../../core/broker/handlers.ts'
 import { connect } from '../../core/client/connect.ts'
 import { Authority } from '../support/certificates.ts'
-import { hasJavaTools, javaTool } from '../support/java-tool.ts'
+import { hasKafkaTools, kafkaTool } from '../support/kafka-tool.ts'
 import { hasKcat, kcat } from '../support/kcat.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 import { TokenIssuer } from '../support/tokens.ts'
@@ -156,13 +156,13 @@ const ACLS = 'org.apache.kafka.tools.AclCommand'
 const CONFIGS = 'kafka.admin.ConfigCommand'
 
 test('kafka-configs makes a SCRAM user, kafka-acls lets him in, and he writes and reads with the console tools', async (t) => {
-  if (!(await hasJavaTools(t))) return
+  if (!(await hasKafkaTools(t))) return
   const { address, ca, write, broker: started } = await bench(t)
   const server = ['--bootstrap-server', address.SASL_SSL]
   const admin = await write('admin.properties', clientConfig(ca, 'PLAIN', 'admin', 'admin'))
   const bob = await write('bob.properties', clientConfig(ca, 'SCRAM-SHA-512', 'bob', 'bob-secret'))
   const tool = async (name: string, args: readonly string[], input?: string): Promise<string> => {
-    const done = await javaTool(name, [...server, ...args], input === undefined ? {} : { input })
+    const done = await kafkaTool(name, [...server, ...args], input === undefined ? {} : { input })
     t.is(done.code, 0, `${name} ${args.join(' ')}: ${done.stdout}${done.stderr}`)
     return done.stdout + done.stderr
   }
@@ -182,7 +182,7 @@ test('kafka-configs makes a SCRAM user, kafka-acls lets him in, and he writes an
     t.regex(await tool(CONFIGS, [...users, '--describe']), /SCRAM-SHA-256=iterations=8192.*SCRAM-SHA-512=iterations=4096/)
   await client.admin.createTopics([{ name: 'orders', partitions: 1 }])
   const produce = ['--topic', 'orders', '--command-config', bob]
-  const refused = await javaTool(CONSOLE_PRODUCER, [...server, ...produce, '--command-property', 'max.block.ms=5000'], { input: 'no\n' })
+  const refused = await kafkaTool(CONSOLE_PRODUCER, [...server, ...produce, '--command-property', 'max.block.ms=5000'], { input: 'no\n' })
   t.regex(refused.stdout + refused.stderr, /TopicAuthorizationException|Not authorized to access topics/)
   t.regex(await tool(ACLS, [...asAdmin, '--add', '--allow-principal', 'User:bob', '--producer', '--topic', 'orders']), /principal=User:bob/)
   await tool(ACLS, [
@@ -214,16 +214,16 @@ test('kafka-configs makes a SCRAM user, kafka-acls lets him in, and he writes an
   ]
   t.regex(await tool(CONSOLE_CONSUMER, consume), /^hello\n/m)
   await tool(CONFIGS, [...users, '--alter', '--delete-config', 'SCRAM-SHA-512'])
-  const gone = await javaTool(CONSOLE_PRODUCER, [...server, ...produce], { input: 'no\n' })
+  const gone = await kafkaTool(CONSOLE_PRODUCER, [...server, ...produce], { input: 'no\n' })
   t.regex(gone.stdout + gone.stderr, /SaslAuthenticationException|Authentication failed/)
 })
 
 test('kafka-acls lists, denies, and removes with all its conveniences', async (t) => {
-  if (!(await hasJavaTools(t))) return
+  if (!(await hasKafkaTools(t))) return
   const { address, ca, write } = await bench(t)
   const admin = await write('admin.properties', clientConfig(ca, 'PLAIN', 'admin', 'admin'))
   const acls = async (...args: string[]): Promise<string> => {
-    const done = await javaTool(ACLS, ['--bootstrap-server', address.SASL_SSL, '--command-config', admin, ...args])
+    const done = await kafkaTool(ACLS, ['--bootstrap-server', address.SASL_SSL, '--command-config', admin, ...args])
     t.is(done.code, 0, `${args.join(' ')}: ${done.stdout}${done.stderr}`)
     return done.stdout
   }
@@ -267,7 +267,7 @@ test('kafka-acls lists, denies, and removes with all its conveniences', async (t
 })
 
 test('a Java client logs in with a signed token from a file', async (t) => {
-  if (!(await hasJavaTools(t))) return
+  if (!(await hasKafkaTools(t))) return
   const { address, ca, write, broker: started } = await bench(t)
   const client = await connect(started)
   t.teardown(() => client.close())
@@ -292,9 +292,9 @@ test('a Java client logs in with a signed token from a file', async (t) => {
     'org.apache.kafka.sasl.oauthbearer.allowed.files': token,
   }
   const server = ['--bootstrap-server', address.SASL_SSL, '--topic', 'a', '--command-config', config]
-  const produced = await javaTool(CONSOLE_PRODUCER, server, { input: 'hello\n', properties })
+  const produced = await kafkaTool(CONSOLE_PRODUCER, server, { input: 'hello\n', properties })
   t.is(produced.code, 0, produced.stdout + produced.stderr)
-  const consumed = await javaTool(CONSOLE_CONSUMER, [...server, '--from-beginning', '--max-messages', '1', '--timeout-ms', '30000'], {
+  const consumed = await kafkaTool(CONSOLE_CONSUMER, [...server, '--from-beginning', '--max-messages', '1', '--timeout-ms', '30000'], {
     properties,
   })
   t.regex(consumed.stdout, /^hello$/m, consumed.stderr)
