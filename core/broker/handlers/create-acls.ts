@@ -53,6 +53,5 @@ function problemOf(acl: AclBinding): string | undefined {
     return 'Invalid operation type: an entry is about one operation, or all'
   if (acl.permissionType !== permissions.allow && acl.permissionType !== permissions.deny)
     return 'Invalid permissionType: an entry allows or denies'
-  if (acl.host === '') return 'Invalid empty host: * stands for all'
   return principalProblem(acl.principal)
 }
