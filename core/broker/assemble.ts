@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock.ts'
 import { silentLogger } from '../base/logger.ts'
+import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { LocalMetadata } from '../coordination/local.ts'
 import { SecurityStore } from '../coordination/security-store.ts'
@@ -70,7 +71,7 @@ export function assemble(
   const random = options.random ?? systemRandom
   const security = new SecurityStore({ dir: options.dir, ...(options.files !== undefined && { files: options.files }) })
   addScramUsers(security, options.scramUsers ?? [])
-  const authorizer = authorizerOf(config, security)
+  const authorizer = authorizerOf(config, security, logger)
   const services = {
     ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost }),
     nodeId: logs.meta.nodeId,
@@ -105,12 +106,14 @@ export function assemble(
 }
 
 /** What decides who may do what; undefined when everybody may do everything. */
-function authorizerOf(config: BrokerConfig, security: SecurityStore): Authorizer | undefined {
+function authorizerOf(config: BrokerConfig, security: SecurityStore, logger: Logger): Authorizer | undefined {
   const superUsers = parsePrincipals(config.get('super.users'))
   if (config.get('authorizer.class.name') === '') return undefined
   return new Authorizer({
     acls: security.acls,
     superUsers,
     allowIfNoAcl: config.get('allow.everyone.if.no.acl.found'),
+    onDenied: ({ principal, host }, operation, type, name) =>
+      logger.debug({ principal, host, operation, type, name }, `denied: ${principal} from ${host}, ${operation} ${type} ${name}`),
   })
 }

@@ -17,6 +17,8 @@ export interface AuthorizerOptions {
   superUsers: readonly Principal[]
   /** `allow.everyone.if.no.acl.found` */
   allowIfNoAcl: boolean
+  /** Told when somebody is refused what he asked for. */
+  onDenied?: (who: Requester, operation: Operation, type: ResourceType, name: string) => void
 }
 
 /** What also allows an operation. Only what allows implies something: to deny reading does not deny describing. */
@@ -32,12 +34,14 @@ const HARDCODED_NAME = 'hardcode'
 export class Authorizer {
   readonly #superUsers: ReadonlySet<Principal>
   readonly #allowIfNoAcl: boolean
+  readonly #onDenied: NonNullable<AuthorizerOptions['onDenied']>
   #index: AclIndex
   #version: number
 
   constructor(options: AuthorizerOptions) {
     this.#superUsers = new Set(options.superUsers)
     this.#allowIfNoAcl = options.allowIfNoAcl
+    this.#onDenied = options.onDenied ?? (() => {})
     this.#index = new AclIndex(options.acls)
     this.#version = 0
   }
@@ -53,6 +57,12 @@ export class Authorizer {
   }
 
   allows(who: Requester, operation: Operation, type: ResourceType, name: string): boolean {
+    const allowed = this.#decide(who, operation, type, name)
+    if (!allowed) this.#onDenied(who, operation, type, name)
+    return allowed
+  }
+
+  #decide(who: Requester, operation: Operation, type: ResourceType, name: string): boolean {
     if (this.#superUsers.has(who.principal)) return true
     let found = false
     let allowed = false
@@ -68,7 +78,7 @@ export class Authorizer {
 
   /** Whether there is any thing of a kind for which the operation is allowed (Kafka's authorizeByResourceType, KIP-679). */
   allowsAny(who: Requester, operation: Operation, type: ResourceType): boolean {
-    if (this.allows(who, operation, type, HARDCODED_NAME)) return true
+    if (this.#decide(who, operation, type, HARDCODED_NAME)) return true
     const mine = this.#index.ofType(resourceTypes[type]).filter((acl) => concerns(acl, who) && isOf(acl, operation))
     const denied = mine.filter((acl) => acl.permissionType === permissions.deny)
     if (denied.some((acl) => acl.patternType === patternTypes.literal && acl.resourceName === WILDCARD)) return false
@@ -78,7 +88,7 @@ export class Authorizer {
   /** Everything that may be done with a thing, as the bits of KIP-430. */
   operationBits(who: Requester, type: Exclude<ResourceType, 'any'>, name: string): number {
     let bits = 0
-    for (const operation of supportedOperations[type]) if (this.allows(who, operation, type, name)) bits |= 1 << operations[operation]
+    for (const operation of supportedOperations[type]) if (this.#decide(who, operation, type, name)) bits |= 1 << operations[operation]
     return bits
   }
 }

@@ -39,6 +39,12 @@ async function alongside(client: Client, work: () => Promise<void>): Promise<{ s
 for (const [name, config] of Object.entries({
   'to everybody': {},
   'with access control': { 'authorizer.class.name': 'StandardAuthorizer' },
+  'before logging in': {
+    listeners: 'SASL_PLAINTEXT://127.0.0.1:0',
+    'sasl.enabled.mechanisms': 'PLAIN',
+    'sasl.plain.users': 'normal:secret',
+    'connection.failed.authentication.delay.ms': 1,
+  },
   'with little memory': { 'queued.max.request.bytes': 20_000 },
 })) {
   test(`thousands of tampered requests cost their connections and nothing else: ${name}`, async (t) => {
@@ -51,7 +57,8 @@ for (const [name, config] of Object.entries({
       config: { 'auto.create.topics.enable': false, 'group.max.session.timeout.ms': 7000, 'group.max.size': 100, ...config },
     })
     const isGuarded = 'authorizer.class.name' in config
-    const client = await connect(isGuarded ? broker : broker.bootstrap)
+    const login = { sasl: { mechanism: 'PLAIN', username: 'normal', password: 'secret' } } as const
+    const client = await connect(isGuarded ? broker : broker.bootstrap, 'listeners' in config ? login : {})
     t.teardown(() => client.close())
     await client.admin.createTopics(['t', 'u'].map((each) => ({ name: each, partitions: 2 })))
     const all = { principal: 'User:*', operation: 'all' } as const
