@@ -28,8 +28,11 @@ export const GROUP = 'GROUP_AUTHORIZATION_FAILED'
 const ID = 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
 const WHOLE = 'CLUSTER_AUTHORIZATION_FAILED'
 
+/** No producer has this id, whatever was asked before. */
+const NOBODY = 77_777
+
 export const plainBatch = batch(['x'])
-const txnBatch = batch(['x'], { producerId: 0, producerEpoch: 0, baseSequence: 0, transactional: true } as never)
+const txnBatch = batch(['x'], { producerId: NOBODY, producerEpoch: 0, baseSequence: 0, transactional: true } as never)
 const produceOf = (records: Buffer, transactionalId: string | null) => (topicId: string) => ({
   transactionalId,
   acks: 1,
@@ -46,7 +49,7 @@ const commitOf = (topicId: string) => ({
   topics: [{ name: 't', topicId, partitions: [{ partitionIndex: 0, committedOffset: 0, committedMetadata: '' }] }],
 })
 const member = { groupId: 'g', memberId: '', generationId: 0 }
-const producer = { transactionalId: 'x', producerId: 0, producerEpoch: 0 }
+const producer = { transactionalId: 'x', producerId: NOBODY, producerEpoch: 0 }
 const configOf = (resourceType: number, resourceName: string) => () => ({
   resources: [{ resourceType, resourceName, configurationKeys: [], configs: [] }],
   validateOnly: true,
@@ -277,7 +280,7 @@ export const table: readonly Row[] = [
     refused: ID,
     ask: () => ({
       v3AndBelowTransactionalId: 'x',
-      v3AndBelowProducerId: 0,
+      v3AndBelowProducerId: NOBODY,
       v3AndBelowProducerEpoch: 0,
       v3AndBelowTopics: [{ name: 't', partitions: [0] }],
     }),

@@ -19,8 +19,8 @@ export const deleteAcls = handler({
     const results = filters.map((filter) => {
       const problem = filterProblem(filter)
       if (problem !== undefined) return { errorCode: errorCode('INVALID_REQUEST'), errorMessage: problem, matchingAcls: [] }
-      // What an earlier filter of the same request takes is not there any more.
-      const found = security.acls.filter((acl) => matches(filter, acl) && !gone.has(aclKey(acl)))
+      // What an earlier filter of the same request takes is named again, as Kafka does.
+      const found = security.acls.filter((acl) => matches(filter, acl))
       for (const acl of found) gone.add(aclKey(acl))
       return { errorCode: 0, errorMessage: null, matchingAcls: found.map((acl) => ({ ...acl, errorCode: 0, errorMessage: null })) }
     })
