@@ -90,7 +90,9 @@ export class TcpTransport implements Transport {
 
   /** `count` bytes from the socket are in the {@link room}. */
   received(count: number): void {
-    if (!this.#closing) this.#inbox.filled(count)
+    if (this.#closing) return
+    this.#inbox.filled(count)
+    if (this.#inbox.isStarved) this.#starve()
   }
 
   send(chunks: readonly Buffer[]): void {
