@@ -48,8 +48,10 @@ acks=all waits for the disk (fdatasync, shared by all who wait); -c durability=p
         ...(options.scramUsers !== undefined && { scramUsers: scramUsers(options.scramUsers) }),
         logger,
       })
+      // Before we say that we are there: whoever reads it may ask us to stop at once.
+      const stopped = untilSignal()
       process.stdout.write(`moldau broker ready at ${broker.bootstrap}, data in ${options.dir}; Ctrl-C stops it\n`)
-      await untilSignal()
+      await stopped
       await broker.close()
     })
 }
