@@ -72,6 +72,8 @@ export async function powerStorm({ seed, rounds, stepsMax = 40, faults = true }:
     const clock = new ManualClock(1_700_000_000_000 + round * 1_000_000)
     const broker = await Broker.start({ dir: DIR, files, port: null, clock, config })
     let alive = true
+    let lost = false
+    broker.events.on('recordsLost', () => (lost = true))
     const ticking = (async () => {
       while (alive) {
         await turn()
@@ -194,6 +196,8 @@ export async function powerStorm({ seed, rounds, stepsMax = 40, faults = true }:
               break
             }
             if (error === 'TRANSACTION_ABORTABLE' || attempt > 200) return
+            // The disk has lost all there was of the transaction, the coordinator's note with it: nothing to commit, and the client is told.
+            if (error === 'INVALID_TXN_STATE' && lost) return
             if (
               !['COORDINATOR_NOT_AVAILABLE', 'CONCURRENT_TRANSACTIONS', 'NOT_COORDINATOR', 'COORDINATOR_LOAD_IN_PROGRESS'].includes(error)
             )
