@@ -85,6 +85,7 @@ export function assemble(
 ): Parts {
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? silentLogger
+  logs.onHealedWithLoss = (topic, partition) => services.transactions.settleLost({ topic, partition })
   logs.cleaner.onCleaned = (cleaned) => events.emit('logCleaned', cleaned)
   const replicas = new ReplicaManager(logs)
   const topics = new Topics({ metadata, replicas, config, events })

@@ -232,7 +232,12 @@ export class TransactionCoordinator {
       }
       shard.checkWritable()
       const prepare = (): void => prepareEnd(txn, commit, version, fresh, this.#now())
-      await this.#ending.finish(shard, txn, prepare, commit)
+      try {
+        await this.#ending.finish(shard, txn, prepare, commit)
+      } catch (error) {
+        if (error instanceof KafkaError && error.kafkaCode === 'TRANSACTION_ABORTABLE') return failed('TRANSACTION_ABORTABLE')
+        throw error
+      }
       const rotates = txn.nextProducerId >= 0
       return { error: 'NONE', producerId: rotates ? txn.nextProducerId : txn.producerId, epoch: rotates ? 0 : txn.epoch }
     }
@@ -287,7 +292,7 @@ export class TransactionCoordinator {
 
   /**
    * A partition has lost records that were never synced, though perhaps acknowledged inside a transaction: such a transaction can only be
-   * aborted. Lost states of transactions are forgotten.
+   * aborted. Lost states of transactions are read from the logs again. See {@link TransactionCoordinator.settleLost}.
    */
   recordsLost(topic: string, partition: number): void {
     for (const shard of this.#shards) {
@@ -296,6 +301,27 @@ export class TransactionCoordinator {
       for (const txn of shard.transactions.values()) {
         if (!isPrepared(txn) && hasPartitions(txn, [{ topic, partition }])) txn.suspect = true
       }
+    }
+  }
+
+  /** A partition that has lost records takes appends again: markers that were among them are written again, before a cleaner or a client is faster. */
+  settleLost(place: TopicPartition): void {
+    if (this.#shards.some((shard) => shard.isClosed)) return
+    try {
+      const decisions = new Decisions(this.#markers.open(place))
+      for (const shard of this.#shards) shard.scan((state) => decisions.note(state))
+      const ending = new Set(
+        Array.from(this.#all())
+          .filter(isPrepared)
+          .map((txn) => `${txn.producerId}:${txn.epoch}`),
+      )
+      this.#markers.recommit(decisions, this.#now(), place, ({ producerId, producerEpoch }) =>
+        ending.has(`${producerId}:${producerEpoch + 1}`),
+      )
+      for (const txn of this.#markers.adopt(this.#all(), this.#now(), true, place)) this.#shardFor(txn.id).write(txn, this.#now())
+    } catch {
+      // It refuses again, or another one that is written to as well.
+      void this.#ending.breath().then(() => this.settleLost(place))
     }
   }
 

@@ -96,6 +96,8 @@ export class TransactionEnding {
         txn.busy = false
       }
       shard.checkCurrent(txn)
+      // A failing disk may have lost some of it meanwhile.
+      if (txn.suspect) throw kafkaError('TRANSACTION_ABORTABLE', `records of ${txn.id} are lost`)
     }
     prepare()
     this.write(shard, txn)

@@ -82,16 +82,26 @@ export class TransactionMarkers {
   /**
    * Gives transactions that were committed and have lost markers in a power loss these markers again. Before anything else is ended: the next
    * transaction of the same producer, on its way to an abort, would take the records for its own. The decisions must be durable.
+   *
+   * @param place only there
+   * @param isEnding whether it is being ended: its markers follow when its decision is durable
    */
-  recommit(decisions: Decisions, now: Moment): void {
-    for (const { topic, partition, producerId, producerEpoch } of Array.from(this.open())) {
-      if (decisions.committed(producerId, producerEpoch)) this.#append(topic, partition, producerId, producerEpoch + 1, true, now)
+  recommit(
+    decisions: Decisions,
+    now: Moment,
+    place?: TopicPartition,
+    isEnding: (committed: OngoingTransaction) => boolean = () => false,
+  ): void {
+    for (const { topic, partition, producerId, producerEpoch } of Array.from(this.open(place))) {
+      if (!decisions.committed(producerId, producerEpoch) || isEnding({ producerId, producerEpoch })) continue
+      this.#append(topic, partition, producerId, producerEpoch + 1, true, now)
     }
   }
 
   /** The transactions that are open in the logs, to be settled by {@link TransactionMarkers.adopt}. Ask before anything is written. */
-  *open(): Generator<OpenTransaction> {
-    for (const at of this.#writer.partitions()) {
+  *open(place?: TopicPartition): Generator<OpenTransaction> {
+    if (place !== undefined && !this.#writer.exists(place.topic, place.partition)) return
+    for (const at of place === undefined ? this.#writer.partitions() : [place]) {
       for (const { producerId, producerEpoch } of this.#writer.ongoing(at.topic, at.partition)) yield { ...at, producerId, producerEpoch }
     }
   }
@@ -103,11 +113,11 @@ export class TransactionMarkers {
    *
    * @param running not at a start: transactions that are being ended are left alone
    */
-  adopt(transactions: Iterable<Transaction>, now: Moment, running = false): Transaction[] {
+  adopt(transactions: Iterable<Transaction>, now: Moment, running = false, place?: TopicPartition): Transaction[] {
     const byProducer = new Map<number, Transaction>()
     for (const txn of transactions) byProducer.set(txn.producerId, txn)
     const changed = new Set<Transaction>()
-    for (const { topic, partition, producerId, producerEpoch } of this.open()) {
+    for (const { topic, partition, producerId, producerEpoch } of Array.from(this.open(place))) {
       const txn = byProducer.get(producerId)
       if (running && txn !== undefined && isPrepared(txn)) continue
       if (txn === undefined || txn.epoch !== producerEpoch || isPrepared(txn))

@@ -19,6 +19,17 @@ export class TransactionShard {
     this.#state = 'loading'
   }
 
+  /** Tells `onState` of every state in the log, from the oldest on; what is in memory stays. */
+  scan(onState: (state: TransactionSnapshot) => void): void {
+    this.#log.replay({
+      record: (key, value) => {
+        const record = decodeRecord('transactions', key, value)
+        if (record?.kind === 'transaction' && record.value !== null) onState(record.value)
+      },
+      marker: () => {},
+    })
+  }
+
   /** Reads the partition; tells `onState` of every state in it, from the oldest on. */
   load(now: Moment, onState: (state: TransactionSnapshot) => void = () => {}): void {
     this.transactions.clear()

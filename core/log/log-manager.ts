@@ -66,6 +66,8 @@ export class LogManager {
   readonly meta: DirectoryMeta
   /** Does nothing until it is started. */
   readonly cleaner: LogCleaner
+  /** Told when a partition that has lost records takes appends again; whoever wrote them sets it. */
+  onHealedWithLoss: (topic: string, partition: number) => void
   readonly #options: LogManagerOptions
   readonly #files: Files
   readonly #clock: Clock
@@ -104,6 +106,7 @@ export class LogManager {
       onChange: (state) => this.#stateChanged(state),
     })
     this.#closed = false
+    this.onHealedWithLoss = () => {}
     this.cleaner = new LogCleaner({
       dir: this.dir,
       config: cleanerConfig(options.cleaner),
@@ -324,8 +327,9 @@ export class LogManager {
     const cleanedTo = (): number => this.cleaner.cleanedTo(topic, partition)
     const common = { pools: this.#pools, clock: this.#clock, logger: this.#logger, random, showsSyncedOnly, cleanedTo }
     const onFailure = (error: MoldauError): void => this.#health.failed(log, error)
+    const onHealedWithLoss = (): void => this.onHealedWithLoss(topic, partition)
     const onRecordsLost = (from: number, to: number): void => this.#options.onRecordsLost?.({ topic, partition, from, to })
-    const log = new PartitionLog({ topic, partition, directory, ...common, ...options, onFailure, onRecordsLost })
+    const log = new PartitionLog({ topic, partition, directory, ...common, ...options, onFailure, onRecordsLost, onHealedWithLoss })
     return log
   }
 

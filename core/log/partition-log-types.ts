@@ -33,6 +33,8 @@ export interface PartitionLogOptions {
   readonly showsSyncedOnly?: boolean
   /** Records that were never synced could not be read back after a failure of the disk: the log ends at `from` instead of `to`. */
   readonly onRecordsLost?: (from: number, to: number) => void
+  /** After that: appends are taken again. */
+  readonly onHealedWithLoss?: () => void
   /** A write or a sync has failed: the log takes no appends until it is healed. */
   readonly onFailure?: (error: MoldauError) => void
 }

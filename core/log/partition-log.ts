@@ -34,6 +34,8 @@ export class PartitionLog {
   #open: OpenLog | undefined
   #highWatermark: number | undefined
   #flushTimer: boolean
+  /** A healing that is not done yet has cut the log. */
+  #hasLost: boolean
   #closed: boolean
 
   constructor(options: PartitionLogOptions) {
@@ -60,6 +62,7 @@ export class PartitionLog {
     this.#open = undefined
     this.#highWatermark = undefined
     this.#flushTimer = false
+    this.#hasLost = false
     this.#closed = false
   }
 
@@ -281,8 +284,13 @@ export class PartitionLog {
     await this.#durability.heal(async () => {
       const before = log.endOffset
       await rewrite({ context, log, from: this.flushedOffset, stopped })
-      if (log.endOffset < before) this.#options.onRecordsLost?.(log.endOffset, before)
+      if (log.endOffset === before) return
+      this.#hasLost = true
+      this.#options.onRecordsLost?.(log.endOffset, before)
     })
+    // Told in the turn in which appends are taken again: who has lost something puts it right before anybody else writes.
+    if (this.#hasLost) this.#options.onHealedWithLoss?.()
+    this.#hasLost = false
     if (!this.#closed) context.warn({ flushedOffset: this.flushedOffset }, 'healed: the log takes appends again')
   }
 
