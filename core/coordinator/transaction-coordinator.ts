@@ -180,10 +180,9 @@ export class TransactionCoordinator {
 
   #add(id: string, producer: ProducerIdentity, partitions: readonly TopicPartition[], version: TransactionVersion): KafkaErrorName {
     const { shard, txn } = this.#find(id)
-    if (txn === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
-    const error = checkProducer(txn, producer)
-    if (error !== 'NONE') return error
-    if (!hasPartitions(txn, partitions)) shard.checkWritable()
+    const error = txn === undefined ? 'INVALID_PRODUCER_ID_MAPPING' : checkProducer(txn, producer)
+    if (txn === undefined || error !== 'NONE' || !hasPartitions(txn, partitions)) shard.checkWritable()
+    if (txn === undefined || error !== 'NONE') return error
     if (addPartitions(txn, partitions, version, this.#now())) {
       this.#ending.write(shard, txn)
       this.#scheduleTimeout(txn)
@@ -222,6 +221,8 @@ export class TransactionCoordinator {
     let fresh: number | null = null
     for (;;) {
       const { shard, txn } = this.#find(id)
+      // Before anything is refused: what a failing disk has made of the state may be put right when it is healed.
+      shard.checkWritable()
       if (txn === undefined) return failed('INVALID_PRODUCER_ID_MAPPING')
       const decision = decideEnd(txn, producer, commit, version, fresh)
       if (decision.kind === 'refuse') return failed(decision.error)
@@ -230,7 +231,6 @@ export class TransactionCoordinator {
         fresh = await this.producerIds.next()
         continue
       }
-      shard.checkWritable()
       const prepare = (): void => prepareEnd(txn, commit, version, fresh, this.#now())
       try {
         await this.#ending.finish(shard, txn, prepare, commit)

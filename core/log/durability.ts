@@ -121,6 +121,7 @@ export class Durability {
   #fail(error: unknown): void {
     if (this.#failure !== undefined) return
     this.#failure = error instanceof MoldauError ? error : new MoldauError('STORAGE_FAILED', messageOf(error), { cause: error })
+    for (const segment of this.#options.log().segments.from(this.#flushedOffset)) segment.reader.doubtful = true
     this.#options.onFailure(this.#failure)
   }
 
@@ -137,6 +138,7 @@ export class Durability {
     this.#directoryDirty = true
     this.#nameDirty = true
     await this.#sync()
+    for (const segment of segments) segment.reader.doubtful = false
     this.#failure = undefined
   }
 

@@ -34,6 +34,7 @@ export class SegmentReader {
   readonly #segment: Segment
   readonly #directory: string
   readonly #verified: VerifiedRange
+  #doubtful: boolean
   readonly #places: Places
   /** What was looked for last: time look-ups ask twice. */
   #lastOffset: number
@@ -45,6 +46,7 @@ export class SegmentReader {
     this.#segment = segment
     this.#directory = directory
     this.#verified = new VerifiedRange()
+    this.#doubtful = false
     this.#places = new Places()
     this.#lastOffset = -1
     this.#lastPlace = undefined
@@ -54,6 +56,15 @@ export class SegmentReader {
   /** What was written, or found sound by a scan with checksums, need not be checked when it is read. */
   verified(from: number, to: number): void {
     this.#verified.add(from, to)
+  }
+
+  /**
+   * A sync has failed: what is in memory may be dropped at any time, and what the disk has may be something else. Everything is checked whenever
+   * it is read, until `false` says that all of it is on the disk.
+   */
+  set doubtful(doubtful: boolean) {
+    this.#doubtful = doubtful
+    this.#verified.truncate(0)
   }
 
   /** The last batch of the segment, as long as it takes appends. */
@@ -98,7 +109,9 @@ export class SegmentReader {
     const end = this.#boundary(plan, bytes)
     if (end.position === position) return nothing
     const records = bytes.subarray(0, end.position - position)
-    return this.#verified.covers(position, end.position) ? this.#served(records, end) : this.#verify(records, plan.begin, end)
+    return !this.#doubtful && this.#verified.covers(position, end.position)
+      ? this.#served(records, end)
+      : this.#verify(records, plan.begin, end)
   }
 
   /** Position of a batch at or before `position`, near it. */
