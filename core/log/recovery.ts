@@ -119,7 +119,7 @@ class Recovery {
       const segment = this.#segments.at(i)!
       const next = this.#segments.at(i + 1)
       const whole = this.#recoverSegment(segment, next?.baseOffset ?? Number.MAX_SAFE_INTEGER)
-      if (!whole) {
+      if (!whole || (next !== undefined && this.#lacksEnd(segment, next))) {
         for (const later of this.#segments.dropAfter(i + 1)) later.remove()
         return
       }
@@ -127,6 +127,18 @@ class Recovery {
       segment.nextOffset = next.baseOffset
       segment.seal()
     }
+  }
+
+  /** The disk has kept the next segment, and of this one not the last batches, none of which was synced: the log ends here. */
+  #lacksEnd(segment: Segment, next: Segment): boolean {
+    const { nextOffset } = segment
+    const lacks = nextOffset < next.baseOffset && nextOffset >= this.#recoveryPoint && !this.#context.mayHaveGaps(segment.baseOffset)
+    if (lacks)
+      this.#context.warn(
+        { file: segment.log.path, nextOffset, next: next.baseOffset },
+        'the end of a segment was never written: the log is cut there',
+      )
+    return lacks
   }
 
   /** Answers false when the segment was cut: what comes after it is lost. */

@@ -4,6 +4,8 @@ import { ManualClock } from '../../core/base/clock.ts'
 import { MoldauError } from '../../core/base/errors.ts'
 import type { PartitionLog } from '../../core/log/partition-log.ts'
 import { sizeInBytes } from '../../core/record/batch.ts'
+import { baseOffset } from '../../core/record/batch.ts'
+import { batches } from '../../core/record/records.ts'
 import { FaultyFiles } from '../support/faulty-files.ts'
 import { DIRECTORY, type ReadRecord, batchOf, marker, openLog, readAll, recordsOf } from '../support/logs.ts'
 
@@ -120,6 +122,27 @@ test('a damaged batch above the recovery point ends the log, and later segments 
   t.true(read.length > 0 && log.logEndOffset < records.at(-1)!.offset)
   t.deepEqual(read, records.slice(0, read.length))
   for (const { batches } of log.producers) for (const { lastOffset } of batches) t.true(lastOffset < log.logEndOffset)
+})
+
+test('a segment whose last batches were never written ends the log, though the disk has kept the next segment', async (t) => {
+  const { files, records } = await written()
+  const logs = files.paths().filter((path) => path.endsWith('.log'))
+  const whole = files.content(logs[1]!)
+  const starts = [...batches(whole)]
+  for (const [i, size] of starts.entries()) {
+    if (i === 0) continue
+    const disk = files.copy()
+    disk.damage(logs[1]!, whole.subarray(0, size))
+    const log = openLog({ files: disk, clock, config })
+    const end = baseOffset(whole, size)
+    t.is(log.logEndOffset, end)
+    t.deepEqual(
+      readAll(log),
+      records.filter(({ offset }) => offset < end),
+    )
+    t.is(log.append(batchOf(['again']), { leaderEpoch: 6 }).baseOffset, end)
+  }
+  t.true(starts.length > 3)
 })
 
 test('indexes that are missing, cut, empty, too large or garbage are made again', async (t) => {
