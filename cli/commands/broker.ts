@@ -28,8 +28,10 @@ acks=all waits for the disk (fdatasync, shared by all who wait); -c durability=p
       const { pino } = await import('pino')
       const logger = pino({ level: options.logLevel }, pino.destination(2))
       const broker = await Broker.start({ dir: options.dir, port: options.port, host: options.host, config: options.config, logger })
+      // Before we say that we are there: whoever reads it may ask us to stop at once.
+      const stopped = untilSignal()
       process.stdout.write(`moldau broker ready at ${broker.bootstrap}, data in ${options.dir}; Ctrl-C stops it\n`)
-      await untilSignal()
+      await stopped
       await broker.close()
     })
 }
