@@ -34,9 +34,10 @@ export class KeyHash {
     let b2 = b0 ^ 0x6c796765
     let b3 = b1 ^ 0x74656462 ^ 0xee
     b1 ^= 0xee
-    // Behind the words of the key one that holds its last bytes and its length, then the end.
+    const { words } = this
+    // Behind the words of the key one that holds its last bytes and its length, then the end of the first half, and of the second.
     const whole = length >>> 2
-    for (let i = 0; i <= whole + 1; i++) {
+    for (let i = 0; i <= whole + 2; i++) {
       const at = start + i * 4
       let word = 0
       let rounds = 2
@@ -47,9 +48,16 @@ export class KeyHash {
         if ((length & 3) > 1) word |= buf[at + 1]! << 8
         if ((length & 3) > 0) word |= buf[at]!
       } else {
-        a2 ^= 0xee
-        b2 ^= 0xee
         rounds = FINAL_ROUNDS
+        if (i === whole + 1) {
+          a2 ^= 0xee
+          b2 ^= 0xee
+        } else {
+          words[0] = a1 ^ a3
+          words[2] = b1 ^ b3
+          a1 ^= 0xdd
+          b1 ^= 0xdd
+        }
       }
       a3 ^= word
       b3 ^= word
@@ -77,34 +85,6 @@ export class KeyHash {
       }
       a0 ^= word
       b0 ^= word
-    }
-    const { words } = this
-    words[0] = a1 ^ a3
-    words[2] = b1 ^ b3
-    // The second half of each, as HalfSipHash gives 64 bits: four more rounds.
-    a1 ^= 0xdd
-    b1 ^= 0xdd
-    for (let round = 0; round < FINAL_ROUNDS; round++) {
-      a0 = (a0 + a1) | 0
-      a1 = ((a1 << 5) | (a1 >>> 27)) ^ a0
-      a0 = (a0 << 16) | (a0 >>> 16)
-      a2 = (a2 + a3) | 0
-      a3 = ((a3 << 8) | (a3 >>> 24)) ^ a2
-      a0 = (a0 + a3) | 0
-      a3 = ((a3 << 7) | (a3 >>> 25)) ^ a0
-      a2 = (a2 + a1) | 0
-      a1 = ((a1 << 13) | (a1 >>> 19)) ^ a2
-      a2 = (a2 << 16) | (a2 >>> 16)
-      b0 = (b0 + b1) | 0
-      b1 = ((b1 << 5) | (b1 >>> 27)) ^ b0
-      b0 = (b0 << 16) | (b0 >>> 16)
-      b2 = (b2 + b3) | 0
-      b3 = ((b3 << 8) | (b3 >>> 24)) ^ b2
-      b0 = (b0 + b3) | 0
-      b3 = ((b3 << 7) | (b3 >>> 25)) ^ b0
-      b2 = (b2 + b1) | 0
-      b1 = ((b1 << 13) | (b1 >>> 19)) ^ b2
-      b2 = (b2 << 16) | (b2 >>> 16)
     }
     words[1] = a1 ^ a3
     words[3] = b1 ^ b3
