@@ -1,12 +1,9 @@
-import { MoldauError } from '../base/errors.ts'
 import * as batch from './batch.ts'
 import { decompress } from './compression.ts'
 import type { Header } from './header.ts'
 import { nextPosition, readVarint, readVarlong } from './varint.ts'
-import { walkHeaders } from './walk.ts'
+import { RECORD_BYTES_MIN, corrupt, walkHeaders } from './walk.ts'
 
-/** A record is no smaller: length, attributes, timestamp, offset, key length, value length, header count. */
-const RECORD_BYTES_MIN = 7
 /** What a batch may grow to by decompression, unless the caller says otherwise. */
 export const DECOMPRESSED_BYTES_MAX = 128 * 1024 * 1024
 
@@ -157,8 +154,4 @@ function decodeRecords(header: Buffer, headerAt: number, buffer: Buffer, start: 
   if (at !== end) throw corrupt(`${end - at} bytes follow the last of its ${count} records`)
   if (batch.timestampType(header, headerAt) === 'LogAppendTime') timestamps.fill(batch.maxTimestamp(header, headerAt))
   return columns
-}
-
-function corrupt(what: string): MoldauError {
-  return new MoldauError('CORRUPT_BATCH', `record batch: ${what}`)
 }

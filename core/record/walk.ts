@@ -2,7 +2,7 @@ import { MoldauError } from '../base/errors.ts'
 import { nextPosition, readVarint, readVarlong } from './varint.ts'
 
 /** A record is no smaller: length, attributes, timestamp, offset, key length, value length, header count. */
-const RECORD_BYTES_MIN = 7
+export const RECORD_BYTES_MIN = 7
 
 /** What a walk over the records of a batch has seen. Filled anew by each walk, so that nothing is made for a batch. */
 export interface Walked {
@@ -131,6 +131,7 @@ export function walkHeaders(buf: Buffer, at: number, end: number, i: number): nu
   return at
 }
 
-function corrupt(what: string): MoldauError {
+/** What is wrong with the records of a batch. */
+export function corrupt(what: string): MoldauError {
   return new MoldauError('CORRUPT_BATCH', `record batch: ${what}`)
 }
