@@ -66,6 +66,16 @@ export class ReplicaManager {
     for (const partition of this.partitionsOf(topic)) partition.log.configure(config)
   }
 
+  /** {@link Partition.caughtUp} of several partitions; `undefined` when there is nothing to wait for. */
+  caughtUp(places: Iterable<{ topic: string; index: number }>): Promise<unknown> | undefined {
+    const waits: Promise<void>[] = []
+    for (const { topic, index } of places) {
+      const wait = this.partition(topic, index)?.caughtUp()
+      if (wait !== undefined) waits.push(wait)
+    }
+    return waits.length === 0 ? undefined : Promise.all(waits)
+  }
+
   /** Makes what {@link PartitionLog.deleteRecordsBefore} has done durable. */
   keepStarts(): void {
     this.#logs.checkpointStarts()

@@ -22,9 +22,10 @@ export const deleteRecords = handler({
   minVersion: 0,
   maxVersion: 2,
   async handle(request, context) {
-    for (const { name, partitions } of request.topics) {
-      for (const { partitionIndex } of partitions) await context.broker.replicas.partition(name, partitionIndex)?.caughtUp()
-    }
+    const places = request.topics.flatMap(({ name: topic, partitions }) =>
+      partitions.map(({ partitionIndex: index }) => ({ topic, index })),
+    )
+    await context.broker.replicas.caughtUp(places)
     const topics = request.topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex, offset }) => ({

@@ -41,22 +41,18 @@ export const listOffsets = handler({
         partitions: partitions.map((wanted) => answer(context, name, wanted, isolation)),
       })),
     })
-    const waits = unsynced(request, context)
-    return waits.length === 0 ? answers() : Promise.all(waits).then(answers)
+    const caughtUp = context.broker.replicas.caughtUp(askedForEnds(request))
+    return caughtUp === undefined ? answers() : caughtUp.then(answers)
   },
 })
 
-/** Records that their sender was answered for count, also when nobody has asked for them to be synced. */
-function unsynced({ topics }: ListOffsetsRequest, { broker }: RequestContext): Promise<void>[] {
-  const waits: Promise<void>[] = []
-  for (const { name, partitions } of topics) {
-    for (const { partitionIndex, timestamp } of partitions) {
-      if (timestamp === at.earliest || timestamp === at.earliestLocal) continue
-      const wait = broker.replicas.partition(name, partitionIndex)?.caughtUp()
-      if (wait !== undefined) waits.push(wait)
-    }
-  }
-  return waits
+/** The partitions of whose end something is asked: records that their sender was answered for count, synced or not. */
+function askedForEnds({ topics }: ListOffsetsRequest): { topic: string; index: number }[] {
+  return topics.flatMap(({ name: topic, partitions }) =>
+    partitions
+      .filter(({ timestamp }) => timestamp !== at.earliest && timestamp !== at.earliestLocal)
+      .map(({ partitionIndex: index }) => ({ topic, index })),
+  )
 }
 
 function answer(context: RequestContext, topic: string, wanted: Wanted, isolation: Isolation): PartitionAnswer {
