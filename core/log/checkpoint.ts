@@ -43,16 +43,14 @@ export class OffsetCheckpoints {
     }
   }
 
-  write(logs: Iterable<PartitionLog>): void {
+  write(logs: readonly PartitionLog[]): void {
     const recoveryPoints = new Map<string, number>()
-    const starts = new Map<string, number>()
+    const starts = startsOf(logs)
     const watermarks = new Map<string, number>()
     for (const log of logs) {
       const key = checkpointKey(log.topic, log.partition)
       recoveryPoints.set(key, log.flushedOffset)
-      const { startOffset, highWatermark } = log.checkpointed
-      if (startOffset > 0) starts.set(key, startOffset)
-      watermarks.set(key, highWatermark)
+      watermarks.set(key, log.checkpointed.highWatermark)
     }
     const all = JSON.stringify([[...recoveryPoints], [...starts], [...watermarks]])
     if (all === this.#written) return
@@ -62,12 +60,9 @@ export class OffsetCheckpoints {
     this.#written = all
   }
 
-  writeStarts(logs: Iterable<PartitionLog>): void {
-    const starts = new Map<string, number>()
-    for (const log of logs) {
-      const { startOffset } = log.checkpointed
-      if (startOffset > 0) starts.set(checkpointKey(log.topic, log.partition), startOffset)
-    }
+  /** The same for where partitions begin alone. */
+  writeStarts(logs: readonly PartitionLog[]): void {
+    const starts = startsOf(logs)
     if (JSON.stringify([...starts]) !== this.#writtenStarts) this.#writeStarts(starts)
   }
 
@@ -75,6 +70,15 @@ export class OffsetCheckpoints {
     writeOffsets(this.#files, this.#directory, LOG_START_OFFSETS, starts)
     this.#writtenStarts = JSON.stringify([...starts])
   }
+}
+
+/** Where partitions begin that do not begin with 0. */
+function startsOf(logs: readonly PartitionLog[]): Map<string, number> {
+  const starts = new Map<string, number>()
+  for (const { topic, partition, checkpointed } of logs) {
+    if (checkpointed.startOffset > 0) starts.set(checkpointKey(topic, partition), checkpointed.startOffset)
+  }
+  return starts
 }
 
 /** Offsets by `topic partition`. A file that is missing or damaged gives none: everything is then recovered from its beginning. */

@@ -72,6 +72,7 @@ export class LogManager {
   readonly #files: Files
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #random: RandomBytes
   readonly #pools: LogPools
   readonly #lock: DirectoryLock
   readonly #config: LogConfig
@@ -89,6 +90,7 @@ export class LogManager {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#logger = options.logger ?? silentLogger
+    this.#random = options.random ?? systemRandom
     const openFilesMax = options.openFilesMax ?? Math.min(OPEN_FILES_MAX, Math.floor(descriptorLimit() / 2))
     this.#pools = logPools(options.files ?? nodeFiles, { openFilesMax })
     this.#files = this.#pools.files.files
@@ -97,7 +99,7 @@ export class LogManager {
     this.#topics = new Map()
     this.#timers = new Timers(this.#clock, (error) => this.#logger.error({ dir: this.dir, error: messageOf(error) }, 'housekeeping failed'))
     this.#checkpoints = new OffsetCheckpoints(this.#files, this.dir)
-    this.#notes = { name: 'checkpoints', heal: async () => this.#checkpoints.write(this.partitions()) }
+    this.#notes = { name: 'checkpoints', heal: async () => this.#checkpoints.write([...this.partitions()]) }
     this.#health = new DirectoryHealth({
       dir: this.dir,
       files: this.#files,
@@ -113,7 +115,7 @@ export class LogManager {
       files: this.#files,
       clock: this.#clock,
       logger: this.#logger,
-      random: options.random ?? systemRandom,
+      random: this.#random,
       logs: () => this.partitions(),
       checkpoint: () => this.checkpoint(),
       ...(options.governsOthers !== undefined && { governsOthers: options.governsOthers }),
@@ -206,7 +208,7 @@ export class LogManager {
       logs.delete(log.partition)
       log.abandon()
       this.#health.forget(log)
-      const bytes = (this.#options.random ?? systemRandom)(Buffer.alloc(16))
+      const bytes = this.#random(Buffer.alloc(16))
       const name = deletedDirectoryName(`${topic}-${log.partition}`, bytes.toString('hex'))
       try {
         this.#files.rename(log.directory, join(this.dir, name))
@@ -232,7 +234,7 @@ export class LogManager {
    */
   checkpoint(): boolean {
     try {
-      this.#checkpoints.write(this.partitions())
+      this.#checkpoints.write([...this.partitions()])
       return true
     } catch (error) {
       if (!(error instanceof MoldauError)) throw error
@@ -243,7 +245,7 @@ export class LogManager {
 
   /** Writes down where partitions begin, if that has changed: what was deleted on demand does not come back after a crash. */
   checkpointStarts(): void {
-    this.#checkpoints.writeStarts(this.partitions())
+    this.#checkpoints.writeStarts([...this.partitions()])
   }
 
   /** Syncs and closes all partitions and leaves the mark of a clean stop. A partition that cannot be closed well leaves none. */
@@ -323,9 +325,9 @@ export class LogManager {
     options: { config: Partial<LogConfig>; clean: boolean; writesSurvived?: boolean; recoveryPoint?: number; logStartOffset?: number },
   ): PartitionLog {
     const directory = join(this.dir, `${topic}-${partition}`)
-    const { showsSyncedOnly = false, random = systemRandom } = this.#options
+    const { showsSyncedOnly = false } = this.#options
     const cleanedTo = (): number => this.cleaner.cleanedTo(topic, partition)
-    const common = { pools: this.#pools, clock: this.#clock, logger: this.#logger, random, showsSyncedOnly, cleanedTo }
+    const common = { pools: this.#pools, clock: this.#clock, logger: this.#logger, random: this.#random, showsSyncedOnly, cleanedTo }
     const onFailure = (error: MoldauError): void => this.#health.failed(log, error)
     const onHealedWithLoss = (): void => this.onHealedWithLoss(topic, partition)
     const onRecordsLost = (from: number, to: number): void => this.#options.onRecordsLost?.({ topic, partition, from, to })
