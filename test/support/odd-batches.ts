@@ -1,9 +1,6 @@
-import { gzipSync } from 'node:zlib'
-
-import { crc32 } from 'node:zlib'
+import { crc32, gzipSync } from 'node:zlib'
 
 import { Attribute, BATCH_OVERHEAD, BatchField, LOG_OVERHEAD, sealBatch } from '../../core/record/batch.ts'
-import { BatchBuilder, type BatchIdentity } from '../../core/record/builder.ts'
 import { compress } from '../../core/record/compression.ts'
 import { type CompressionName, compressionId } from '../../core/record/compression-names.ts'
 import { putVarint, putVarlong } from '../../core/record/varint.ts'
@@ -102,13 +99,6 @@ export function rawBatch(records: readonly Buffer[], header: RawHeader = {}): Bu
   batch.writeInt32BE(count, BatchField.recordCount)
   sealBatch(batch, 0)
   return batch
-}
-
-/** A good batch, as a producer builds it. */
-export function goodBatch(values: readonly string[], identity: BatchIdentity = {}, compression: CompressionName = 'none'): Buffer {
-  const builder = new BatchBuilder({ compression })
-  for (const value of values) builder.append(Date.now(), Buffer.from('k'), Buffer.from(value))
-  return builder.build(identity)
 }
 
 /** A message of format 0 or 1. */
