@@ -3,6 +3,8 @@ import { AddOffsetsToTxn } from './messages/add-offsets-to-txn.ts'
 import { AddPartitionsToTxn } from './messages/add-partitions-to-txn.ts'
 import { AlterConfigs } from './messages/alter-configs.ts'
 import { ApiVersions } from './messages/api-versions.ts'
+import { ConsumerGroupDescribe } from './messages/consumer-group-describe.ts'
+import { ConsumerGroupHeartbeat } from './messages/consumer-group-heartbeat.ts'
 import { CreatePartitions } from './messages/create-partitions.ts'
 import { CreateTopics } from './messages/create-topics.ts'
 import { DeleteGroups } from './messages/delete-groups.ts'
@@ -77,6 +79,8 @@ export const apis: readonly Api[] = [
   DescribeProducers,
   DescribeTransactions,
   ListTransactions,
+  ConsumerGroupHeartbeat,
+  ConsumerGroupDescribe,
 ]
 
 const byKey: readonly (Api | undefined)[] = apis.reduce<Api[]>((table, call) => {

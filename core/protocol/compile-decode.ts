@@ -79,7 +79,8 @@ class DecoderSource {
         return `${prefix}Bytes(r)`
       case 'struct':
         this.#struct(name, field.fields)
-        return includes(field.nullable, this.#version) ? `readPresence(r) ? ${name}(r) : null` : `${name}(r)`
+        if (!includes(field.nullable, this.#version)) return `${name}(r)`
+        return `read${includes(field.tagged, this.#version) ? 'Tagged' : ''}Presence(r) ? ${name}(r) : null`
       default:
         return `r.${field.kind}()`
     }

@@ -104,7 +104,7 @@ class EncoderSource {
       case 'struct':
         this.#struct(name, field.fields)
         if (!nullable) return `${name}(${w}, ${value})`
-        return `if (${value} === null) ${w}.int8(-1); else { ${w}.int8(1); ${name}(${w}, ${value}) }`
+        return `if (${value} === null) ${w}.int8(${includes(field.tagged, this.#version) ? 0 : -1}); else { ${w}.int8(1); ${name}(${w}, ${value}) }`
       default:
         return `${w}.${field.kind}(${value})`
     }

@@ -85,7 +85,8 @@ function readField(walk: Walk, field: FieldSchema, r: Reader): unknown {
     case 'array':
       return readArray(walk, field, nullable, r)
     case 'struct':
-      return nullable && !wire.readPresence(r) ? null : readFields(walk, field.fields, r)
+      if (nullable && !(includes(field.tagged, version) ? wire.readTaggedPresence(r) : wire.readPresence(r))) return null
+      return readFields(walk, field.fields, r)
     default:
       return r[field.kind]()
   }
@@ -153,7 +154,7 @@ function writeField(walk: Walk, field: FieldSchema, value: unknown, w: Writer): 
     case 'array':
       return writeArray(walk, field, value as readonly unknown[] | null, w)
     case 'struct':
-      if (includes(field.nullable, version)) w.int8(value === null ? -1 : 1)
+      if (includes(field.nullable, version)) w.int8(value !== null ? 1 : includes(field.tagged, version) ? 0 : -1)
       if (value !== null) writeFields(walk, field.fields, value, w)
       return
     default:

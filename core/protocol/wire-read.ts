@@ -76,6 +76,11 @@ export function readPresence(r: Reader): boolean {
   return r.int8() >= 0
 }
 
+/** The same in a tagged trailer, where Kafka writes 0 for null in place of -1. */
+export function readTaggedPresence(r: Reader): boolean {
+  return r.uvarint() > 0
+}
+
 /** Passes over a trailer of which no tag is known. */
 export function skipTags(r: Reader): void {
   for (let left = r.uvarint(); left > 0; left--) {
