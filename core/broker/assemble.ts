@@ -14,7 +14,6 @@ import { coordinators } from './coordinators.ts'
 import { Dispatch } from './dispatch.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
 import { handlers } from './handlers.ts'
-import { forgetBoot, noteBootIfPossible } from './last-stop.ts'
 import type { BrokerServices, Endpoint } from './services.ts'
 import { Topics } from './topics.ts'
 import { topicLogConfig } from './topic-log-config.ts'
@@ -49,11 +48,7 @@ export function openLogs(
     writesSurvived: !unsyncedLost,
     showsSyncedOnly: config.get('durability') === 'disk',
     onRecordsLost: (lost) => events.emit('recordsLost', lost),
-    onStateChange: (directory) => {
-      if (directory.state === 'failing') forgetBoot(dir, files)
-      else noteBootIfPossible(dir, files)
-      events.emit('directoryChanged', { dir, directory })
-    },
+    onStateChange: (directory) => events.emit('directoryChanged', { dir, directory }),
     cleaner: {
       backoffMs: config.get('log.cleaner.backoff.ms'),
       threads: config.get('log.cleaner.threads'),

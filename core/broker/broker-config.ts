@@ -1,4 +1,5 @@
 import { MoldauError } from '../base/errors.ts'
+import { migrationPolicies } from '../coordinator/group-state.ts'
 import { LONG_MAX, configProblem, double, flag, int, list, long, parseConfig, text } from './config-type.ts'
 import type { ConfigKey, ConfigType, ConfigValue } from './config-type.ts'
 import { closest } from './closest.ts'
@@ -17,6 +18,26 @@ const ownKeys = {
     'page-cache',
   ]),
   'fetch.max.bytes': int(57_671_680, 'most bytes answered to one fetch', { min: 1024 }),
+  'group.consumer.assignment.interval.ms': int(
+    0,
+    'how long after an assignment a group of the new protocol gets the next one (1000 in Kafka 4.3; see the initial delay)',
+    { min: 0 },
+  ),
+  'group.consumer.assignors': list('uniform,range', 'assignors of the new group protocol, the default first', ['uniform', 'range']),
+  'group.consumer.heartbeat.interval.ms': int(5000, 'how often members of the new group protocol report', { min: 1 }),
+  'group.consumer.max.assignment.interval.ms': int(15_000, 'longest assignment interval that a group may have', { min: 0 }),
+  'group.consumer.max.heartbeat.interval.ms': int(15_000, 'longest heartbeat interval that a group may have', { min: 1 }),
+  'group.consumer.max.session.timeout.ms': int(60_000, 'longest session timeout that a group may have', { min: 1 }),
+  'group.consumer.max.size': int(2_147_483_647, 'members of one group of the new protocol', { min: 1 }),
+  'group.consumer.migration.policy': text(
+    'bidirectional',
+    'which groups change their protocol while they have members: upgrade from the classic one, downgrade to it, both, or none',
+    migrationPolicies,
+  ),
+  'group.consumer.min.assignment.interval.ms': int(0, 'shortest assignment interval that a group may have', { min: 0 }),
+  'group.consumer.min.heartbeat.interval.ms': int(5000, 'shortest heartbeat interval that a group may have', { min: 1 }),
+  'group.consumer.min.session.timeout.ms': int(45_000, 'shortest session timeout that a group may have', { min: 1 }),
+  'group.consumer.regex.refresh.interval.ms': int(600_000, 'how often the topics of expressions are looked for at least', { min: 10_000 }),
   'group.consumer.session.timeout.ms': int(45_000, 'session timeout of members of the new group protocol', { min: 1 }),
   'group.initial.rebalance.delay.ms': int(
     0,

@@ -144,7 +144,13 @@ export class Broker {
    * @throws KafkaError COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE (closed): it cannot be told
    */
   group(id: string): GroupSummary | undefined {
-    const group = this.#coordinators.groups.describe(id)
+    const { groups } = this.#coordinators
+    const consumer = groups.describeConsumerGroup(id)
+    if (consumer !== undefined) {
+      const protocol = consumer.members.length > 0 ? consumer.assignor : ''
+      return { id, state: consumer.state, members: consumer.members.length, protocolType: 'consumer', protocol }
+    }
+    const group = groups.describe(id)
     if (group === undefined) return undefined
     const { state, members, protocolType, protocolName } = group
     return { id, state, members: members.length, protocolType, protocol: protocolName }

@@ -7,12 +7,15 @@ import type { Logger } from '../base/logger.ts'
 import type { RandomBytes } from '../base/uuid.ts'
 import { GROUPS_TOPIC, TRANSACTIONS_TOPIC } from '../coordinator/coordinator-log.ts'
 import { GroupCoordinator } from '../coordinator/group-coordinator.ts'
+import type { MigrationPolicy } from '../coordinator/group-state.ts'
 import { fileProducerIdStore } from '../coordinator/producer-ids.ts'
 import { TransactionCoordinator } from '../coordinator/transaction-coordinator.ts'
 import { LocalPartitionWriter } from '../replica/local-partition-writer.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
+import { GroupConfigs } from './group-configs.ts'
+import { BrokerTopicCatalog } from './topic-catalog.ts'
 import type { Topics } from './topics.ts'
 
 export interface CoordinatorsOptions {
@@ -30,6 +33,7 @@ export interface CoordinatorsOptions {
 
 export interface Coordinators {
   groups: GroupCoordinator
+  groupConfigs: GroupConfigs
   transactions: TransactionCoordinator
 }
 
@@ -50,15 +54,25 @@ export function coordinators(options: CoordinatorsOptions): Coordinators {
   })
   // The settings count where the topic is yet to be made: groups and ids are found by their hash modulo what it has.
   const partitionsOf = (name: string, setting: number) => topics.get(name)?.partitions ?? setting
+  const groupConfigs = new GroupConfigs(options.dir, config, options.files)
   const groups = new GroupCoordinator({
     writer,
     clock,
     random,
+    topics: new BrokerTopicCatalog(topics, events),
+    settingsOf: (groupId) => groupConfigs.settingsOf(groupId),
     config: {
       groupMinSessionTimeoutMs: config.get('group.min.session.timeout.ms'),
       groupMaxSessionTimeoutMs: config.get('group.max.session.timeout.ms'),
       groupInitialRebalanceDelayMs: config.get('group.initial.rebalance.delay.ms'),
       groupMaxSize: config.get('group.max.size'),
+      consumerMaxSize: config.get('group.consumer.max.size'),
+      consumerSessionTimeoutMs: config.get('group.consumer.session.timeout.ms'),
+      consumerHeartbeatIntervalMs: config.get('group.consumer.heartbeat.interval.ms'),
+      consumerAssignmentIntervalMs: config.get('group.consumer.assignment.interval.ms'),
+      consumerRegexRefreshIntervalMs: config.get('group.consumer.regex.refresh.interval.ms'),
+      consumerAssignors: config.get('group.consumer.assignors'),
+      consumerMigrationPolicy: config.get('group.consumer.migration.policy') as MigrationPolicy,
       offsetsTopicNumPartitions: partitionsOf(GROUPS_TOPIC, config.get('offsets.topic.num.partitions')),
       offsetMetadataMaxBytes: config.get('offset.metadata.max.bytes'),
       offsetsRetentionMs: config.get('offsets.retention.minutes') * MINUTE_MS,
@@ -83,5 +97,5 @@ export function coordinators(options: CoordinatorsOptions): Coordinators {
     if (topic === GROUPS_TOPIC) groups.recordsLost(partition)
     transactions.recordsLost(topic, partition)
   })
-  return { groups, transactions }
+  return { groups, groupConfigs, transactions }
 }

@@ -29,27 +29,6 @@ export function noteBoot(dir: string, files: Files = nodeFiles): void {
   if (now !== undefined && files.readFile(join(dir, BOOT_ID))?.toString() !== now) replaceFile(files, join(dir, BOOT_ID), now)
 }
 
-/** The same where a failure may pass: without the note the next start checks everything, which is slower and no less safe. */
-export function noteBootIfPossible(dir: string, files: Files = nodeFiles): void {
-  try {
-    noteBoot(dir, files)
-  } catch {
-    // Told by the next write that matters.
-  }
-}
-
-/**
- * The disk refuses writes: what the system could not write may be dropped from memory, so that the next start, if it is one after a kill,
- * must not take what was written for what is there. As far as the disk lets itself be told; {@link noteBootIfPossible} when it works again.
- */
-export function forgetBoot(dir: string, files: Files = nodeFiles): void {
-  try {
-    files.unlink(join(dir, BOOT_ID))
-  } catch {
-    // A disk that takes nothing at all: records that are missing are then found by their checksums when they are read.
-  }
-}
-
 function bootId(files: Files): string | undefined {
   try {
     return files.readFile(SYSTEM_BOOT_ID)?.toString().trim()

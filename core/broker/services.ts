@@ -7,6 +7,7 @@ import type { BufferPool } from '../net/buffer-pool.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
+import type { GroupConfigs } from './group-configs.ts'
 import type { Topics } from './topics.ts'
 
 /** Where clients reach a broker. */
@@ -33,6 +34,7 @@ export interface BrokerServices {
   readonly replicas: ReplicaManager
   readonly topics: Topics
   readonly groups: GroupCoordinator
+  readonly groupConfigs: GroupConfigs
   readonly transactions: TransactionCoordinator
   /** Where big answers are read to. */
   readonly buffers: BufferPool

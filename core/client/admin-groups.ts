@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConnection } from '../cluster/connection.ts'
 import { errorName, kafkaError } from '../protocol/errors.ts'
+import { ConsumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { DeleteGroups } from '../protocol/messages/delete-groups.ts'
 import { DescribeGroups } from '../protocol/messages/describe-groups.ts'
 import { ListGroups } from '../protocol/messages/list-groups.ts'
@@ -36,6 +37,8 @@ export function listTransactions(cluster: Cluster): Promise<ListedTransaction[]>
 }
 
 export async function describeGroup(connection: BrokerConnection, groupId: string): Promise<GroupDescription> {
+  const described = await describeConsumerGroup(connection, groupId)
+  if (described !== undefined) return described
   const response = await connection.request(DescribeGroups, { groups: [groupId] })
   const group = response.groups[0]!
   // Since version 6 a group that does not exist is an error; before it was a dead one.
@@ -53,6 +56,30 @@ export async function describeGroup(connection: BrokerConnection, groupId: strin
       clientId: member.clientId,
       clientHost: member.clientHost,
       assignment: isConsumer ? readAssignment(member.memberAssignment) : [],
+    })),
+  }
+}
+
+/** A group of the new protocol (KIP-848), which DescribeGroups knows nothing of; undefined when there is none of the name. */
+async function describeConsumerGroup(connection: BrokerConnection, groupId: string): Promise<GroupDescription | undefined> {
+  if (!connection.supports(ConsumerGroupDescribe)) return undefined
+  const { groups } = await connection.request(ConsumerGroupDescribe, { groupIds: [groupId], includeAuthorizedOperations: false })
+  const group = groups[0]!
+  // What is wrong besides, the other call will say.
+  if (group.errorCode !== 0) return undefined
+  return {
+    groupId,
+    state: group.groupState,
+    protocolType: 'consumer',
+    protocol: group.assignorName,
+    members: group.members.map(({ memberId, instanceId, clientId, clientHost, assignment }) => ({
+      memberId,
+      groupInstanceId: instanceId,
+      clientId,
+      clientHost,
+      assignment: assignment.topicPartitions.flatMap(({ topicName, partitions }) =>
+        partitions.map((partition) => ({ topic: topicName, partition })),
+      ),
     })),
   }
 }

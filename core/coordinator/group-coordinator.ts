@@ -1,48 +1,47 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { type RandomBytes, systemRandom } from '../base/uuid.ts'
 import { kafkaError, type KafkaErrorName } from '../protocol/errors.ts'
+import { heartbeatConsumerGroup, leaveConsumerGroup, syncConsumerGroup } from './consumer/classic-members.ts'
+import { type ConsumerGroupDescription, describeConsumerGroup } from './consumer/describe.ts'
+import { type ConsumerHeartbeatReply, stayAlive } from './consumer/heartbeat.ts'
+import { checkHeartbeat, type ConsumerHeartbeat } from './consumer/heartbeat-request.ts'
+import { heartbeatOrLeave, joinEither } from './consumer/requests.ts'
+import { type ConsumerGroupStateName, consumerGroupState, newConsumerGroup } from './consumer/state.ts'
 import { type GroupCoordinatorConfig, groupDefaults } from './coordinator-config.ts'
 import { GROUPS_TOPIC } from './coordinator-log.ts'
 import { heartbeat, leave, sync, type SyncRequest } from './group.ts'
 import { join, type JoinRequest } from './group-join.ts'
 import type { Identity } from './group-members.ts'
+import { commitInto, type CommittingProducer, deleteFrom, fetchFrom, type FetchingMember } from './group-offsets.ts'
 import { describeGroup, type GroupDescription, joinFailed, type JoinReply, syncFailed, type SyncReply } from './group-replies.ts'
-import { GroupShard } from './group-shard.ts'
-import { type Group, GroupState, type GroupStateName } from './group-state.ts'
-import {
-  checkCommit,
-  commitOffsets,
-  type CommitRequest,
-  deleteOffsets,
-  type FetchedOffset,
-  fetchOffsets,
-  type OffsetToCommit,
-  renewCommitter,
-} from './offsets.ts'
-import { partitionOf } from './partition-of.ts'
+import { deleteGroup, expireGroups, isEmpty } from './group-removal.ts'
+import { type Group, GroupShard } from './group-shard.ts'
+import type { GroupConfig, GroupStateName } from './group-state.ts'
 import { InternalTopic } from './internal-topic.ts'
+import { momentOf } from './moment.ts'
+import { type CommitRequest, deleteOffsets, type FetchedOffset, type OffsetToCommit } from './offsets.ts'
+import { partitionOf } from './partition-of.ts'
 import type { PartitionWriter, TopicPartition } from './partition-writer.ts'
-import { subscribedTopics } from './subscription.ts'
+import type { TopicCatalog } from './topic-catalog.ts'
 
 export interface GroupCoordinatorOptions {
   readonly writer: PartitionWriter
   readonly clock: Clock
+  readonly topics: TopicCatalog
+  /** Settings that a group has for itself. */
+  readonly settingsOf?: (groupId: string) => Partial<GroupConfig> | undefined
   readonly config?: Partial<GroupCoordinatorConfig>
   readonly random?: RandomBytes
   /** Told when a group changes its state or its offsets. */
-  readonly onChange?: (groupId: string, state: GroupStateName) => void
+  readonly onChange?: (groupId: string) => void
 }
 
 export interface GroupListing {
   groupId: string
   protocolType: string
-  state: GroupStateName
-}
-
-/** The producer whose transaction offsets are committed in. */
-export interface CommittingProducer {
-  readonly producerId: number
-  readonly producerEpoch: number
+  state: GroupStateName | ConsumerGroupStateName
+  /** Which protocol assigns partitions in it. */
+  type: 'classic' | 'consumer'
 }
 
 /**
@@ -54,6 +53,7 @@ export class GroupCoordinator {
   readonly #clock: Clock
   readonly #config: GroupCoordinatorConfig
   readonly #random: RandomBytes
+  readonly #topics: TopicCatalog
   readonly #shards: readonly GroupShard[]
   #loaded: boolean
   readonly #topic: InternalTopic
@@ -63,8 +63,15 @@ export class GroupCoordinator {
     this.#clock = options.clock
     this.#config = { ...groupDefaults, ...options.config }
     this.#random = options.random ?? systemRandom
-    const onChange = (group: Group): void => options.onChange?.(group.id, group.state)
-    const shard = { writer: options.writer, clock: options.clock, config: this.#config, onChange }
+    this.#topics = options.topics
+    const shard = {
+      writer: options.writer,
+      clock: options.clock,
+      config: this.#config,
+      topics: options.topics,
+      settingsOf: options.settingsOf ?? (() => undefined),
+      onChange: (group: Group): void => options.onChange?.(group.id),
+    }
     this.#shards = Array.from({ length: this.#config.offsetsTopicNumPartitions }, (_, partition) => new GroupShard(partition, shard))
     this.#loaded = false
     this.#expiry = undefined
@@ -106,7 +113,7 @@ export class GroupCoordinator {
       this.#scheduleExpiry()
       for (const shard of this.#shards) {
         try {
-          shard.expire()
+          if (shard.serves) expireGroups(shard, this.#config.offsetsRetentionMs, momentOf(this.#clock))
         } catch {
           // The disk has refused: the shard has been read again, and is looked at next time.
         }
@@ -134,7 +141,10 @@ export class GroupCoordinator {
     const group = request.memberId === '' ? shard.ensure(groupId) : shard.groups.get(groupId)
     if (group === undefined) return joinFailed('UNKNOWN_MEMBER_ID', request.memberId)
     const freshMemberId = `${request.instanceId ?? request.clientId}-${this.#uuid()}`
-    return shard.ask<JoinReply>(group, (ticket, context) => join(group, { ...request, freshMemberId }, ticket, context))
+    return shard.ask<JoinReply>(group, (ticket, context) => {
+      const asked = { ...request, freshMemberId }
+      return group.kind === 'classic' ? join(group, asked, ticket, context) : joinEither(group, asked, ticket, context)
+    })
   }
 
   #uuid(): string {
@@ -148,7 +158,8 @@ export class GroupCoordinator {
     const shard = this.#shardOf(groupId)
     const group = shard.groups.get(groupId)
     if (group === undefined) return syncFailed('UNKNOWN_MEMBER_ID')
-    return shard.ask<SyncReply>(group, (ticket, context) => sync(group, request, ticket, context))
+    if (group.kind === 'classic') return shard.ask<SyncReply>(group, (ticket, context) => sync(group, request, ticket, context))
+    return shard.ask<SyncReply>(group, (ticket, context) => context.out.reply(ticket, syncConsumerGroup(group, request, context)))
   }
 
   /** Heartbeat. Never waits for the disk, so that a slow one does not cost sessions. */
@@ -157,7 +168,9 @@ export class GroupCoordinator {
     const shard = this.#shardOf(groupId)
     const group = shard.groups.get(groupId)
     if (group === undefined) return 'UNKNOWN_MEMBER_ID'
-    return shard.change(group, (context) => heartbeat(group, request, context))
+    return shard.change(group, (context) => {
+      return group.kind === 'classic' ? heartbeat(group, request, context) : heartbeatConsumerGroup(group, request, context)
+    })
   }
 
   /** LeaveGroup: an error for each member named. */
@@ -167,15 +180,39 @@ export class GroupCoordinator {
     const group = shard.groups.get(groupId)
     if (group === undefined) return leaving.map(() => 'UNKNOWN_MEMBER_ID')
     shard.checkWritable()
-    const errors = shard.change(group, (context) => leave(group, leaving, context))
+    const errors = shard.change(group, (context) => {
+      return group.kind === 'classic' ? leave(group, leaving, context) : leaveConsumerGroup(group, leaving, context)
+    })
     await shard.flushed()
     return errors
+  }
+
+  /**
+   * ConsumerGroupHeartbeat: a member of the new protocol (KIP-848) joins, lives or leaves. Answered when what it was told is durable.
+   * @throws KafkaError INVALID_REQUEST, UNSUPPORTED_ASSIGNOR, GROUP_ID_NOT_FOUND, UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH,
+   * FENCED_INSTANCE_ID, UNRELEASED_INSTANCE_ID, GROUP_MAX_SIZE_REACHED, INVALID_REGULAR_EXPRESSION
+   */
+  async consumerHeartbeat(groupId: string, request: ConsumerHeartbeat, version = 1): Promise<ConsumerHeartbeatReply> {
+    checkHeartbeat(groupId, request, version, this.#config.consumerAssignors)
+    const shard = this.#shardOf(groupId)
+    const known = shard.groups.get(groupId)
+    if (!shard.serves && known?.kind === 'consumer') shard.change(known, (context) => stayAlive(known, request, context))
+    const memberId = request.memberId === '' ? this.#uuid() : request.memberId
+    return shard.ask<ConsumerHeartbeatReply>(known ?? newConsumerGroup(groupId), (ticket, context) => {
+      context.out.reply(ticket, heartbeatOrLeave(groupId, known, { ...request, memberId }, context))
+    })
+  }
+
+  /** ConsumerGroupDescribe; undefined when there is no such group, or it is of another kind. */
+  describeConsumerGroup(groupId: string): ConsumerGroupDescription | undefined {
+    const group = this.#shardOf(groupId).groups.get(groupId)
+    return group?.kind === 'consumer' ? describeConsumerGroup(group, this.#config.consumerAssignors, this.#topics) : undefined
   }
 
   /** OffsetCommit: an error for each offset, after the good ones are durable. */
   async commit(groupId: string, request: CommitRequest, offsets: readonly OffsetToCommit[]): Promise<KafkaErrorName[]> {
     const shard = this.#shardOf(groupId)
-    const errors = this.#commit(shard, groupId, request, offsets)
+    const errors = commitInto(shard, groupId, request, offsets, this.#commits())
     await shard.flushed()
     return errors
   }
@@ -190,30 +227,11 @@ export class GroupCoordinator {
     producer: CommittingProducer,
     offsets: readonly OffsetToCommit[],
   ): KafkaErrorName[] {
-    return this.#commit(this.#shardOf(groupId), groupId, request, offsets, producer)
+    return commitInto(this.#shardOf(groupId), groupId, request, offsets, this.#commits(), producer)
   }
 
-  #commit(
-    shard: GroupShard,
-    groupId: string,
-    request: CommitRequest,
-    offsets: readonly OffsetToCommit[],
-    producer?: CommittingProducer,
-  ): KafkaErrorName[] {
-    shard.checkWritable()
-    const known = shard.groups.get(groupId)
-    if (known === undefined && request.generation >= 0) return offsets.map(() => 'ILLEGAL_GENERATION')
-    const group = known ?? shard.ensure(groupId)
-    const error = checkCommit(group, request, producer !== undefined)
-    if (error !== 'NONE') return offsets.map(() => error)
-    return shard.change(
-      group,
-      (context) => {
-        renewCommitter(group, request, context)
-        return commitOffsets(groupId, offsets, this.#config.offsetMetadataMaxBytes, context.now, context.out)
-      },
-      producer,
-    )
+  #commits() {
+    return { topics: this.#topics, maxMetadataBytes: this.#config.offsetMetadataMaxBytes }
   }
 
   /** The transaction coordinator's marker for offsets kept in `partition`. */
@@ -221,27 +239,38 @@ export class GroupCoordinator {
     this.#shards[partition]?.endTransaction(producerId, commit, marker)
   }
 
-  /** OffsetFetch; null for all partitions of the group. */
-  async fetch(groupId: string, wanted: readonly TopicPartition[] | null, requireStable: boolean): Promise<FetchedOffset[]> {
+  /**
+   * OffsetFetch; null for all partitions of the group.
+   * @throws KafkaError UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH
+   */
+  async fetch(
+    groupId: string,
+    wanted: readonly TopicPartition[] | null,
+    requireStable: boolean,
+    member: FetchingMember = { memberId: null, memberEpoch: -1 },
+  ): Promise<FetchedOffset[]> {
     const shard = this.#shardOf(groupId)
-    const fetched = fetchOffsets(shard.offsets, groupId, wanted, requireStable)
+    const fetched = fetchFrom(shard, groupId, wanted, requireStable, member)
     await shard.flushed()
     return fetched
   }
 
-  /** DescribeGroups; undefined when there is no such group. */
+  /** The kind of a group; undefined when there is none of the name. */
+  kindOf(groupId: string): Group['kind'] | undefined {
+    return this.#shardOf(groupId).groups.get(groupId)?.kind
+  }
+
+  /** DescribeGroups; undefined when there is no such group, or it is of another kind. */
   describe(groupId: string): GroupDescription | undefined {
     const group = this.#shardOf(groupId).groups.get(groupId)
-    return group && describeGroup(group)
+    return group?.kind === 'classic' ? describeGroup(group) : undefined
   }
 
   /** ListGroups. */
   list(): GroupListing[] {
     const listings: GroupListing[] = []
-    for (const shard of this.#shards) {
-      if (!this.#loaded) continue
-      for (const group of shard.groups.values())
-        listings.push({ groupId: group.id, protocolType: group.protocolType ?? '', state: group.state })
+    for (const shard of this.#loaded ? this.#shards : []) {
+      for (const group of shard.groups.values()) listings.push(listingOf(group))
     }
     return listings
   }
@@ -252,30 +281,20 @@ export class GroupCoordinator {
     const shard = this.#shardOf(groupId)
     const group = shard.groups.get(groupId)
     if (group === undefined) return 'GROUP_ID_NOT_FOUND'
-    if (group.state !== GroupState.empty) return 'NON_EMPTY_GROUP'
+    if (!isEmpty(group)) return 'NON_EMPTY_GROUP'
     shard.checkWritable()
-    shard.delete(group)
+    deleteGroup(shard, group)
     await shard.flushed()
     return 'NONE'
   }
 
-  /** OffsetDelete: offsets of topics that a member of a consumer group is subscribed to stay. */
+  /**
+   * OffsetDelete: an error for each partition.
+   * @throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP
+   */
   async deleteOffsets(groupId: string, which: readonly TopicPartition[]): Promise<KafkaErrorName[]> {
     const shard = this.#shardOf(groupId)
-    const group = shard.groups.get(groupId)
-    if (group === undefined) throw kafkaError('GROUP_ID_NOT_FOUND')
-    if (group.state !== GroupState.empty && group.protocolType !== 'consumer') throw kafkaError('NON_EMPTY_GROUP')
-    shard.checkWritable()
-    const kept = subscribedTopics(group)
-    const errors = which.map(({ topic }): KafkaErrorName => (kept.has(topic) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE'))
-    shard.change(group, ({ out }) =>
-      deleteOffsets(
-        shard.offsets,
-        groupId,
-        which.filter(({ topic }) => !kept.has(topic)),
-        out,
-      ),
-    )
+    const errors = deleteFrom(shard, groupId, which)
     await shard.flushed()
     return errors
   }
@@ -303,4 +322,11 @@ export class GroupCoordinator {
   recordsLost(partition: number): void {
     if (this.#loaded) this.#shards[partition]?.reload()
   }
+}
+
+function listingOf(group: Group): GroupListing {
+  if (group.kind === 'consumer') {
+    return { groupId: group.id, protocolType: 'consumer', state: consumerGroupState(group), type: 'consumer' }
+  }
+  return { groupId: group.id, protocolType: group.protocolType ?? '', state: group.state, type: 'classic' }
 }

@@ -1,7 +1,7 @@
 import { addMemberAndRebalance, completeJoinIfReady, rebalance } from './group-rebalance.ts'
 import { checkMember, hasRoomFor, removeMember, renewSession, sameProtocols, selectProtocol, supportsProtocols } from './group-members.ts'
 import { joined, joinFailed, syncFailed } from './group-replies.ts'
-import { type Context, type Group, GroupState, type Member, type MemberProtocol, snapshotOf } from './group-state.ts'
+import { type Context, type ClassicGroup, GroupState, type Member, type MemberProtocol, snapshotOf } from './group-state.ts'
 import type { Ticket } from './outcome.ts'
 
 export interface JoinRequest {
@@ -22,7 +22,7 @@ export interface JoinRequest {
 }
 
 /** JoinGroup. The answer comes at once when the group is stable and nothing changes, else when the rebalance ends. */
-export function join(group: Group, request: JoinRequest, ticket: Ticket, context: Context): void {
+export function join(group: ClassicGroup, request: JoinRequest, ticket: Ticket, context: Context): void {
   const { out, config } = context
   const refuse = (error: Parameters<typeof joinFailed>[0]): void => out.reply(ticket, joinFailed(error, request.memberId))
   if (group.state === GroupState.dead) return refuse('COORDINATOR_NOT_AVAILABLE')
@@ -31,7 +31,7 @@ export function join(group: Group, request: JoinRequest, ticket: Ticket, context
     if (member !== undefined) removeMember(group, member, context)
     group.pending.delete(request.memberId)
     completeJoinIfReady(group, context)
-    return refuse('GROUP_MAX_SIZE_REACHED')
+    return out.reply(ticket, joinFailed('GROUP_MAX_SIZE_REACHED', ''))
   }
   if (!supportsProtocols(group, request.protocolType, request.protocols)) return refuse('INCONSISTENT_GROUP_PROTOCOL')
   if (request.memberId === '') return joinNew(group, request, ticket, context)
@@ -42,7 +42,7 @@ export function join(group: Group, request: JoinRequest, ticket: Ticket, context
   rejoin(group, group.members.get(request.memberId)!, request, ticket, context)
 }
 
-function joinNew(group: Group, request: JoinRequest, ticket: Ticket, context: Context): void {
+function joinNew(group: ClassicGroup, request: JoinRequest, ticket: Ticket, context: Context): void {
   const { now, out } = context
   const known = request.instanceId === null ? undefined : group.statics.get(request.instanceId)
   if (known !== undefined) return replaceStatic(group, group.members.get(known)!, request, ticket, context)
@@ -54,7 +54,7 @@ function joinNew(group: Group, request: JoinRequest, ticket: Ticket, context: Co
   joinFirst(group, request, request.freshMemberId, ticket, context)
 }
 
-function joinFirst(group: Group, request: JoinRequest, memberId: string, ticket: Ticket, context: Context): void {
+function joinFirst(group: ClassicGroup, request: JoinRequest, memberId: string, ticket: Ticket, context: Context): void {
   const member: Member = {
     id: memberId,
     instanceId: request.instanceId,
@@ -72,7 +72,7 @@ function joinFirst(group: Group, request: JoinRequest, memberId: string, ticket:
   addMemberAndRebalance(group, member, request.protocolType, context)
 }
 
-function rejoin(group: Group, member: Member, request: JoinRequest, ticket: Ticket, context: Context): void {
+function rejoin(group: ClassicGroup, member: Member, request: JoinRequest, ticket: Ticket, context: Context): void {
   const unchanged = sameProtocols(member.protocols, request.protocols)
   // The leader of a stable group joins again because the topics changed; a follower's repeated join is a lost answer.
   const force = group.state === GroupState.stable && group.leader === member.id
@@ -101,7 +101,7 @@ function update(member: Member, request: JoinRequest, ticket: Ticket, context: C
  * A new instance takes the place of a static member: it gets a new member id and the assignment of the old one, whose
  * requests are fenced from now on. In a stable group nobody else notices, as long as the selected protocol stays.
  */
-function replaceStatic(group: Group, member: Member, request: JoinRequest, ticket: Ticket, context: Context): void {
+function replaceStatic(group: ClassicGroup, member: Member, request: JoinRequest, ticket: Ticket, context: Context): void {
   const oldId = member.id
   const wasLeader = group.leader === oldId
   fenceOldInstance(member, context)
@@ -129,7 +129,7 @@ function fenceOldInstance(member: Member, { out }: Context): void {
 }
 
 /** Keeps the member's place in the order of members, which the range assignor's input order depends on. */
-function rename(group: Group, member: Member, id: string): void {
+function rename(group: ClassicGroup, member: Member, id: string): void {
   const oldId = member.id
   const members = [...group.members.values()]
   member.id = id

@@ -1,15 +1,18 @@
 import { addMember, rebalanceTimeoutMs, removeMember, renewSession, selectProtocol } from './group-members.ts'
 import { joined, syncFailed } from './group-replies.ts'
-import { type Context, type Group, GroupState, type Member, setState, snapshotOf } from './group-state.ts'
+import { type Context, type ClassicGroup, GroupState, type Member, setState, snapshotOf } from './group-state.ts'
 
 /** Starts a rebalance, unless one is being prepared already; then it looks whether that one can end. */
-export function rebalance(group: Group, context: Context): void {
+export function rebalance(group: ClassicGroup, context: Context): void {
   if (group.state === GroupState.dead) return
+  const isFirst = group.state === GroupState.empty
   if (group.state !== GroupState.preparing) prepare(group, context)
-  completeJoinIfReady(group, context)
+  // A group that begins waits its initial delay, and for nobody: who was given an id may never come back.
+  if (isFirst && group.initialDelay === null) completeJoin(group, context)
+  else completeJoinIfReady(group, context)
 }
 
-function prepare(group: Group, context: Context): void {
+function prepare(group: ClassicGroup, context: Context): void {
   const { now, config } = context
   if (group.state === GroupState.completing) refuseSyncs(group, context)
   const timeoutMs = rebalanceTimeoutMs(group)
@@ -23,7 +26,7 @@ function prepare(group: Group, context: Context): void {
   setState(group, GroupState.preparing, now)
 }
 
-function refuseSyncs(group: Group, context: Context): void {
+function refuseSyncs(group: ClassicGroup, context: Context): void {
   for (const member of group.members.values()) {
     member.assignment = Buffer.alloc(0)
     if (member.sync === null) continue
@@ -34,14 +37,14 @@ function refuseSyncs(group: Group, context: Context): void {
 }
 
 /** Ends the joining when nobody is missing: every member has joined and every member id handed out has come back. */
-export function completeJoinIfReady(group: Group, context: Context): void {
+export function completeJoinIfReady(group: ClassicGroup, context: Context): void {
   if (group.state !== GroupState.preparing || group.initialDelay !== null || group.pending.size > 0) return
   for (const member of group.members.values()) if (member.join === null) return
   completeJoin(group, context)
 }
 
 /** Time is up or all are here: the next generation consists of those who joined, and of static members who did not (KIP-345). */
-export function completeJoin(group: Group, context: Context): void {
+export function completeJoin(group: ClassicGroup, context: Context): void {
   const { now, out } = context
   group.initialDelay = null
   for (const member of group.members.values()) {
@@ -67,7 +70,7 @@ export function completeJoin(group: Group, context: Context): void {
   for (const member of group.members.values()) answerJoin(group, member, context)
 }
 
-function answerJoin(group: Group, member: Member, context: Context): void {
+function answerJoin(group: ClassicGroup, member: Member, context: Context): void {
   group.pendingSync.add(member.id)
   member.isNew = false
   renewSession(member, context)
@@ -76,7 +79,7 @@ function answerJoin(group: Group, member: Member, context: Context): void {
   member.join = null
 }
 
-function electJoinedLeader(group: Group): boolean {
+function electJoinedLeader(group: ClassicGroup): boolean {
   const leader = group.leader === null ? undefined : group.members.get(group.leader)
   if (leader !== undefined && leader.join !== null) return true
   for (const member of group.members.values()) {
@@ -88,7 +91,7 @@ function electJoinedLeader(group: Group): boolean {
 }
 
 /** A member that did not exist joins; it waits in its JoinGroup until the rebalance ends. */
-export function addMemberAndRebalance(group: Group, member: Member, protocolType: string, context: Context): void {
+export function addMemberAndRebalance(group: ClassicGroup, member: Member, protocolType: string, context: Context): void {
   addMember(group, member, protocolType)
   if (group.initialDelay !== null) group.initialDelay.newMember = true
   rebalance(group, context)

@@ -1,5 +1,5 @@
 import type { KafkaErrorName } from '../protocol/errors.ts'
-import { type Group, GroupState, type Member, metadataOf } from './group-state.ts'
+import { type ClassicGroup, GroupState, type Member, metadataOf } from './group-state.ts'
 
 export interface JoinReply {
   error: KafkaErrorName
@@ -28,7 +28,7 @@ export function joinFailed(error: KafkaErrorName, memberId: string): JoinReply {
 }
 
 export function joined(
-  group: Group,
+  group: ClassicGroup,
   member: Member,
   options: { leader?: string; skipAssignment?: boolean; withMembers?: boolean } = {},
 ): JoinReply {
@@ -44,7 +44,7 @@ export function joined(
   }
 }
 
-function describeForLeader(group: Group): JoinReply['members'] {
+function describeForLeader(group: ClassicGroup): JoinReply['members'] {
   return [...group.members.values()].map((member) => ({
     memberId: member.id,
     instanceId: member.instanceId,
@@ -56,7 +56,7 @@ export function syncFailed(error: KafkaErrorName): SyncReply {
   return { error, protocolType: null, protocolName: null, assignment: NOTHING }
 }
 
-export function synced(group: Group, member: Member): SyncReply {
+export function synced(group: ClassicGroup, member: Member): SyncReply {
   return { error: 'NONE', protocolType: group.protocolType, protocolName: group.protocolName, assignment: member.assignment }
 }
 
@@ -68,8 +68,8 @@ export interface GroupDescription {
   members: { memberId: string; instanceId: string | null; clientId: string; clientHost: string; metadata: Buffer; assignment: Buffer }[]
 }
 
-/** As DescribeGroups shows it: protocol and metadata only once the group is stable. */
-export function describeGroup(group: Group): GroupDescription {
+/** As DescribeGroups shows it: protocol and metadata only once the group is stable, assignments as they were last. */
+export function describeGroup(group: ClassicGroup): GroupDescription {
   const stable = group.state === GroupState.stable
   return {
     groupId: group.id,
@@ -82,7 +82,7 @@ export function describeGroup(group: Group): GroupDescription {
       clientId: member.clientId,
       clientHost: member.clientHost,
       metadata: stable ? metadataOf(member, group.protocolName) : NOTHING,
-      assignment: stable ? member.assignment : NOTHING,
+      assignment: member.assignment,
     })),
   }
 }

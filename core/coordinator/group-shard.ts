@@ -2,20 +2,33 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import { type GroupCoordinatorConfig } from './coordinator-config.ts'
 import { CoordinatorLog, GROUPS_TOPIC } from './coordinator-log.ts'
+import { restoreOwners } from './consumer/apply.ts'
+import type { ConsumerContext } from './consumer/context.ts'
+import { consumerTick, nextConsumerDeadline } from './consumer/leave.ts'
+import { resumeConsumerGroup } from './consumer/resume.ts'
+import type { ConsumerGroup } from './consumer/state.ts'
 import { nextDeadline, tick } from './group.ts'
-import { type Context, type Group, GroupState, newGroup, restoreGroup } from './group-state.ts'
+import { rebalance } from './group-rebalance.ts'
+import { restoreGroupRecord } from './group-restore.ts'
+import { type ClassicGroup, type GroupConfig, newGroup } from './group-state.ts'
 import { type Moment, momentOf } from './moment.ts'
-import { expiredOffsets } from './offsets.ts'
-import { applyOffset, endPending, hasPending, newOffsetsState, type OffsetsState } from './offsets-state.ts'
+import { applyOffset, endPending, newOffsetsState, type OffsetsState } from './offsets-state.ts'
 import { Outcome, type Reply, type Ticket } from './outcome.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 import { type CoordinatorRecord, decodeRecord } from './records.ts'
+import type { TopicCatalog } from './topic-catalog.ts'
 import { unavailable } from './unavailable.ts'
+
+/** Of the classic protocol, or of the new one (KIP-848). */
+export type Group = ClassicGroup | ConsumerGroup
 
 export interface ShardOptions {
   readonly writer: PartitionWriter
   readonly clock: Clock
   readonly config: GroupCoordinatorConfig
+  readonly topics: TopicCatalog
+  /** Settings that a group has for itself. */
+  readonly settingsOf: (groupId: string) => Partial<GroupConfig> | undefined
   /** Told when a group has changed: for observers. */
   readonly onChange: (group: Group) => void
 }
@@ -73,17 +86,36 @@ export class GroupShard {
         const record = decodeRecord('groups', key, value)
         if (record !== undefined) this.#restore(record, producerId, now)
       },
-      marker: (producerId, commit) => endPending(this.offsets, producerId, commit),
+      marker: (producerId, commit) => void endPending(this.offsets, producerId, commit),
     })
     for (const groupId of this.offsets.groups.keys()) this.#ensure(groupId, now)
     this.#loaded = true
-    for (const group of this.groups.values()) this.#schedule(group)
+    for (const group of this.groups.values()) this.#resume(group, now)
   }
 
   #restore(record: CoordinatorRecord, producerId: number, now: Moment): void {
     if (record.kind === 'offset') applyOffset(this.offsets, record.group, record.topic, record.partition, record.value, producerId)
-    else if (record.kind === 'group' && record.value === null) this.groups.delete(record.group)
-    else if (record.kind === 'group' && record.value !== null) this.groups.set(record.group, restoreGroup(record.group, record.value, now))
+    else restoreGroupRecord(this.groups, record, now)
+  }
+
+  /** Sessions start anew, and so does what members had been told to do in time. */
+  #resume(group: Group, now: Moment): void {
+    const config = this.#configOf(group.id)
+    if (group.kind === 'consumer') {
+      restoreOwners(group)
+      resumeConsumerGroup(group, config, now)
+    } else if (group.members.size > config.groupMaxSize) {
+      // The setting has been lowered: those who join first may stay.
+      this.change(group, (context) => rebalance(group, context))
+      return
+    }
+    this.#schedule(group)
+  }
+
+  #configOf(groupId: string): GroupConfig {
+    const { config, settingsOf } = this.#options
+    const own = settingsOf(groupId)
+    return own === undefined ? config : { ...config, ...own }
   }
 
   close(): void {
@@ -98,6 +130,11 @@ export class GroupShard {
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
     for (const { reject } of waiting) reject(kafkaError(error))
+  }
+
+  /** True when it can answer and write. */
+  get serves(): boolean {
+    return this.#loaded && !this.#closed && this.#log.isWritable
   }
 
   /** Throws while the shard cannot serve. */
@@ -115,9 +152,13 @@ export class GroupShard {
   ensure(groupId: string): Group {
     const group = this.groups.get(groupId)
     if (group !== undefined) return group
+    this.#checkRoom()
+    return this.#ensure(groupId, momentOf(this.#options.clock))
+  }
+
+  #checkRoom(): void {
     if (this.groups.size >= this.#options.config.groupsMax)
       throw kafkaError('COORDINATOR_NOT_AVAILABLE', `${this.groups.size} groups are the limit (groups.max)`)
-    return this.#ensure(groupId, momentOf(this.#options.clock))
   }
 
   #ensure(groupId: string, now: Moment): Group {
@@ -127,30 +168,60 @@ export class GroupShard {
   }
 
   /** Runs an operation whose answer may come later: `run` gets the ticket to answer with. */
-  ask<Body>(group: Group, run: (ticket: Ticket, context: Context) => void): Promise<Body> {
+  ask<Body>(group: Group, run: (ticket: Ticket, context: ConsumerContext) => void): Promise<Body> {
     return new Promise<Body>((resolve, reject) => {
       this.checkWritable()
       const ticket = ++this.#lastTicket
       this.#waiting.set(ticket, { resolve, reject })
-      this.change(group, (context) => run(ticket, context))
+      try {
+        this.change(group, (context) => run(ticket, context))
+      } catch (error) {
+        this.#waiting.delete(ticket)
+        reject(error instanceof Error ? error : new Error(String(error)))
+      }
     })
   }
 
-  /** Runs an operation on a group, appends its records and sees to its timers. Answers what `run` answered, at once. */
-  change<Result>(group: Group, run: (context: Context) => Result, producer?: { producerId: number; producerEpoch: number }): Result {
-    const { clock, config, onChange } = this.#options
-    const context: Context = { now: momentOf(clock), config, out: new Outcome() }
-    const before = group.state
-    const result = run(context)
+  /**
+   * Runs an operation on a group, appends its records and sees to its timers. Answers what `run` answered, at once. The operation may put
+   * another group under the name. It throws before it changes anything, or not at all.
+   */
+  change<Result>(
+    group: Group,
+    run: (context: ConsumerContext) => Result,
+    producer?: { producerId: number; producerEpoch: number },
+  ): Result {
+    const { clock, topics, onChange } = this.#options
+    const context: ConsumerContext = {
+      now: momentOf(clock),
+      config: this.#configOf(group.id),
+      out: new Outcome(),
+      topics,
+      replace: (other) => {
+        if (!this.groups.has(other.id)) this.#checkRoom()
+        this.groups.set(other.id, other)
+      },
+    }
+    const before = group.kind === 'classic' ? group.state : undefined
+    const result = this.#attempt(run, context)
     this.#write(context, producer)
-    this.#forgetIfUnused(group)
-    this.#schedule(group)
-    const forgotten = this.groups.get(group.id) !== group
-    if (group.state !== before || context.out.records.length > 0 || forgotten) onChange(group)
+    this.#schedule(this.groups.get(group.id) ?? group)
+    const isOther = this.groups.get(group.id) !== group || (group.kind === 'classic' && group.state !== before)
+    if (isOther || context.out.records.length > 0) onChange(this.groups.get(group.id) ?? group)
     return result
   }
 
-  #write({ out, now }: Context, producer?: { producerId: number; producerEpoch: number }): void {
+  #attempt<Result>(run: (context: ConsumerContext) => Result, context: ConsumerContext): Result {
+    try {
+      return run(context)
+    } catch (error) {
+      // Half an operation must not stay: what the log has is what counts.
+      if (context.out.records.length > 0) this.reload()
+      throw error
+    }
+  }
+
+  #write({ out, now }: Pick<ConsumerContext, 'out' | 'now'>, producer?: { producerId: number; producerEpoch: number }): void {
     if (out.records.length > 0) {
       try {
         this.#log.append(out.records, now.wall, producer)
@@ -166,7 +237,13 @@ export class GroupShard {
 
   #apply(record: CoordinatorRecord, producerId: number): void {
     if (record.kind === 'offset') applyOffset(this.offsets, record.group, record.topic, record.partition, record.value, producerId)
-    else if (record.kind === 'group' && record.value === null) this.groups.delete(record.group)
+    else if (record.kind === 'group' && record.value === null) this.#remove(record.group, 'classic')
+    else if (record.kind === 'consumer group' && record.value === null) this.#remove(record.group, 'consumer')
+  }
+
+  /** A tombstone removes a group of its own kind only: another may have taken its place in the same operation. */
+  #remove(groupId: string, kind: Group['kind']): void {
+    if (this.groups.get(groupId)?.kind === kind) this.groups.delete(groupId)
   }
 
   #deliver(replies: readonly Reply[]): void {
@@ -214,18 +291,12 @@ export class GroupShard {
   /** Ends a transaction that has offsets in this partition. */
   endTransaction(producerId: number, commit: boolean, marker: Buffer): void {
     this.#log.appendMarker(marker)
-    endPending(this.offsets, producerId, commit)
     const now = momentOf(this.#options.clock)
-    for (const groupId of this.offsets.groups.keys()) this.#ensure(groupId, now)
-  }
-
-  #forgetIfUnused(group: Group): void {
-    const unused = group.state === GroupState.empty && group.generation === 0 && group.pending.size === 0
-    if (unused && !this.offsets.groups.has(group.id) && !hasPending(this.offsets, group.id)) this.groups.delete(group.id)
+    for (const groupId of endPending(this.offsets, producerId, commit)) this.#ensure(groupId, now)
   }
 
   #schedule(group: Group): void {
-    const at = this.groups.get(group.id) === group ? nextDeadline(group) : Infinity
+    const at = this.groups.get(group.id) === group ? deadlineOf(group) : Infinity
     const scheduled = this.#timers.get(group.id)
     // A timer that fires early finds nothing due: cheaper than moving it at every sign of life.
     if (scheduled !== undefined && scheduled.at <= at && at !== Infinity) return
@@ -235,65 +306,33 @@ export class GroupShard {
     const ms = Math.max(1, Math.ceil(at - this.#options.clock.monotonic()))
     const timer = this.#options.clock.after(ms, () => {
       this.#timers.delete(group.id)
-      this.#fire(group)
+      this.#fire(group.id)
     })
     this.#timers.set(group.id, { at, timer })
   }
 
-  #fire(group: Group): void {
-    if (this.#closed || this.groups.get(group.id) !== group) return
-    if (!this.#log.isWritable) return this.#postpone(group)
+  #fire(groupId: string): void {
+    const group = this.groups.get(groupId)
+    if (this.#closed || group === undefined) return
+    if (!this.#log.isWritable) return this.#postpone(groupId)
     try {
-      this.change(group, (context) => tick(group, context))
+      this.change(group, (context) => (group.kind === 'classic' ? tick(group, context) : consumerTick(group, context)))
     } catch {
       // The log refused: the shard has been loaded again, with sessions that start anew.
     }
   }
 
   /** No member loses its session while its end could not be written down. */
-  #postpone(group: Group): void {
+  #postpone(groupId: string): void {
     const { clock } = this.#options
     const timer = clock.after(RETRY_MS, () => {
-      this.#timers.delete(group.id)
-      this.#fire(group)
+      this.#timers.delete(groupId)
+      this.#fire(groupId)
     })
-    this.#timers.set(group.id, { at: clock.monotonic() + RETRY_MS, timer })
+    this.#timers.set(groupId, { at: clock.monotonic() + RETRY_MS, timer })
   }
+}
 
-  /** Expires offsets of empty groups, and empty groups without offsets. */
-  expire(): void {
-    if (!this.#loaded || this.#closed || !this.#log.isWritable) return
-    const { clock, config } = this.#options
-    for (const group of this.groups.values()) {
-      if (group.state !== GroupState.empty || group.pending.size > 0) continue
-      const expired = expiredOffsets(this.offsets, group, config.offsetsRetentionMs, momentOf(clock))
-      const left = (this.offsets.groups.get(group.id)?.size ?? 0) - expired.length
-      if (expired.length === 0 && left > 0) continue
-      this.change(group, ({ out }) => {
-        for (const { topic, partition } of expired) out.record({ kind: 'offset', group: group.id, topic, partition, value: null })
-        if (left === 0 && !hasPending(this.offsets, group.id)) this.#bury(group, out)
-      })
-    }
-  }
-
-  /** The group is gone: a tombstone if it was ever written. */
-  #bury(group: Group, out: Outcome): void {
-    group.state = GroupState.dead
-    if (group.generation > 0) out.record({ kind: 'group', group: group.id, value: null })
-    else this.groups.delete(group.id)
-  }
-
-  /** DeleteGroups: tombstones for its offsets and for itself. */
-  delete(group: Group): void {
-    this.change(group, ({ out }) => {
-      const offsets = [...(this.offsets.groups.get(group.id)?.entries() ?? [])]
-      for (const { topic, partition } of offsets) out.record({ kind: 'offset', group: group.id, topic, partition, value: null })
-      for (const groups of this.offsets.pending.values()) {
-        for (const { topic, partition } of groups.get(group.id)?.entries() ?? []) {
-          out.record({ kind: 'offset', group: group.id, topic, partition, value: null })
-        }
-      }
-      this.#bury(group, out)
-    })
-  }
+function deadlineOf(group: Group): number {
+  return group.kind === 'classic' ? nextDeadline(group) : nextConsumerDeadline(group)
 }

@@ -56,7 +56,8 @@ export interface InitialDelay {
   newMember: boolean
 }
 
-export interface Group {
+export interface ClassicGroup {
+  readonly kind: 'classic'
   readonly id: string
   state: GroupStateName
   /** Wall time of the last change of state; offsets of an empty group expire from here. */
@@ -85,7 +86,24 @@ export interface GroupConfig {
   readonly groupMaxSize: number
   /** How long a member may wait in its first JoinGroup. */
   readonly newMemberJoinTimeoutMs: number
+  /** group.consumer.max.size */
+  readonly consumerMaxSize: number
+  /** group.consumer.session.timeout.ms, or consumer.session.timeout.ms of the group */
+  readonly consumerSessionTimeoutMs: number
+  /** group.consumer.heartbeat.interval.ms, or consumer.heartbeat.interval.ms of the group */
+  readonly consumerHeartbeatIntervalMs: number
+  /** group.consumer.assignment.interval.ms, or consumer.assignment.interval.ms of the group */
+  readonly consumerAssignmentIntervalMs: number
+  /** group.consumer.regex.refresh.interval.ms */
+  readonly consumerRegexRefreshIntervalMs: number
+  /** group.consumer.assignors, the first is the default */
+  readonly consumerAssignors: readonly string[]
+  /** group.consumer.migration.policy: which kind of group may become which while it has members */
+  readonly consumerMigrationPolicy: MigrationPolicy
 }
+
+export const migrationPolicies = ['bidirectional', 'upgrade', 'downgrade', 'disabled'] as const
+export type MigrationPolicy = (typeof migrationPolicies)[number]
 
 /** Everything an operation works with besides the request: the time, the settings, and where results go. */
 export interface Context {
@@ -94,8 +112,9 @@ export interface Context {
   readonly out: Outcome
 }
 
-export function newGroup(id: string, now: Moment): Group {
+export function newGroup(id: string, now: Moment): ClassicGroup {
   return {
+    kind: 'classic',
     id,
     state: GroupState.empty,
     stateSince: now.wall,
@@ -113,7 +132,7 @@ export function newGroup(id: string, now: Moment): Group {
   }
 }
 
-export function setState(group: Group, state: GroupStateName, now: Moment): void {
+export function setState(group: ClassicGroup, state: GroupStateName, now: Moment): void {
   group.state = state
   group.stateSince = now.wall
 }
@@ -145,7 +164,7 @@ export function metadataOf(member: Member, protocolName: string | null): Buffer 
   return member.protocols.find((protocol) => protocol.name === protocolName)?.metadata ?? NOTHING
 }
 
-export function snapshotOf(group: Group): GroupSnapshot {
+export function snapshotOf(group: ClassicGroup): GroupSnapshot {
   return {
     protocolType: group.protocolType ?? '',
     generation: group.generation,
@@ -166,7 +185,7 @@ export function snapshotOf(group: Group): GroupSnapshot {
 }
 
 /** The group as it was when the snapshot was taken: Stable with its members, whose sessions start anew, or Empty. */
-export function restoreGroup(id: string, snapshot: GroupSnapshot, now: Moment): Group {
+export function restoreGroup(id: string, snapshot: GroupSnapshot, now: Moment): ClassicGroup {
   const group = newGroup(id, now)
   group.state = snapshot.members.length > 0 ? GroupState.stable : GroupState.empty
   group.stateSince = snapshot.stateSince >= 0 ? snapshot.stateSince : now.wall

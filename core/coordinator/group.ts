@@ -2,7 +2,7 @@ import type { KafkaErrorName } from '../protocol/errors.ts'
 import { checkMember, type Identity, removeMember, renewSession } from './group-members.ts'
 import { completeJoin, completeJoinIfReady, rebalance } from './group-rebalance.ts'
 import { synced, syncFailed } from './group-replies.ts'
-import { type Context, type Group, GroupState, setState, snapshotOf } from './group-state.ts'
+import { type Context, type ClassicGroup, GroupState, setState, snapshotOf } from './group-state.ts'
 import type { Ticket } from './outcome.ts'
 
 export interface SyncRequest extends Identity {
@@ -14,7 +14,7 @@ export interface SyncRequest extends Identity {
 }
 
 /** SyncGroup. The leader's one carries the assignment and is answered when that is durable; the others wait for it. */
-export function sync(group: Group, request: SyncRequest, ticket: Ticket, context: Context): void {
+export function sync(group: ClassicGroup, request: SyncRequest, ticket: Ticket, context: Context): void {
   const { out } = context
   const error = checkSync(group, request)
   if (error !== 'NONE') return out.reply(ticket, syncFailed(error))
@@ -30,7 +30,7 @@ export function sync(group: Group, request: SyncRequest, ticket: Ticket, context
   if (group.leader === member.id) assign(group, request.assignments, context)
 }
 
-function checkSync(group: Group, request: SyncRequest): KafkaErrorName {
+function checkSync(group: ClassicGroup, request: SyncRequest): KafkaErrorName {
   if (group.state === GroupState.dead) return 'COORDINATOR_NOT_AVAILABLE'
   const error = checkMember(group, request)
   if (error !== 'NONE') return error
@@ -41,7 +41,7 @@ function checkSync(group: Group, request: SyncRequest): KafkaErrorName {
   return group.state === GroupState.empty ? 'UNKNOWN_MEMBER_ID' : 'NONE'
 }
 
-function assign(group: Group, assignments: SyncRequest['assignments'], context: Context): void {
+function assign(group: ClassicGroup, assignments: SyncRequest['assignments'], context: Context): void {
   const given = new Map(assignments.map(({ memberId, assignment }) => [memberId, assignment]))
   for (const member of group.members.values()) member.assignment = given.get(member.id) ?? Buffer.alloc(0)
   setState(group, GroupState.stable, context.now)
@@ -55,7 +55,7 @@ function assign(group: Group, assignments: SyncRequest['assignments'], context: 
 }
 
 /** Heartbeat: NONE, or what the member has to do next. */
-export function heartbeat(group: Group, request: Identity & { generation: number }, context: Context): KafkaErrorName {
+export function heartbeat(group: ClassicGroup, request: Identity & { generation: number }, context: Context): KafkaErrorName {
   if (group.state === GroupState.dead) return 'COORDINATOR_NOT_AVAILABLE'
   const error = checkMember(group, request)
   if (error !== 'NONE') return error
@@ -66,11 +66,15 @@ export function heartbeat(group: Group, request: Identity & { generation: number
 }
 
 /** LeaveGroup: one error per member named. A static member may be named by its instance id alone (by an administrator). */
-export function leave(group: Group, leaving: readonly Identity[], context: Context): KafkaErrorName[] {
+export function leave(group: ClassicGroup, leaving: readonly Identity[], context: Context): KafkaErrorName[] {
   if (group.state === GroupState.dead) return leaving.map(() => 'COORDINATOR_NOT_AVAILABLE')
   let removed = false
   const errors = leaving.map(({ memberId, instanceId }): KafkaErrorName => {
-    if (instanceId === null && group.pending.delete(memberId)) return 'NONE'
+    if (group.pending.delete(memberId)) {
+      // One that was on its way into the group counts as one that was in it, as in Kafka.
+      removed = true
+      return 'NONE'
+    }
     const byInstance = instanceId !== null && memberId === ''
     const id = byInstance ? (group.statics.get(instanceId) ?? '') : memberId
     const error = checkMember(group, { memberId: id, instanceId })
@@ -84,13 +88,13 @@ export function leave(group: Group, leaving: readonly Identity[], context: Conte
   return errors
 }
 
-function afterRemoval(group: Group, context: Context): void {
+function afterRemoval(group: ClassicGroup, context: Context): void {
   if (group.state === GroupState.preparing) completeJoinIfReady(group, context)
   else if (group.state !== GroupState.empty) rebalance(group, context)
 }
 
 /** When {@link tick} has something to do next, on the monotonic clock; Infinity when never. */
-export function nextDeadline(group: Group): number {
+export function nextDeadline(group: ClassicGroup): number {
   let next = Math.min(group.initialDelay?.until ?? group.joinDeadline, group.syncDeadline)
   for (const deadline of group.pending.values()) next = Math.min(next, deadline)
   for (const member of group.members.values()) {
@@ -100,7 +104,7 @@ export function nextDeadline(group: Group): number {
 }
 
 /** Does what has fallen due: expired sessions and member ids, the end of joining, members that never synced. */
-export function tick(group: Group, context: Context): void {
+export function tick(group: ClassicGroup, context: Context): void {
   if (group.state === GroupState.dead) return
   expireMembers(group, context)
   const { mono } = context.now
@@ -119,7 +123,7 @@ export function tick(group: Group, context: Context): void {
   }
 }
 
-function expireMembers(group: Group, context: Context): void {
+function expireMembers(group: ClassicGroup, context: Context): void {
   const { mono } = context.now
   let removed = false
   for (const [id, deadline] of group.pending) {
@@ -135,7 +139,7 @@ function expireMembers(group: Group, context: Context): void {
   else completeJoinIfReady(group, context)
 }
 
-function expireSyncs(group: Group, context: Context): void {
+function expireSyncs(group: ClassicGroup, context: Context): void {
   group.syncDeadline = Infinity
   for (const id of group.pendingSync) {
     const member = group.members.get(id)

@@ -6,6 +6,8 @@ export interface OffsetValue {
   readonly leaderEpoch: number
   readonly metadata: string
   readonly commitTimestamp: number
+  /** When the one who committed wants it forgotten (OffsetCommit 2 to 4); -1 when the settings of the broker count. */
+  readonly expireTimestamp: number
 }
 
 interface Committed extends OffsetValue {
@@ -57,11 +59,11 @@ function remove(state: OffsetsState, groupId: string, topic: string, partition: 
   }
 }
 
-/** The marker of a transaction arrived: its offsets become visible, or are dropped. */
-export function endPending(state: OffsetsState, producerId: number, commit: boolean): void {
+/** The marker of a transaction arrived: its offsets become visible, or are dropped. Answers the groups that have some of them now. */
+export function endPending(state: OffsetsState, producerId: number, commit: boolean): string[] {
   const groups = state.pending.get(producerId)
   state.pending.delete(producerId)
-  if (groups === undefined || !commit) return
+  if (groups === undefined || !commit) return []
   for (const [groupId, pending] of groups) {
     const offsets = state.groups.get(groupId) ?? new TopicMap<Committed>()
     for (const { topic, partition, value } of pending.entries()) {
@@ -70,6 +72,7 @@ export function endPending(state: OffsetsState, producerId: number, commit: bool
     }
     if (!offsets.isEmpty) state.groups.set(groupId, offsets)
   }
+  return [...groups.keys()].filter((groupId) => state.groups.has(groupId))
 }
 
 /** True when an open transaction holds an offset for the partition. */

@@ -1,6 +1,7 @@
 import type { KafkaErrorName } from '../protocol/errors.ts'
 import { checkMember, type Identity, renewSession } from './group-members.ts'
-import { type Context, type Group, GroupState } from './group-state.ts'
+import type { PartitionCheck } from './consumer/commits.ts'
+import { type Context, type ClassicGroup, GroupState } from './group-state.ts'
 import type { Moment } from './moment.ts'
 import { type OffsetsState, pendingOf } from './offsets-state.ts'
 import type { Outcome } from './outcome.ts'
@@ -13,15 +14,19 @@ export interface OffsetToCommit extends TopicPartition {
 }
 
 export interface CommitRequest extends Identity {
-  /** -1 for a consumer that manages its partitions itself. */
+  /** -1 for a consumer that manages its partitions itself; the epoch of a member of the new protocol. */
   readonly generation: number
+  /** Version of the request; what is not told by one is of the newest. */
+  readonly version?: number
+  /** How long the offsets are to be kept, -1 for as long as the broker's settings say. Milliseconds. */
+  readonly retentionMs?: number
 }
 
 /**
  * Who may commit: a member of the current generation, or anybody while the group is empty. Inside a transaction (KIP-447)
  * the check is the same, except that a producer that names no member is trusted, and that a rebalance does not hinder.
  */
-export function checkCommit(group: Group, request: CommitRequest, transactional: boolean): KafkaErrorName {
+export function checkCommit(group: ClassicGroup, request: CommitRequest, transactional: boolean): KafkaErrorName {
   if (group.state === GroupState.dead) return 'COORDINATOR_NOT_AVAILABLE'
   if (request.generation < 0 && group.state === GroupState.empty) return 'NONE'
   if (request.generation >= 0 || request.memberId !== '' || request.instanceId !== null) {
@@ -35,22 +40,34 @@ export function checkCommit(group: Group, request: CommitRequest, transactional:
 }
 
 /** A commit is a sign of life, as a heartbeat is. */
-export function renewCommitter(group: Group, request: CommitRequest, context: Context): void {
+export function renewCommitter(group: ClassicGroup, request: CommitRequest, context: Context): void {
   const member = group.members.get(request.memberId)
   if (member !== undefined && request.generation === group.generation) renewSession(member, context)
 }
 
-/** One error per offset; the good ones become records. `maxMetadataBytes` is offset.metadata.max.bytes. */
+export interface CommitOptions {
+  /** offset.metadata.max.bytes */
+  readonly maxMetadataBytes: number
+  readonly retentionMs: number
+  /** What is to be said about single partitions. */
+  readonly check: PartitionCheck
+}
+
+/** One error per offset; the good ones become records. */
 export function commitOffsets(
   groupId: string,
   offsets: readonly OffsetToCommit[],
-  maxMetadataBytes: number,
+  { maxMetadataBytes, retentionMs, check }: CommitOptions,
   now: Moment,
   out: Outcome,
 ): KafkaErrorName[] {
+  const refusal = offsets.map(({ topic, partition }) => check(topic, partition)).find((error) => error !== 'NONE')
+  // All or none, as in Kafka: who names one partition that is not its own is behind with the others as well.
+  if (refusal !== undefined) return offsets.map(() => refusal)
+  const expireTimestamp = retentionMs < 0 ? -1 : now.wall + retentionMs
   return offsets.map(({ topic, partition, offset, leaderEpoch, metadata }) => {
     if (metadata !== null && Buffer.byteLength(metadata) > maxMetadataBytes) return 'OFFSET_METADATA_TOO_LARGE'
-    const value = { offset, leaderEpoch, metadata: metadata ?? '', commitTimestamp: now.wall }
+    const value = { offset, leaderEpoch, metadata: metadata ?? '', commitTimestamp: now.wall, expireTimestamp }
     out.record({ kind: 'offset', group: groupId, topic, partition, value })
     return 'NONE'
   })
@@ -93,15 +110,4 @@ export function deleteOffsets(state: OffsetsState, groupId: string, which: Itera
       out.record({ kind: 'offset', group: groupId, topic, partition, value: null })
     }
   }
-}
-
-/** Offsets that are older than offsets.retention.minutes, counted as Kafka counts: from when the group became empty. */
-export function expiredOffsets(state: OffsetsState, group: Group, retentionMs: number, now: Moment): TopicPartition[] {
-  if (group.state !== GroupState.empty) return []
-  const expired: TopicPartition[] = []
-  for (const { topic, partition, value } of state.groups.get(group.id)?.entries() ?? []) {
-    const since = group.protocolType === null ? value.commitTimestamp : Math.max(value.commitTimestamp, group.stateSince)
-    if (now.wall - since >= retentionMs && !pendingOf(state, group.id, topic, partition)) expired.push({ topic, partition })
-  }
-  return expired
 }

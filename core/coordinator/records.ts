@@ -8,6 +8,7 @@ import {
 } from '../protocol/messages/coordinator-records.ts'
 import type { Input } from '../protocol/schema.ts'
 import { decodeVersioned, encodeVersioned, versionOf } from '../protocol/versioned.ts'
+import { type ConsumerRecord, decodeConsumerRecord, encodeConsumerRecord } from './consumer/records.ts'
 import type { GroupSnapshot } from './group-state.ts'
 import type { OffsetValue } from './offsets-state.ts'
 import { TopicMap } from './topic-map.ts'
@@ -18,6 +19,7 @@ export type CoordinatorRecord =
   | { kind: 'offset'; group: string; topic: string; partition: number; value: OffsetValue | null }
   | { kind: 'group'; group: string; value: GroupSnapshot | null }
   | { kind: 'transaction'; id: string; value: TransactionSnapshot | null }
+  | ConsumerRecord
 
 /** The bytes of a record as Kafka's brokers write them: a version of two bytes, then the message. */
 export interface EncodedRecord {
@@ -30,6 +32,8 @@ const OFFSET_KEY = 1
 const GROUP_KEY = 2
 const TRANSACTION_KEY = 0
 const OFFSET_VALUE = 3
+/** The only version that has a time of expiry. */
+const EXPIRING_OFFSET_VALUE = 1
 const GROUP_VALUE = 3
 /** v1 of Kafka 4.0: keeps the ids before and after, which transactions v2 need. */
 const TRANSACTION_VALUE = 1
@@ -39,7 +43,7 @@ export function encodeRecord(record: CoordinatorRecord): EncodedRecord {
     case 'offset':
       return {
         key: encodeVersioned(OffsetCommitKey, OFFSET_KEY, { group: record.group, topic: record.topic, partition: record.partition }),
-        value: record.value && encodeVersioned(OffsetCommitValue, OFFSET_VALUE, record.value),
+        value: record.value && encodeOffset(record.value),
       }
     case 'group':
       return {
@@ -51,7 +55,13 @@ export function encodeRecord(record: CoordinatorRecord): EncodedRecord {
         key: encodeVersioned(TransactionLogKey, TRANSACTION_KEY, { transactionalId: record.id }),
         value: record.value && encodeVersioned(TransactionLogValue, TRANSACTION_VALUE, transactionFields(record.value)),
       }
+    default:
+      return encodeConsumerRecord(record)
   }
+}
+
+function encodeOffset(value: OffsetValue): Buffer {
+  return encodeVersioned(OffsetCommitValue, value.expireTimestamp < 0 ? OFFSET_VALUE : EXPIRING_OFFSET_VALUE, value)
 }
 
 function groupFields(group: GroupSnapshot): Input<typeof GroupMetadataValue> {
@@ -98,14 +108,14 @@ export function decodeRecord(topic: 'groups' | 'transactions', key: Buffer | nul
   const version = versionOf(key)
   if (topic === 'transactions') return version === TRANSACTION_KEY ? decodeTransaction(key, value) : undefined
   if (version <= OFFSET_KEY) return decodeOffset(key, value)
-  return version === GROUP_KEY ? decodeGroup(key, value) : undefined
+  return version === GROUP_KEY ? decodeGroup(key, value) : decodeConsumerRecord(version, key, value)
 }
 
 function decodeOffset(key: Buffer, value: Buffer | null): CoordinatorRecord {
   const { group, topic, partition } = decodeVersioned(OffsetCommitKey, key)
   if (value === null) return { kind: 'offset', group, topic, partition, value: null }
-  const { offset, leaderEpoch, metadata, commitTimestamp } = decodeVersioned(OffsetCommitValue, value)
-  return { kind: 'offset', group, topic, partition, value: { offset, leaderEpoch, metadata, commitTimestamp } }
+  const { offset, leaderEpoch, metadata, commitTimestamp, expireTimestamp } = decodeVersioned(OffsetCommitValue, value)
+  return { kind: 'offset', group, topic, partition, value: { offset, leaderEpoch, metadata, commitTimestamp, expireTimestamp } }
 }
 
 function decodeGroup(key: Buffer, value: Buffer | null): CoordinatorRecord {

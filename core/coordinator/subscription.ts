@@ -1,21 +1,23 @@
-import { ConsumerProtocolSubscription } from '../protocol/messages/consumer-protocol.ts'
-import { decodeVersioned } from '../protocol/versioned.ts'
-import { type Group, GroupState, metadataOf } from './group-state.ts'
+import { subscriptionIn } from './consumer/embedded.ts'
+import { subscribesTo } from './consumer/state.ts'
+import { GroupState, metadataOf } from './group-state.ts'
+import type { Group } from './group-shard.ts'
 
-/** Topics that members of a consumer group are subscribed to; metadata that does not parse is of another protocol and names none. */
-export function subscribedTopics(group: Group): Set<string> {
+/** Says whether a member of the group is subscribed to a topic. */
+export type Subscribed = (topic: string) => boolean
+
+/**
+ * What the group is subscribed to. Members of a classic group whose metadata does not parse may want anything; groups that are no
+ * consumers, and empty ones, want nothing.
+ */
+export function subscriptionOf(group: Group): Subscribed {
+  if (group.kind === 'consumer') return (topic) => subscribesTo(group, topic)
+  if (group.protocolType !== 'consumer' || group.state === GroupState.empty) return () => false
   const topics = new Set<string>()
-  if (group.protocolType !== 'consumer' || group.state === GroupState.empty) return topics
   for (const member of group.members.values()) {
-    for (const topic of topicsIn(metadataOf(member, group.protocolName))) topics.add(topic)
+    const subscription = subscriptionIn(metadataOf(member, group.protocolName))
+    if (subscription === undefined) return () => true
+    for (const topic of subscription.topics) topics.add(topic)
   }
-  return topics
-}
-
-function topicsIn(metadata: Buffer): readonly string[] {
-  try {
-    return decodeVersioned(ConsumerProtocolSubscription, metadata, 'as newest').topics
-  } catch {
-    return []
-  }
+  return (topic) => topics.has(topic)
 }

@@ -8,8 +8,14 @@ import type { ServedApi } from '../services.ts'
 /** Kafka's pattern for the name and version of a client's software (KIP-511). */
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
-/** Transactions v2 (KIP-890) is on: newer clients then let Produce and TxnOffsetCommit add partitions by themselves. */
-const features = [{ name: 'transaction.version', level: 2 }]
+/**
+ * Transactions v2 (KIP-890) is on: newer clients then let Produce and TxnOffsetCommit add partitions by themselves. So is the new group
+ * protocol (KIP-848).
+ */
+const features = [
+  { name: 'group.version', level: 1 },
+  { name: 'transaction.version', level: 2 },
+]
 
 /**
  * ApiVersions 0 to 4: what is served, and in which versions.

@@ -7,6 +7,7 @@ import type { Input } from '../../protocol/schema.ts'
 import { brokerConfigs } from '../broker-config.ts'
 import { configTypes } from '../config-type.ts'
 import type { ConfigKey } from '../config-type.ts'
+import { GROUP_RESOURCE, groupConfigs } from '../group-configs.ts'
 import { handler } from '../handler.ts'
 import type { RequestContext } from '../handler.ts'
 import type { BrokerServices } from '../services.ts'
@@ -34,8 +35,7 @@ export const describeConfigs = handler({
 function describe({ broker, version }: RequestContext, wanted: Wanted, request: DescribeConfigsRequest): Result {
   const { resourceType, resourceName, configurationKeys } = wanted
   try {
-    const table = resourceType === resource.topic ? topicConfigs : brokerConfigs
-    const resolve = resourceType === resource.topic ? ofTopic(broker, resourceName) : ofBroker(broker, resourceType, resourceName)
+    const { table, resolve } = settingsOf(broker, resourceType, resourceName)
     const wantsAll = configurationKeys === null || configurationKeys.length === 0
     const names = Object.keys(table).filter((name) => wantsAll || configurationKeys.includes(name))
     return {
@@ -54,6 +54,17 @@ function describe({ broker, version }: RequestContext, wanted: Wanted, request: 
     const code = error instanceof KafkaError ? error.kafkaCode : 'UNKNOWN_SERVER_ERROR'
     return { errorCode: errorCode(code), errorMessage: messageOf(error), resourceType, resourceName, configs: [] }
   }
+}
+
+interface Settings {
+  table: Readonly<Record<string, ConfigKey>>
+  resolve: (config: string) => ResolvedConfig[]
+}
+
+function settingsOf(broker: BrokerServices, type: number, name: string): Settings {
+  if (type === resource.topic) return { table: topicConfigs, resolve: ofTopic(broker, name) }
+  if (type === GROUP_RESOURCE) return { table: groupConfigs, resolve: (config) => broker.groupConfigs.resolve(name, config) }
+  return { table: brokerConfigs, resolve: ofBroker(broker, type, name) }
 }
 
 function ofTopic(broker: BrokerServices, name: string): (config: string) => ResolvedConfig[] {

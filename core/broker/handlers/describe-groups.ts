@@ -2,23 +2,19 @@ import { errorCode } from '../../protocol/errors.ts'
 import { DescribeGroups } from '../../protocol/messages/describe-groups.ts'
 import type { DescribeGroupsResponse } from '../../protocol/messages/describe-groups.ts'
 import type { Input } from '../../protocol/schema.ts'
-import { nameOf } from '../coordinator-answers.ts'
+import { groupOperations, nameOf, NOT_ASKED } from '../coordinator-answers.ts'
 import { handler } from '../handler.ts'
 import type { BrokerServices } from '../services.ts'
 
 type GroupAnswer = Input<typeof DescribeGroupsResponse>['groups'][number]
 
-/** Read, delete and describe as bits of Kafka's AclOperation: everything that can be done with a group. */
-const ALL_OPERATIONS = (1 << 3) | (1 << 6) | (1 << 8)
-const NOT_ASKED = -0x8000_0000
-
-/** DescribeGroups 0 to 6: members, their metadata and assignments. A group that does not exist is Dead, from v6 on an error (KIP-1043). */
+/** DescribeGroups 0 to 6: members, their metadata and assignments. A group that does not exist, or is of the new protocol, is Dead, from v6 on an error (KIP-1043). */
 export const describeGroups = handler({
   api: DescribeGroups,
   minVersion: 0,
   maxVersion: 6,
   handle(request, { broker, version }) {
-    const authorizedOperations = request.includeAuthorizedOperations ? ALL_OPERATIONS : NOT_ASKED
+    const authorizedOperations = request.includeAuthorizedOperations ? groupOperations : NOT_ASKED
     return {
       groups: request.groups.map((groupId) => ({
         ...describe(broker, groupId, version),
@@ -34,7 +30,9 @@ function describe(broker: BrokerServices, groupId: string, version: number): Gro
     const group = broker.groups.describe(groupId)
     if (group === undefined) {
       if (version < 6) return { ...nothing, groupState: 'Dead', errorCode: 0 }
-      return { ...nothing, groupState: 'Dead', errorCode: errorCode('GROUP_ID_NOT_FOUND'), errorMessage: `Group ${groupId} not found.` }
+      const exists = broker.groups.kindOf(groupId) !== undefined
+      const errorMessage = exists ? `Group ${groupId} is not a classic group.` : `Group ${groupId} not found.`
+      return { ...nothing, groupState: 'Dead', errorCode: errorCode('GROUP_ID_NOT_FOUND'), errorMessage }
     }
     const members = group.members.map(({ memberId, instanceId, clientId, clientHost, metadata, assignment }) => ({
       memberId,

@@ -3,6 +3,7 @@ import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
 import type { IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse } from '../../protocol/messages/incremental-alter-configs.ts'
 import type { Input } from '../../protocol/schema.ts'
+import { GROUP_RESOURCE } from '../group-configs.ts'
 import { handler } from '../handler.ts'
 import type { BrokerServices } from '../services.ts'
 import { topicConfigs } from '../topic-config.ts'
@@ -16,7 +17,7 @@ const TOPIC = 2
 
 const operation = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
-/** IncrementalAlterConfigs 0 to 1 (KIP-339): sets, deletes, extends or shortens single settings of topics. The broker's own are given at its start. */
+/** IncrementalAlterConfigs 0 to 1 (KIP-339): sets, deletes, extends or shortens single settings of topics and groups. The broker's own are given at its start. */
 export const incrementalAlterConfigs = handler({
   api: IncrementalAlterConfigs,
   minVersion: 0,
@@ -29,7 +30,11 @@ export const incrementalAlterConfigs = handler({
 function alter(broker: BrokerServices, wanted: Wanted, validateOnly: boolean): Answer {
   const { resourceType, resourceName } = wanted
   try {
-    if (resourceType !== TOPIC) throw kafkaError('INVALID_REQUEST', 'only settings of topics change while the broker runs')
+    if (resourceType === GROUP_RESOURCE) {
+      alterGroup(broker, wanted, validateOnly)
+      return { errorCode: 0, errorMessage: null, resourceType, resourceName }
+    }
+    if (resourceType !== TOPIC) throw kafkaError('INVALID_REQUEST', 'only settings of topics and groups change while the broker runs')
     const topic = broker.topics.get(resourceName)
     if (topic === undefined) throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION', resourceName)
     const configs = new Map<string, string | null>(topic.configs)
@@ -47,6 +52,17 @@ function alter(broker: BrokerServices, wanted: Wanted, validateOnly: boolean): A
     const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
     return { errorCode: errorCode(code), errorMessage: messageOf(error), resourceType, resourceName }
   }
+}
+
+/** A group need not exist to have settings (KIP-1043). */
+function alterGroup(broker: BrokerServices, { resourceName, configs: changes }: Wanted, validateOnly: boolean): void {
+  const configs = new Map(broker.groupConfigs.given(resourceName))
+  for (const { name, configOperation, value } of changes) {
+    if (configOperation === operation.delete) configs.delete(name)
+    else if (configOperation === operation.set && value !== null) configs.set(name, value)
+    else throw kafkaError('INVALID_CONFIG', `${name} is not a list: set it as a whole`)
+  }
+  broker.groupConfigs.put(resourceName, configs, validateOnly)
 }
 
 function apply(broker: BrokerServices, configs: Map<string, string | null>, { name, configOperation, value }: Change): void {

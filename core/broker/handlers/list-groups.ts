@@ -1,8 +1,6 @@
 import { ListGroups } from '../../protocol/messages/list-groups.ts'
 import { handler } from '../handler.ts'
 
-const TYPE = 'classic'
-
 /** ListGroups 0 to 5: v4 filters by state (KIP-518), v5 by type (KIP-848), both without regard to case. */
 export const listGroups = handler({
   api: ListGroups,
@@ -13,10 +11,10 @@ export const listGroups = handler({
     const types = new Set(request.typesFilter.map((type) => type.toLowerCase()))
     const listed = broker.groups
       .list()
-      .filter(({ state }) => (states.size === 0 || states.has(state.toLowerCase())) && (types.size === 0 || types.has(TYPE)))
+      .filter(({ state, type }) => (states.size === 0 || states.has(state.toLowerCase())) && (types.size === 0 || types.has(type)))
     return {
       errorCode: 0,
-      groups: listed.map(({ groupId, protocolType, state }) => ({ groupId, protocolType, groupState: state, groupType: TYPE })),
+      groups: listed.map(({ groupId, protocolType, state, type }) => ({ groupId, protocolType, groupState: state, groupType: type })),
     }
   },
 })

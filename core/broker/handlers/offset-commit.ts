@@ -12,7 +12,7 @@ interface Commit extends OffsetToCommit {
 
 /**
  * OffsetCommit 0 to 10: answered when the offsets are durable. v0 (which Kafka kept in ZooKeeper) is stored as the others are; v6 has leader epochs,
- * v7 static members, v10 topic ids. The retention time of v2 to v4 is not followed, as in Kafka since 2.1.
+ * v7 static members, v9 epochs of members (KIP-848), v10 topic ids. The retention time of v2 to v4 is kept with the offsets.
  */
 export const offsetCommit = handler({
   api: OffsetCommit,
@@ -23,7 +23,13 @@ export const offsetCommit = handler({
     if (version === 0) await broker.groups.prepare()
     const commits = request.topics.map((topic) => commitsOf(broker, topic, version))
     const good = commits.flat().filter(({ refusal }) => refusal === 'NONE')
-    const who = { memberId: request.memberId, instanceId: request.groupInstanceId, generation: request.generationIdOrMemberEpoch }
+    const who = {
+      memberId: request.memberId,
+      instanceId: request.groupInstanceId,
+      generation: request.generationIdOrMemberEpoch,
+      version,
+      retentionMs: request.retentionTimeMs,
+    }
     const errors = await errorsFor(good, () => broker.groups.commit(request.groupId, who, good))
     const errorOf = new Map(good.map((commit, i) => [commit, errors[i]!]))
     return {

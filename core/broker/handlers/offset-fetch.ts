@@ -1,4 +1,5 @@
 import { ZERO_UUID } from '../../base/uuid.ts'
+import type { FetchingMember } from '../../coordinator/group-offsets.ts'
 import type { FetchedOffset } from '../../coordinator/offsets.ts'
 import { errorCode, type KafkaErrorName } from '../../protocol/errors.ts'
 import { OffsetFetch } from '../../protocol/messages/offset-fetch.ts'
@@ -16,7 +17,7 @@ interface Found {
 
 /**
  * OffsetFetch 0 to 10: committed offsets, -1 where there are none. v2 takes null for all topics and has an error for the group, v5 leader epochs,
- * v7 requireStable (KIP-447), v8 several groups at once, v10 topic ids. v0 has no -1: it says UNKNOWN_TOPIC_OR_PARTITION.
+ * v7 requireStable (KIP-447), v8 several groups at once, v9 epochs of members (KIP-848), v10 topic ids. v0 has no -1: it says UNKNOWN_TOPIC_OR_PARTITION.
  */
 export const offsetFetch = handler({
   api: OffsetFetch,
@@ -26,8 +27,8 @@ export const offsetFetch = handler({
     // Clients of version 0 ask for no coordinator: the offsets were ZooKeeper's.
     if (version === 0) await broker.groups.prepare()
     if (version < 8) return fetchOne(broker, request, version)
-    const groups = request.groups.map(async ({ groupId, topics }) => {
-      const { error, offsets } = await find(broker, groupId, topics, request.requireStable, version)
+    const groups = request.groups.map(async ({ groupId, topics, memberId, memberEpoch }) => {
+      const { error, offsets } = await find(broker, groupId, topics, request.requireStable, version, { memberId, memberEpoch })
       return { groupId, errorCode: errorCode(error), topics: topicsOf(offsets) }
     })
     return { groups: await Promise.all(groups) }
@@ -47,13 +48,14 @@ async function find(
   topics: Wanted | null,
   requireStable: boolean,
   version: number,
+  member?: FetchingMember,
 ): Promise<Found> {
   const wanted = topics?.map((topic) => ({ ...topic, known: version >= 10 ? broker.topics.byId(topic.topicId)?.name : topic.name })) ?? null
   const list = wanted?.flatMap(({ known, topicId, partitionIndexes }) =>
     partitionIndexes.map((partition) => ({ topic: known ?? '', known, topicId, partition })),
   )
   try {
-    const found = await broker.groups.fetch(groupId, list ?? null, requireStable)
+    const found = await broker.groups.fetch(groupId, list ?? null, requireStable, member)
     const offsets = found.map((each, i) => {
       if (list === undefined) return { ...each, topicId: broker.topics.get(each.topic)?.id ?? ZERO_UUID }
       const { known, topicId } = list[i]!

@@ -7,7 +7,10 @@ export const syncGroup = handler({
   api: SyncGroup,
   minVersion: 0,
   maxVersion: 5,
-  async handle(request, { broker }) {
+  async handle(request, { broker, version }) {
+    if (version >= 5 && (request.protocolType === null || request.protocolName === null)) {
+      return { errorCode: errorCode('INCONSISTENT_GROUP_PROTOCOL'), assignment: Buffer.alloc(0) }
+    }
     const { groupId, memberId, groupInstanceId: instanceId, generationId: generation, protocolType, protocolName } = request
     // Copies: a slice would keep the whole request in memory as long as the member lives.
     const assignments = request.assignments.map((each) => ({ memberId: each.memberId, assignment: Buffer.from(each.assignment) }))
