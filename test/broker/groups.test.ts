@@ -64,6 +64,7 @@ async function sync(
     generationId: member.generation,
     memberId: member.memberId,
     groupInstanceId: instanceId,
+    ...(version >= 5 ? { protocolType: 'consumer', protocolName: 'range' } : {}),
     assignments: Object.entries(assignments).map(([memberId, text]) => ({ memberId, assignment: Buffer.from(text) })),
   })
   return answer.errorCode === 0 ? answer.assignment.toString() : errorName(answer.errorCode)

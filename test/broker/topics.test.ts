@@ -44,7 +44,10 @@ test('ApiVersions lists what has a handler, an unknown version of it gets error 
     apiKeys.find(({ apiKey }) => apiKey === 0)!,
     { minVersion: 0, maxVersion: 13 },
   )
-  t.deepEqual(finalizedFeatures, [{ name: 'transaction.version', maxVersionLevel: 2, minVersionLevel: 2 }])
+  t.deepEqual(finalizedFeatures, [
+    { name: 'group.version', maxVersionLevel: 1, minVersionLevel: 1 },
+    { name: 'transaction.version', maxVersionLevel: 2, minVersionLevel: 2 },
+  ])
   const nameless = await channel.request(ApiVersions, 3, { clientSoftwareName: ' bad name', clientSoftwareVersion: '1' })
   t.is(errorName(nameless.errorCode), 'INVALID_REQUEST')
 })

@@ -4,7 +4,7 @@ import { groupDefaults } from '../../core/coordinator/coordinator-config.ts'
 import { heartbeat, leave, nextDeadline, sync, tick } from '../../core/coordinator/group.ts'
 import { join } from '../../core/coordinator/group-join.ts'
 import type { JoinReply, SyncReply } from '../../core/coordinator/group-replies.ts'
-import { type Group, type GroupConfig, newGroup, restoreGroup, snapshotOf } from '../../core/coordinator/group-state.ts'
+import { type ClassicGroup, type GroupConfig, newGroup, restoreGroup, snapshotOf } from '../../core/coordinator/group-state.ts'
 import { checkCommit } from '../../core/coordinator/offsets.ts'
 import { Outcome } from '../../core/coordinator/outcome.ts'
 import type { CoordinatorRecord } from '../../core/coordinator/records.ts'
@@ -13,7 +13,7 @@ const topics = Buffer.from('topics')
 
 /** A group with its clock: requests in, answers out by ticket. */
 class Bench {
-  readonly group: Group
+  readonly group: ClassicGroup
   readonly config: GroupConfig
   readonly answers: Map<number, unknown>
   readonly records: CoordinatorRecord[]
@@ -21,7 +21,7 @@ class Bench {
   tickets: number
   ids: number
 
-  constructor(config: Partial<GroupConfig> = {}, group?: Group) {
+  constructor(config: Partial<GroupConfig> = {}, group?: ClassicGroup) {
     this.config = { ...groupDefaults, ...config }
     this.answers = new Map()
     this.records = []
@@ -150,6 +150,37 @@ test('a dynamic member gets its id first (KIP-394), and the group waits for it t
   bench.pass(10_000)
   t.is(bench.joined(again)!.error, 'NONE', 'but no longer than a session')
   t.is(bench.joined(bench.join({ memberId: late.memberId }))!.error, 'UNKNOWN_MEMBER_ID')
+})
+
+test('a group that begins waits for nobody who was given an id; who leaves before having come makes the others join again', (t) => {
+  const bench = new Bench()
+  const asked = bench.joined(bench.join({ known: true }))!
+  const first = bench.joined(bench.join())!
+  t.is(first.error, 'NONE')
+  bench.sync(first.memberId, { [first.memberId]: 'all' })
+  t.is(bench.group.state, 'Stable')
+  t.is(bench.leave(asked.memberId), 'NONE')
+  t.is(bench.heartbeat(first.memberId), 'REBALANCE_IN_PROGRESS')
+})
+
+test('who is removed while it waits is answered, without an id to come back with', (t) => {
+  const { bench, ids } = Bench.stable()
+  const again = bench.join({ memberId: ids[1], metadata: Buffer.from('x') })
+  t.is(bench.leave(ids[1]), 'NONE')
+  t.deepEqual([bench.joined(again)!.error, bench.joined(again)!.memberId], ['UNKNOWN_MEMBER_ID', ''])
+})
+
+test('while a group prepares, another type of protocol is refused even when its last member has gone', (t) => {
+  const bench = new Bench()
+  const { memberId } = bench.joined(bench.join())!
+  bench.join({ known: true })
+  bench.join({ memberId, metadata: Buffer.from('x') })
+  t.is(bench.leave(memberId), 'NONE')
+  t.is(bench.group.state, 'PreparingRebalance')
+  t.is(bench.joined(bench.join({ type: 'connect' }))!.error, 'INCONSISTENT_GROUP_PROTOCOL')
+  bench.pass(60_000)
+  t.is(bench.group.state, 'Empty')
+  t.is(bench.joined(bench.join({ type: 'connect' }))!.error, 'NONE')
 })
 
 test('a member that stops sending heartbeats is removed, and the others are told to join again', (t) => {

@@ -1,8 +1,12 @@
 import test from 'ava'
 import { ManualClock } from '../../core/base/clock.ts'
+import type { GroupCoordinatorConfig } from '../../core/coordinator/coordinator-config.ts'
+import { ConsumerProtocolSubscription } from '../../core/protocol/messages/consumer-protocol.ts'
+import { encodeVersioned } from '../../core/protocol/versioned.ts'
 import { GroupCoordinator } from '../../core/coordinator/group-coordinator.ts'
 import { TransactionCoordinator } from '../../core/coordinator/transaction-coordinator.ts'
 import { MemoryPartitions } from '../support/memory-partitions.ts'
+import { MemoryTopics } from '../support/memory-topics.ts'
 
 const topics = Buffer.from('topics')
 const simple = { memberId: '', instanceId: null, generation: -1 }
@@ -13,9 +17,9 @@ function ids() {
   return { reserve: async (count: number) => (next += count) - count }
 }
 
-async function start(writer: MemoryPartitions, clock = new ManualClock()) {
-  const config = { offsetsTopicNumPartitions: 3, transactionStateLogNumPartitions: 3 }
-  const groups = new GroupCoordinator({ writer, clock, config })
+async function start(writer: MemoryPartitions, clock = new ManualClock(), settings: Partial<GroupCoordinatorConfig> = {}) {
+  const config = { offsetsTopicNumPartitions: 3, transactionStateLogNumPartitions: 3, ...settings }
+  const groups = new GroupCoordinator({ writer, clock, topics: new MemoryTopics(), config })
   const transactions = new TransactionCoordinator({ writer, clock, groups, producerIdStore: ids(), config })
   await groups.load()
   await transactions.load()
@@ -40,8 +44,8 @@ function join({ groups }: Started, options: { memberId?: string; instanceId?: st
   })
 }
 
-async function stable(started: Started, instanceId?: string): Promise<{ memberId: string; generation: number }> {
-  const { memberId, generation } = await join(started, instanceId === undefined ? {} : { instanceId })
+async function stable(started: Started, instanceId?: string, metadata: Buffer = topics): Promise<{ memberId: string; generation: number }> {
+  const { memberId, generation } = await join(started, { metadata, ...(instanceId === undefined ? {} : { instanceId }) })
   const assignments = [{ memberId, assignment: Buffer.from('all') }]
   await started.groups.sync('g', {
     memberId,
@@ -260,6 +264,52 @@ test('offsets of a group without members expire after offsets.retention.minutes,
   t.deepEqual(groups.list(), [])
 })
 
+test('while a group is stable, offsets of topics that nobody in it reads expire; offsets may bring a time of their own', async (t) => {
+  const started = await start(new MemoryPartitions())
+  const { groups, clock } = started
+  const { memberId, generation } = await stable(
+    started,
+    undefined,
+    encodeVersioned(ConsumerProtocolSubscription, 1, { topics: ['t'], ownedPartitions: [] }),
+  )
+  const who = { memberId, instanceId: null, generation }
+  await groups.commit('g', who, [offset(0, 1), { ...offset(0, 1), topic: 'left' }])
+  await groups.commit('short', { ...simple, retentionMs: HOUR }, [offset(0, 7)])
+  await groups.commit('short', simple, [offset(1, 8)])
+  const after = await start(started.writer.restart(true), clock)
+  groups.close()
+  const alive = async (hours: number): Promise<void> => {
+    for (let i = 0; i < hours * 450; i++) {
+      clock.advance(8000)
+      after.groups.heartbeat('g', who)
+    }
+  }
+  const kept = async (group: string) =>
+    (await after.groups.fetch(group, null, false)).map(({ topic, partition }) => `${topic}-${partition}`)
+  await alive(2)
+  t.deepEqual(await kept('short'), ['t-1'], 'the other one was to be kept for an hour')
+  t.deepEqual(await kept('g'), ['t-0', 'left-0'])
+  await alive(7 * 24)
+  t.deepEqual(await kept('g'), ['t-0'])
+})
+
+test('a group that is larger than group.max.size allows by now is asked to join again when it is read', async (t) => {
+  const before = await start(new MemoryPartitions())
+  const { memberId, generation } = await stable(before)
+  const joining = join(before)
+  t.is(before.groups.heartbeat('g', { memberId, instanceId: null, generation }), 'REBALANCE_IN_PROGRESS')
+  const again = await join(before, { memberId })
+  const second = await joining
+  const assignments = [{ memberId, assignment: Buffer.from('half') }]
+  const sync = { instanceId: null, generation: again.generation, protocolType: 'consumer', protocolName: 'range' }
+  await before.groups.sync('g', { memberId, ...sync, assignments })
+  const after = await start(before.writer.restart(false), before.clock, { groupMaxSize: 1 })
+  t.is(after.groups.describe('g')!.state, 'PreparingRebalance')
+  const one = join(after, { memberId })
+  t.is((await join(after, { memberId: second.memberId })).error, 'GROUP_MAX_SIZE_REACHED', 'who comes first stays')
+  t.is((await one).error, 'NONE')
+})
+
 test('offsets of topics a member reads cannot be deleted, others can', async (t) => {
   const started = await start(new MemoryPartitions())
   const { groups } = started
@@ -282,6 +332,6 @@ test('a coordinator that is closing or loading says so', async (t) => {
   const { groups } = await start(new MemoryPartitions())
   groups.close()
   t.throws(() => groups.describe('g'), { message: /COORDINATOR_NOT_AVAILABLE/ })
-  const loading = new GroupCoordinator({ writer: new MemoryPartitions(), clock: new ManualClock() })
+  const loading = new GroupCoordinator({ writer: new MemoryPartitions(), clock: new ManualClock(), topics: new MemoryTopics() })
   t.throws(() => loading.describe('g'), { message: /COORDINATOR_LOAD_IN_PROGRESS/ })
 })

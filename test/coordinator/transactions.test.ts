@@ -5,6 +5,7 @@ import { GroupCoordinator } from '../../core/coordinator/group-coordinator.ts'
 import { TransactionCoordinator } from '../../core/coordinator/transaction-coordinator.ts'
 import { EPOCH_MAX } from '../../core/coordinator/transaction-state.ts'
 import { MemoryPartitions } from '../support/memory-partitions.ts'
+import { MemoryTopics } from '../support/memory-topics.ts'
 
 const at = (partition: number) => ({ topic: 't', partition })
 
@@ -12,7 +13,7 @@ async function start(writer: MemoryPartitions, options: { clock?: ManualClock; u
   if (!writer.exists('t', 0)) writer.create('t', 3)
   const clock = options.clock ?? new ManualClock()
   const config = { offsetsTopicNumPartitions: 2, transactionStateLogNumPartitions: 2 }
-  const groups = new GroupCoordinator({ writer, clock, config })
+  const groups = new GroupCoordinator({ writer, clock, topics: new MemoryTopics(), config })
   let next = options.firstId ?? 0
   const producerIdStore = { reserve: async (count: number) => (next += count) - count }
   const transactions = new TransactionCoordinator({

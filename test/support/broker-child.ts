@@ -1,6 +1,7 @@
-/** A broker in a process of its own, to be killed: `node broker-child.ts <dir> <port> [settings as JSON]`; says its port when it answers. */
+/** A broker in a process of its own, to be killed: `node broker-child.ts <dir> <port> <settings as JSON>`; says its port when it answers. */
+import type { BrokerConfigInput } from '../../core/broker/broker-config.ts'
 import { Broker } from '../../core/broker/broker.ts'
 
 const [dir, port, config] = process.argv.slice(2)
-const broker = await Broker.start({ dir: dir!, port: Number(port ?? 0), config: JSON.parse(config ?? '{}') as Record<string, string> })
+const broker = await Broker.start({ dir: dir!, port: Number(port ?? 0), config: JSON.parse(config ?? '{}') as BrokerConfigInput })
 process.stdout.write(`${broker.port}\n`)

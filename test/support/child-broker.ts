@@ -15,13 +15,13 @@ type Teardown = Pick<ExecutionContext, 'teardown'>
 export class ChildBroker {
   readonly #dir: string
   readonly #t: Teardown
-  readonly #config: Readonly<Record<string, string>>
+  readonly #config: Readonly<Record<string, string | number>>
   #child: ChildProcess | undefined
   port: number
 
-  constructor(t: Teardown, dir: string, config: Readonly<Record<string, string>> = {}) {
-    this.#config = config
+  constructor(t: Teardown, dir: string, config: Readonly<Record<string, string | number>> = {}) {
     this.#t = t
+    this.#config = config
     this.#dir = dir
     this.#child = undefined
     this.port = 0

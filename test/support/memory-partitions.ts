@@ -24,12 +24,15 @@ export class MemoryPartitions implements PartitionWriter {
   /** The next appends or flushes throw while positive. */
   failAppends: number
   failFlushes: number
+  /** False: the disk refuses, and says so before anything is tried. */
+  writable: boolean
 
   constructor(logs: Map<string, Log> = new Map()) {
     this.#logs = logs
     this.flushes = 0
     this.failAppends = 0
     this.failFlushes = 0
+    this.writable = true
   }
 
   create(topic: string, partitions: number): void {
@@ -61,7 +64,7 @@ export class MemoryPartitions implements PartitionWriter {
   }
 
   isWritable(): boolean {
-    return true
+    return this.writable
   }
 
   report(): void {}
