@@ -4,7 +4,7 @@ import type { Assignor, AssignorMember, TargetAssignment } from '../../core/coor
 import { rangeAssignor } from '../../core/coordinator/assignors/range.ts'
 import { uniformAssignor } from '../../core/coordinator/assignors/uniform.ts'
 import { countOf, NO_PARTITIONS } from '../../core/coordinator/partitions.ts'
-import { topicPattern } from '../../core/coordinator/regex/topic-pattern.ts'
+import { topicPattern } from '../../core/coordinator/topic-pattern.ts'
 
 const topics: Readonly<Record<string, number>> = { A: 7, B: 3, C: 1, D: 12 }
 const partitionsOf = (id: string): number => topics[id]!

@@ -1,6 +1,6 @@
 import { messageOf } from '../../base/errors.ts'
 import { kafkaError } from '../../protocol/errors.ts'
-import { topicPattern } from '../regex/topic-pattern.ts'
+import { topicPattern } from '../topic-pattern.ts'
 import { decide } from './apply.ts'
 import type { ConsumerContext } from './context.ts'
 import type { ConsumerGroup } from './state.ts'
