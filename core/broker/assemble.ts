@@ -30,15 +30,21 @@ export interface Parts {
   events: EventHub<BrokerEvents>
 }
 
+/** What a broker begins with. */
+export interface Beginning {
+  readonly options: BrokerOptions
+  readonly config: BrokerConfig
+  /** Read when it is first asked for: not before the directory is ours. */
+  readonly metadata: () => LocalMetadata
+  /** Descriptors for segments. */
+  readonly openFilesMax: number
+  /** Data that was never synced may be gone. */
+  readonly unsyncedLost: boolean
+  readonly events: EventHub<BrokerEvents>
+}
+
 /** Takes the data directory and finds what is in it. */
-export function openLogs(
-  options: BrokerOptions,
-  config: BrokerConfig,
-  metadata: () => LocalMetadata,
-  openFilesMax: number,
-  unsyncedLost: boolean,
-  events: EventHub<BrokerEvents>,
-): Promise<LogManager> {
+export function openLogs({ options, config, metadata, openFilesMax, unsyncedLost, events }: Beginning): Promise<LogManager> {
   const { dir, clusterId, nodeId, clock, logger, random, files } = options
   return LogManager.open({
     dir,
@@ -70,14 +76,9 @@ export function openLogs(
 }
 
 /** Puts the parts together, from the left of the house to the right. */
-export function assemble(
-  options: BrokerOptions,
-  config: BrokerConfig,
-  metadata: LocalMetadata,
-  logs: LogManager,
-  events: EventHub<BrokerEvents>,
-  unsyncedLost: boolean,
-): Parts {
+export function assemble(beginning: Beginning, logs: LogManager): Parts {
+  const { options, config, unsyncedLost, events } = beginning
+  const metadata = beginning.metadata()
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? silentLogger
   logs.onHealedWithLoss = (topic, partition) => services.transactions.settleLost({ topic, partition })

@@ -85,11 +85,12 @@ export class Broker {
     const connectionsMax = options.port === null ? 0 : config.get('max.connections')
     const budget = descriptorBudget(descriptorLimit(), connectionsMax)
     const events = new EventHub<BrokerEvents>()
-    const logs = await openLogs(options, config, metadata, budget.files, unsyncedLost, events)
+    const beginning = { options, config, metadata, openFilesMax: budget.files, unsyncedLost, events }
+    const logs = await openLogs(beginning)
     let parts: Parts | undefined
     try {
       noteBoot(options.dir, options.files)
-      parts = assemble(options, config, metadata(), logs, events, unsyncedLost)
+      parts = assemble(beginning, logs)
       await parts.services.groups.load()
       await parts.services.transactions.load()
       // Not before: what the logs leave open after a crash is settled by records that a cleaner would take away.

@@ -2,9 +2,9 @@ import { join } from 'node:path'
 
 import { nodeFiles, replaceFile } from '../base/files.ts'
 import type { Files } from '../base/files.ts'
+import { hasCleanShutdown } from '../log/clean-shutdown.ts'
 
 const BOOT_ID = 'boot-id'
-const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
 const SYSTEM_BOOT_ID = '/proc/sys/kernel/random/boot_id'
 
 /**
@@ -14,7 +14,7 @@ const SYSTEM_BOOT_ID = '/proc/sys/kernel/random/boot_id'
 export function unsyncedMayBeLost(dir: string, files: Files = nodeFiles): boolean {
   try {
     const isNew = files.stat(dir) === undefined
-    if (isNew || files.stat(join(dir, CLEAN_SHUTDOWN)) !== undefined) return false
+    if (isNew || hasCleanShutdown(files, dir)) return false
     const then = files.readFile(join(dir, BOOT_ID))?.toString()
     return then === undefined || then !== bootId(files)
   } catch {

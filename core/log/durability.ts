@@ -100,6 +100,11 @@ export class Durability {
     return this.#until(offset, running === undefined || this.#end < offset ? this.#flusher.flush() : running)
   }
 
+  /** Sees to it that what was appended is synced soon; a failure is told by {@link Durability.failure}. */
+  flushSoon(): void {
+    this.whenFlushed(this.#options.log().segments.active.nextOffset).catch(() => {})
+  }
+
   /** A sync may turn out not to count, and the log may be cut meanwhile. */
   async #until(offset: number, sync: Promise<void>): Promise<void> {
     await sync

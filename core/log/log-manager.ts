@@ -1,64 +1,33 @@
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { type Files, descriptorLimit, nodeFiles } from '../base/files.ts'
 import { type Logger, silentLogger } from '../base/logger.ts'
 import { type RandomBytes, systemRandom } from '../base/uuid.ts'
 import { LogCleaner } from './cleaner/cleaner.ts'
-import { type CleanerConfig, cleanerConfig } from './cleaner/config.ts'
-import { OffsetCheckpoints } from './checkpoint.ts'
-import { DirectoryHealth, type DirectoryState, type Patient } from './directory-health.ts'
+import { cleanerConfig } from './cleaner/config.ts'
+import { markCleanShutdown, takeCleanShutdown } from './clean-shutdown.ts'
 import { type LogConfig, logConfig } from './config.ts'
-import { DELETE_SUFFIX, deletedDirectoryName, partitionOfDirectory } from './file-names.ts'
+import { DeletedFolders } from './deleted-folders.ts'
+import { DirectoryHealth, type DirectoryState, type Patient } from './directory-health.ts'
+import { DELETE_SUFFIX, partitionOfDirectory } from './file-names.ts'
 import { type LogPools, OPEN_FILES_MAX, logPools } from './file-pool.ts'
-import { DirectoryLock, type Processes } from './lock.ts'
+import { DirectoryLock } from './lock.ts'
+import type { LogManagerOptions } from './log-manager-types.ts'
+import { makeDurably } from './make-durably.ts'
 import { type DirectoryMeta, directoryMeta, readTopicId, writeTopicId } from './metadata-files.ts'
+import { OffsetCheckpoints } from './offset-checkpoints.ts'
 import { PartitionLog } from './partition-log.ts'
+import { closeAll, recoverAll } from './start-and-stop.ts'
 import { Timers } from './timers.ts'
+import { TopicLogs } from './topic-logs.ts'
 
-export interface LogManagerOptions {
-  /** The broker's folder; made when missing. */
-  readonly dir: string
-  /** For partitions without settings of their own. */
-  readonly config?: Partial<LogConfig>
-  /** Settings of a topic that was there before. */
-  readonly topicConfig?: (topic: string) => Partial<LogConfig>
-  /** Nothing that was written is lost: the machine has run on since the last stop. Default false: all of it is checked. */
-  readonly writesSurvived?: boolean
-  readonly files?: Files
-  readonly clock?: Clock
-  readonly logger?: Logger
-  readonly random?: RandomBytes
-  readonly processes?: Processes
-  /** Default: what the folder says, or a new one. */
-  readonly clusterId?: string
-  /** Default: what the folder says, or 1. */
-  readonly nodeId?: number
-  /** Descriptors for segments. Default: half of what the system allows, at most 4096. */
-  readonly openFilesMax?: number
-  /** `log.retention.check.interval.ms`. Default 5 minutes. */
-  readonly retentionCheckIntervalMs?: number
-  /** Settings of the cleaner, which begins with {@link LogCleaner.start}. */
-  readonly cleaner?: Partial<CleanerConfig>
-  /** Topics whose old records say what is still to be done in other logs. Default: none. */
-  readonly governsOthers?: (topic: string) => boolean
-  /** `log.flush.offset.checkpoint.interval.ms`. Default 1 minute. */
-  readonly checkpointIntervalMs?: number
-  /** Consumers see what is synced, nothing else. Default false. */
-  readonly showsSyncedOnly?: boolean
-  /** Told when records that were never synced could not be read back after a failure of the disk. */
-  readonly onRecordsLost?: (lost: { topic: string; partition: number; from: number; to: number }) => void
-  /** Told when the folder begins to fail and when it works again. */
-  readonly onStateChange?: (state: DirectoryState) => void
-}
+export type { LogManagerOptions } from './log-manager-types.ts'
 
-const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
 const REMEDY = 'make it a directory that this process may write to, or choose another one'
 const MINUTE_MS = 60_000
 /** Partitions looked at without letting anything else run. */
 const PARTITIONS_PER_TURN = 64
-/** Partitions that sync at a time when the broker stops. */
-const CLOSING_MAX = 16
 
 /** All partitions in a broker's folder. Kafka's `LogManager`. */
 export class LogManager {
@@ -76,8 +45,9 @@ export class LogManager {
   readonly #pools: LogPools
   readonly #lock: DirectoryLock
   readonly #config: LogConfig
-  readonly #topics: Map<string, Map<number, PartitionLog>>
+  readonly #logs: TopicLogs
   readonly #timers: Timers
+  readonly #deleted: DeletedFolders
   readonly #checkpoints: OffsetCheckpoints
   readonly #health: DirectoryHealth
   /** The checkpoint files, as something that the disk may refuse. */
@@ -96,10 +66,17 @@ export class LogManager {
     this.#files = this.#pools.files.files
     this.#lock = lock
     this.#config = logConfig(options.config)
-    this.#topics = new Map()
+    this.#logs = new TopicLogs()
     this.#timers = new Timers(this.#clock, (error) => this.#logger.error({ dir: this.dir, error: messageOf(error) }, 'housekeeping failed'))
+    this.#deleted = new DeletedFolders({
+      dir: this.dir,
+      files: this.#files,
+      logger: this.#logger,
+      random: this.#random,
+      timers: this.#timers,
+    })
     this.#checkpoints = new OffsetCheckpoints(this.#files, this.dir)
-    this.#notes = { name: 'checkpoints', heal: async () => this.#checkpoints.write([...this.partitions()]) }
+    this.#notes = { name: 'checkpoints', heal: async () => this.#checkpoints.write([...this.#logs]) }
     this.#health = new DirectoryHealth({
       dir: this.dir,
       files: this.#files,
@@ -169,12 +146,12 @@ export class LogManager {
       throw error
     }
     const log = this.#log(topic, partition, { config: logConfig(config, this.#config), clean: false })
-    this.#add(log)
+    this.#logs.add(log)
     return log
   }
 
   get(topic: string, partition: number): PartitionLog | undefined {
-    return this.#topics.get(topic)?.get(partition)
+    return this.#logs.get(topic, partition)
   }
 
   /** The topic's id as the partition's folder has it. */
@@ -194,35 +171,20 @@ export class LogManager {
   }
 
   /** All partitions, topic by topic. */
-  *partitions(): Generator<PartitionLog, void> {
-    for (const logs of this.#topics.values()) yield* logs.values()
+  partitions(): Iterable<PartitionLog> {
+    return this.#logs
   }
 
   /** Takes a topic's partitions, from number `from` on, out at once; the folders go after `file.delete.delay.ms`. */
   delete(topic: string, from = 0): void {
     this.#mustBeOpen()
-    const logs = this.#topics.get(topic)
-    if (logs === undefined) return
-    for (const log of Array.from(logs.values())) {
-      if (log.partition < from) continue
-      logs.delete(log.partition)
+    const gone = this.#logs.take(topic, from)
+    if (gone.length === 0) return
+    for (const log of gone) {
       log.abandon()
       this.#health.forget(log)
-      const bytes = this.#random(Buffer.alloc(16))
-      const name = deletedDirectoryName(`${topic}-${log.partition}`, bytes.toString('hex'))
-      try {
-        this.#files.rename(log.directory, join(this.dir, name))
-        this.#removeLater(name, log.config.fileDeleteDelayMs)
-      } catch (error) {
-        this.#cannotDelete(log.directory, error)
-      }
     }
-    if (logs.size === 0) this.#topics.delete(topic)
-    try {
-      this.#files.syncDirectoryNow(this.dir)
-    } catch (error) {
-      this.#cannotDelete(this.dir, error)
-    }
+    this.#deleted.discard(gone)
     // A topic of the same name must not inherit what is noted there.
     this.cleaner.forget(topic)
     this.checkpoint()
@@ -234,7 +196,7 @@ export class LogManager {
    */
   checkpoint(): boolean {
     try {
-      this.#checkpoints.write([...this.partitions()])
+      this.#checkpoints.write([...this.#logs])
       return true
     } catch (error) {
       if (!(error instanceof MoldauError)) throw error
@@ -245,7 +207,7 @@ export class LogManager {
 
   /** Writes down where partitions begin, if that has changed: what was deleted on demand does not come back after a crash. */
   checkpointStarts(): void {
-    this.#checkpoints.writeStarts([...this.partitions()])
+    this.#checkpoints.writeStarts([...this.#logs])
   }
 
   /** Syncs and closes all partitions and leaves the mark of a clean stop. A partition that cannot be closed well leaves none. */
@@ -255,23 +217,11 @@ export class LogManager {
     this.#timers.stop()
     try {
       await this.cleaner.stop()
-      const failed = await this.#closeAll()
+      const failed = await closeAll([...this.#logs], this.#logger)
       this.#health.stop()
-      if (this.checkpoint() && failed === 0) this.#markClean()
+      if (this.checkpoint() && failed === 0) markCleanShutdown(this.#files, this.dir, this.#logger)
     } finally {
       this.#release()
-    }
-  }
-
-  #markClean(): void {
-    try {
-      this.#files.writeFile(join(this.dir, CLEAN_SHUTDOWN), '{"version":0,"brokerEpoch":-1}')
-      this.#files.syncDirectoryNow(this.dir)
-    } catch (error) {
-      this.#logger.error(
-        { dir: this.dir, error: messageOf(error) },
-        'the stop cannot be marked as a clean one: the next start checks the logs',
-      )
     }
   }
 
@@ -288,23 +238,21 @@ export class LogManager {
 
   #stateChanged(state: DirectoryState): void {
     // What is due may make the room that is missing.
-    if (state.state === 'failing' && this.#health.isFull) this.#timers.after(0, () => this.#retain([...this.partitions()]))
+    if (state.state === 'failing' && this.#health.isFull) this.#timers.after(0, () => this.#retain([...this.#logs]))
     this.#options.onStateChange?.(state)
   }
 
   async #start(): Promise<void> {
-    const clean = this.#files.stat(join(this.dir, CLEAN_SHUTDOWN)) !== undefined
-    this.#files.unlink(join(this.dir, CLEAN_SHUTDOWN))
-    this.#files.syncDirectoryNow(this.dir)
+    const clean = takeCleanShutdown(this.#files, this.dir)
     const checkpointed = this.#checkpoints.read()
     for (const { name, directory } of this.#files.readdir(this.dir)) {
       if (!directory) continue
-      if (name.endsWith(DELETE_SUFFIX)) this.#removeLater(name, this.#config.fileDeleteDelayMs)
+      if (name.endsWith(DELETE_SUFFIX)) this.#deleted.removeLater(name, this.#config.fileDeleteDelayMs)
       const place = partitionOfDirectory(name)
       if (place === undefined) continue
       const { topic, partition } = place
       const { recoveryPoint, startOffset: logStartOffset } = checkpointed(topic, partition)
-      this.#add(
+      this.#logs.add(
         this.#log(topic, partition, {
           config: { ...this.#config, ...this.#options.topicConfig?.(topic) },
           clean: clean && recoveryPoint !== undefined,
@@ -314,9 +262,13 @@ export class LogManager {
         }),
       )
     }
-    if (!clean) await this.#recoverAll()
+    const logs = [...this.#logs]
+    if (!clean && logs.length > 0) {
+      this.#logger.info({ dir: this.dir, partitions: logs.length }, 'the last stop was not a clean one: checking the logs')
+      await recoverAll(logs, this.#logger)
+    }
     this.#timers.every(this.#options.checkpointIntervalMs ?? MINUTE_MS, () => this.checkpoint())
-    this.#timers.every(this.#options.retentionCheckIntervalMs ?? 5 * MINUTE_MS, () => this.#retain([...this.partitions()]))
+    this.#timers.every(this.#options.retentionCheckIntervalMs ?? 5 * MINUTE_MS, () => this.#retain([...this.#logs]))
   }
 
   #log(
@@ -335,45 +287,6 @@ export class LogManager {
     return log
   }
 
-  #add(log: PartitionLog): void {
-    const logs = this.#topics.get(log.topic)
-    if (logs === undefined) this.#topics.set(log.topic, new Map([[log.partition, log]]))
-    else logs.set(log.partition, log)
-  }
-
-  async #recoverAll(): Promise<void> {
-    const logs = [...this.partitions()]
-    if (logs.length === 0) return
-    this.#logger.info({ dir: this.dir, partitions: logs.length }, 'the last stop was not a clean one: checking the logs')
-    for (const log of logs) {
-      try {
-        if (!log.untouched) log.load()
-      } catch (error) {
-        // The others are served; this one answers its error to whoever asks, and is tried again then.
-        this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'the log cannot be opened')
-      }
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-  }
-
-  async #closeAll(): Promise<number> {
-    const logs = [...this.partitions()]
-    let failed = 0
-    const closeNext = async (): Promise<void> => {
-      for (let log = logs.pop(); log !== undefined; log = logs.pop()) {
-        if (log.failure !== undefined) failed++
-        try {
-          await log.close()
-        } catch (error) {
-          failed++
-          this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'the log cannot be closed')
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: CLOSING_MAX }, closeNext))
-    return failed
-  }
-
   #retain(logs: PartitionLog[]): void {
     for (const log of logs.splice(0, PARTITIONS_PER_TURN)) {
       try {
@@ -385,28 +298,7 @@ export class LogManager {
     if (logs.length > 0) this.#timers.after(0, () => this.#retain(logs))
   }
 
-  /** The topic is gone from what is written down: what is left of it goes with the next start, or when its name is used again. */
-  #cannotDelete(path: string, error: unknown): void {
-    this.#logger.error({ path, error: messageOf(error) }, 'the folder of a deleted topic cannot be taken away now')
-  }
-
-  #removeLater(name: string, delayMs: number): void {
-    this.#timers.after(delayMs, () => this.#files.removeInPool(join(this.dir, name)))
-  }
-
   #mustBeOpen(): void {
     if (this.#closed) throw new MoldauError('CLOSED', `${this.dir}: the logs are closed`)
-  }
-}
-
-/** Makes the broker's folder so that it is there after a power loss, if this process may open the folder above it. */
-function makeDurably(files: Files, dir: string): void {
-  const isNew = files.stat(dir) === undefined
-  files.mkdir(dir)
-  if (!isNew) return
-  try {
-    files.syncDirectoryNow(dirname(dir))
-  } catch {
-    // A folder that is not ours may be closed to us, and most file systems write the name with what is synced in the new folder.
   }
 }

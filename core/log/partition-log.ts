@@ -1,20 +1,15 @@
-import { systemClock } from '../base/clock.ts'
-import { MoldauError, messageOf } from '../base/errors.ts'
-import { silentLogger } from '../base/logger.ts'
-import { systemRandom } from '../base/uuid.ts'
+import type { MoldauError } from '../base/errors.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import { type LogConfig, logConfig } from './config.ts'
-import { Durability } from './durability.ts'
 import type { EpochEnd } from './epochs.ts'
-import { LOG } from './file-names.ts'
-import { LogContext } from './log-context.ts'
-import { OpenLog } from './open-log.ts'
+import { FlushPolicy } from './flush-policy.ts'
+import { Healing } from './healing.ts'
+import { LazyLog } from './lazy-log.ts'
+import type { OpenLog } from './open-log.ts'
 import type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from './partition-log-types.ts'
 import type { ProducerEntry } from './producer-state.ts'
-import { recoverLog } from './recovery.ts'
-import { rewrite } from './rewrite.ts'
-import { Timers } from './timers.ts'
 import { type FoundTimestamp, findTimestamp, newestTimestamp } from './timestamps.ts'
+import { Watermarks } from './watermarks.ts'
 
 export type { AppendInfo, AppendOptions, PartitionLogOptions, ReadResult } from './partition-log-types.ts'
 
@@ -27,67 +22,46 @@ export class PartitionLog {
   readonly partition: number
   /** Called when more is synced than before; whoever leads the partition sets it. */
   onFlushed: () => void
-  readonly #context: LogContext
-  readonly #options: PartitionLogOptions
-  readonly #durability: Durability
-  readonly #timers: Timers
-  #open: OpenLog | undefined
-  #highWatermark: number | undefined
-  #flushTimer: boolean
-  /** A healing that is not done yet has cut the log. */
-  #hasLost: boolean
-  #closed: boolean
+  readonly #log: LazyLog
+  readonly #watermarks: Watermarks
+  readonly #flushPolicy: FlushPolicy
+  readonly #healing: Healing
+  /** From the checkpoint: where the log begins, as long as the folder has not been looked at. */
+  readonly #notedStart: number
 
   constructor(options: PartitionLogOptions) {
-    const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger, random = systemRandom } = options
-    this.topic = topic
-    this.partition = partition
+    this.topic = options.topic
+    this.partition = options.partition
     this.onFlushed = () => {}
-    const { cleanedTo } = options
-    const config = logConfig(options.config)
-    const context = new LogContext({ topic, partition, directory, pools, clock, logger, random, config, ...(cleanedTo && { cleanedTo }) })
-    this.#context = context
-    this.#options = options
-    this.#durability = new Durability(
-      {
-        files: context.files,
-        directory,
-        log: () => this.load(),
-        onFailure: (error) => this.#failed(error),
-        onFlushed: () => this.onFlushed(),
-      },
-      options.recoveryPoint ?? 0,
-    )
-    this.#timers = new Timers(clock, (error) => context.error({ error: messageOf(error) }, 'housekeeping failed'))
-    this.#open = undefined
-    this.#highWatermark = undefined
-    this.#flushTimer = false
-    this.#hasLost = false
-    this.#closed = false
+    const log = new LazyLog(options, () => this.onFlushed())
+    this.#log = log
+    this.#watermarks = new Watermarks(log, options.showsSyncedOnly === true)
+    this.#flushPolicy = new FlushPolicy(log)
+    this.#healing = new Healing(log, options)
+    this.#notedStart = options.logStartOffset ?? 0
   }
 
   get directory(): string {
-    return this.#context.directory
+    return this.#log.context.directory
   }
 
   get config(): LogConfig {
-    return this.#context.config
+    return this.#log.context.config
   }
 
   /** False as long as nobody has asked for anything: the folder has not been looked at. */
   get loaded(): boolean {
-    return this.#open !== undefined
+    return this.#log.loaded !== undefined
   }
 
   /** True when nobody has ever written or read here: the folder has no segment, there is nothing to recover or to delete. */
   get untouched(): boolean {
-    const { files, directory } = this.#context
-    return this.#open === undefined && !files.readdir(directory).some(({ name }) => name.endsWith(LOG))
+    return this.#log.untouched
   }
 
   /** After {@link PartitionLog.close} or {@link PartitionLog.abandon}. */
   get isClosed(): boolean {
-    return this.#closed
+    return this.#log.isClosed
   }
 
   /** The first offset that may be read. */
@@ -102,38 +76,33 @@ export class PartitionLog {
 
   /** What all replicas in sync have; as long as nobody has set it the end of the log, or of what is synced. */
   get highWatermark(): number {
-    if (this.#highWatermark !== undefined) return this.#highWatermark
-    return this.showsSyncedOnly ? Math.min(this.load().endOffset, this.flushedOffset) : this.logEndOffset
+    return this.#watermarks.high
   }
 
   set highWatermark(offset: number) {
-    this.#highWatermark = Math.max(this.logStartOffset, Math.min(offset, this.logEndOffset))
-    this.load().producers.replicated(this.#highWatermark)
+    this.#watermarks.high = offset
   }
 
   /** The high watermark follows the syncs, not the appends. */
   get showsSyncedOnly(): boolean {
-    return this.#options.showsSyncedOnly === true && this.#highWatermark === undefined
+    return this.#watermarks.followsSyncs
   }
 
   /** No record below it belongs to a transaction whose end is open: where `read_committed` ends. */
   get lastStableOffset(): number {
-    const { producers } = this.load()
-    const { highWatermark } = this
-    producers.replicated(highWatermark)
-    // DeleteRecords may move the start beyond the beginning of an open transaction.
-    return Math.max(Math.min(producers.firstUnstableOffset ?? highWatermark, highWatermark), this.logStartOffset)
+    return this.#watermarks.stable
   }
 
   /** Everything below is synced. */
   get flushedOffset(): number {
-    return this.#durability.flushedOffset
+    return this.#log.durability.flushedOffset
   }
 
   /** What the checkpoints keep; does not open the folder. */
   get checkpointed(): { startOffset: number; highWatermark: number } {
-    if (this.#open === undefined) return { startOffset: this.#options.logStartOffset ?? 0, highWatermark: this.flushedOffset }
-    return { startOffset: this.#open.startOffset, highWatermark: this.highWatermark }
+    const { loaded } = this.#log
+    if (loaded === undefined) return { startOffset: this.#notedStart, highWatermark: this.flushedOffset }
+    return { startOffset: loaded.startOffset, highWatermark: this.highWatermark }
   }
 
   get sizeInBytes(): number {
@@ -161,17 +130,17 @@ export class PartitionLog {
 
   /** The name of its folder. */
   get name(): string {
-    return this.#context.name
+    return this.#log.context.name
   }
 
   /** Why the log takes no appends, if so: see {@link PartitionLog.heal}. */
   get failure(): MoldauError | undefined {
-    return this.#durability.failure
+    return this.#log.durability.failure
   }
 
   /** Settings may change while the log is open; the next append or retention goes by the new ones. */
   configure(settings: Partial<LogConfig>): void {
-    this.#context.config = logConfig(settings, this.#context.config)
+    this.#log.context.config = logConfig(settings, this.#log.context.config)
   }
 
   /**
@@ -180,7 +149,7 @@ export class PartitionLog {
    * @throws KafkaError KAFKA_STORAGE_ERROR when the disk fails
    */
   load(): OpenLog {
-    return this.#open ?? this.#load()
+    return this.#log.load()
   }
 
   /**
@@ -195,7 +164,7 @@ export class PartitionLog {
     const log = this.load()
     this.#mustBeWritable()
     const info = log.append(sent, leaderEpoch, origin)
-    this.#flushWhenDue()
+    this.#flushPolicy.appended()
     return info
   }
 
@@ -226,13 +195,13 @@ export class PartitionLog {
   /** The first record with a timestamp of at least `timestamp` (milliseconds since 1970); `undefined` when there is none. */
   offsetForTimestamp(timestamp: number): FoundTimestamp | undefined {
     const { segments, startOffset } = this.load()
-    return this.#context.guard('read', () => findTimestamp(segments, timestamp, startOffset))
+    return this.#log.context.guard('read', () => findTimestamp(segments, timestamp, startOffset))
   }
 
   /** The first record that has the largest timestamp of all; `undefined` for an empty log. */
   maxTimestamp(): FoundTimestamp | undefined {
     const { segments, startOffset } = this.load()
-    return this.#context.guard('read', () => newestTimestamp(segments, startOffset))
+    return this.#log.context.guard('read', () => newestTimestamp(segments, startOffset))
   }
 
   /** Where a leader epoch ends in this log (KIP-101); -1 and -1 when the log does not know it. */
@@ -251,23 +220,22 @@ export class PartitionLog {
    * @throws KafkaError KAFKA_STORAGE_ERROR; the log takes no appends after that until {@link PartitionLog.heal}
    */
   flush(): Promise<void> {
-    return this.#durability.flush()
+    return this.#log.durability.flush()
   }
 
   /** So much is unsynced that `flush.messages` wants a sync before anybody is answered. */
   get mustSync(): boolean {
-    const { flushMessages } = this.config
-    return flushMessages >= 0 && this.logEndOffset - this.flushedOffset >= flushMessages
+    return this.#flushPolicy.isDue
   }
 
   /** Resolves when everything below `offset` (the offset after the last record in question) is synced. */
   whenFlushed(offset: number): Promise<void> {
-    return this.#durability.whenFlushed(offset)
+    return this.#log.durability.whenFlushed(offset)
   }
 
   /** Sees to it that what was appended is synced soon; a failure is told by {@link PartitionLog.failure}. */
   flushSoon(): void {
-    this.#durability.whenFlushed(this.logEndOffset).catch(() => {})
+    this.#log.durability.flushSoon()
   }
 
   /**
@@ -276,22 +244,8 @@ export class PartitionLog {
    *
    * @throws STORAGE_FAILED, CORRUPT_BATCH when the disk fails again: the failure stays
    */
-  async heal(): Promise<void> {
-    if (this.#closed) return
-    const context = this.#context
-    const stopped = (): boolean => this.#closed
-    const log = this.load()
-    await this.#durability.heal(async () => {
-      const before = log.endOffset
-      await rewrite({ context, log, from: this.flushedOffset, stopped })
-      if (log.endOffset === before) return
-      this.#hasLost = true
-      this.#options.onRecordsLost?.(log.endOffset, before)
-    })
-    // Told in the turn in which appends are taken again: who has lost something puts it right before anybody else writes.
-    if (this.#hasLost) this.#options.onHealedWithLoss?.()
-    this.#hasLost = false
-    if (!this.#closed) context.warn({ flushedOffset: this.flushedOffset }, 'healed: the log takes appends again')
+  heal(): Promise<void> {
+    return this.#healing.run()
   }
 
   /**
@@ -303,7 +257,7 @@ export class PartitionLog {
     const log = this.load()
     if (offset > this.highWatermark || offset < 0) {
       const limit = `the high watermark is ${this.highWatermark}`
-      throw kafkaError('OFFSET_OUT_OF_RANGE', `${this.#context.name}: cannot delete before ${offset}, ${limit}`)
+      throw kafkaError('OFFSET_OUT_OF_RANGE', `${this.#log.context.name}: cannot delete before ${offset}, ${limit}`)
     }
     if (offset > log.startOffset) log.moveStart(offset)
     return log.startOffset
@@ -311,7 +265,7 @@ export class PartitionLog {
 
   /** Where the segments begin, as far as they may be read, and when each was last written (ListOffsets 0). */
   segmentStarts(): { offset: number; modified: number }[] {
-    const { files } = this.#context
+    const { files } = this.#log.context
     const { segments, startOffset } = this.load()
     return Array.from(segments, ({ baseOffset, log }) => ({
       offset: Math.max(baseOffset, startOffset),
@@ -328,67 +282,23 @@ export class PartitionLog {
   truncateTo(offset: number): number {
     const log = this.load()
     if (offset < log.endOffset) log.truncateTo(offset)
-    if (this.#highWatermark !== undefined) this.#highWatermark = Math.min(this.#highWatermark, log.endOffset)
+    this.#watermarks.truncated(log.endOffset)
     return log.endOffset
   }
 
   /** Syncs, writes indexes and the state of the producers, and lets go of all files: the next open reads almost nothing. */
-  async close(): Promise<void> {
-    const log = this.#open
-    if (this.#closed || log === undefined) return this.#end()
-    try {
-      if (this.failure !== undefined) return
-      await this.flush()
-      log.seal()
-      await log.syncSealed()
-    } finally {
-      this.#end()
-    }
+  close(): Promise<void> {
+    return this.#log.close()
   }
 
   /** Lets go of all files without writing anything: before the folder is deleted, and in tests of a crash. */
   abandon(): void {
-    this.#end()
-  }
-
-  #load(): OpenLog {
-    const context = this.#context
-    if (this.#closed) throw new MoldauError('CLOSED', `${context.name}: the log is closed`)
-    const { recoveryPoint = 0, logStartOffset: startOffset = 0, clean = false, writesSurvived = false } = this.#options
-    const recovered = context.guard('open', () => recoverLog(context, { recoveryPoint, startOffset, clean, writesSurvived }))
-    this.#open = new OpenLog({ context, recovered, durability: this.#durability, timers: this.#timers, startOffset })
-    return this.#open
-  }
-
-  #failed(error: MoldauError): void {
-    this.#context.warn(
-      { error: error.message },
-      'a write or a sync failed: no appends until the disk works and all that is unsynced has been written again',
-    )
-    this.#options.onFailure?.(error)
+    this.#log.abandon()
   }
 
   #mustBeWritable(): void {
-    if (this.#closed) throw kafkaError('KAFKA_STORAGE_ERROR', `${this.#context.name} is closed`)
+    if (this.#log.isClosed) throw kafkaError('KAFKA_STORAGE_ERROR', `${this.#log.context.name} is closed`)
     if (this.failure !== undefined) throw kafkaError('KAFKA_STORAGE_ERROR', this.failure.message)
-  }
-
-  /** The first of `flush.messages` and `flush.ms`. */
-  #flushWhenDue(): void {
-    const { flushMs } = this.config
-    if (this.mustSync) this.flushSoon()
-    if (flushMs < 0 || this.#flushTimer) return
-    this.#flushTimer = true
-    this.#timers.after(flushMs, () => {
-      this.#flushTimer = false
-      this.#durability.flushInBackground()
-    })
-  }
-
-  #end(): void {
-    this.#closed = true
-    this.#timers.stop()
-    this.#open?.close()
   }
 }
 

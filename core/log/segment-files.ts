@@ -1,8 +1,8 @@
-import { finishSwaps } from './cleaner/swap.ts'
 import { CLEANED, DELETED, SWAP, LOG, offsetInName, segmentPath, segmentSuffixes } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
 import { Segment } from './segment.ts'
 import { Segments } from './segments.ts'
+import { finishSwaps } from './swap.ts'
 
 /** The segments that the files of a folder make up, sizes known, nothing read; remains of a crash are removed. A folder without any gets
  * one that begins at `startOffset`. */

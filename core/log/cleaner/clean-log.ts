@@ -1,23 +1,22 @@
 import type { Clock } from '../../base/clock.ts'
-import { MoldauError, messageOf } from '../../base/errors.ts'
+import { messageOf } from '../../base/errors.ts'
 import type { Files } from '../../base/files.ts'
 import type { RandomBytes } from '../../base/uuid.ts'
 import * as batch from '../../record/batch.ts'
-import { decodeBatch } from '../../record/columns.ts'
 import { SWAP } from '../file-names.ts'
 import type { OpenLog } from '../open-log.ts'
 import type { PartitionLog } from '../partition-log.ts'
 import type { Segment } from '../segment.ts'
 import type { Cleanable } from './cleanable.ts'
+import { CleaningAborted, SwapUnfinished } from './cleaning-stops.ts'
 import { type CleaningRules, filterBatch } from './filter-batch.ts'
 import { groupSegments } from './group-segments.ts'
+import { mapKeys } from './map-keys.ts'
 import { OffsetMap } from './offset-map.ts'
 import { Output } from './output.ts'
+import { SegmentWalk } from './segment-walk.ts'
 import type { Throttle } from './throttle.ts'
 import { CleanedTransactions } from './transactions.ts'
-
-/** Bytes of a log that are gone through without letting anything else run; one batch may be larger. */
-export const SLICE_BYTES_MAX = 128 * 1024
 
 export interface CleaningOptions {
   readonly log: PartitionLog
@@ -47,12 +46,6 @@ export interface Cleaning {
   readonly keys: number
 }
 
-/** The log was cut, deleted or closed meanwhile, or the cleaner stops: nothing is wrong, and what was not swapped in is thrown away. */
-export class CleaningAborted extends Error {}
-
-/** The disk failed between the names of the old segments and the new: the log serves what it should, and the next open sets the names right. */
-export class SwapUnfinished extends Error {}
-
 /** Cleans one log from its beginning to where its dirty part ends, or to where the memory for keys does. Kafka's `Cleaner`. */
 export async function cleanLog(options: CleaningOptions): Promise<Cleaning> {
   return new LogCleaning(options).run()
@@ -63,8 +56,8 @@ class LogCleaning {
   readonly #open: OpenLog
   readonly #transactions: CleanedTransactions
   readonly #map: OffsetMap
-  readonly #input: Buffer
   readonly #output: Output
+  readonly #walk: SegmentWalk
   readonly #now: number
   #bytesBefore: number
   #bytesAfter: number
@@ -72,14 +65,14 @@ class LogCleaning {
   #recordsAfter: number
 
   constructor(options: CleaningOptions) {
-    const { log, range, dedupeBytes, loadFactor, random, ioBytes, clock } = options
+    const { log, range, dedupeBytes, loadFactor, random, ioBytes, clock, throttle, stopped } = options
     this.#options = options
     this.#open = log.load()
     this.#transactions = new CleanedTransactions()
     this.#map = new OffsetMap({ bytesMax: dedupeBytes, loadFactor, keysMax: range.firstUncleanable - range.firstDirty, random })
     const half = Math.max(batch.BATCH_OVERHEAD, Math.floor(ioBytes / 2))
-    this.#input = Buffer.allocUnsafe(Math.min(half, SLICE_BYTES_MAX))
     this.#output = new Output(half)
+    this.#walk = new SegmentWalk({ log, throttle, stopped, bufferBytes: half, takeWritten: () => this.#output.takeWritten() })
     this.#now = clock.now()
     this.#bytesBefore = 0
     this.#bytesAfter = 0
@@ -89,7 +82,7 @@ class LogCleaning {
 
   async run(): Promise<Cleaning> {
     const { config } = this.#options.log
-    const mapEnd = await this.#fillMap()
+    const mapEnd = await mapKeys(this.#open, this.#options.range, this.#map, this.#walk)
     const segments: Segment[] = []
     for (const segment of this.#open.segments) if (segment.baseOffset < mapEnd) segments.push(segment)
     for (const group of groupSegments(segments, config)) await this.#cleanGroup(group, mapEnd)
@@ -103,45 +96,17 @@ class LogCleaning {
     }
   }
 
-  /** Notes the newest offset of every key in the dirty part. Answers where that ends, or where the table was full. */
-  async #fillMap(): Promise<number> {
-    const { firstDirty, firstUncleanable } = this.#options.range
-    const transactions = new CleanedTransactions()
-    const map = this.#map
-    let full = -1
-    for (const segment of this.#open.segments.from(firstDirty)) {
-      if (segment.baseOffset >= firstUncleanable || full >= 0) break
-      transactions.add(this.#open.abortedTransactions(Math.max(firstDirty, segment.baseOffset), segment.nextOffset))
-      const from = segment.baseOffset < firstDirty ? segment.reader.position(firstDirty) : 0
-      await this.#walk(segment, from, (buf, at) => {
-        if (batch.isControl(buf, at)) return true
-        // What was aborted hides nothing.
-        if (transactions.batch(buf, at)) return true
-        const columns = decodeBatch(buf, at)
-        for (let i = 0; i < columns.count; i++) {
-          const offset = columns.offset(i)
-          if (columns.keyLength[i]! < 0 || offset < firstDirty) continue
-          if (map.put(columns.buffer, columns.keyStart[i]!, columns.keyLength[i]!, offset)) continue
-          full = offset
-          return false
-        }
-        return true
-      })
-    }
-    return full >= 0 ? full : firstUncleanable
-  }
-
   /** Writes what stays of the segments of a group into one, which takes their place. */
   async #cleanGroup(group: readonly Segment[], mapEnd: number): Promise<void> {
-    const sizes = group.map(({ size }) => size)
-    const intact = (): boolean => this.#isIntact(group, sizes)
+    const intact = this.#walk.watch(group)
     if (!intact()) throw new CleaningAborted()
     const last = group.at(-1)!
     const cleaned = this.#open.startCleaned(group[0]!.baseOffset, last.created)
     let swapped = false
     try {
       const changed = await this.#fill(cleaned, group, mapEnd, intact)
-      const before = sizes.reduce((total, size) => total + size, 0)
+      // What was closed for appends and is intact has not grown.
+      const before = group.reduce((total, { size }) => total + size, 0)
       this.#bytesBefore += before
       this.#bytesAfter += changed ? cleaned.size : before
       if (!changed) return
@@ -191,7 +156,7 @@ class LogCleaning {
       if (!intact()) throw new CleaningAborted()
       this.#transactions.add(this.#open.abortedTransactions(segment.baseOffset, segment.nextOffset))
       const endsFile = segment === group.at(-1)
-      await this.#walk(
+      await this.#walk.visit(
         segment,
         0,
         (buf, at, position) => {
@@ -209,81 +174,9 @@ class LogCleaning {
       )
     }
     output.flush()
-    await this.#pay(0)
+    await this.#walk.pay(0)
     if (!intact()) throw new CleaningAborted()
     return changed
-  }
-
-  /** Visits the batches of a segment, some at a time. */
-  async #walk(
-    segment: Segment,
-    from: number,
-    visit: (buf: Buffer, at: number, position: number) => boolean,
-    intact: () => boolean = () => this.#isIntact([segment], [segment.size]),
-  ): Promise<void> {
-    let position = from
-    let minOffset = segment.baseOffset
-    let enough = false
-    while (position < segment.size && !enough) {
-      await this.#breathe()
-      if (!intact()) throw new CleaningAborted()
-      const begin = position
-      const end = segment.scan({
-        from: begin,
-        minOffset,
-        verify: true,
-        buffer: this.#input,
-        chunkBytes: this.#input.length,
-        visit: (buf, at, here) => {
-          if (here - begin >= SLICE_BYTES_MAX) return false
-          enough = !this.#visit(segment, buf, at, here, visit)
-          return !enough
-        },
-      })
-      if (end.reason === 'corrupt' || end.reason === 'torn') throw damaged(segment, end.position)
-      position = end.position
-      minOffset = end.nextOffset
-      await this.#pay(position - begin)
-    }
-  }
-
-  #visit(
-    segment: Segment,
-    buf: Buffer,
-    at: number,
-    position: number,
-    visit: (buf: Buffer, at: number, position: number) => boolean,
-  ): boolean {
-    try {
-      return visit(buf, at, position)
-    } catch (error) {
-      if (!(error instanceof MoldauError) || error.code !== 'CORRUPT_BATCH') throw error
-      throw damaged(segment, position, messageOf(error))
-    }
-  }
-
-  /** Waits for what was read, and written since the last time. */
-  async #pay(read: number): Promise<void> {
-    const { written } = this.#output
-    this.#output.written = 0
-    await this.#options.throttle.pause(read + written, () => this.#isStopped)
-  }
-
-  /** Lets everything else run. */
-  async #breathe(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
-    if (this.#isStopped) throw new CleaningAborted()
-  }
-
-  get #isStopped(): boolean {
-    return this.#options.stopped() || this.#options.log.isClosed
-  }
-
-  /** Whether these segments are still part of the log, closed for appends and as long as they were. */
-  #isIntact(group: readonly Segment[], sizes: readonly number[]): boolean {
-    const { segments } = this.#open
-    if (this.#isStopped || segments.active === group.at(-1)) return false
-    return group.every((segment, i) => segments.includes(segment) && segment.size === sizes[i])
   }
 }
 
@@ -293,8 +186,4 @@ function discard(cleaned: Segment): void {
   } catch (error) {
     throw new SwapUnfinished(messageOf(error), { cause: error })
   }
-}
-
-function damaged(segment: Segment, position: number, why = 'no whole batch stands there'): MoldauError {
-  return new MoldauError('CORRUPT_BATCH', `${segment.log.path} is damaged at byte ${position}: ${why}`)
 }

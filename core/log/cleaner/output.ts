@@ -5,14 +5,13 @@ export class Output {
   readonly #buffer: Buffer
   #used: number
   #segment: Segment | undefined
-  /** Bytes that went out and are not paid for. */
-  written: number
+  #written: number
 
   constructor(size: number) {
     this.#buffer = Buffer.allocUnsafe(size)
     this.#used = 0
     this.#segment = undefined
-    this.written = 0
+    this.#written = 0
   }
 
   begin(segment: Segment): void {
@@ -32,8 +31,15 @@ export class Output {
     this.#used = 0
   }
 
+  /** Bytes that went out since this was asked last. */
+  takeWritten(): number {
+    const written = this.#written
+    this.#written = 0
+    return written
+  }
+
   #append(records: Buffer): void {
     this.#segment!.append(records)
-    this.written += records.length
+    this.#written += records.length
   }
 }

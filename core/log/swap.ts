@@ -1,8 +1,8 @@
-import { messageOf } from '../../base/errors.ts'
-import * as batch from '../../record/batch.ts'
-import { CLEANED, LOG, SWAP, offsetInName, segmentPath, segmentSuffixes } from '../file-names.ts'
-import type { LogContext } from '../log-context.ts'
-import { scan } from '../scan.ts'
+import { messageOf } from '../base/errors.ts'
+import * as batch from '../record/batch.ts'
+import { CLEANED, LOG, SWAP, offsetInName, segmentPath, segmentSuffixes } from './file-names.ts'
+import type { LogContext } from './log-context.ts'
+import { scan } from './scan.ts'
 
 /**
  * How a cleaned segment takes the place of those it was made from. Its files are written and synced as `.cleaned`, then become `.swap`,
