@@ -18,6 +18,8 @@ export const errorCodes = {
   TIMEOUT: 'the answer did not come in the time allowed',
   CONNECTION_LOST: 'the connection ended before the answer came',
   CONNECTION_REFUSED: 'nobody answers at the address',
+  TLS_FAILED: 'no encrypted connection came about: a certificate, a name or a protocol does not fit',
+  AUTHENTICATION_FAILED: 'the broker did not accept who we say we are',
   UNSUPPORTED_VERSION: 'the other side does not speak a version of this call that we speak',
   PROTOCOL: 'the broker answered with an error of the Kafka protocol; `kafkaCode` names it',
   UNKNOWN_TOPIC: 'the topic does not exist and may not be created',
