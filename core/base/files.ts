@@ -9,7 +9,10 @@ import { makeDirectory } from './make-directory.ts'
  * disk, or forget what was not synced. Every failure is a STORAGE_FAILED that names the path; `cause` has the errno.
  */
 export interface Files {
-  /** `read`: must exist. `write`: read and write, made when missing. `new`: read and write, an error when it exists. */
+  /**
+   * `read`: must exist. `write`: read and write, made when missing. `secret`: as `write`, made for its owner's eyes only. `new`: read and write,
+   * an error when it exists.
+   */
   open(path: string, mode: OpenMode): OpenFile
   /** Size and time of the last change (milliseconds since 1970), or `undefined` when nothing is there. */
   stat(path: string): FileStat | undefined
@@ -49,7 +52,7 @@ export interface OpenFile {
   close(): void
 }
 
-export type OpenMode = 'read' | 'write' | 'new'
+export type OpenMode = 'read' | 'write' | 'secret' | 'new'
 
 export interface FileStat {
   readonly size: number
@@ -64,6 +67,7 @@ export interface DirectoryEntry {
 const openFlags = {
   read: fs.constants.O_RDONLY,
   write: fs.constants.O_RDWR | fs.constants.O_CREAT,
+  secret: fs.constants.O_RDWR | fs.constants.O_CREAT,
   new: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 } as const
 
@@ -72,7 +76,7 @@ export const nodeFiles: Files = {
   open: (path, mode) =>
     new NodeFile(
       path,
-      guard('open', path, () => fs.openSync(path, openFlags[mode], 0o644)),
+      guard('open', path, () => fs.openSync(path, openFlags[mode], mode === 'secret' ? 0o600 : 0o644)),
     ),
   stat(path) {
     const stat = guard('stat', path, () => fs.statSync(path, { throwIfNoEntry: false }))
@@ -186,10 +190,10 @@ function writeAll(fd: number, chunk: Buffer, position: number): void {
 }
 
 /** Writes a file so that a crash leaves either the old or the new content: a temporary file, synced, renamed, the directory synced. */
-export function replaceFile(files: Files, path: string, content: Buffer | string): void {
+export function replaceFile(files: Files, path: string, content: Buffer | string, mode: 'write' | 'secret' = 'write'): void {
   const temporary = `${path}.tmp`
   try {
-    const file = files.open(temporary, 'write')
+    const file = files.open(temporary, mode)
     try {
       file.truncate(0)
       file.write([typeof content === 'string' ? Buffer.from(content) : content], 0)

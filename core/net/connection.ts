@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { Backlog } from './backlog.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 import type { Transport } from './transport.ts'
 
 /** Requests of one connection that are being worked on; more are not read until one is answered. */
@@ -24,11 +25,15 @@ export interface ConnectionOptions {
   unsentBytesMax?: number
   /** Of all connections of a broker. */
   backlog?: Backlog
+  /** What requests under way may take, together with those of other connections. */
+  budget?: MemoryBudget | undefined
 }
 
 interface Slot {
   done: boolean
   answer: Answer
+  /** Of the request, while it is worked on. */
+  bytes: number
 }
 
 /**
@@ -44,6 +49,8 @@ export class Connection {
   readonly #clock: Clock
   readonly #backlog: Backlog
   readonly #slots: Slot[]
+  readonly #budget: MemoryBudget | undefined
+  readonly #whenRoom: () => void
   /** Bytes of answers that wait for an earlier one. */
   #heldBytes: number
   /** As far as the backlog knows. */
@@ -63,6 +70,8 @@ export class Connection {
     this.#clock = options.clock
     this.#backlog = options.backlog ?? new Backlog()
     this.#slots = []
+    this.#budget = options.budget
+    this.#whenRoom = () => this.#balance()
     this.#heldBytes = 0
     this.#unsentBytes = 0
     this.#waitingSince = 0
@@ -73,6 +82,8 @@ export class Connection {
     transport.onDrain(() => this.#balance())
     transport.onClose((error) => {
       this.#closed = true
+      this.#budget?.forget(this.#whenRoom)
+      for (const slot of this.#slots) this.#giveBack(slot)
       this.#slots.length = 0
       this.#backlog.add(-this.#unsentBytes)
       this.#unsentBytes = 0
@@ -110,13 +121,14 @@ export class Connection {
     this.#lastUse = this.#clock.monotonic()
     const answer = this.#handle(frame, this)
     if (!(answer instanceof Promise)) {
-      if (this.#slots.length > 0) this.#hold({ done: true, answer })
+      if (this.#slots.length > 0) this.#hold({ done: true, answer, bytes: 0 })
       else if (answer !== undefined) this.#transport.send(answer)
       this.#balance()
       return
     }
-    const slot: Slot = { done: false, answer: undefined }
+    const slot: Slot = { done: false, answer: undefined, bytes: frame.length }
     this.#slots.push(slot)
+    this.#budget?.take(slot.bytes)
     this.#balance()
     answer.then(
       (value) => this.#complete(slot, value),
@@ -132,6 +144,7 @@ export class Connection {
   #complete(slot: Slot, answer: Answer): void {
     slot.done = true
     slot.answer = answer
+    this.#giveBack(slot)
     this.#heldBytes += sizeOf(answer)
     const slots = this.#slots
     let sent = 0
@@ -148,6 +161,11 @@ export class Connection {
     else this.#balance()
   }
 
+  #giveBack(slot: Slot): void {
+    if (slot.bytes > 0) this.#budget?.give(slot.bytes)
+    slot.bytes = 0
+  }
+
   /** Reads on, or stops reading, by what is being worked on and what waits to be sent. */
   #balance(): void {
     if (this.#closed) return
@@ -159,8 +177,10 @@ export class Connection {
       this.#backlog.add(more)
     }
     if (this.#finishing || this.#closed) return
-    const bytesMax = this.#backlog.isFull ? UNSENT_BYTES_MAX_WHEN_FULL : this.#unsentBytesMax
-    if (this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= bytesMax) this.#transport.pause()
+    const isWithout = this.#budget?.isExhausted ?? false
+    if (isWithout) this.#budget!.whenRoom(this.#whenRoom)
+    const unsentBytesMax = this.#backlog.isFull ? UNSENT_BYTES_MAX_WHEN_FULL : this.#unsentBytesMax
+    if (isWithout || this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= unsentBytesMax) this.#transport.pause()
     else this.#transport.resume()
   }
 }

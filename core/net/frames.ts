@@ -1,5 +1,6 @@
 import { MoldauError } from '../base/errors.ts'
 import type { BufferPool } from './buffer-pool.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 
 /** A frame that spans chunks starts with at most this much memory and doubles as bytes arrive: a length alone allocates nothing big. */
 const FIRST_ALLOCATION_BYTES_MAX = 4 * 1024 * 1024
@@ -16,6 +17,8 @@ export interface FrameOptions {
   chunksAreReused?: boolean
   /** Frames are lent: the memory of one may be used again as soon as the next is asked for. Where big ones are put together. */
   lendFrom?: BufferPool
+  /** What frames that come in pieces may take, together with those of other connections. */
+  budget?: MemoryBudget
 }
 
 /**
@@ -24,7 +27,7 @@ export interface FrameOptions {
  * belongs ({@link FrameSplitter.room}).
  */
 export class FrameSplitter {
-  readonly #frameBytesMax: number
+  #frameBytesMax: number
   readonly #reused: boolean
   readonly #pool: BufferPool | undefined
   /** Chunks that arrived while paused, the first of them consumed up to `#at`. */
@@ -37,6 +40,10 @@ export class FrameSplitter {
   #filled: number
   /** Memory of the pool that the last frame stands in. */
   #lent: Buffer | undefined
+  readonly #budget: MemoryBudget | undefined
+  /** What the frame that is put together, or was handed out last, takes of the budget. */
+  #taken: number
+  #starved: boolean
 
   constructor(options: FrameOptions) {
     this.#frameBytesMax = options.frameBytesMax
@@ -49,6 +56,25 @@ export class FrameSplitter {
     this.#partial = undefined
     this.#filled = 0
     this.#lent = undefined
+    this.#budget = options.budget
+    this.#taken = 0
+    this.#starved = false
+  }
+
+  /** True when a frame waits for the budget: {@link next} gives nothing before there is room. */
+  get isStarved(): boolean {
+    return this.#starved
+  }
+
+  /** Gives back what the budget has given: no frame is asked for any more. */
+  release(): void {
+    if (this.#taken > 0) this.#budget!.give(this.#taken)
+    this.#taken = 0
+  }
+
+  /** From now on no frame may be larger: who has not logged in yet may not say much. */
+  limit(frameBytesMax: number): void {
+    this.#frameBytesMax = frameBytesMax
   }
 
   /** True when the stream stands inside a frame: its end now would lose something. */
@@ -84,10 +110,7 @@ export class FrameSplitter {
    * @throws MoldauError CORRUPT_FRAME when a length is negative or above the limit: the stream cannot be read on.
    */
   next(): Buffer | undefined {
-    if (this.#lent !== undefined) {
-      this.#pool?.give(this.#lent)
-      this.#lent = undefined
-    }
+    this.done()
     if (this.#partial !== undefined && this.#filled === this.#length) return this.#finish(this.#partial)
     while (this.#waiting.length > 0) {
       const chunk = this.#waiting[0]!
@@ -97,8 +120,18 @@ export class FrameSplitter {
         this.#at = 0
       }
       if (frame !== undefined) return frame
+      if (this.#starved) return undefined
     }
     return undefined
+  }
+
+  /** Nobody looks at the last frame any more: its memory may be used again. */
+  done(): void {
+    if (this.#lent !== undefined) {
+      this.#pool?.give(this.#lent)
+      this.#lent = undefined
+    }
+    if (this.#partial === undefined) this.release()
   }
 
   #begin(chunk: Buffer): Buffer | undefined {
@@ -123,12 +156,24 @@ export class FrameSplitter {
   }
 
   #continue(chunk: Buffer): Buffer | undefined {
+    if (this.#partial === undefined && !this.#mayBegin()) return undefined
     const count = Math.min(chunk.length - this.#at, this.#length - this.#filled)
     const target = this.#room(count)
     chunk.copy(target, this.#filled, this.#at, this.#at + count)
     this.#at += count
     this.#filled += count
     return this.#filled < this.#length ? undefined : this.#finish(target)
+  }
+
+  /** A frame in pieces takes its whole length of the budget at once: then it can be completed, whatever others do. */
+  #mayBegin(): boolean {
+    const budget = this.#budget
+    if (budget === undefined) return true
+    this.#starved = budget.isExhausted
+    if (this.#starved) return false
+    this.#taken = this.#length
+    budget.take(this.#taken)
+    return true
   }
 
   #finish(memory: Buffer): Buffer {
@@ -152,6 +197,7 @@ export class FrameSplitter {
 
   #checkLength(): void {
     if (this.#length >= 0 && this.#length <= this.#frameBytesMax) return
+    if (looksLikeTls(this.#length)) throw new MoldauError('CORRUPT_FRAME', TLS_HINT)
     throw new MoldauError(
       'CORRUPT_FRAME',
       `a frame says it is ${this.#length} bytes long, allowed are 0 to ${this.#frameBytesMax}: the other side does not speak Kafka's protocol here, or socket.request.max.bytes must be raised`,
@@ -165,3 +211,12 @@ export class FrameSplitter {
     this.#filled = 0
   }
 }
+
+/** What TLS begins with, read as a length: a hello (22) or an alert (21) of version 3.something. */
+function looksLikeTls(length: number): boolean {
+  const first = length >>> 24
+  return (first === 0x16 || first === 0x15) && ((length >>> 16) & 0xff) === 3
+}
+
+const TLS_HINT =
+  'the other side speaks TLS, this side plain text: use the port of a listener that fits, or security.protocol=SSL (SASL_SSL) on both sides or neither'

@@ -25,6 +25,20 @@ export class Inbox {
     this.#delivering = false
   }
 
+  /** True when a frame waits for memory; then call {@link retry} when there is room. */
+  get isStarved(): boolean {
+    return this.#splitter.isStarved
+  }
+
+  retry(): void {
+    this.#deliver()
+  }
+
+  /** Nothing more is handed out. */
+  release(): void {
+    this.#splitter.release()
+  }
+
   get isPaused(): boolean {
     return this.#paused
   }
@@ -36,6 +50,11 @@ export class Inbox {
 
   onFrame(handler: (frame: Buffer) => void): void {
     this.#handler = handler
+  }
+
+  /** No larger frames from now on. */
+  limit(frameBytesMax: number): void {
+    this.#splitter.limit(frameBytesMax)
   }
 
   push(bytes: Buffer): void {
@@ -69,6 +88,8 @@ export class Inbox {
         const frame = this.#splitter.next()
         if (frame === undefined) break
         this.#handler(frame)
+        // At once: a handler that has paused us must not wait for memory that we hold.
+        this.#splitter.done()
       }
     } catch (error) {
       this.#owner.destroy(error as Error)

@@ -1,11 +1,17 @@
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
 
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { adopt } from './adopt.ts'
 import { BufferPool } from './buffer-pool.ts'
+import { plainAddress } from './connection-limits.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
 import { TcpTransport, readingInto } from './tcp.ts'
 import type { FrameOptions } from './frames.ts'
+import type { MemoryBudget } from './memory-budget.ts'
+import { TlsAcceptor } from './tls-acceptor.ts'
+import type { TlsAcceptorOptions } from './tls-acceptor.ts'
 import { REQUEST_BYTES_MAX } from './transport.ts'
 import type { Transport } from './transport.ts'
 
@@ -15,12 +21,18 @@ export interface ListenOptions {
   port: number
   /** Where requests are put together, and answers come from. */
   buffers?: BufferPool
-  /** Called with each accepted connection. */
+  /** Called with each accepted connection; one that speaks TLS is through with its handshake. */
   onConnection: (transport: Transport) => void
   /** Connections at the same time; further ones are closed at once. Default 10,000. */
   connectionsMax?: number
+  /** Counts over all listeners; those it does not admit are closed at once. */
+  limits?: ConnectionLimits
   /** Largest request in bytes; default 100 MiB (Kafka's `socket.request.max.bytes`). */
   requestBytesMax?: number
+  /** What requests that come in pieces may take, over all listeners. */
+  budget?: MemoryBudget
+  /** Speaks TLS instead of plain text. */
+  tls?: TlsAcceptorOptions
 }
 
 export const CONNECTIONS_MAX = 10_000
@@ -30,45 +42,76 @@ export class Listener {
   readonly host: string
   readonly port: number
   readonly #server: Server
+  readonly #tls: TlsAcceptor | undefined
 
-  private constructor(server: Server, host: string) {
+  private constructor(server: Server, host: string, tls: TlsAcceptor | undefined) {
     this.#server = server
+    this.#tls = tls
     this.host = host
     this.port = (server.address() as AddressInfo).port
   }
 
   /** @throws MoldauError PORT_IN_USE when another process has the port, INVALID_CONFIG when the address cannot be listened on. */
   static listen(options: ListenOptions): Promise<Listener> {
-    const { host, port, onConnection } = options
+    const { host, port, onConnection, limits, budget } = options
     const frameBytesMax = options.requestBytesMax ?? REQUEST_BYTES_MAX
-    const frames = { frameBytesMax, lendFrom: options.buffers ?? new BufferPool() }
+    const frames = { frameBytesMax, lendFrom: options.buffers ?? new BufferPool(), ...(budget !== undefined && { budget }) }
+    const tls =
+      options.tls === undefined
+        ? undefined
+        : new TlsAcceptor(options.tls, (socket, certificate) => onConnection(listened(socket, frames, certificate)))
     const settings = { noDelay: true, keepAlive: true, pauseOnConnect: true }
-    const server = createServer(settings, (socket) => accept(socket, frames, onConnection))
+    const server = createServer(settings, (socket) => {
+      const leave = limits?.admit(plainAddress(socket.remoteAddress ?? ''))
+      if (limits !== undefined && leave === undefined) socket.destroy()
+      else if (tls === undefined) accept(socket, frames, onConnection, leave)
+      else {
+        if (leave !== undefined) socket.once('close', leave)
+        tls.shakeHands(socket)
+      }
+    })
     server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
     return new Promise((resolve, reject) => {
       server.once('error', (error) => reject(listenError(host, port, error)))
-      server.listen({ host, port, backlog: 1024 }, () => resolve(new Listener(server, host)))
+      server.listen({ host, port, backlog: 1024 }, () => resolve(new Listener(server, host, tls)))
     })
+  }
+
+  /**
+   * New connections get other certificates; those that are open keep theirs.
+   *
+   * @throws Error when key and certificates do not fit each other: the old ones stay
+   */
+  replaceCertificates(context: SecureContextOptions): void {
+    this.#tls?.replaceCertificates(context)
   }
 
   /** No more connections; those that are open stay open and are the caller's to end. Resolves when the last of them has ended. */
   close(): Promise<void> {
+    this.#tls?.close()
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
     })
   }
 }
 
-function accept(accepted: Socket, frames: FrameOptions, onConnection: (transport: Transport) => void): void {
+/** A socket that gives fresh memory with every read: Node lets only one that dials choose where it reads to, and TLS none. */
+function listened(socket: Socket, frames: FrameOptions, certificate?: Buffer): TcpTransport {
+  const transport = new TcpTransport(socket, frames, certificate)
+  socket.on('data', (chunk: Buffer) => transport.receive(chunk))
+  return transport
+}
+
+/** @param leave is called when the connection ends, of whichever socket it is by then */
+function accept(accepted: Socket, frames: FrameOptions, onConnection: (transport: Transport) => void, leave?: () => void): void {
   const end: { transport?: TcpTransport } = {}
   const socket = adopt(accepted, readingInto(end))
+  if (leave !== undefined) (socket ?? accepted).once('close', leave)
   if (socket !== undefined) {
     onConnection((end.transport = new TcpTransport(socket, { ...frames, chunksAreReused: true })))
     return
   }
-  const transport = new TcpTransport(accepted, frames)
-  onConnection(transport)
-  accepted.on('data', (chunk: Buffer) => transport.receive(chunk))
+  onConnection(listened(accepted, frames))
   accepted.resume()
 }
 

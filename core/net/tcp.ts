@@ -4,6 +4,7 @@ import type { BufferPool } from './buffer-pool.ts'
 import { coalesce } from './coalesce.ts'
 import type { FrameOptions } from './frames.ts'
 import { Inbox } from './inbox.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 import { Outbox } from './outbox.ts'
 import type { Transport } from './transport.ts'
 
@@ -34,22 +35,29 @@ export function readingInto(end: { transport?: TcpTransport }): OnReadOpts {
 /** A {@link Transport} over a connected socket. */
 export class TcpTransport implements Transport {
   readonly remote: string
+  readonly peerCertificate: Buffer | undefined
   readonly #socket: Socket
   readonly #inbox: Inbox
   readonly #outbox: Outbox
   readonly #pool: BufferPool | undefined
+  readonly #budget: MemoryBudget | undefined
+  readonly #whenRoom: () => void
   #closing: boolean
   #closed: boolean
   #error: Error | undefined
   #closeHandler: (error?: Error) => void
   #drainHandler: () => void
 
-  constructor(socket: Socket, options: FrameOptions) {
+  /** @param peerCertificate in DER, of a socket that speaks TLS */
+  constructor(socket: Socket, options: FrameOptions, peerCertificate?: Buffer) {
     this.remote = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
+    this.peerCertificate = peerCertificate
     this.#socket = socket
     this.#inbox = new Inbox(options, this)
     this.#outbox = new Outbox(() => this.#flush())
     this.#pool = options.lendFrom
+    this.#budget = options.budget
+    this.#whenRoom = () => this.#onRoom()
     this.#closing = false
     this.#closed = false
     this.#error = undefined
@@ -70,7 +78,9 @@ export class TcpTransport implements Transport {
 
   /** Bytes from the socket. */
   receive(chunk: Buffer): void {
-    if (!this.#closing) this.#inbox.push(chunk)
+    if (this.#closing) return
+    this.#inbox.push(chunk)
+    if (this.#inbox.isStarved) this.#starve()
   }
 
   /** Where the next bytes may be read to without a copy; then call {@link received}. */
@@ -80,7 +90,9 @@ export class TcpTransport implements Transport {
 
   /** `count` bytes from the socket are in the {@link room}. */
   received(count: number): void {
-    if (!this.#closing) this.#inbox.filled(count)
+    if (this.#closing) return
+    this.#inbox.filled(count)
+    if (this.#inbox.isStarved) this.#starve()
   }
 
   send(chunks: readonly Buffer[]): void {
@@ -89,6 +101,10 @@ export class TcpTransport implements Transport {
 
   onFrame(handler: (frame: Buffer) => void): void {
     this.#inbox.onFrame(handler)
+  }
+
+  limitFrames(frameBytesMax: number): void {
+    this.#inbox.limit(frameBytesMax)
   }
 
   onClose(handler: (error?: Error) => void): void {
@@ -108,7 +124,7 @@ export class TcpTransport implements Transport {
   resume(): void {
     if (!this.#inbox.isPaused || this.#closing) return
     this.#inbox.resume()
-    if (!this.#inbox.isPaused) this.#socket.resume()
+    this.#readOn()
   }
 
   close(): void {
@@ -123,6 +139,23 @@ export class TcpTransport implements Transport {
   destroy(error?: Error): void {
     this.#error ??= error
     this.#socket.destroy()
+  }
+
+  #readOn(): void {
+    if (this.#inbox.isStarved) this.#starve()
+    else if (!this.#inbox.isPaused) this.#socket.resume()
+  }
+
+  /** The next frame waits for memory: nothing is read meanwhile. */
+  #starve(): void {
+    this.#socket.pause()
+    this.#budget!.whenRoom(this.#whenRoom)
+  }
+
+  #onRoom(): void {
+    if (this.#closing || this.#closed) return
+    this.#inbox.retry()
+    this.#readOn()
   }
 
   #flush(): void {
@@ -148,6 +181,8 @@ export class TcpTransport implements Transport {
     if (this.#closed) return
     this.#closed = true
     this.#outbox.take()
+    this.#budget?.forget(this.#whenRoom)
+    this.#inbox.release()
     this.#closeHandler(this.#error)
   }
 }

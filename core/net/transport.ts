@@ -2,6 +2,8 @@
 export interface Transport {
   /** Who is at the other end, for messages: `127.0.0.1:50123` or `in-process`. */
   readonly remote: string
+  /** The certificate (DER) that the other side has shown and that was found good. */
+  readonly peerCertificate?: Buffer | undefined
   /** Bytes sent that the other side has not taken yet. */
   readonly bufferedBytes: number
   /** Queues bytes (whole frames with their lengths). Nobody may change the buffers afterwards; those of the broker's pool go back to it. What is sent in one tick leaves in one write. */
@@ -11,6 +13,8 @@ export interface Transport {
    * used again after the call. A dialled one gives it away.
    */
   onFrame(handler: (frame: Buffer) => void): void
+  /** No frame may be larger from now on, in bytes. */
+  limitFrames?(frameBytesMax: number): void
   /** Called once; with an error when the other side broke the connection or the protocol. */
   onClose(handler: (error?: Error) => void): void
   /** Called whenever everything sent has been taken by the other side. */

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { MoldauError } from '../../core/base/errors.ts'
 import { coalesce } from '../../core/net/coalesce.ts'
 import { BufferPool } from '../../core/net/buffer-pool.ts'
+import { MemoryBudget } from '../../core/net/memory-budget.ts'
 import { FrameSplitter } from '../../core/net/frames.ts'
 import type { FrameOptions } from '../../core/net/frames.ts'
 
@@ -180,4 +181,47 @@ test('coalescing keeps the bytes, copies the small and leaves the big alone', (t
       t.true(merged.every((chunk) => chunk.length < 4096 || chunk.length <= 65_536 || chunks.includes(chunk)))
     }),
   )
+})
+
+test('frames in pieces wait for the budget, and what they took is given back', (t) => {
+  const budget = new MemoryBudget(1000)
+  const make = (): FrameSplitter => new FrameSplitter({ frameBytesMax: 10_000, lendFrom: new BufferPool(), budget })
+  const stream = framed(Buffer.alloc(800, 1), Buffer.alloc(800, 2))
+  const [first, second, third] = [make(), make(), make()]
+  first.push(stream.subarray(0, 100))
+  t.is(first.next(), undefined)
+  second.push(stream.subarray(0, 100))
+  t.is(second.next(), undefined)
+  t.is(budget.used, 1600, 'the last one let in may be over the bound')
+  third.push(stream.subarray(0, 100))
+  t.is(third.next(), undefined)
+  t.true(third.isStarved)
+  let woken = 0
+  budget.whenRoom(() => woken++)
+  first.push(stream.subarray(100))
+  t.is(first.next()!.length, 800)
+  t.is(budget.used, 1600, 'lent until the next is asked for')
+  const next = first.next()!
+  t.true(next.every((byte) => byte === 2))
+  t.is(first.next(), undefined)
+  t.is(budget.used, 800)
+  t.is(woken, 1)
+  t.is(third.next(), undefined)
+  t.false(third.isStarved)
+  third.push(stream.subarray(100))
+  t.is(third.next()!.length, 800)
+  second.release()
+  third.release()
+  t.is(budget.used, 0)
+})
+
+test('a peer that speaks TLS where plain text is spoken is told so', (t) => {
+  for (const start of [
+    [0x16, 0x03, 0x01, 0x02],
+    [0x15, 0x03, 0x03, 0x00],
+  ]) {
+    const splitter = new FrameSplitter({ frameBytesMax: LIMIT })
+    splitter.push(Buffer.from([...start, 0, 1, 2]))
+    t.throws(() => splitter.next(), { instanceOf: MoldauError, code: 'CORRUPT_FRAME', message: /speaks TLS/ })
+  }
 })

@@ -1,0 +1,87 @@
+import { isIP } from 'node:net'
+import { connect } from 'node:tls'
+import type { SecureContextOptions } from 'node:tls'
+
+import { MoldauError, messageOf } from '../base/errors.ts'
+import { refused } from './dialer.ts'
+import type { Dialer, TcpDialerOptions } from './dialer.ts'
+import { TcpTransport } from './tcp.ts'
+import { RESPONSE_BYTES_MAX } from './transport.ts'
+import type { Transport } from './transport.ts'
+
+export interface TlsDialerOptions extends TcpDialerOptions {
+  /** Our certificate and key, and whom we trust; without `ca` those that Node.js trusts. */
+  context?: SecureContextOptions
+  /** The name that the broker's certificate must have, where it is not the host that is dialled. */
+  servername?: string
+  /** False takes any name in a certificate that is otherwise good (Kafka's empty `ssl.endpoint.identification.algorithm`). Default true. */
+  checkName?: boolean
+  /** False trusts any certificate: for trials only. Default true. */
+  rejectUnauthorized?: boolean
+}
+
+/** Connections over TLS. */
+export function tlsDialer(options: TlsDialerOptions = {}): Dialer {
+  return { dial: (host, port) => dialTls(host, port, options) }
+}
+
+function dialTls(host: string, port: number, options: TlsDialerOptions): Promise<Transport> {
+  const { connectTimeoutMs = 10_000, checkName = true, rejectUnauthorized = true } = options
+  return new Promise((resolve, reject) => {
+    const servername = options.servername ?? (isIP(host) === 0 ? host : undefined)
+    const socket = connect({
+      host,
+      port,
+      ...options.context,
+      rejectUnauthorized,
+      ...(servername !== undefined && { servername }),
+      ...(!checkName && { checkServerIdentity: () => undefined }),
+    })
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true)
+    const timer = setTimeout(() => {
+      socket.destroy(new MoldauError('TIMEOUT', `no connection to ${host}:${port} within ${connectTimeoutMs} ms`, { retriable: true }))
+    }, connectTimeoutMs)
+    const fail = (error: Error): void => {
+      clearTimeout(timer)
+      reject(error instanceof MoldauError ? error : failure(host, port, error))
+    }
+    socket.once('error', fail)
+    socket.once('secureConnect', () => {
+      clearTimeout(timer)
+      socket.off('error', fail)
+      const transport = new TcpTransport(socket, { frameBytesMax: RESPONSE_BYTES_MAX })
+      resolve(transport)
+      socket.on('data', (chunk: Buffer) => transport.receive(chunk))
+    })
+  })
+}
+
+/** Errors of the network: a broker may be there the next time. */
+const NETWORK = /^(ECONN|EHOST|ENET|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_|EADDR)/
+
+function failure(host: string, port: number, error: NodeJS.ErrnoException): MoldauError {
+  if (NETWORK.test(error.code ?? '')) return refused(host, port, error)
+  return new MoldauError('TLS_FAILED', `no TLS with ${host}:${port}: ${remedy(error)}`, { cause: error })
+}
+
+function remedy(error: NodeJS.ErrnoException): string {
+  const code = error.code ?? ''
+  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|UNKNOWN_PROTOCOL/.test(code))
+    return 'it does not speak TLS: leave ssl out, or use the port of its TLS listener'
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `${error.message}: use the name that the certificate is for, or set ssl.servername`
+  if (/SELF_SIGNED|UNABLE_TO_|CERT_/.test(code)) return `${error.message} (${code}): name whom you trust, ssl.ca or ssl.truststore.location`
+  return messageOf(error)
+}
+
+/** With TLS 1.3 a broker refuses our certificate only after the handshake: an error of TLS in what ended the connection. Undefined for all else. */
+export function handshakeProblem(remote: string, error: unknown): MoldauError | undefined {
+  const cause = error instanceof MoldauError ? error.cause : undefined
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? ''
+  if (!code.startsWith('ERR_SSL_')) return undefined
+  return new MoldauError(
+    'TLS_FAILED',
+    `${remote} ended the connection: ${messageOf(cause)}: does it want a certificate of ours (ssl.cert, ssl.key)?`,
+    { cause },
+  )
+}
