@@ -1,30 +1,38 @@
 import { systemClock } from '../base/clock.ts'
 import { silentLogger } from '../base/logger.ts'
+import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { LocalMetadata } from '../coordination/local.ts'
+import { SecurityStore } from '../coordination/security-store.ts'
 import { TRANSACTIONS_TOPIC } from '../coordinator/coordinator-log.ts'
 import { LogManager } from '../log/log-manager.ts'
 import { Backlog } from '../net/backlog.ts'
 import { BufferPool } from '../net/buffer-pool.ts'
+import { MemoryBudget } from '../net/memory-budget.ts'
 import { ReplicaManager } from '../replica/replica-manager.ts'
+import { Authorizer } from '../security/authorizer.ts'
+import { parsePrincipals } from '../security/principal.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { Connections } from './connections.ts'
 import { coordinators } from './coordinators.ts'
 import { Dispatch } from './dispatch.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
+import { guardOf } from './guards.ts'
 import { handlers } from './handlers.ts'
-import type { BrokerServices, Endpoint } from './services.ts'
+import { LOCAL_HOST } from './listeners.ts'
+import type { Endpoint } from './listeners.ts'
+import { addScramUsers } from './scram-users.ts'
+import type { BrokerServices } from './services.ts'
 import { Topics } from './topics.ts'
 import { topicLogConfig } from './topic-log-config.ts'
-
-/** Where a broker listens when nobody says otherwise. */
-export const LOCAL_HOST = '127.0.0.1'
 
 /** The parts of a broker before it listens. */
 export interface Parts {
   services: BrokerServices & { endpoint: Endpoint }
   connections: Connections
+  dispatch: Dispatch
+  budget: MemoryBudget | undefined
   metadata: LocalMetadata
   logs: LogManager
   events: EventHub<BrokerEvents>
@@ -87,6 +95,9 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   const topics = new Topics({ metadata, replicas, config, events })
   topics.openAll()
   const random = options.random ?? systemRandom
+  const security = new SecurityStore({ dir: options.dir, files: options.files })
+  addScramUsers(security, options.scramUsers ?? [])
+  const authorizer = authorizerOf(config, security, logger)
   const services = {
     ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost, logger, files: options.files }),
     nodeId: logs.meta.nodeId,
@@ -98,6 +109,8 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
       maxVersion,
     })),
     config,
+    security,
+    authorizer,
     replicas,
     topics,
     buffers: options.buffers ?? new BufferPool(),
@@ -106,14 +119,30 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
     logger,
     events,
   }
-  const dispatch = new Dispatch(services, handlers)
+  const dispatch = new Dispatch(services, handlers, authorizer && guardOf)
+  const queuedBytesMax = config.get('queued.max.request.bytes')
+  const budget = queuedBytesMax > 0 ? new MemoryBudget(queuedBytesMax) : undefined
   const connections = new Connections({
-    handle: (frame, connection) => dispatch.answer(frame, connection),
+    handle: (frame, connection, session) => dispatch.answer(frame, connection, session),
     backlog: services.backlog,
     clock,
     logger,
     idleMs: config.get('connections.max.idle.ms'),
+    budget,
     buffers: services.buffers,
   })
-  return { services, connections, metadata, logs, events }
+  return { services, connections, dispatch, budget, metadata, logs, events }
+}
+
+/** What decides who may do what; undefined when everybody may do everything. */
+function authorizerOf(config: BrokerConfig, security: SecurityStore, logger: Logger): Authorizer | undefined {
+  const superUsers = parsePrincipals(config.get('super.users'))
+  if (config.get('authorizer.class.name') === '') return undefined
+  return new Authorizer({
+    acls: security.acls,
+    superUsers,
+    allowIfNoAcl: config.get('allow.everyone.if.no.acl.found'),
+    onDenied: ({ principal, host }, operation, type, name) =>
+      logger.debug({ principal, host, operation, type, name }, `denied: ${principal} from ${host}, ${operation} ${type} ${name}`),
+  })
 }

@@ -3,10 +3,12 @@ import { migrationPolicies } from '../coordinator/group-state.ts'
 import { LONG_MAX, configProblem, double, flag, int, list, long, parseConfig, text } from './config-type.ts'
 import type { ConfigKey, ConfigType, ConfigValue } from './config-type.ts'
 import { closest } from './closest.ts'
+import { checkListenerSetting, isListenerSetting, securityConfigs } from './security-config.ts'
 import { topicConfigs } from './topic-config.ts'
 
 /** The broker's settings under Kafka's names, except `durability`, which is ours. Those that only give topics their defaults are added below. */
 const ownKeys = {
+  ...securityConfigs,
   'auto.create.topics.enable': flag(true, 'a topic that is asked for and does not exist is created'),
   'broker.rack': text('', 'the rack this broker stands in'),
   'connections.max.idle.ms': long(600_000, 'a connection that says nothing for this long is ended'),
@@ -55,7 +57,6 @@ const ownKeys = {
   'log.cleaner.io.max.bytes.per.second': double(Number.MAX_VALUE, 'bytes that the cleaner may read and write in a second', { min: 1 }),
   'log.cleaner.threads': int(1, 'logs that are compacted at a time, all on the one event loop', { min: 0 }),
   'log.retention.check.interval.ms': long(300_000, 'how often old segments are looked for', { min: 1 }),
-  'max.connections': int(10_000, 'connections at the same time', { min: 0 }),
   'num.partitions': int(1, 'partitions of a topic that is created without a number', { min: 1 }),
   'offset.metadata.max.bytes': int(4096, 'largest text committed with an offset', { min: 0 }),
   'offsets.retention.check.interval.ms': long(600_000, 'how often expired offsets are looked for', { min: 1 }),
@@ -65,7 +66,6 @@ const ownKeys = {
   'offsets.topic.segment.bytes': int(104_857_600, 'segment size of __consumer_offsets', { min: 14 }),
   'producer.id.expiration.ms': int(86_400_000, 'how long an idle producer is remembered', { min: 1 }),
   'replica.lag.time.max.ms': long(30_000, 'a follower that lags this long leaves the in-sync set', { min: 1 }),
-  'sasl.enabled.mechanisms': list('', 'ways to log in'),
   'socket.request.max.bytes': int(104_857_600, 'largest request', { min: 1 }),
   'transaction.max.timeout.ms': int(900_000, 'longest transaction timeout a producer may ask for', { min: 1 }),
   'transaction.state.log.num.partitions': int(50, 'partitions of __transaction_state', { min: 1 }),
@@ -103,6 +103,10 @@ export class BrokerConfig {
 }
 
 function checked(name: string, value: string | number | boolean | readonly string[]): [string, string] {
+  if (isListenerSetting(name)) {
+    checkListenerSetting(name, String(value))
+    return [name, String(value)]
+  }
   const dotted = name in brokerConfigs ? name : name.replace(/[A-Z]/g, (letter) => `.${letter.toLowerCase()}`)
   const key = brokerConfigs[dotted]
   if (key === undefined) {

@@ -1,14 +1,11 @@
-import { hostname } from 'node:os'
-
 import { descriptorLimit } from '../base/files.ts'
 import { LocalMetadata } from '../coordination/local.ts'
 import type { DirectoryState } from '../log/directory-health.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Dialer } from '../net/dialer.ts'
 import { InProcessListener } from '../net/in-process.ts'
-import { Listener } from '../net/listener.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
-import { LOCAL_HOST, assemble, openLogs } from './assemble.ts'
+import { assemble, openLogs } from './assemble.ts'
 import type { Parts } from './assemble.ts'
 import { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
@@ -17,10 +14,16 @@ import type { Coordinators } from './coordinators.ts'
 import { descriptorBudget, warnOfLimit } from './descriptors.ts'
 import { type BrokerEvents, EventHub } from './events.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
+import { listenerSpecs } from './listeners.ts'
+import { OpenListeners } from './open-listeners.ts'
+import type { OpenListenersOptions } from './open-listeners.ts'
+import { Session } from './session.ts'
+import type { OpenListener } from './session.ts'
 import type { GroupSummary, TopicSummary } from './summaries.ts'
 import type { Topics } from './topics.ts'
 
 export type { BrokerOptions } from './broker-options.ts'
+export type { OpenListener } from './session.ts'
 export type { GroupSummary, TopicSummary } from './summaries.ts'
 
 /**
@@ -38,12 +41,14 @@ export class Broker {
   readonly dialer: Dialer
   /** What a client is given to find this broker: `127.0.0.1:9092`, or `in-process` without TCP. */
   readonly bootstrap: string
-  /** The TCP port, null without TCP. */
+  /** The TCP port (of the first listener), null without TCP. */
   readonly port: number | null
+  /** Every listener with its protocol and what clients are told of it. */
+  readonly listeners: readonly OpenListener[]
   readonly clusterId: string
   readonly nodeId: number
   readonly events: EventHub<BrokerEvents>
-  readonly #listener: Listener | undefined
+  readonly #listeners: OpenListeners
   readonly #inProcess: InProcessListener
   readonly #connections: Connections
   readonly #replicas: ReplicaManager
@@ -53,20 +58,26 @@ export class Broker {
   #closing: Promise<void> | undefined
   #closed: boolean
 
-  private constructor(parts: Parts, listener: Listener | undefined) {
+  private constructor(parts: Parts, listeners: OpenListeners, inProcessPrincipal: string | undefined) {
     const { services, connections, logs, events } = parts
-    this.#listener = listener
+    this.#listeners = listeners
+    this.listeners = listeners.list
     this.#connections = connections
     this.#replicas = services.replicas
     this.#coordinators = services
     this.#logs = logs
     this.#topics = services.topics
-    this.#inProcess = new InProcessListener((transport) => connections.add(transport), services.buffers)
+    const [first] = this.listeners
+    const here = { name: 'in-process', protocol: 'PLAINTEXT', endpoint: services.endpoint } as const
+    // Who holds the broker may do everything, unless he says otherwise.
+    const authorizer = inProcessPrincipal === undefined ? undefined : services.authorizer
+    const session = (remote: string): Session => new Session(here, remote, inProcessPrincipal ?? IN_PROCESS, authorizer)
+    this.#inProcess = new InProcessListener((transport) => connections.add(transport, session(transport.remote)), services.buffers)
     this.#closing = undefined
     this.#closed = false
     this.dialer = this.#inProcess.dialer
-    this.port = listener?.port ?? null
-    this.bootstrap = listener === undefined ? 'in-process' : `${services.endpoint.host}:${services.endpoint.port}`
+    this.port = first?.port ?? null
+    this.bootstrap = first === undefined ? 'in-process' : `${first.endpoint.host}:${first.endpoint.port}`
     this.clusterId = services.clusterId
     this.nodeId = services.nodeId
     this.events = events
@@ -78,11 +89,12 @@ export class Broker {
    */
   static async start(options: BrokerOptions): Promise<Broker> {
     const config = new BrokerConfig(options.config)
+    const specs = listenerSpecs(options, config)
     const unsyncedLost = unsyncedMayBeLost(options.dir, options.files)
     // Read when the directory is ours: a broker that is just stopping may still write it.
     let read: LocalMetadata | undefined
     const metadata = (): LocalMetadata => (read ??= new LocalMetadata(options))
-    const connectionsMax = options.port === null ? 0 : config.get('max.connections')
+    const connectionsMax = specs.length === 0 ? 0 : config.get('max.connections')
     const budget = descriptorBudget(descriptorLimit(), connectionsMax)
     const events = new EventHub<BrokerEvents>()
     const beginning = { options, config, metadata, openFilesMax: budget.files, unsyncedLost, events }
@@ -95,14 +107,16 @@ export class Broker {
       await parts.services.transactions.load()
       // Not before: what the logs leave open after a crash is settled by records that a cleaner would take away.
       if (config.get('log.cleaner.enable')) logs.cleaner.start()
-      const listener = await listen(options, config, parts, budget.connections)
-      if (listener !== undefined) parts.services.endpoint = { host: advertised(listener.host), port: listener.port }
-      const { logger } = parts.services
+      const listeners = await OpenListeners.open(specs, listenersOptions(config, parts, budget.connections))
+      const [first] = listeners.list
+      if (first !== undefined) parts.services.endpoint = first.endpoint
+      const { logger, security } = parts.services
       warnOfLimit(logger, budget, connectionsMax, parts.services.replicas.partitionCount)
-      const { damage } = parts.metadata
-      if (damage !== undefined) logger.error({ dir: options.dir, error: damage }, 'the second copy of the metadata is used')
-      logger.info({ dir: options.dir, port: listener?.port ?? null, topics: parts.metadata.topicCount }, 'broker ready')
-      return new Broker(parts, listener)
+      for (const damage of [parts.metadata.damage, security.damage]) {
+        if (damage !== undefined) logger.error({ dir: options.dir, error: damage }, 'the second copy of the metadata is used')
+      }
+      logger.info({ dir: options.dir, listeners: listeners.list, topics: parts.metadata.topicCount }, 'broker ready')
+      return new Broker(parts, listeners, options.inProcessPrincipal)
     } catch (error) {
       parts?.services.groups.close()
       parts?.services.transactions.close()
@@ -166,7 +180,7 @@ export class Broker {
   async #close(): Promise<void> {
     this.events.emit('closing', { nodeId: this.nodeId })
     this.#inProcess.close()
-    const silent = this.#listener?.close()
+    const silent = this.#listeners.close()
     this.#coordinators.groups.close()
     this.#coordinators.transactions.close()
     const finished = this.#connections.finish()
@@ -182,29 +196,29 @@ export class Broker {
   }
 }
 
-function listen(
-  options: BrokerOptions,
+/** Who connects from inside the process, where nobody said as whom. */
+const IN_PROCESS = 'User:in-process'
+
+function listenersOptions(
   config: BrokerConfig,
-  { connections, services }: Parts,
+  { connections, dispatch, budget, services }: Parts,
   connectionsMax: number,
-): Promise<Listener> | undefined {
-  const { port = 0, host = LOCAL_HOST } = options
-  if (port === null) return undefined
-  return Listener.listen({
-    host,
-    port,
-    buffers: services.buffers,
-    onConnection: (transport) => connections.add(transport),
+): OpenListenersOptions {
+  const { buffers, security, authorizer, clock, logger } = services
+  return {
+    config,
     connectionsMax,
-    requestBytesMax: config.get('socket.request.max.bytes'),
-  })
+    buffers,
+    budget,
+    credentials: (mechanism, user) => security.credential(mechanism, user),
+    authorizer,
+    apiVersions: (frame) => dispatch.apiVersions(frame),
+    onConnection: (transport, session) => connections.add(transport, session),
+    clock,
+    logger,
+  }
 }
 
 function topicSummary({ name, id, partitions, internal }: TopicSummary): TopicSummary {
   return { name, id, partitions, internal }
-}
-
-/** An address that stands for all of this machine's is of no use to a client: it gets the name. */
-function advertised(host: string): string {
-  return host === '0.0.0.0' || host === '::' ? hostname() : host
 }

@@ -7,6 +7,7 @@ export const configTypes = {
   long: 5,
   double: 6,
   list: 7,
+  password: 9,
 } as const
 
 export type ConfigType = keyof typeof configTypes
@@ -28,7 +29,7 @@ export interface ConfigKey<T extends ConfigType = ConfigType> {
 
 export type ConfigValue<T extends ConfigType> = T extends 'boolean'
   ? boolean
-  : T extends 'string'
+  : T extends 'string' | 'password'
     ? string
     : T extends 'list'
       ? readonly string[]
@@ -71,6 +72,9 @@ export const list = (value: string, doc: string, oneOf?: readonly string[]): Con
   ...(oneOf && { oneOf }),
 })
 
+/** A text that is never shown: not in DescribeConfigs, not in errors, not in logs. */
+export const password = (doc: string): ConfigKey<'password'> => ({ type: 'password', default: '', doc })
+
 /** What is wrong with a value in text form, in a sentence; undefined when it is fine. */
 export function configProblem(name: string, key: ConfigKey, value: string): string | undefined {
   switch (key.type) {
@@ -78,6 +82,8 @@ export function configProblem(name: string, key: ConfigKey, value: string): stri
       return /^(true|false)$/i.test(value.trim())
         ? undefined
         : `Invalid value ${value} for configuration ${name}: Expected value to be either true or false`
+    case 'password':
+      return undefined
     case 'string':
       return key.oneOf === undefined || key.oneOf.includes(value) ? undefined : notOneOf(name, value, key.oneOf)
     case 'list': {
@@ -96,6 +102,7 @@ export function parseConfig<T extends ConfigType>(key: ConfigKey<T>, value: stri
       case 'boolean':
         return value.trim().toLowerCase() === 'true'
       case 'string':
+      case 'password':
         return value
       case 'list':
         return splitList(value)

@@ -3,8 +3,10 @@ import type { Logger } from '../base/logger.ts'
 import type { Backlog } from '../net/backlog.ts'
 import type { BufferPool } from '../net/buffer-pool.ts'
 import { Connection } from '../net/connection.ts'
-import type { FrameHandler } from '../net/connection.ts'
+import type { Answer } from '../net/connection.ts'
+import type { MemoryBudget } from '../net/memory-budget.ts'
 import type { Transport } from '../net/transport.ts'
+import type { Session } from './session.ts'
 
 /** How long a stopping broker waits for answers to leave and clients to go. */
 const FINISH_MS = 3000
@@ -13,10 +15,12 @@ const FINISH_MS = 3000
 const STALLED_MS_MAX = 30_000
 
 export interface ConnectionsOptions {
-  handle: FrameHandler
+  handle: (frame: Buffer, connection: Connection, session: Session) => Answer | Promise<Answer>
   backlog: Backlog
   clock: Clock
   logger: Logger
+  /** `queued.max.request.bytes`; undefined for no bound. */
+  budget: MemoryBudget | undefined
   /** A connection that says nothing for this long is ended. */
   idleMs: number
   /** Trimmed now and then. */
@@ -44,9 +48,11 @@ export class Connections {
     return this.#open.size
   }
 
-  add(transport: Transport): void {
-    const { handle, clock, backlog } = this.#options
-    const connection = new Connection(transport, { handle, clock, backlog, onClose: (closed, error) => this.#closed(closed, error) })
+  add(transport: Transport, session: Session): void {
+    const { clock, backlog, budget } = this.#options
+    const handle = (frame: Buffer, from: Connection): Answer | Promise<Answer> => this.#options.handle(frame, from, session)
+    const onClose = (closed: Connection, error?: Error): void => this.#closed(closed, error)
+    const connection = new Connection(transport, { handle, clock, backlog, budget, onClose })
     this.#open.add(connection)
     this.#sweep ??= this.#sweepLater()
   }

@@ -4,8 +4,6 @@ import type { BrokerServices } from './services.ts'
 
 /** What handlers of groups and transactions share. */
 
-/** Read, delete, describe, describe and alter settings as bits of Kafka's AclOperation: everything that can be done with a group. */
-export const groupOperations = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
 /** Nobody asked what may be done. */
 export const NOT_ASKED = -0x8000_0000
 

@@ -6,28 +6,35 @@ import { KafkaError, errorCode } from '../protocol/errors.ts'
 import { decodeRequestHeader, encodeResponse } from '../protocol/header.ts'
 import type { RequestHeader } from '../protocol/header.ts'
 import { ApiVersions } from '../protocol/messages/api-versions.ts'
-import type { Message } from '../protocol/schema.ts'
+import { bodyWithError } from './error-body.ts'
+import type { Guard } from './guards/guard.ts'
 import type { Handler } from './handler.ts'
-import { apiVersionsAnswer } from './handlers/api-versions.ts'
+import { apiVersionsAnswer, apiVersionsError } from './handlers/api-versions.ts'
 import type { BrokerServices } from './services.ts'
+import type { Session } from './session.ts'
 
 /** From a frame to its answer: header, version, handler, and what becomes of errors. */
 export class Dispatch {
   readonly #broker: BrokerServices
   readonly #handlers: readonly (Handler | undefined)[]
+  readonly #guard: ((handler: Handler) => Guard) | undefined
 
-  constructor(broker: BrokerServices, handlers: readonly Handler[]) {
+  /** @param guard finds what stands before a handler, where there is access control */
+  constructor(broker: BrokerServices, handlers: readonly Handler[], guard?: (handler: Handler) => Guard) {
     const table: (Handler | undefined)[] = []
     for (const handler of handlers) table[handler.api.key] = handler
     this.#broker = broker
     this.#handlers = table
+    this.#guard = guard
   }
 
   /**
    * Answers a frame, which is lent for the time of the call. What it throws, or rejects with, ends the connection.
    * @throws MoldauError CORRUPT_FRAME, UNSUPPORTED_VERSION
    */
-  answer(frame: Buffer, connection: Connection): Answer | Promise<Answer> {
+  answer(frame: Buffer, connection: Connection, session: Session): Answer | Promise<Answer> {
+    const { sasl } = session
+    if (sasl !== undefined && sasl.wants(frame)) return sasl.take(frame, connection)
     const header = decodeRequestHeader(frame)
     const { apiKey, apiVersion: version } = header
     const handler = this.#handlers[apiKey]
@@ -35,8 +42,8 @@ export class Dispatch {
     const reader = handler.readsAtOnce ? header.reader : new Reader(Buffer.from(frame), header.reader.pos)
     const request = decode(handler.api.request, version, reader)
     try {
-      const context = { broker: this.#broker, version, clientId: header.clientId, remote: connection.remote }
-      const response = handler.handle(request, context)
+      const context = { broker: this.#broker, version, clientId: header.clientId, remote: connection.remote, session }
+      const response = this.#guard === undefined ? handler.handle(request, context) : this.#guard(handler)(request, context, handler)
       if (!(response instanceof Promise)) return encodeAnswer(handler, header, response)
       return response.then(
         (body) => encodeAnswer(handler, header, body),
@@ -45,6 +52,21 @@ export class Dispatch {
     } catch (error) {
       return this.#failed(handler, header, connection, error)
     }
+  }
+
+  /** Answers ApiVersions to somebody who has not logged in: nothing in it depends on who asks. */
+  apiVersions(frame: Buffer): Answer {
+    const header = decodeRequestHeader(frame)
+    const handler = this.#handlers[ApiVersions.key]
+    const { apiVersion: version } = header
+    if (handler === undefined || version < handler.minVersion || version > handler.maxVersion) return this.#unsupported(header, handler)
+    const request = decode(ApiVersions.request, version, header.reader)
+    return encodeResponse(
+      ApiVersions,
+      version,
+      header.correlationId,
+      apiVersionsAnswer(this.#broker.served, apiVersionsError(request, version)),
+    )
   }
 
   /** ApiVersions is how a client finds out: a version of it that we do not know is answered in the oldest form (KIP-511). */
@@ -59,6 +81,8 @@ export class Dispatch {
   /** An error for the whole call: its code where the response has a place for one, the end of the connection otherwise. */
   #failed(handler: Handler, header: RequestHeader, connection: Connection, error: unknown): Answer {
     const known = error instanceof KafkaError
+    // The client's doing, which cannot be answered: the end of its connection is told, and that is enough.
+    if (!known && error instanceof MoldauError && error.code === 'PROTOCOL') throw error
     if (!known) {
       const fields = { api: handler.api.name, version: header.apiVersion, client: header.clientId, remote: connection.remote, err: error }
       const message = `${handler.api.name} failed: ${messageOf(error)}`
@@ -74,14 +98,4 @@ export class Dispatch {
 
 function encodeAnswer(handler: Handler, header: RequestHeader, body: unknown): Answer {
   return body === undefined ? undefined : encodeResponse(handler.api, header.apiVersion, header.correlationId, body)
-}
-
-/** The answer with nothing in it but an error, for responses that have a code of their own. */
-function bodyWithError(response: Message, code: number, message: string): Record<string, unknown> | undefined {
-  if (!response.fields.some((field) => field.name === 'errorCode')) return undefined
-  const body: Record<string, unknown> = {}
-  for (const field of response.fields) if (!field.optional) body[field.name] = field.default
-  body['errorCode'] = code
-  if (response.fields.some((field) => field.name === 'errorMessage')) body['errorMessage'] = message
-  return body
 }

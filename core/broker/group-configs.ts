@@ -46,7 +46,11 @@ export class GroupConfigs {
   readonly #config: BrokerConfig
 
   constructor(dir: string, config: BrokerConfig, files?: Files) {
-    this.#file = new VersionedFile<Stored>(join(dir, 'group-configs.json'), {}, files)
+    this.#file = new VersionedFile<Stored>(
+      join(dir, 'group-configs.json'),
+      {},
+      { files, without: 'begin with no settings of single groups' },
+    )
     this.#config = config
   }
 

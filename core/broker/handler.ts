@@ -1,6 +1,7 @@
 import type { Api } from '../protocol/api.ts'
 import type { Infer, Input, Message } from '../protocol/schema.ts'
 import type { BrokerServices } from './services.ts'
+import type { Session } from './session.ts'
 
 /** What a handler knows besides the request. */
 export interface RequestContext {
@@ -9,6 +10,8 @@ export interface RequestContext {
   readonly clientId: string | null
   /** Who asks: `127.0.0.1:50123` or `in-process`. */
   readonly remote: string
+  /** Who asks: principal, host, the listener he came by, and what he may do. */
+  readonly session: Session
 }
 
 /**

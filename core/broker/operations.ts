@@ -1,38 +1,13 @@
-/** Codes of the operations that access control knows. */
-const operation = {
-  read: 3,
-  write: 4,
-  create: 5,
-  delete: 6,
-  alter: 7,
-  describe: 8,
-  clusterAction: 9,
-  describeConfigs: 10,
-  alterConfigs: 11,
-  idempotentWrite: 12,
-}
+import { operations, supportedOperations } from '../security/acl.ts'
+import type { Operation } from '../security/acl.ts'
 
-const bits = (...codes: number[]): number => codes.reduce((set, code) => set | (1 << code), 0)
+const bits = (some: readonly Operation[]): number => some.reduce((set, operation) => set | (1 << operations[operation]), 0)
 
 /** What may be done with a topic, as a bit set (KIP-430): everything, as long as there is no access control. */
-export const topicOperations = bits(
-  operation.read,
-  operation.write,
-  operation.create,
-  operation.delete,
-  operation.alter,
-  operation.describe,
-  operation.describeConfigs,
-  operation.alterConfigs,
-)
+export const topicOperations = bits(supportedOperations.topic)
 
 /** What may be done with the cluster. */
-export const clusterOperations = bits(
-  operation.create,
-  operation.alter,
-  operation.describe,
-  operation.clusterAction,
-  operation.describeConfigs,
-  operation.alterConfigs,
-  operation.idempotentWrite,
-)
+export const clusterOperations = bits(supportedOperations.cluster)
+
+/** What may be done with a group. */
+export const groupOperations = bits(supportedOperations.group)

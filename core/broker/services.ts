@@ -2,19 +2,16 @@ import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import type { TransactionCoordinator } from '../coordinator/transaction-coordinator.ts'
+import type { SecurityStore } from '../coordination/security-store.ts'
 import type { Backlog } from '../net/backlog.ts'
 import type { BufferPool } from '../net/buffer-pool.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
+import type { Authorizer } from '../security/authorizer.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
 import type { GroupConfigs } from './group-configs.ts'
+import type { Endpoint } from './listeners.ts'
 import type { Topics } from './topics.ts'
-
-/** Where clients reach a broker. */
-export interface Endpoint {
-  readonly host: string
-  readonly port: number
-}
 
 /** One line of ApiVersions. */
 export interface ServedApi {
@@ -27,10 +24,15 @@ export interface ServedApi {
 export interface BrokerServices {
   readonly nodeId: number
   readonly clusterId: string
+  /** The first listener's; what is told to a client is that of the listener it came by (`context.session`). */
   readonly endpoint: Endpoint
   /** The calls that are answered, computed from the handlers. */
   readonly served: readonly ServedApi[]
   readonly config: BrokerConfig
+  /** Access control entries, and who logs in by SCRAM. */
+  readonly security: SecurityStore
+  /** Undefined when there is no access control. */
+  readonly authorizer: Authorizer | undefined
   readonly replicas: ReplicaManager
   readonly topics: Topics
   readonly groups: GroupCoordinator

@@ -43,7 +43,14 @@ export class LocalMetadata {
   readonly #byId: Map<string, TopicInfo>
 
   constructor(options: LocalMetadataOptions) {
-    this.#file = new VersionedFile<State>(join(options.dir, 'metadata.json'), { topics: [] }, options.files)
+    this.#file = new VersionedFile<State>(
+      join(options.dir, 'metadata.json'),
+      { topics: [] },
+      {
+        files: options.files,
+        without: 'take the topics from their folders, with default settings',
+      },
+    )
     this.#random = options.random ?? systemRandom
     this.#byName = new Map()
     this.#byId = new Map()

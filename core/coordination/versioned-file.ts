@@ -13,6 +13,15 @@ interface Stored<T> {
   crc?: number
 }
 
+export interface VersionedFileOptions {
+  /** Default: the machine's disk. */
+  files?: Files | undefined
+  /** `secret` for a file that nobody else on the machine may read. */
+  mode?: 'write' | 'secret'
+  /** What happens when the file is moved away: put after `to` where a damaged one is reported. */
+  without: string
+}
+
 /** Put after the name of the second copy. */
 const BACKUP = '.backup'
 
@@ -25,15 +34,18 @@ export class VersionedFile<T> {
   readonly #files: Files
   /** Why the value is that of the second copy, which may be one change behind. */
   readonly damage: string | undefined
+  readonly #mode: 'write' | 'secret'
   #version: number
   #value: T
 
   /** @throws MoldauError DIRECTORY_UNUSABLE when the file cannot be read or is not ours */
-  constructor(path: string, initial: T, files: Files = nodeFiles) {
+  constructor(path: string, initial: T, options: VersionedFileOptions) {
+    const { files = nodeFiles, mode = 'write', without } = options
     this.#path = path
     this.#files = files
-    const { stored, damage } = readEither<T>(files, path)
+    const { stored, damage } = readEither<T>(files, path, without)
     this.damage = damage
+    this.#mode = mode
     this.#version = stored?.version ?? 0
     this.#value = stored?.value ?? initial
   }
@@ -61,7 +73,7 @@ export class VersionedFile<T> {
     const stored: Stored<T> = { format: 1, version, value, crc: checksum(version, value) }
     const text = `${JSON.stringify(stored)}\n`
     try {
-      replaceFile(this.#files, this.#path, text)
+      replaceFile(this.#files, this.#path, text, this.#mode)
     } catch (error) {
       throw new MoldauError('STORAGE_FAILED', `cannot write ${this.#path} (${messageOf(error)}): make room, or make it writable`, {
         cause: error,
@@ -70,7 +82,7 @@ export class VersionedFile<T> {
     this.#version = version
     this.#value = value
     try {
-      replaceFile(this.#files, this.#path + BACKUP, text)
+      replaceFile(this.#files, this.#path + BACKUP, text, this.#mode)
     } catch {
       // One copy is enough as long as nothing happens to it; the next change writes both again.
     }
@@ -82,14 +94,14 @@ function checksum(version: number, value: unknown): number {
   return crc32c(bytes, 0, bytes.length)
 }
 
-function readEither<T>(files: Files, path: string): { stored: Stored<T> | undefined; damage: string | undefined } {
+function readEither<T>(files: Files, path: string, without: string): { stored: Stored<T> | undefined; damage: string | undefined } {
   try {
-    return { stored: read<T>(files, path), damage: undefined }
+    return { stored: read<T>(files, path, without), damage: undefined }
   } catch (error) {
     if (!(error instanceof MoldauError)) throw error
     let backup: Stored<T> | undefined
     try {
-      backup = read<T>(files, path + BACKUP)
+      backup = read<T>(files, path + BACKUP, without)
     } catch {
       // The first error says what to do.
     }
@@ -98,7 +110,7 @@ function readEither<T>(files: Files, path: string): { stored: Stored<T> | undefi
   }
 }
 
-function read<T>(files: Files, path: string): Stored<T> | undefined {
+function read<T>(files: Files, path: string, without: string): Stored<T> | undefined {
   let text: string | undefined
   try {
     text = files.readFile(path)?.toString('utf8')
@@ -114,6 +126,6 @@ function read<T>(files: Files, path: string): Stored<T> | undefined {
   }
   throw new MoldauError(
     'DIRECTORY_UNUSABLE',
-    `${path} is damaged, or not a metadata file of this version of moldau, and ${BACKUP} is no help: restore the file from a copy, or move it away to take the topics from their folders, with default settings`,
+    `${path} is damaged, or not a metadata file of this version of moldau, and ${BACKUP} is no help: restore the file from a copy, or move it away to ${without}`,
   )
 }

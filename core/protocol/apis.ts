@@ -2,19 +2,24 @@ import type { Api } from './api.ts'
 import { AddOffsetsToTxn } from './messages/add-offsets-to-txn.ts'
 import { AddPartitionsToTxn } from './messages/add-partitions-to-txn.ts'
 import { AlterConfigs } from './messages/alter-configs.ts'
+import { AlterUserScramCredentials } from './messages/alter-user-scram-credentials.ts'
 import { ApiVersions } from './messages/api-versions.ts'
 import { ConsumerGroupDescribe } from './messages/consumer-group-describe.ts'
 import { ConsumerGroupHeartbeat } from './messages/consumer-group-heartbeat.ts'
+import { CreateAcls } from './messages/create-acls.ts'
 import { CreatePartitions } from './messages/create-partitions.ts'
 import { CreateTopics } from './messages/create-topics.ts'
+import { DeleteAcls } from './messages/delete-acls.ts'
 import { DeleteGroups } from './messages/delete-groups.ts'
 import { DeleteRecords } from './messages/delete-records.ts'
 import { DeleteTopics } from './messages/delete-topics.ts'
+import { DescribeAcls } from './messages/describe-acls.ts'
 import { DescribeCluster } from './messages/describe-cluster.ts'
 import { DescribeConfigs } from './messages/describe-configs.ts'
 import { DescribeGroups } from './messages/describe-groups.ts'
 import { DescribeProducers } from './messages/describe-producers.ts'
 import { DescribeTransactions } from './messages/describe-transactions.ts'
+import { DescribeUserScramCredentials } from './messages/describe-user-scram-credentials.ts'
 import { EndTxn } from './messages/end-txn.ts'
 import { Fetch } from './messages/fetch.ts'
 import { FindCoordinator } from './messages/find-coordinator.ts'
@@ -68,6 +73,9 @@ export const apis: readonly Api[] = [
   EndTxn,
   WriteTxnMarkers,
   TxnOffsetCommit,
+  DescribeAcls,
+  CreateAcls,
+  DeleteAcls,
   DescribeConfigs,
   AlterConfigs,
   SaslAuthenticate,
@@ -75,6 +83,8 @@ export const apis: readonly Api[] = [
   DeleteGroups,
   IncrementalAlterConfigs,
   OffsetDelete,
+  DescribeUserScramCredentials,
+  AlterUserScramCredentials,
   DescribeCluster,
   DescribeProducers,
   DescribeTransactions,

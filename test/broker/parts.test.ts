@@ -154,7 +154,7 @@ test('a change that the disk refuses changes nothing', (t) => {
 test('a put that is based on an old version is refused', (t) => {
   const files = new FaultyFiles()
   files.mkdir('/data')
-  const file = new VersionedFile<number>('/data/value', 1, files)
+  const file = new VersionedFile<number>('/data/value', 1, { files, without: 'begin anew' })
   file.put(2, 0)
   t.throws(() => file.put(3, 0), { message: /version 1, not 0/ })
   t.is(file.value, 2)

@@ -1,6 +1,6 @@
 import { errorCode } from '../../protocol/errors.ts'
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
-import type { ApiVersionsResponse } from '../../protocol/messages/api-versions.ts'
+import type { ApiVersionsRequest, ApiVersionsResponse } from '../../protocol/messages/api-versions.ts'
 import type { Input } from '../../protocol/schema.ts'
 import { handler } from '../handler.ts'
 import type { ServedApi } from '../services.ts'
@@ -26,10 +26,14 @@ export const apiVersions = handler({
   minVersion: 0,
   maxVersion: 4,
   handle(request, { broker, version }) {
-    const named = SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion)
-    return apiVersionsAnswer(broker.served, errorCode(version >= 3 && !named ? 'INVALID_REQUEST' : 'NONE'))
+    return apiVersionsAnswer(broker.served, apiVersionsError(request, version))
   },
 })
+
+export function apiVersionsError(request: ApiVersionsRequest, version: number): number {
+  const named = SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion)
+  return errorCode(version >= 3 && !named ? 'INVALID_REQUEST' : 'NONE')
+}
 
 export function apiVersionsAnswer(served: readonly ServedApi[], error: number): Input<typeof ApiVersionsResponse> {
   return {

@@ -2,8 +2,9 @@ import { errorCode } from '../../protocol/errors.ts'
 import { ConsumerGroupDescribe } from '../../protocol/messages/consumer-group-describe.ts'
 import type { ConsumerGroupDescribeResponse } from '../../protocol/messages/consumer-group-describe.ts'
 import type { Input } from '../../protocol/schema.ts'
-import { groupOperations, nameOf, NOT_ASKED } from '../coordinator-answers.ts'
+import { nameOf, NOT_ASKED } from '../coordinator-answers.ts'
 import { handler } from '../handler.ts'
+import { groupOperations } from '../operations.ts'
 import type { BrokerServices } from '../services.ts'
 
 type GroupAnswer = Input<typeof ConsumerGroupDescribeResponse>['groups'][number]

@@ -9,7 +9,7 @@ export const consumerGroupHeartbeat = handler({
   minVersion: 0,
   maxVersion: 1,
   readsAtOnce: true,
-  async handle(request, { broker, version, clientId, remote }) {
+  async handle(request, { broker, version, clientId, remote, session }) {
     const { groupId, memberId, memberEpoch, instanceId, rackId, rebalanceTimeoutMs, serverAssignor } = request
     const heartbeat = {
       memberId,
@@ -23,7 +23,7 @@ export const consumerGroupHeartbeat = handler({
       topicNames: request.subscribedTopicNames,
       topicRegex: request.subscribedTopicRegex,
       owned: request.topicPartitions && setsOf(request.topicPartitions),
-      mayDescribe: () => true,
+      mayDescribe: (topic: string) => session.allows('describe', 'topic', topic),
     }
     const { assignment, ...reply } = await broker.groups.consumerHeartbeat(groupId, heartbeat, version)
     return { throttleTimeMs: 0, errorCode: 0, ...reply, assignment: assignment && { topicPartitions: assignment } }

@@ -10,7 +10,7 @@ export const describeCluster = handler({
   api: DescribeCluster,
   minVersion: 0,
   maxVersion: 2,
-  handle(request, { broker }) {
+  handle(request, { broker, session }) {
     const wantsBrokers = request.endpointType === BROKERS
     return {
       throttleTimeMs: 0,
@@ -19,7 +19,7 @@ export const describeCluster = handler({
       endpointType: request.endpointType,
       clusterId: broker.clusterId,
       controllerId: broker.nodeId,
-      brokers: [{ brokerId: broker.nodeId, ...broker.endpoint, rack: broker.config.get('broker.rack') || null }],
+      brokers: [{ brokerId: broker.nodeId, ...session.listener.endpoint, rack: broker.config.get('broker.rack') || null }],
       ...(request.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: clusterOperations } : {}),
     }
   },

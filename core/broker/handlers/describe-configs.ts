@@ -88,12 +88,13 @@ function ofBroker(broker: BrokerServices, type: number, name: string): (config: 
 
 function entry(name: string, key: ConfigKey, found: readonly ResolvedConfig[], request: DescribeConfigsRequest): Omit<Entry, 'readOnly'> {
   const { value, source } = found[0]!
+  const isSensitive = key.type === 'password'
   return {
     name,
-    value,
+    value: isSensitive ? null : value,
     configSource: source,
-    isSensitive: false,
-    synonyms: request.includeSynonyms ? found : [],
+    isSensitive,
+    synonyms: !request.includeSynonyms ? [] : isSensitive ? found.map((each) => ({ ...each, value: null })) : found,
     configType: configTypes[key.type],
     documentation: request.includeDocumentation ? key.doc : null,
   }

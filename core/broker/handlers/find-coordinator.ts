@@ -15,9 +15,9 @@ export const findCoordinator = handler({
   api: FindCoordinator,
   minVersion: 0,
   maxVersion: 6,
-  async handle(request, { broker, version }) {
+  async handle(request, { broker, version, session }) {
     const { error, message } = await prepare(broker, request.keyType)
-    const { host, port } = broker.endpoint
+    const { host, port } = session.listener.endpoint
     const node = error === 'NONE' ? { nodeId: broker.nodeId, host, port } : { nodeId: -1, host: '', port: -1 }
     const answer = { ...node, errorCode: errorCode(error), errorMessage: message }
     if (version < 4) return answer

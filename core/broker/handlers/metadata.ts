@@ -26,10 +26,10 @@ export const metadata = handler({
   minVersion: 0,
   maxVersion: 13,
   handle(request, context) {
-    const { broker } = context
+    const { broker, session } = context
     const operations = request.includeTopicAuthorizedOperations ? { topicAuthorizedOperations: topicOperations } : {}
     return {
-      brokers: [{ nodeId: broker.nodeId, ...broker.endpoint, rack: broker.config.get('broker.rack') || null }],
+      brokers: [{ nodeId: broker.nodeId, ...session.listener.endpoint, rack: broker.config.get('broker.rack') || null }],
       clusterId: broker.clusterId,
       controllerId: broker.nodeId,
       topics: answers(request, context).map((answer) => ({ ...answer, ...operations })),

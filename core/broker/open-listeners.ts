@@ -1,0 +1,163 @@
+import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
+import type { Logger } from '../base/logger.ts'
+import { MoldauError } from '../base/errors.ts'
+import type { BufferPool } from '../net/buffer-pool.ts'
+import { ConnectionLimits } from '../net/connection-limits.ts'
+import type { Answer } from '../net/connection.ts'
+import { Listener } from '../net/listener.ts'
+import type { MemoryBudget } from '../net/memory-budget.ts'
+import type { Transport } from '../net/transport.ts'
+import type { Authorizer } from '../security/authorizer.ts'
+import { subjectOf } from '../security/distinguished-name.ts'
+import { ANONYMOUS, userPrincipal } from '../security/principal.ts'
+import type { Principal } from '../security/principal.ts'
+import { principalMapping } from '../security/principal-mapping.ts'
+import { secureContext } from '../security/tls-settings.ts'
+import type { CredentialLookup } from '../security/scram-server.ts'
+import type { BrokerConfig } from './broker-config.ts'
+import { CertificateWatch } from './certificate-watch.ts'
+import { ListenerConfig } from './listener-config.ts'
+import { offeredMechanisms, tlsSettings } from './listener-security.ts'
+import { endpointOf } from './listeners.ts'
+import type { ListenerSpec } from './listeners.ts'
+import { SaslAuthentication } from './sasl-authentication.ts'
+import { Session } from './session.ts'
+import type { OpenListener } from './session.ts'
+
+export interface OpenListenersOptions {
+  config: BrokerConfig
+  /** At the same time, over all listeners: `max.connections`, or fewer where the system allows fewer open files. */
+  connectionsMax: number
+  buffers: BufferPool
+  budget: MemoryBudget | undefined
+  credentials: CredentialLookup
+  authorizer: Authorizer | undefined
+  /** Answers ApiVersions to those who have not logged in. */
+  apiVersions: (frame: Buffer) => Answer
+  onConnection: (transport: Transport, session: Session) => void
+  clock: Clock
+  logger: Logger
+}
+
+/** The listeners of a broker: opened together, closed together. */
+export class OpenListeners {
+  readonly #options: OpenListenersOptions
+  readonly #limits: ConnectionLimits
+  readonly #open: { listener: Listener; watch: CertificateWatch | undefined; shown: OpenListener }[]
+
+  private constructor(options: OpenListenersOptions) {
+    this.#options = options
+    this.#limits = new ConnectionLimits({
+      connectionsMax: options.connectionsMax,
+      perIpMax: options.config.get('max.connections.per.ip'),
+      overrides: ipOverrides(options.config.get('max.connections.per.ip.overrides')),
+    })
+    this.#open = []
+  }
+
+  /** @throws MoldauError PORT_IN_USE, INVALID_CONFIG: then none is open */
+  static async open(specs: readonly ListenerSpec[], options: OpenListenersOptions): Promise<OpenListeners> {
+    const listeners = new OpenListeners(options)
+    try {
+      for (const spec of specs) await listeners.#listen(spec)
+    } catch (error) {
+      await listeners.close()
+      throw error
+    }
+    return listeners
+  }
+
+  /** In the order in which they were asked for. */
+  get list(): readonly OpenListener[] {
+    return this.#open.map(({ shown }) => shown)
+  }
+
+  /** No more connections. Resolves when the last of them has ended. */
+  async close(): Promise<void> {
+    for (const { watch } of this.#open) watch?.close()
+    await Promise.all(this.#open.map(({ listener }) => listener.close()))
+  }
+
+  async #listen(spec: ListenerSpec): Promise<void> {
+    const { config, buffers, budget, clock, logger } = this.#options
+    const own = new ListenerConfig(config, spec.name)
+    const speaksTls = spec.protocol === 'SSL' || spec.protocol === 'SASL_SSL'
+    const settings = tlsSettings(own)
+    const prefix = `listener ${spec.name}: `
+    const admit = this.#admission(spec, own)
+    const listener: Listener = await Listener.listen({
+      host: spec.host,
+      port: spec.port,
+      buffers,
+      ...(budget !== undefined && { budget }),
+      onConnection: (transport) => admit(transport, shown),
+      connectionsMax: own.get('max.connections'),
+      limits: this.#limits,
+      requestBytesMax: config.get('socket.request.max.bytes'),
+      ...(speaksTls && {
+        tls: {
+          context: withKey(secureContext(settings, prefix), spec.name),
+          clientAuth: own.get('ssl.client.auth') as 'none' | 'requested' | 'required',
+          onFailed: (remote, why) => logger.warn({ remote, listener: spec.name }, `TLS with ${remote} at ${spec.name} failed: ${why}`),
+        },
+      }),
+    })
+    const shown: OpenListener = { name: spec.name, protocol: spec.protocol, endpoint: endpointOf(spec, listener.port), port: listener.port }
+    const replace = (context: Parameters<Listener['replaceCertificates']>[0]): void =>
+      listener.replaceCertificates(withKey(context, spec.name))
+    const watch = speaksTls ? new CertificateWatch({ settings, prefix, replace, clock, logger }) : undefined
+    this.#open.push({ listener, watch, shown })
+  }
+
+  /** What happens to each connection of a listener before its first request. */
+  #admission(spec: ListenerSpec, own: ListenerConfig): (transport: Transport, listener: OpenListener) => void {
+    const { config, credentials, authorizer, apiVersions, onConnection, clock, logger } = this.#options
+    const mapping = principalMapping(own.get('ssl.principal.mapping.rules'))
+    const mustLogIn = spec.protocol === 'SASL_PLAINTEXT' || spec.protocol === 'SASL_SSL'
+    const mechanisms = mustLogIn ? offeredMechanisms(own, credentials, clock) : undefined
+    const failureDelayMs = config.get('connection.failed.authentication.delay.ms')
+    const requestBytesMax = config.get('socket.request.max.bytes')
+    const unknownBytesMax = Math.min(requestBytesMax, own.get('sasl.server.max.receive.size'))
+    return (transport, listener) => {
+      let principal: Principal
+      try {
+        principal = transport.peerCertificate === undefined ? ANONYMOUS : userPrincipal(mapping(subjectOf(transport.peerCertificate)))
+      } catch (error) {
+        logger.warn({ remote: transport.remote, listener: spec.name }, `${transport.remote} is refused: ${messageOf(error)}`)
+        transport.destroy()
+        return
+      }
+      const session = new Session(listener, transport.remote, principal, authorizer)
+      if (mechanisms !== undefined) {
+        transport.limitFrames?.(unknownBytesMax)
+        const onComplete = (): void => transport.limitFrames?.(requestBytesMax)
+        session.requireLogin(new SaslAuthentication({ session, mechanisms, apiVersions, failureDelayMs, onComplete, clock, logger }))
+      }
+      onConnection(transport, session)
+    }
+  }
+}
+
+function withKey<T extends { key?: unknown; pfx?: unknown }>(context: T, name: string): T {
+  if (context.key !== undefined || context.pfx !== undefined) return context
+  throw new MoldauError(
+    'INVALID_CONFIG',
+    `listener ${name} speaks TLS and has no certificate: set ssl.keystore.location, or ssl.keystore.key and ssl.keystore.certificate.chain`,
+  )
+}
+
+/** `10.0.0.1:100,127.0.0.1:1000` */
+function ipOverrides(text: string): Map<string, number> {
+  const overrides = new Map<string, number>()
+  for (const part of text.split(',').map((each) => each.trim())) {
+    if (part === '') continue
+    const colon = part.lastIndexOf(':')
+    const count = Number(part.slice(colon + 1))
+    if (colon <= 0 || !Number.isSafeInteger(count) || count < 0) {
+      throw new MoldauError('INVALID_CONFIG', `max.connections.per.ip.overrides: '${part}' is not of the form address:number`)
+    }
+    overrides.set(part.slice(0, colon), count)
+  }
+  return overrides
+}
