@@ -9,7 +9,8 @@
  * ```
  */
 export { Broker } from './broker/broker.ts'
-export type { BrokerOptions } from './broker/broker.ts'
+export type { BrokerOptions, OpenListener } from './broker/broker.ts'
+export type { ScramUser } from './broker/scram-users.ts'
 export type { DirectoryState } from './log/directory-health.ts'
 export type { Clock } from './base/clock.ts'
 export { errorCodes, MoldauError } from './base/errors.ts'
@@ -28,8 +29,11 @@ export type { Producer } from './client/producer.ts'
 export type { Consumer } from './client/consumer.ts'
 export type { Admin } from './client/admin.ts'
 export type * from './client/admin-types.ts'
+export type { Acl, AclSelection, ScramUserDescription } from './client/admin-security.ts'
 export type { GroupOffset } from './client/offset-requests.ts'
 export type { ClientOptions, ConsumerOptions, ProducerOptions } from './client/options.ts'
+export type { SecuritySettings, SslOptions } from './client/security-options.ts'
+export type { SaslOptions } from './security/sasl-client.ts'
 export type {
   CommittedOffset,
   ConsumerBatch,

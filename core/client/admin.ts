@@ -16,6 +16,9 @@ import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-
 import { Metadata } from '../protocol/messages/metadata.ts'
 import type { MetadataResponse } from '../protocol/messages/metadata.ts'
 import { deleteGroup, describeGroup, listGroups, listTransactions } from './admin-groups.ts'
+import { createAcls, deleteAcls, deleteScramCredential, describeAcls, describeScramUsers, setScramPassword } from './admin-security.ts'
+import type { Acl, AclSelection, ScramUserDescription } from './admin-security.ts'
+import type { ScramMechanism } from '../security/scram.ts'
 import type {
   ClusterDescription,
   ConfigDescription,
@@ -266,6 +269,40 @@ export class Admin {
       if (names.every((name) => topics.get(name)?.partitions.every((p) => p.leader >= 0) === true)) return
       await sleep(clock, 20)
     }
+  }
+
+  /** Adds access control entries; those that are there already are no error. */
+  async createAcls(acls: readonly Acl[]): Promise<void> {
+    return createAcls(await this.#cluster.controller(), acls)
+  }
+
+  /** The access control entries that are meant; without a selection all. */
+  async describeAcls(selection: AclSelection = {}): Promise<Acl[]> {
+    return describeAcls(await this.#cluster.any(), selection)
+  }
+
+  /** Takes away access control entries, and answers which. */
+  async deleteAcls(selections: readonly AclSelection[]): Promise<Acl[]> {
+    return deleteAcls(await this.#cluster.controller(), selections)
+  }
+
+  /** Who can log in by SCRAM, and by which mechanisms. */
+  async describeScramUsers(users: readonly string[] | null = null): Promise<ScramUserDescription[]> {
+    return describeScramUsers(await this.#cluster.any(), users)
+  }
+
+  /**
+   * Sets the password of a user. It does not leave this process: what is sent is its salted hash.
+   *
+   * @param iterations from 4096 (default) to 16384
+   */
+  async setScramPassword(user: string, password: string, mechanism: ScramMechanism = 'SCRAM-SHA-512', iterations?: number): Promise<void> {
+    return setScramPassword(await this.#cluster.controller(), user, password, mechanism, iterations)
+  }
+
+  /** The user cannot log in by the mechanism any more; who is logged in stays so. */
+  async deleteScramCredential(user: string, mechanism: ScramMechanism = 'SCRAM-SHA-512'): Promise<void> {
+    return deleteScramCredential(await this.#cluster.controller(), user, mechanism)
   }
 }
 

@@ -4,11 +4,14 @@ import type { Logger } from '../base/logger.ts'
 import type { RandomBytes } from '../base/uuid.ts'
 import type { Dialer } from '../net/dialer.ts'
 import type { CompressionName } from '../record/compression-names.ts'
+import type { SaslOptions } from '../security/sasl-client.ts'
 import type { AssignorName } from './assignors.ts'
+import { clientSecurity, securityNames } from './security-options.ts'
+import type { SecuritySettings, SslOptions } from './security-options.ts'
 import type { Isolation, OffsetReset } from './types.ts'
 
 /** Everything may also be written with Kafka's dotted name: `'client.id'`, `'request.timeout.ms'`. */
-export interface ClientOptions {
+export interface ClientOptions extends SecuritySettings {
   /** Names this program in the broker's logs and quotas; default `moldau`. */
   clientId?: string
   /** Default 30 s. */
@@ -23,6 +26,10 @@ export interface ClientOptions {
   metadataMaxAgeMs?: number
   /** How long a topic may stay unknown before a call fails with UNKNOWN_TOPIC; default 5 s. */
   unknownTopicTimeoutMs?: number
+  /** Speaks TLS with the brokers: true trusts whom Node.js trusts. */
+  ssl?: boolean | SslOptions
+  /** Who we are, for brokers that want to know. */
+  sasl?: SaslOptions
   /** How connections are made; default TCP. A Broker brings its own. */
   dialer?: Dialer
   clock?: Clock
@@ -101,6 +108,8 @@ const clientNames = [
   'retryBackoffMaxMs',
   'metadataMaxAgeMs',
   'unknownTopicTimeoutMs',
+  'ssl',
+  'sasl',
   'dialer',
   'clock',
   'random',
@@ -160,7 +169,20 @@ const kafkaNames: Readonly<Record<string, string>> = {
   'metadata.max.age.ms': 'metadataMaxAgeMs',
 }
 
-export const readClientOptions = (options: ClientOptions): ClientOptions => readOptions('connect', options, clientNames)
+export function readClientOptions(options: ClientOptions): ClientOptions {
+  const isSecurity = ([name]: [string, unknown]): boolean => (securityNames as readonly string[]).includes(name)
+  const { ssl, ...read } = readOptions(
+    'connect',
+    Object.fromEntries(Object.entries(options).filter((each) => !isSecurity(each))),
+    clientNames,
+  ) as ClientOptions
+  const kafka = Object.fromEntries(Object.entries(options).filter(isSecurity)) as Record<string, string>
+  return {
+    ...read,
+    ...clientSecurity({ ...(ssl !== undefined && { ssl }), ...(read.sasl !== undefined && { sasl: read.sasl }) }, kafka),
+    ...(read.dialer && { dialer: read.dialer }),
+  }
+}
 export const readProducerOptions = (options: ProducerOptions): ProducerOptions => readOptions('producer', options, producerNames)
 export const readConsumerOptions = (options: ConsumerOptions): ConsumerOptions => readOptions('consumer', options, consumerNames)
 

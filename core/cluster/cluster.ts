@@ -6,6 +6,7 @@ import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { RandomBytes } from '../base/uuid.ts'
 import type { Dialer } from '../net/dialer.ts'
+import type { SaslOptions } from '../security/sasl-client.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import { Metadata } from '../protocol/messages/metadata.ts'
 import { addressText } from './address.ts'
@@ -22,6 +23,8 @@ import { TopicsOfInterest } from './topics-of-interest.ts'
 export interface ClusterOptions {
   dialer: Dialer
   bootstrap: readonly Address[]
+  /** How to log in; nothing where that is not asked for. */
+  sasl?: SaslOptions
   clientId?: string
   clock?: Clock
   random?: RandomBytes
@@ -46,7 +49,7 @@ export class Cluster {
   readonly clock: Clock
   readonly logger: Logger
   readonly coordinators: Coordinators
-  readonly #options: Required<ClusterOptions>
+  readonly #options: Required<Omit<ClusterOptions, 'sasl'>> & Pick<ClusterOptions, 'sasl'>
   readonly #metadata: TopicsOfInterest
   readonly #groups: Set<Connections>
   readonly #control: Connections
@@ -227,10 +230,10 @@ export class Cluster {
   }
 
   async #dial(address: Address): Promise<BrokerConnection> {
-    const { dialer, clientId, requestTimeoutMs, clock } = this.#options
+    const { dialer, clientId, requestTimeoutMs, clock, sasl } = this.#options
     if (this.#closed) throw closedError()
     const transport = await dialer.dial(address.host, address.port)
-    const connection = await BrokerConnection.open(addressText(address), transport, { clientId, requestTimeoutMs, clock })
+    const connection = await BrokerConnection.open(addressText(address), transport, { clientId, requestTimeoutMs, clock, sasl })
     if (connection.features.size > 0) this.#features = connection.features
     return connection
   }
@@ -245,7 +248,7 @@ export class Cluster {
       try {
         return await this.#dial(address)
       } catch (error) {
-        if (!isRetriableError(error) && this.#closed) throw error
+        if (isRefusal(error) || (!isRetriableError(error) && this.#closed)) throw error
         last = error
       }
     }
@@ -256,4 +259,9 @@ export class Cluster {
 
 function closedError(): MoldauError {
   return new MoldauError('CLOSED', 'the client is closed: connect again')
+}
+
+/** Asking again, or somebody else, would not help: who we are or what we trust must change first. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof MoldauError && ['AUTHENTICATION_FAILED', 'TLS_FAILED', 'INVALID_CONFIG'].includes(error.code)
 }

@@ -6,11 +6,16 @@ import type { Api } from '../protocol/api.ts'
 import { ApiVersions } from '../protocol/messages/api-versions.ts'
 import type { ApiVersionsResponse } from '../protocol/messages/api-versions.ts'
 import type { Infer, Input, Message } from '../protocol/schema.ts'
+import type { SaslOptions } from '../security/sasl-client.ts'
+import { login } from './login.ts'
+import { handshakeProblem } from '../net/tls-dialer.ts'
 
 export interface ConnectionOptions {
   clientId: string
   requestTimeoutMs: number
   clock: Clock
+  /** How to log in, where the broker wants it. */
+  sasl?: SaslOptions | undefined
 }
 
 export interface RequestOptions {
@@ -22,6 +27,9 @@ export interface RequestOptions {
 /** The version of ApiVersions that all brokers since 2.4 know: it tells the finalized features too. */
 const HANDSHAKE_VERSION = 3
 
+/** Of the time that a log-in is good for, so that nothing is refused in between. */
+const LOGIN_AGAIN_AFTER = 0.85
+
 /** A connection to one broker that knows which versions both sides speak. */
 export class BrokerConnection {
   readonly remote: string
@@ -30,13 +38,21 @@ export class BrokerConnection {
   readonly #channel: Channel
   readonly #ranges: ReadonlyMap<number, { minVersion: number; maxVersion: number }>
   readonly #chosen: Map<number, number>
+  readonly #options: ConnectionOptions
+  /** When to log in again, on the monotonic clock (KIP-368). */
+  #loginAgainAt: number
+  /** A log-in under way: nothing else may be sent meanwhile. */
+  #loggingIn: Promise<void> | undefined
 
-  private constructor(remote: string, channel: Channel, versions: ApiVersionsResponse) {
+  private constructor(remote: string, channel: Channel, versions: ApiVersionsResponse, options: ConnectionOptions) {
     this.remote = remote
     this.features = new Map(versions.finalizedFeatures.map((f) => [f.name, f.maxVersionLevel]))
     this.#channel = channel
     this.#ranges = new Map(versions.apiKeys.map((a) => [a.apiKey, a]))
     this.#chosen = new Map()
+    this.#options = options
+    this.#loginAgainAt = Infinity
+    this.#loggingIn = undefined
   }
 
   /** Asks the broker for its versions first. `remote` names it in messages. */
@@ -46,10 +62,12 @@ export class BrokerConnection {
       let versions = await channel.request(ApiVersions, HANDSHAKE_VERSION, { clientSoftwareName: 'moldau', clientSoftwareVersion: '0.1.0' })
       // A broker older than 2.4 answers in version 0, with an error and perhaps without a list: it is asked again in its own words.
       if (versions.errorCode !== 0) versions = await channel.request(ApiVersions, 0, {})
-      return new BrokerConnection(remote, channel, versions)
+      const connection = new BrokerConnection(remote, channel, versions, options)
+      await connection.#login()
+      return connection
     } catch (error) {
       channel.close()
-      throw error
+      throw handshakeProblem(remote, error) ?? error
     }
   }
 
@@ -84,12 +102,15 @@ export class BrokerConnection {
     options: RequestOptions = {},
   ): Promise<Infer<Res>> {
     const version = this.version(api, options.maxVersion)
+    if (this.#mustLogIn()) await this.#loggingIn
     return this.#channel.request(api, version, body, options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs })
   }
 
   /** Sends a request that is not answered. */
   send<Req extends Message>(api: Api<Req>, body: Input<Req>, options: RequestOptions = {}): void {
-    this.#channel.send(api, this.version(api, options.maxVersion), body)
+    const version = this.version(api, options.maxVersion)
+    if (!this.#mustLogIn()) this.#channel.send(api, version, body)
+    else this.#loggingIn!.then(() => this.#channel.send(api, version, body)).catch(() => this.close())
   }
 
   get closed(): boolean {
@@ -102,5 +123,23 @@ export class BrokerConnection {
 
   close(): void {
     this.#channel.close()
+  }
+
+  /** Whether requests have to wait for a log-in; begins one when the last is about to expire. */
+  #mustLogIn(): boolean {
+    if (this.#loggingIn === undefined && this.#options.clock.monotonic() >= this.#loginAgainAt) {
+      this.#loggingIn = this.#login().finally(() => (this.#loggingIn = undefined))
+      // Whoever waits is told; an expired log-in is of no more use to anybody.
+      this.#loggingIn.catch(() => this.close())
+    }
+    return this.#loggingIn !== undefined
+  }
+
+  async #login(): Promise<void> {
+    const { sasl, clock } = this.#options
+    if (sasl === undefined) return
+    this.#loginAgainAt = Infinity
+    const lifetimeMs = await login(this.#channel, this.remote, sasl, (api) => this.version(api))
+    if (lifetimeMs > 0) this.#loginAgainAt = clock.monotonic() + lifetimeMs * LOGIN_AGAIN_AFTER
   }
 }
