@@ -1,5 +1,8 @@
 import { Command } from 'commander'
 import { readFileSync } from 'node:fs'
+import { commandConfigOption } from './client-config.ts'
+import { useCommandConfig } from './cluster.ts'
+import { aclsCommand } from './commands/acls.ts'
 import { brokerCommand } from './commands/broker.ts'
 import { consumeCommand } from './commands/consume.ts'
 import { demoCommand } from './commands/demo.ts'
@@ -8,9 +11,21 @@ import { hdfsCommand } from './commands/hdfs.ts'
 import { produceCommand } from './commands/produce.ts'
 import { runCommand } from './commands/run.ts'
 import { topicsCommand } from './commands/topics.ts'
+import { usersCommand } from './commands/users.ts'
 import { packageFile } from './package-file.ts'
 
-const commands = [brokerCommand, topicsCommand, produceCommand, consumeCommand, groupsCommand, runCommand, hdfsCommand, demoCommand]
+const commands = [
+  brokerCommand,
+  topicsCommand,
+  produceCommand,
+  consumeCommand,
+  groupsCommand,
+  usersCommand,
+  aclsCommand,
+  runCommand,
+  hdfsCommand,
+  demoCommand,
+]
 
 /** The command line, ready to parse. */
 export function program(): Command {
@@ -19,6 +34,8 @@ export function program(): Command {
   const all = new Command('moldau')
     .description('A durable log that speaks the Kafka protocol, exactly-once connectors and stream processing, in one package.')
     .version(version)
+    .addOption(commandConfigOption())
+    .hook('preAction', (root) => useCommandConfig((root.opts() as { commandConfig?: string }).commandConfig))
     .showHelpAfterError('(add --help for examples)')
     .showSuggestionAfterError()
     .addHelpText(

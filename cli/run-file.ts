@@ -1,5 +1,6 @@
 import { Broker, connect } from '../core/index.ts'
 import { run, type Job } from '../pipelines/index.ts'
+import { clientOptions } from './cluster.ts'
 import type { RunOptions } from './commands/run.ts'
 import { formatCount } from './output.ts'
 import { pipelinesOf } from './pipelines-of.ts'
@@ -10,7 +11,7 @@ export async function runFile(file: string, options: RunOptions): Promise<void> 
   const pipelines = await pipelinesOf(file)
   const broker = options.embedded === undefined ? undefined : await startEmbedded(options.embedded)
   try {
-    const client = await connect(broker ?? options.bootstrap)
+    const client = broker === undefined ? await connect(options.bootstrap, await clientOptions()) : await connect(broker)
     try {
       const job = await run(pipelines, { client, guarantee: options.guarantee })
       process.stderr.write(`running ${pipelines.map((p) => p.name).join(', ')} (${options.guarantee}); Ctrl-C stops after the epoch\n`)
