@@ -5,8 +5,13 @@ import { createInterface } from 'node:readline'
 
 import type { ExecutionContext } from 'ava'
 
-import { type Finished, runCommand } from './run-command.ts'
+import { type Finished, runCommand, type RunOptions } from './run-command.ts'
 import { kafkaLibs } from './start-kafka.ts'
+
+export interface ToolOptions extends RunOptions {
+  /** System properties. */
+  properties?: Readonly<Record<string, string>>
+}
 
 /** Apache Kafka's command line tools by the names of their classes; undefined, with a line that says why, where they cannot be had. */
 export class JavaTools {
@@ -33,14 +38,15 @@ export class JavaTools {
     }
   }
 
-  #args(className: string, args: readonly string[]): string[] {
+  #args(className: string, args: readonly string[], properties: Readonly<Record<string, string>> = {}): string[] {
     // The quick compiler: a tool lives for a second.
-    return ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', join(this.#libs, '*'), className, ...args]
+    const set = Object.entries(properties).map(([name, value]) => `-D${name}=${value}`)
+    return ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', ...set, '-cp', join(this.#libs, '*'), className, ...args]
   }
 
   /** Runs a tool to its end; what it says of its logging is left out. */
-  async run(className: string, args: readonly string[], input?: string): Promise<Finished> {
-    const finished = await runCommand('java', this.#args(className, args), input === undefined ? {} : { input })
+  async run(className: string, args: readonly string[], { properties, ...options }: ToolOptions = {}): Promise<Finished> {
+    const finished = await runCommand('java', this.#args(className, args, properties), options)
     const quiet = (text: string): string => text.replace(/^.*(?:SLF4J|log4j|StatusLogger).*\n/gim, '')
     return { ...finished, stdout: quiet(finished.stdout), stderr: quiet(finished.stderr) }
   }
