@@ -25,7 +25,7 @@ export interface ConnectionOptions {
   unsentBytesMax?: number
   /** Of all connections of a broker. */
   backlog?: Backlog
-  /** What requests under way may take, together with those of other connections. */
+  /** Told what requests under way take; who reads frames waits for it. */
   budget?: MemoryBudget | undefined
 }
 
@@ -50,7 +50,6 @@ export class Connection {
   readonly #backlog: Backlog
   readonly #slots: Slot[]
   readonly #budget: MemoryBudget | undefined
-  readonly #whenRoom: () => void
   /** Bytes of answers that wait for an earlier one. */
   #heldBytes: number
   /** As far as the backlog knows. */
@@ -71,7 +70,6 @@ export class Connection {
     this.#backlog = options.backlog ?? new Backlog()
     this.#slots = []
     this.#budget = options.budget
-    this.#whenRoom = () => this.#balance()
     this.#heldBytes = 0
     this.#unsentBytes = 0
     this.#waitingSince = 0
@@ -82,7 +80,6 @@ export class Connection {
     transport.onDrain(() => this.#balance())
     transport.onClose((error) => {
       this.#closed = true
-      this.#budget?.forget(this.#whenRoom)
       for (const slot of this.#slots) this.#giveBack(slot)
       this.#slots.length = 0
       this.#backlog.add(-this.#unsentBytes)
@@ -177,10 +174,8 @@ export class Connection {
       this.#backlog.add(more)
     }
     if (this.#finishing || this.#closed) return
-    const isWithout = this.#budget?.isExhausted ?? false
-    if (isWithout) this.#budget!.whenRoom(this.#whenRoom)
     const unsentBytesMax = this.#backlog.isFull ? UNSENT_BYTES_MAX_WHEN_FULL : this.#unsentBytesMax
-    if (isWithout || this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= unsentBytesMax) this.#transport.pause()
+    if (this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= unsentBytesMax) this.#transport.pause()
     else this.#transport.resume()
   }
 }

@@ -17,7 +17,7 @@ export interface FrameOptions {
   chunksAreReused?: boolean
   /** Frames are lent: the memory of one may be used again as soon as the next is asked for. Where big ones are put together. */
   lendFrom?: BufferPool
-  /** What frames that come in pieces may take, together with those of other connections. */
+  /** What frames may take, together with those of other connections: none begins while nothing is left. */
   budget?: MemoryBudget
 }
 
@@ -149,6 +149,8 @@ export class FrameSplitter {
     this.#checkLength()
     const end = this.#at + this.#length
     if (end > chunk.length) return this.#at < chunk.length ? this.#continue(chunk) : undefined
+    // Then it is put together as if it came in pieces, when there is room.
+    if (this.#length > 0 && this.#isWithout()) return undefined
     const frame = chunk.subarray(this.#at, end)
     this.#at = end
     this.#reset()
@@ -167,13 +169,15 @@ export class FrameSplitter {
 
   /** A frame in pieces takes its whole length of the budget at once: then it can be completed, whatever others do. */
   #mayBegin(): boolean {
-    const budget = this.#budget
-    if (budget === undefined) return true
-    this.#starved = budget.isExhausted
-    if (this.#starved) return false
+    if (this.#isWithout()) return false
+    if (this.#budget === undefined) return true
     this.#taken = this.#length
-    budget.take(this.#taken)
+    this.#budget.take(this.#taken)
     return true
+  }
+
+  #isWithout(): boolean {
+    return (this.#starved = this.#budget?.isExhausted ?? false)
   }
 
   #finish(memory: Buffer): Buffer {

@@ -2,6 +2,7 @@ import test from 'ava'
 
 import type { Client } from '../../core/client/client.ts'
 import { connect } from '../../core/client/connect.ts'
+import { readAll } from '../support/client-kit.ts'
 import { fuzz } from '../support/fuzz-frames.ts'
 import { seededNumbers } from '../support/seeded-numbers.ts'
 import { startBroker } from '../support/start-broker.ts'
@@ -75,6 +76,7 @@ for (const [name, config] of Object.entries({
     t.true(sent.length > 0)
     t.deepEqual(read, sent)
     t.is(result.stuck, 0)
+    for (const topic of ['t', 'u']) await t.notThrowsAsync(readAll(client, topic, 2), `no damaged batch of ${topic} reaches the disk`)
     t.log(`${result.frames} frames over ${result.connections} connections; ${sent.length} records alongside`)
     t.deepEqual([...new Set(errors)], [], 'nothing is a failure of the broker')
   })

@@ -15,9 +15,11 @@ import type { ClientOptions } from '../../core/client/options.ts'
 import { Channel } from '../../core/net/channel.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
 import { errorName } from '../../core/protocol/errors.ts'
+import { encodeRequest } from '../../core/protocol/header.ts'
 import { ApiVersions } from '../../core/protocol/messages/api-versions.ts'
 import { DescribeCluster } from '../../core/protocol/messages/describe-cluster.ts'
 import { DescribeConfigs } from '../../core/protocol/messages/describe-configs.ts'
+import { Fetch } from '../../core/protocol/messages/fetch.ts'
 import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.ts'
 import { Metadata } from '../../core/protocol/messages/metadata.ts'
 import { SaslAuthenticate } from '../../core/protocol/messages/sasl-authenticate.ts'
@@ -525,4 +527,28 @@ test('with queued.max.request.bytes large requests of many connections all come 
   )
   const [end] = await client.admin.listOffsets([{ topic: 'a', partition: 0, at: 'latest' }])
   t.is(Number(end!.offset), 60)
+})
+
+test('with queued.max.request.bytes who begins a large request is read on, and when he goes his memory is free again', async (t) => {
+  const broker = await startBroker(t, { config: { 'queued.max.request.bytes': 20_000 } })
+  const other = await channel(t, broker)
+  const hog = connectTcp({ host: '127.0.0.1', port: broker.port! })
+  t.teardown(() => hog.destroy())
+  // A request that is answered at once and one that waits, with the beginning of one that takes all the memory behind them.
+  const large = Buffer.alloc(100)
+  large.writeInt32BE(10_000_000)
+  const frames = [
+    encodeRequest(ApiVersions, 0, 1, 'hog', {}),
+    encodeRequest(Fetch, 4, 2, 'hog', { maxWaitMs: 300, minBytes: 1, topics: [] }),
+  ]
+  hog.write(Buffer.concat([...frames.flat(), large]))
+  let answered = 0
+  await new Promise<void>((resolve) => hog.on('data', (chunk: Buffer) => (answered += chunk.length) > 100 && resolve()))
+  let done = false
+  const waiting = other.request(ApiVersions, 0, {}).then(() => (done = true))
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  t.false(done, 'others wait')
+  hog.end()
+  await waiting
+  t.true(done)
 })

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { connect } from '../../core/client/connect.ts'
+import { readAll } from '../support/client-kit.ts'
 import { fuzz } from '../support/fuzz-frames.ts'
 import { moldauArgs } from '../support/run-command.ts'
 import { seededNumbers } from '../support/seeded-numbers.ts'
@@ -80,6 +81,8 @@ for (let round = 0; round < ROUNDS && child.exitCode === null; round++) {
 }
 done = true
 await writing
+let damaged = ''
+for (const topic of ['t', 'u']) await readAll(client, topic).catch((error: unknown) => (damaged = `${topic}: ${String(error)}`))
 const [end] = await client.admin.listOffsets([{ topic: TOPIC, partition: 0, at: 'latest' }])
 await client.close()
 const alive = child.exitCode === null
@@ -90,11 +93,12 @@ const faults = [
   ...(stuck > 0 ? [`${stuck} connections were neither answered nor ended`] : []),
   ...(failed > 0 ? [`the normal client saw ${failed} errors`] : []),
   ...(end!.offset === acknowledged ? [] : [`${acknowledged} records were acknowledged, ${end!.offset} are there`]),
+  ...(damaged === '' ? [] : [`a damaged batch reached the disk: ${damaged}`]),
   ...(growth > Number(values['rss-mib']) ? [`RSS grew by ${growth.toFixed(0)} MiB`] : []),
 ]
 child.kill('SIGTERM')
 await ended
 await rm(dir, { recursive: true, force: true })
 for (const fault of faults) console.log(`  ${fault}`)
-console.log(`${5 - faults.length} passed, ${faults.length} failed`)
+console.log(`${6 - faults.length} passed, ${faults.length} failed`)
 process.exit(faults.length === 0 ? 0 : 1)

@@ -1,24 +1,32 @@
 import { connect } from 'node:net'
+import { zstdCompressSync } from 'node:zlib'
 
 import fc from 'fast-check'
 
 import type { Handler } from '../../core/broker/handler.ts'
 import { handlers } from '../../core/broker/handlers.ts'
 import { encodeRequest } from '../../core/protocol/header.ts'
+import { DeleteTopics } from '../../core/protocol/messages/delete-topics.ts'
+import { Produce } from '../../core/protocol/messages/produce.ts'
 import { arbitraryBody } from './arbitrary-message.ts'
+import { oddBatches, rawBatch } from './odd-batches.ts'
 import { batch } from './wire.ts'
 
 /** Requests of every call and version that is served, real ones and such as have been tampered with. */
 
 const NAMES = ['t', 'u', 'g', 'x', '']
 const BATCH = batch(['one', 'two'])
+/** Batches as no good producer sends them, good ones at the edge of what is allowed, and messages of before there were batches. */
+const ODD = oddBatches(Date.now()).map(({ records }) => records)
+/** A small batch that would become a large one. */
+const BOMB = rawBatch([], { count: 1, compression: 'zstd', payload: zstdCompressSync(Buffer.alloc(256 * 1024 * 1024)) })
 
 /** Few names, so that requests mean something; nothing that takes minutes or fills the disk. */
-function tamed(value: unknown, key: string, random: () => number): unknown {
-  if (Array.isArray(value)) return value.map((each) => tamed(each, key, random))
-  if (Buffer.isBuffer(value)) return key === 'records' && random() < 0.7 ? BATCH : value
+function tamed(value: unknown, key: string, random: () => number, names: readonly string[]): unknown {
+  if (Array.isArray(value)) return value.map((each) => tamed(each, key, random, names))
+  if (Buffer.isBuffer(value)) return key === 'records' && random() < 0.9 ? pick(random() < 0.5 ? [BATCH] : ODD, random) : value
   if (typeof value === 'string')
-    return random() < 0.8 && (!key.endsWith('Id') || key === 'groupId' || key === 'transactionalId') ? pick(NAMES, random) : value
+    return random() < 0.8 && (!key.endsWith('Id') || key === 'groupId' || key === 'transactionalId') ? pick(names, random) : value
   if (typeof value === 'number') {
     if (key === 'replicationFactor') return 2
     if (key === 'numPartitions' || key === 'count') return 1
@@ -28,7 +36,7 @@ function tamed(value: unknown, key: string, random: () => number): unknown {
   }
   if (key === 'validateOnly') return true
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, tamed(each, name, random)]))
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, tamed(each, name, random, names)]))
 }
 
 function pick<T>(from: readonly T[], random: () => number): T {
@@ -39,11 +47,13 @@ function pick<T>(from: readonly T[], random: () => number): T {
 export function realFrames(random: () => number, each: number): Buffer[] {
   const frames: Buffer[] = []
   for (const { api, minVersion, maxVersion } of handlers as readonly Handler[]) {
+    // The topics stay: without them nothing else would be tried.
+    const names = api === DeleteTopics ? ['x', ''] : NAMES
     for (let version = minVersion; version <= maxVersion; version++) {
       const seed = Math.floor(random() * 2 ** 31)
       if (version < api.request.versions.first) continue
       for (const body of fc.sample(arbitraryBody(api.request, version), { seed, numRuns: each })) {
-        const tame = tamed(body, '', random) as Record<string, unknown>
+        const tame = tamed(body, '', random, names) as Record<string, unknown>
         try {
           frames.push(Buffer.concat(encodeRequest(api, version, frames.length, 'fuzz', tame)))
         } catch {
@@ -52,6 +62,8 @@ export function realFrames(random: () => number, each: number): Buffer[] {
       }
     }
   }
+  const topicData = [{ name: 't', partitionData: [{ index: 0, records: BOMB }] }]
+  frames.push(Buffer.concat(encodeRequest(Produce, 9, frames.length, 'fuzz', { acks: 1, timeoutMs: 1000, topicData })))
   return frames
 }
 
