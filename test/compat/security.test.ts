@@ -184,7 +184,7 @@ test('kafka-configs makes a SCRAM user, kafka-acls lets him in, and he writes an
     t.regex(await tool(CONFIGS, [...users, '--describe']), /SCRAM-SHA-256=iterations=8192.*SCRAM-SHA-512=iterations=4096/)
   await client.admin.createTopics([{ name: 'orders', partitions: 1 }])
   const produce = ['--topic', 'orders', '--command-config', bob]
-  const refused = await java.run(CONSOLE_PRODUCER, [...server, ...produce, '--command-property', 'max.block.ms=5000'], { input: 'no\n' })
+  const refused = await java.run(CONSOLE_PRODUCER, [...server, ...produce], { input: 'no\n' })
   t.regex(refused.stdout + refused.stderr, /TopicAuthorizationException|Not authorized to access topics/)
   t.regex(await tool(ACLS, [...asAdmin, '--add', '--allow-principal', 'User:bob', '--producer', '--topic', 'orders']), /principal=User:bob/)
   await tool(ACLS, [
