@@ -45,6 +45,7 @@ export class GroupMember {
   #unwatch: () => void
   #heartbeat: Timer | undefined
   #polledAt: number
+  #joining: boolean
   #closed: boolean
 
   constructor(options: GroupMemberOptions) {
@@ -61,6 +62,7 @@ export class GroupMember {
     this.#unwatch = options.cluster.onMetadata(() => this.#compareWatched())
     this.#heartbeat = undefined
     this.#polledAt = options.cluster.clock.monotonic()
+    this.#joining = false
     this.#closed = false
   }
 
@@ -98,6 +100,15 @@ export class GroupMember {
     this.#joinNeeded = false
     this.#lost = false
     this.#heartbeat?.cancel()
+    this.#joining = true
+    try {
+      return await this.#joinUntilSettled()
+    } finally {
+      this.#joining = false
+    }
+  }
+
+  async #joinUntilSettled(): Promise<TopicPartition[]> {
     const { groupId, cluster } = this.#options
     const call = { what: `join group '${groupId}'`, timeoutMs: Infinity, stopped: () => this.#stopped() }
     for (;;) {
@@ -188,12 +199,15 @@ export class GroupMember {
     } catch (error) {
       this.#notice(error, generation)
     }
-    if (this.#fatal === undefined && !this.#lost && this.#generation === generation) this.#schedule()
+    if (this.#fatal === undefined && !this.#lost && !this.#joining && this.#generation === generation) this.#schedule()
   }
 
-  /** What an answer to a request of `generation` means for membership. */
+  /**
+   * What an answer to a request of `generation` means for membership. Nothing while a join is on its way: the group may be a generation
+   * ahead of what we know, and the join will tell.
+   */
   #notice(error: unknown, generation: number): void {
-    if (!(error instanceof KafkaError) || generation < 0 || generation !== this.#generation) return
+    if (!(error instanceof KafkaError) || this.#joining || generation < 0 || generation !== this.#generation) return
     const { groupId, groupInstanceId, onAttention } = this.#options
     if (error.kafkaCode === 'FENCED_INSTANCE_ID') {
       this.#fatal = fencedInstance(groupId, groupInstanceId)

@@ -3,6 +3,9 @@ import type { ExecutionContext } from 'ava'
 import { KafkaError, MoldauError, tpKey } from '../../core/index.ts'
 import type { GroupMetadata, Producer, TopicPartition } from '../../core/index.ts'
 import { flakyDialer } from './flaky-dialer.ts'
+import { holdingDialer } from './holding-dialer.ts'
+import { Heartbeat } from '../../core/protocol/messages/heartbeat.ts'
+import { SyncGroup } from '../../core/protocol/messages/sync-group.ts'
 import { clientFor, newTopic, numbers, partitionsOf, readAll, readToEnd, uniqueName, valuesOf } from './client-kit.ts'
 import type { Env } from './client-kit.ts'
 
@@ -387,6 +390,37 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       { ...tp, at: 'latest' },
     ])
     t.deepEqual([max!.offset, latest!.offset], [3, 4])
+  },
+
+  'a heartbeat of the generation before that is answered late costs a member nothing': async (t, env) => {
+    const dialer = holdingDialer(env.dialer)
+    const client = await clientFor(t, env, { dialer })
+    const [first, second] = [await newTopic(client), await newTopic(client)]
+    const consumer = client.consumer({ groupId: uniqueName('group'), heartbeatIntervalMs: 20 })
+    const told: string[] = []
+    const listener = {
+      onAssigned: (tps: readonly TopicPartition[]) => void told.push(`assigned ${tps.length}`),
+      onRevoked: (tps: readonly TopicPartition[]) => void told.push(`revoked ${tps.length}`),
+      onLost: (tps: readonly TopicPartition[]) => void told.push(`lost ${tps.length}`),
+    }
+    consumer.subscribe([first], listener)
+    while (consumer.assignment().length === 0) await consumer.poll(20)
+    dialer.hold(Heartbeat.key)
+    while (dialer.held(Heartbeat.key) === 0) await consumer.poll(20)
+    dialer.hold(SyncGroup.key)
+    consumer.subscribe([first, second], listener)
+    // The group is in its second generation, and the member does not know yet.
+    while (dialer.held(SyncGroup.key) === 0) await consumer.poll(20)
+    const answered = dialer.answers(Heartbeat.key)
+    dialer.release(Heartbeat.key)
+    while (dialer.answers(Heartbeat.key) === answered) await consumer.poll(20)
+    dialer.release(SyncGroup.key)
+    while (consumer.assignment().length === 0) await consumer.poll(20)
+    const beats = dialer.answers(Heartbeat.key)
+    while (dialer.answers(Heartbeat.key) < beats + 3) await consumer.poll(20)
+    t.deepEqual(told, ['assigned 1', 'revoked 1', 'assigned 2'])
+    t.is(consumer.groupMetadata().generation, 2)
+    await consumer.close()
   },
 
   'members of a group share the partitions, and rebalances lose and double nothing that was committed': async (t, env) => {
