@@ -70,7 +70,7 @@ async function clean(compression: CompressionName, watched: boolean): Promise<Ru
       logger: silentLogger,
       random: (buffer) => randomFillSync(buffer),
       logs: () => [log],
-      checkpoint: () => {},
+      checkpoint: () => Promise.resolve(),
     })
     cleaner.onCleaned = ({ bytesBefore }) => {
       bytes = bytesBefore

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { descriptorBudget } from '../../core/broker/descriptors.ts'
-import { Gate } from '../../core/log/gate.ts'
+import { Gate } from '../../core/base/gate.ts'
 import { Backlog } from '../../core/net/backlog.ts'
 import { fewDescriptors, manyConnections, manyPartitions, slowReaders } from '../support/many-scenarios.ts'
 import { tempDir } from '../support/start-broker.ts'
