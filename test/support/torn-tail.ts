@@ -39,7 +39,7 @@ export function tearTail({ directory, acknowledgedTo, random }: TornTail): Tail 
     const next = nextBatch(content, last)
     // A sector of it was not written.
     const at = Math.min(next.length - 1, batch.BATCH_OVERHEAD + below(next.length))
-    next.fill(0, at, at + SECTOR)
+    next.fill(0, at, Math.min(next.length, at + SECTOR))
     next[at - 1]! ^= 1
     append(next)
   } else if (tail === 'cut') {
