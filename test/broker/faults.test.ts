@@ -5,13 +5,10 @@ import { Broker } from '../../core/broker/broker.ts'
 import { PROBE_INTERVAL_MS } from '../../core/log/directory-health.ts'
 import type { Channel } from '../../core/net/channel.ts'
 import { errorName } from '../../core/protocol/errors.ts'
-import { Heartbeat } from '../../core/protocol/messages/heartbeat.ts'
-import { JoinGroup } from '../../core/protocol/messages/join-group.ts'
 import { OffsetCommit } from '../../core/protocol/messages/offset-commit.ts'
-import { SyncGroup } from '../../core/protocol/messages/sync-group.ts'
-import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.ts'
 import { flipBits, image } from '../support/bit-flips.ts'
 import { FaultyFiles } from '../support/faulty-files.ts'
+import { type Member, beat, joinAlone } from '../support/group-of-one.ts'
 import { powerStorm } from '../support/power-storm.ts'
 import { batch, createTopic, fetchFrom, listing, open, produce } from '../support/wire.ts'
 
@@ -33,33 +30,7 @@ for (const clean of [true, false]) {
   })
 }
 
-interface Member {
-  groupId: string
-  memberId: string
-  generationId: number
-}
-
 const SESSION_MS = 10_000
-
-/** A member of a group of one, with its session open. */
-async function join(channel: Channel): Promise<Member> {
-  await channel.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ['g'] })
-  const request = {
-    groupId: 'g',
-    sessionTimeoutMs: SESSION_MS,
-    rebalanceTimeoutMs: SESSION_MS,
-    protocolType: 'consumer',
-    protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
-  }
-  const { memberId } = await channel.request(JoinGroup, 5, { ...request, memberId: '' })
-  const { generationId } = await channel.request(JoinGroup, 5, { ...request, memberId })
-  await channel.request(SyncGroup, 3, { groupId: 'g', memberId, generationId, assignments: [{ memberId, assignment: Buffer.alloc(0) }] })
-  return { groupId: 'g', memberId, generationId }
-}
-
-async function beat(channel: Channel, member: Member): Promise<string> {
-  return errorName((await channel.request(Heartbeat, 3, member)).errorCode)
-}
 
 async function commit(channel: Channel, { groupId, memberId, generationId }: Member, committedOffset: number): Promise<string> {
   const topics = [{ name: 'a', partitions: [{ partitionIndex: 0, committedOffset, committedMetadata: '' }] }]
@@ -84,7 +55,7 @@ async function faulty(
   await createTopic(channel, 'a')
   await createTopic(channel, 'b')
   for (const topic of ['a', 'b']) t.is((await produce(channel, topic, batch(['first']))).error, 'NONE')
-  return { files, clock, broker, channel, member: await join(channel) }
+  return { files, clock, broker, channel, member: await joinAlone(channel, 'g', SESSION_MS) }
 }
 
 test('a disk that takes seconds to sync holds up who waits for that sync, and nobody else', async (t) => {
