@@ -6,10 +6,12 @@ import { PROBE_INTERVAL_MS } from '../../core/log/directory-health.ts'
 import type { Channel } from '../../core/net/channel.ts'
 import { errorName } from '../../core/protocol/errors.ts'
 import { OffsetCommit } from '../../core/protocol/messages/offset-commit.ts'
+import { killBroker } from '../support/broker-kill.ts'
 import { flipBits, image } from '../support/bit-flips.ts'
 import { FaultyFiles } from '../support/faulty-files.ts'
 import { type Member, beat, joinAlone } from '../support/group-of-one.ts'
 import { powerStorm } from '../support/power-storm.ts'
+import { tempDir } from '../support/start-broker.ts'
 import { batch, createTopic, fetchFrom, listing, open, produce } from '../support/wire.ts'
 
 test('a broker that loses power at any moment keeps what it promised: acknowledged records, offsets, transactions, topics', async (t) => {
@@ -20,6 +22,13 @@ test('a broker that loses power at any moment keeps what it promised: acknowledg
       `seed ${seed}; once more: test/soak/power-loss.ts --runs 1 --rounds 3 --seed ${seed}`,
     )
   }
+})
+
+test('a broker killed with -9 under load keeps what it acknowledged, whatever the crash has left behind the last whole write', async (t) => {
+  const result = await killBroker({ t, dir: await tempDir(t), rounds: 4, seed: 4, longestMs: 400, tearsTails: true, auditEvery: 2 })
+  t.deepEqual(result.faults, [])
+  t.true(result.acknowledged > 0)
+  t.log(result)
 })
 
 for (const clean of [true, false]) {
