@@ -2,7 +2,7 @@ import { systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { silentLogger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
-import { logConfig } from './config.ts'
+import { logConfigDefaults } from './config.ts'
 import { Durability } from './durability.ts'
 import { LOG } from './file-names.ts'
 import { LogContext } from './log-context.ts'
@@ -23,7 +23,7 @@ export class LazyLog {
   /** @param onFlushed told when more is synced than before */
   constructor(options: PartitionLogOptions, onFlushed: () => void) {
     const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger, random = systemRandom, cleanedTo } = options
-    const config = logConfig(options.config)
+    const { config = logConfigDefaults } = options
     const context = new LogContext({ topic, partition, directory, pools, clock, logger, random, config, ...(cleanedTo && { cleanedTo }) })
     this.context = context
     this.#options = options

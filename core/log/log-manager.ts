@@ -253,6 +253,12 @@ export class LogManager {
   async #start(): Promise<void> {
     const clean = takeCleanShutdown(this.#files, this.dir)
     const checkpointed = this.#checkpoints.read()
+    const configs = new Map<string, LogConfig>()
+    const configOf = (topic: string): LogConfig => {
+      const known = configs.get(topic) ?? logConfig(this.#options.topicConfig?.(topic), this.#config)
+      configs.set(topic, known)
+      return known
+    }
     for (const { name, directory } of this.#files.readdir(this.dir)) {
       if (!directory) continue
       if (name.endsWith(DELETE_SUFFIX)) this.#deleted.removeLater(name, this.#config.fileDeleteDelayMs)
@@ -262,7 +268,7 @@ export class LogManager {
       const { recoveryPoint, startOffset: logStartOffset } = checkpointed(topic, partition)
       this.#logs.add(
         this.#log(topic, partition, {
-          config: { ...this.#config, ...this.#options.topicConfig?.(topic) },
+          config: configOf(topic),
           clean: clean && recoveryPoint !== undefined,
           writesSurvived: this.#options.writesSurvived ?? false,
           ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
@@ -282,7 +288,7 @@ export class LogManager {
   #log(
     topic: string,
     partition: number,
-    options: { config: Partial<LogConfig>; clean: boolean; writesSurvived?: boolean; recoveryPoint?: number; logStartOffset?: number },
+    options: { config: LogConfig; clean: boolean; writesSurvived?: boolean; recoveryPoint?: number; logStartOffset?: number },
   ): PartitionLog {
     const directory = join(this.dir, `${topic}-${partition}`)
     const { showsSyncedOnly = false } = this.#options

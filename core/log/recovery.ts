@@ -59,7 +59,7 @@ export function recoverLog(context: LogContext, hints: RecoveryHints): Recovered
   recovery.run(from)
   const end = segments.active.nextOffset
   epochs.truncateEnd(end)
-  epochs.save()
+  if (epochs.unsynced) epochs.save()
   for (const offset of snapshotOffsets(files, context.directory)) {
     if (offset > end) files.unlink(segmentPath(context.directory, offset, SNAPSHOT))
   }
