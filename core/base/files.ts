@@ -220,7 +220,7 @@ export function replaceFile(files: Files, path: string, content: Buffer | string
  * The same in the thread pool. Answers false, and leaves the file as it is, when `wanted` says at the last moment that the content is out of
  * date. One at a time for a path.
  */
-export async function replaceFileInPool(files: Files, path: string, content: string, wanted: () => boolean): Promise<boolean> {
+export async function replaceFileInPool(files: Files, path: string, content: string, wanted = (): boolean => true): Promise<boolean> {
   // Another name than that of replaceFile, which may come in between.
   const temporary = `${path}.new`
   try {
