@@ -7,6 +7,7 @@ import { nodeFiles } from '../core/base/files.ts'
 import { silentLogger } from '../core/base/logger.ts'
 import { LogCleaner } from '../core/log/cleaner/cleaner.ts'
 import { cleanerConfig } from '../core/log/cleaner/config.ts'
+import { logConfig } from '../core/log/config.ts'
 import { logPools } from '../core/log/file-pool.ts'
 import { PartitionLog } from '../core/log/partition-log.ts'
 import { BatchBuilder } from '../core/record/builder.ts'
@@ -56,7 +57,7 @@ interface Run {
 async function clean(compression: CompressionName, watched: boolean): Promise<Run> {
   const dir = await mkdtemp(join(tmpdir(), 'moldau-bench-'))
   try {
-    const config = { cleanupPolicy: 'compact', segmentBytes: 4 * 1024 * 1024, minCleanableDirtyRatio: 0 }
+    const config = logConfig({ cleanupPolicy: 'compact', segmentBytes: 4 * 1024 * 1024, minCleanableDirtyRatio: 0 })
     const directory = join(dir, 'topic-0')
     const log = new PartitionLog({ topic: 'topic', partition: 0, directory, config, pools: logPools(nodeFiles) })
     fill(log, compression)
@@ -70,7 +71,7 @@ async function clean(compression: CompressionName, watched: boolean): Promise<Ru
       logger: silentLogger,
       random: (buffer) => randomFillSync(buffer),
       logs: () => [log],
-      checkpoint: () => {},
+      checkpoint: () => Promise.resolve(),
     })
     cleaner.onCleaned = ({ bytesBefore }) => {
       bytes = bytesBefore

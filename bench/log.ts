@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nodeFiles } from '../core/base/files.ts'
+import { logConfig } from '../core/log/config.ts'
 import { logPools } from '../core/log/file-pool.ts'
 import { PartitionLog } from '../core/log/partition-log.ts'
 import { BufferPool } from '../core/net/buffer-pool.ts'
@@ -73,7 +74,7 @@ class Bench {
       partition: 0,
       directory: this.directory,
       pools: logPools(nodeFiles),
-      config: { segmentBytes: SEGMENT_BYTES, maxMessageBytes: 2 * MIB, messageTimestampAfterMaxMs: -1 },
+      config: logConfig({ segmentBytes: SEGMENT_BYTES, maxMessageBytes: 2 * MIB, messageTimestampAfterMaxMs: -1 }),
       recoveryPoint: this.#recoveryPoint,
       clean,
     })

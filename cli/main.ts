@@ -2,6 +2,8 @@ import { enableCompileCache } from 'node:module'
 import { endWithReader, fail } from './output.ts'
 import { program } from './program.ts'
 
+// Before anything is done in the pool: a sync holds one of its threads for as long as the disk takes, and waits without a core.
+process.env['UV_THREADPOOL_SIZE'] ??= '16'
 // What the commands load is compiled once and not at each start: `moldau topics` takes half the time.
 enableCompileCache()
 endWithReader()

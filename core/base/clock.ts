@@ -13,13 +13,29 @@ export interface Clock {
   after(ms: number, run: () => void): Timer
 }
 
-/** The machine's clock. */
+/** A timer that is so late waited for something that held everything up, or for a process that was stopped. */
+const LATE_MS = 100
+
+/**
+ * The machine's clock. Before a late timer runs, what has come in meanwhile is looked at: a member whose heartbeat lies in the socket must not
+ * lose its session because this process was held up.
+ */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, run) {
-    const timer = setTimeout(run, ms)
-    return { cancel: () => clearTimeout(timer) }
+    const due = performance.now() + ms
+    let late: NodeJS.Immediate | undefined
+    const timer = setTimeout(() => {
+      if (performance.now() - due < LATE_MS) run()
+      else late = setImmediate(run)
+    }, ms)
+    return {
+      cancel() {
+        clearTimeout(timer)
+        clearImmediate(late)
+      },
+    }
   },
 }
 

@@ -1,7 +1,9 @@
 import * as fs from 'node:fs'
 import { dirname } from 'node:path'
 import { MoldauError, messageOf } from './errors.ts'
+import { Gate } from './gate.ts'
 import { makeDirectory } from './make-directory.ts'
+import { diskWork } from './thread-pool.ts'
 
 /**
  * The disk, as the log needs it: synchronous calls, because a small write costs less than a trip through the thread pool, and
@@ -71,6 +73,8 @@ const openFlags = {
   new: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 } as const
 
+const removals = new Gate(1)
+
 /** The machine's disk. */
 export const nodeFiles: Files = {
   open: (path, mode) =>
@@ -105,18 +109,21 @@ export const nodeFiles: Files = {
   removeDirectory: (path) => guard('remove', path, () => fs.rmSync(path, { recursive: true, force: true })),
   async removeInPool(path) {
     try {
-      await fs.promises.rm(path, { recursive: true, force: true })
+      // One at a time: a topic of a thousand partitions must not stand in line before somebody's sync.
+      await removals.pass(() => diskWork(() => fs.promises.rm(path, { recursive: true, force: true })))
     } catch (error) {
       throw storageFailed('remove', path, error)
     }
   },
-  async syncDirectory(path) {
-    const fd = guard('open', path, () => fs.openSync(path, openFlags.read))
-    try {
-      await syncInPool('fsync', fs.fsync, path, fd)
-    } finally {
-      fs.closeSync(fd)
-    }
+  syncDirectory(path) {
+    return diskWork(async () => {
+      const fd = guard('open', path, () => fs.openSync(path, openFlags.read))
+      try {
+        await syncInPool('fsync', fs.fsync, path, fd)
+      } finally {
+        fs.closeSync(fd)
+      }
+    })
   },
   syncDirectoryNow(path) {
     const fd = guard('open', path, () => fs.openSync(path, openFlags.read))
@@ -173,7 +180,7 @@ class NodeFile implements OpenFile {
   }
 
   sync(): Promise<void> {
-    return syncInPool('fdatasync', fs.fdatasync, this.path, this.#fd)
+    return diskWork(() => syncInPool('fdatasync', fs.fdatasync, this.path, this.#fd))
   }
 
   syncNow(): void {
@@ -207,6 +214,35 @@ export function replaceFile(files: Files, path: string, content: Buffer | string
     throw error
   }
   files.syncDirectoryNow(dirname(path))
+}
+
+/**
+ * The same in the thread pool. Answers false, and leaves the file as it is, when `wanted` says at the last moment that the content is out of
+ * date. One at a time for a path.
+ */
+export async function replaceFileInPool(files: Files, path: string, content: string, wanted = (): boolean => true): Promise<boolean> {
+  // Another name than that of replaceFile, which may come in between.
+  const temporary = `${path}.new`
+  try {
+    const file = files.open(temporary, 'write')
+    try {
+      file.truncate(0)
+      file.write([Buffer.from(content)], 0)
+      await file.sync()
+    } finally {
+      file.close()
+    }
+    if (!wanted()) {
+      files.unlink(temporary)
+      return false
+    }
+    files.rename(temporary, path)
+  } catch (error) {
+    discard(files, temporary)
+    throw error
+  }
+  await files.syncDirectory(dirname(path))
+  return true
 }
 
 /** On a full disk half a file would take the room that the next try needs. */

@@ -14,6 +14,8 @@ const FINISH_MS = 3000
 /** How long a client may leave an answer with us while the backlog is full: clients themselves give up after so long (`request.timeout.ms`). */
 const STALLED_MS_MAX = 30_000
 
+const GONE = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'])
+
 export interface ConnectionsOptions {
   handle: (frame: Buffer, connection: Connection, session: Session) => Answer | Promise<Answer>
   backlog: Backlog
@@ -117,6 +119,5 @@ export class Connections {
 
 /** The other side went away: that is how connections end, and not worth a warning. */
 function isGone(error: Error): boolean {
-  const code = (error as NodeJS.ErrnoException).code
-  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ETIMEDOUT'
+  return GONE.has((error as NodeJS.ErrnoException).code ?? '')
 }

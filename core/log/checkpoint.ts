@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { type Files, replaceFile } from '../base/files.ts'
+import { type Files, replaceFile, replaceFileInPool } from '../base/files.ts'
+import { Flusher } from './flusher.ts'
 
 /**
  * Kafka's checkpoint files: a line with the version, a line with the number of entries, a line per entry. In the broker's folder they
@@ -8,20 +9,66 @@ import { type Files, replaceFile } from '../base/files.ts'
 
 const VERSION = '0'
 
-/** Offsets by `topic partition`. A file that is missing or damaged gives none: everything is then recovered from its beginning. */
-export function readOffsets(files: Files, directory: string, name: string): Map<string, number> {
-  const offsets = new Map<string, number>()
-  for (const line of readCheckpoint(files, join(directory, name)) ?? []) {
-    const match = /^(\S+ \d+) (\d+)$/.exec(line)
-    if (match === null) return new Map()
-    offsets.set(match[1]!, Number(match[2]))
-  }
-  return offsets
-}
+/** A checkpoint file in the broker's folder, and what belongs into it. */
+export class CheckpointFile {
+  readonly #files: Files
+  readonly #path: string
+  readonly #offsets: () => ReadonlyMap<string, number>
+  readonly #flusher: Flusher
+  /** What the file holds, so that nothing is written when nothing has changed. */
+  #written: string | undefined
+  /** Counts what was written at once: a slower write of older content gives way to it. */
+  #generation: number
 
-export function writeOffsets(files: Files, directory: string, name: string, offsets: ReadonlyMap<string, number>): void {
-  const lines = Array.from(offsets, ([key, offset]) => `${key} ${offset}`)
-  replaceFile(files, join(directory, name), checkpointText(lines))
+  /** @param offsets what the file should hold now, by {@link checkpointKey} */
+  constructor(files: Files, directory: string, name: string, offsets: () => ReadonlyMap<string, number>) {
+    this.#files = files
+    this.#path = join(directory, name)
+    this.#offsets = offsets
+    this.#flusher = new Flusher(() => this.#write())
+    this.#written = undefined
+    this.#generation = 0
+  }
+
+  /** A file that is missing or damaged gives none: everything is then recovered from its beginning. */
+  read(): Map<string, number> {
+    const offsets = new Map<string, number>()
+    for (const line of readCheckpoint(this.#files, this.#path) ?? []) {
+      const match = /^(\S+ \d+) (\d+)$/.exec(line)
+      if (match === null) return new Map()
+      offsets.set(match[1]!, Number(match[2]))
+    }
+    return offsets
+  }
+
+  /** Resolves when the offsets of now, or newer ones, are in the file and synced. The disk may take its time. */
+  write(): Promise<void> {
+    return this.#flusher.flush()
+  }
+
+  /** The same at once: nothing else runs until the disk is done. */
+  writeNow(): void {
+    const text = this.#text()
+    if (text === this.#written) return
+    this.#generation++
+    this.#written = undefined
+    replaceFile(this.#files, this.#path, text)
+    this.#written = text
+  }
+
+  async #write(): Promise<void> {
+    for (let text = this.#text(); text !== this.#written; text = this.#text()) {
+      const generation = this.#generation
+      // A failure may come before the new content is there, or after.
+      this.#written = undefined
+      const current = (): boolean => generation === this.#generation
+      if ((await replaceFileInPool(this.#files, this.#path, text, current)) && current()) this.#written = text
+    }
+  }
+
+  #text(): string {
+    return checkpointText(Array.from(this.#offsets(), ([key, offset]) => `${key} ${offset}`))
+  }
 }
 
 /** The key of a partition in these files. */

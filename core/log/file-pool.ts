@@ -1,5 +1,5 @@
 import type { Files, OpenFile } from '../base/files.ts'
-import { Gate } from './gate.ts'
+import { Gate } from '../base/gate.ts'
 import { Lru } from './lru.ts'
 import { SparingFiles } from './sparing-files.ts'
 

@@ -2,7 +2,7 @@ import { systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { silentLogger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
-import { logConfig } from './config.ts'
+import { logConfigDefaults } from './config.ts'
 import { Durability } from './durability.ts'
 import { LOG } from './file-names.ts'
 import { LogContext } from './log-context.ts'
@@ -23,7 +23,7 @@ export class LazyLog {
   /** @param onFlushed told when more is synced than before */
   constructor(options: PartitionLogOptions, onFlushed: () => void) {
     const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger, random = systemRandom, cleanedTo } = options
-    const config = logConfig(options.config)
+    const { config = logConfigDefaults } = options
     const context = new LogContext({ topic, partition, directory, pools, clock, logger, random, config, ...(cleanedTo && { cleanedTo }) })
     this.context = context
     this.#options = options
@@ -47,8 +47,14 @@ export class LazyLog {
 
   /** The folder has no segment: nobody has ever written or read here, there is nothing to recover or to delete. */
   get untouched(): boolean {
-    const { files, directory } = this.context
-    return this.#loaded === undefined && !files.readdir(directory).some(({ name }) => name.endsWith(LOG))
+    return this.#loaded === undefined && !this.#names().some(isSegment)
+  }
+
+  /** {@link LazyLog.load}, unless it is {@link LazyLog.untouched}. */
+  recover(): void {
+    if (this.#loaded !== undefined) return
+    const names = this.#names()
+    if (names.some(isSegment)) this.#open(names)
   }
 
   /** @throws KafkaError KAFKA_STORAGE_ERROR when the disk fails */
@@ -77,11 +83,16 @@ export class LazyLog {
     this.#loaded?.close()
   }
 
-  #open(): OpenLog {
+  #names(): string[] {
+    const { files, directory } = this.context
+    return files.readdir(directory).map(({ name }) => name)
+  }
+
+  #open(names?: readonly string[]): OpenLog {
     const { context, durability, timers } = this
     if (this.#closed) throw new MoldauError('CLOSED', `${context.name}: the log is closed`)
     const { recoveryPoint = 0, logStartOffset: startOffset = 0, clean = false, writesSurvived = false } = this.#options
-    const recovered = context.guard('open', () => recoverLog(context, { recoveryPoint, startOffset, clean, writesSurvived }))
+    const recovered = context.guard('open', () => recoverLog(context, { recoveryPoint, startOffset, clean, writesSurvived }, names))
     this.#loaded = new OpenLog({ context, recovered, durability, timers, startOffset })
     return this.#loaded
   }
@@ -93,4 +104,8 @@ export class LazyLog {
     )
     this.#options.onFailure?.(error)
   }
+}
+
+function isSegment(name: string): boolean {
+  return name.endsWith(LOG)
 }

@@ -75,8 +75,8 @@ export class LogManager {
       random: this.#random,
       timers: this.#timers,
     })
-    this.#checkpoints = new OffsetCheckpoints(this.#files, this.dir)
-    this.#notes = { name: 'checkpoints', heal: async () => this.#checkpoints.write([...this.#logs]) }
+    this.#checkpoints = new OffsetCheckpoints(this.#files, this.dir, this.#logs)
+    this.#notes = { name: 'checkpoints', heal: () => this.#checkpoints.write() }
     this.#health = new DirectoryHealth({
       dir: this.dir,
       files: this.#files,
@@ -187,27 +187,30 @@ export class LogManager {
     this.#deleted.discard(gone)
     // A topic of the same name must not inherit what is noted there.
     this.cleaner.forget(topic)
-    this.checkpoint()
+    try {
+      this.#checkpoints.writeNow()
+    } catch (error) {
+      this.#cannotCheckpoint(error)
+    }
   }
 
   /**
    * Writes down, per partition, up to where it is synced, where it begins and its high watermark. Done every minute by itself. When the disk
    * refuses, the old notes stay (a restart reads more than it need), and are replaced when it works again. Answers whether they are written.
    */
-  checkpoint(): boolean {
+  async checkpoint(): Promise<boolean> {
     try {
-      this.#checkpoints.write([...this.#logs])
+      await this.#checkpoints.write()
       return true
     } catch (error) {
-      if (!(error instanceof MoldauError)) throw error
-      this.#health.failed(this.#notes, error)
+      this.#cannotCheckpoint(error)
       return false
     }
   }
 
   /** Writes down where partitions begin, if that has changed: what was deleted on demand does not come back after a crash. */
   checkpointStarts(): void {
-    this.#checkpoints.writeStarts([...this.#logs])
+    this.#checkpoints.writeStartsNow()
   }
 
   /** Syncs and closes all partitions and leaves the mark of a clean stop. A partition that cannot be closed well leaves none. */
@@ -219,10 +222,15 @@ export class LogManager {
       await this.cleaner.stop()
       const failed = await closeAll([...this.#logs], this.#logger)
       this.#health.stop()
-      if (this.checkpoint() && failed === 0) markCleanShutdown(this.#files, this.dir, this.#logger)
+      if ((await this.checkpoint()) && failed === 0) markCleanShutdown(this.#files, this.dir, this.#logger)
     } finally {
       this.#release()
     }
+  }
+
+  #cannotCheckpoint(error: unknown): void {
+    if (!(error instanceof MoldauError)) throw error
+    this.#health.failed(this.#notes, error)
   }
 
   #release(): void {
@@ -245,6 +253,12 @@ export class LogManager {
   async #start(): Promise<void> {
     const clean = takeCleanShutdown(this.#files, this.dir)
     const checkpointed = this.#checkpoints.read()
+    const configs = new Map<string, LogConfig>()
+    const configOf = (topic: string): LogConfig => {
+      const known = configs.get(topic) ?? logConfig(this.#options.topicConfig?.(topic), this.#config)
+      configs.set(topic, known)
+      return known
+    }
     for (const { name, directory } of this.#files.readdir(this.dir)) {
       if (!directory) continue
       if (name.endsWith(DELETE_SUFFIX)) this.#deleted.removeLater(name, this.#config.fileDeleteDelayMs)
@@ -254,7 +268,7 @@ export class LogManager {
       const { recoveryPoint, startOffset: logStartOffset } = checkpointed(topic, partition)
       this.#logs.add(
         this.#log(topic, partition, {
-          config: { ...this.#config, ...this.#options.topicConfig?.(topic) },
+          config: configOf(topic),
           clean: clean && recoveryPoint !== undefined,
           writesSurvived: this.#options.writesSurvived ?? false,
           ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
@@ -267,14 +281,14 @@ export class LogManager {
       this.#logger.info({ dir: this.dir, partitions: logs.length }, 'the last stop was not a clean one: checking the logs')
       await recoverAll(logs, this.#logger)
     }
-    this.#timers.every(this.#options.checkpointIntervalMs ?? MINUTE_MS, () => this.checkpoint())
+    this.#timers.every(this.#options.checkpointIntervalMs ?? MINUTE_MS, async () => void (await this.checkpoint()))
     this.#timers.every(this.#options.retentionCheckIntervalMs ?? 5 * MINUTE_MS, () => this.#retain([...this.#logs]))
   }
 
   #log(
     topic: string,
     partition: number,
-    options: { config: Partial<LogConfig>; clean: boolean; writesSurvived?: boolean; recoveryPoint?: number; logStartOffset?: number },
+    options: { config: LogConfig; clean: boolean; writesSurvived?: boolean; recoveryPoint?: number; logStartOffset?: number },
   ): PartitionLog {
     const directory = join(this.dir, `${topic}-${partition}`)
     const { showsSyncedOnly = false } = this.#options

@@ -1,5 +1,5 @@
 import type { Files } from '../base/files.ts'
-import { checkpointKey, readOffsets, writeOffsets } from './checkpoint.ts'
+import { CheckpointFile, checkpointKey } from './checkpoint.ts'
 import type { PartitionLog } from './partition-log.ts'
 
 const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
@@ -14,62 +14,48 @@ export interface CheckpointedOffsets {
 
 /** What is noted of the partitions in a broker's folder: up to where each is synced, where it begins, its high watermark. */
 export class OffsetCheckpoints {
-  readonly #files: Files
-  readonly #directory: string
-  /** What the files hold, so that nothing is written when nothing has changed. */
-  #written: string
-  #writtenStarts: string | undefined
+  readonly #recoveryPoints: CheckpointFile
+  readonly #starts: CheckpointFile
+  readonly #highWatermarks: CheckpointFile
 
-  constructor(files: Files, directory: string) {
-    this.#files = files
-    this.#directory = directory
-    this.#written = ''
-    this.#writtenStarts = undefined
+  constructor(files: Files, directory: string, logs: Iterable<PartitionLog>) {
+    const file = (name: string, offsetOf: (log: PartitionLog) => number | undefined): CheckpointFile =>
+      new CheckpointFile(files, directory, name, () => offsetsOf(logs, offsetOf))
+    this.#recoveryPoints = file(RECOVERY_POINTS, (log) => log.flushedOffset)
+    // Those that do not begin with 0.
+    this.#starts = file(LOG_START_OFFSETS, ({ checkpointed: { startOffset } }) => (startOffset > 0 ? startOffset : undefined))
+    this.#highWatermarks = file(HIGH_WATERMARKS, (log) => log.checkpointed.highWatermark)
   }
 
   read(): (topic: string, partition: number) => CheckpointedOffsets {
-    const recoveryPoints = readOffsets(this.#files, this.#directory, RECOVERY_POINTS)
-    const starts = readOffsets(this.#files, this.#directory, LOG_START_OFFSETS)
+    const recoveryPoints = this.#recoveryPoints.read()
+    const starts = this.#starts.read()
     return (topic, partition) => {
       const key = checkpointKey(topic, partition)
       return { recoveryPoint: recoveryPoints.get(key), startOffset: starts.get(key) }
     }
   }
 
-  write(logs: readonly PartitionLog[]): void {
-    const recoveryPoints = new Map<string, number>()
-    const starts = startsOf(logs)
-    const watermarks = new Map<string, number>()
-    for (const log of logs) {
-      const key = checkpointKey(log.topic, log.partition)
-      recoveryPoints.set(key, log.flushedOffset)
-      watermarks.set(key, log.checkpointed.highWatermark)
-    }
-    const all = JSON.stringify([[...recoveryPoints], [...starts], [...watermarks]])
-    if (all === this.#written) return
-    writeOffsets(this.#files, this.#directory, RECOVERY_POINTS, recoveryPoints)
-    this.#writeStarts(starts)
-    writeOffsets(this.#files, this.#directory, HIGH_WATERMARKS, watermarks)
-    this.#written = all
+  /** Resolves when all three are written; see {@link CheckpointFile.write}. */
+  async write(): Promise<void> {
+    for (const file of [this.#recoveryPoints, this.#starts, this.#highWatermarks]) await file.write()
   }
 
-  /** The same for where partitions begin alone. */
-  writeStarts(logs: readonly PartitionLog[]): void {
-    const starts = startsOf(logs)
-    if (JSON.stringify([...starts]) !== this.#writtenStarts) this.#writeStarts(starts)
+  writeNow(): void {
+    for (const file of [this.#recoveryPoints, this.#starts, this.#highWatermarks]) file.writeNow()
   }
 
-  #writeStarts(starts: ReadonlyMap<string, number>): void {
-    writeOffsets(this.#files, this.#directory, LOG_START_OFFSETS, starts)
-    this.#writtenStarts = JSON.stringify([...starts])
+  /** Where partitions begin alone. */
+  writeStartsNow(): void {
+    this.#starts.writeNow()
   }
 }
 
-/** Where partitions begin that do not begin with 0. */
-function startsOf(logs: readonly PartitionLog[]): Map<string, number> {
-  const starts = new Map<string, number>()
-  for (const { topic, partition, checkpointed } of logs) {
-    if (checkpointed.startOffset > 0) starts.set(checkpointKey(topic, partition), checkpointed.startOffset)
+function offsetsOf(logs: Iterable<PartitionLog>, offsetOf: (log: PartitionLog) => number | undefined): Map<string, number> {
+  const offsets = new Map<string, number>()
+  for (const log of logs) {
+    const offset = offsetOf(log)
+    if (offset !== undefined) offsets.set(checkpointKey(log.topic, log.partition), offset)
   }
-  return starts
+  return offsets
 }

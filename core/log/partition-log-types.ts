@@ -11,7 +11,8 @@ export interface PartitionLogOptions {
   readonly partition: number
   /** The partition's folder; made when missing. */
   readonly directory: string
-  readonly config?: Partial<LogConfig>
+  /** Shared by all partitions with the same settings. Default: Kafka's. */
+  readonly config?: LogConfig
   readonly pools: LogPools
   readonly clock?: Clock
   readonly logger?: Logger

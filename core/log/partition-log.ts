@@ -152,6 +152,11 @@ export class PartitionLog {
     return this.#log.load()
   }
 
+  /** {@link PartitionLog.load}, unless it is {@link PartitionLog.untouched}. */
+  recover(): void {
+    this.#log.recover()
+  }
+
   /**
    * Appends what a producer sent: checks it, gives it offsets in place, writes it. It can be read at once; {@link PartitionLog.whenFlushed}
    * tells when it would survive a power loss. A write that fails changes nothing that can be read, and no append is taken until

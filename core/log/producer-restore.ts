@@ -8,10 +8,14 @@ import type { Segments } from './segments.ts'
 /** The end of the log that is looked through for batches that a client may repeat: five requests of 1 MiB, and others between them. */
 const REMEMBERED_BYTES = 8 * 1024 * 1024
 
-/** Producer state at `offset`: the newest snapshot at or below it, and what the log says from there on. */
-export function restoreProducers(context: LogContext, segments: Segments, offset: number): ProducerState {
+/**
+ * Producer state at `offset`: the newest snapshot at or below it, and what the log says from there on.
+ *
+ * @param snapshots offsets of the snapshots that are there, when the caller has looked
+ */
+export function restoreProducers(context: LogContext, segments: Segments, offset: number, snapshots?: readonly number[]): ProducerState {
   const now = context.clock.now()
-  const snapshot = newestSnapshot(context.files, context.directory, offset)
+  const snapshot = newestSnapshot(context.files, context.directory, offset, snapshots)
   const producers = new ProducerState(snapshot?.entries)
   producers.expire(now - context.config.producerIdExpirationMs)
   if (snapshot !== undefined && producers.size > 0) rememberBatches(segments, producers, snapshot.offset)

@@ -64,9 +64,18 @@ export function writeSnapshot(files: Files, directory: string, offset: number, e
   files.writeFile(segmentPath(directory, offset, SNAPSHOT), encodeSnapshot(entries))
 }
 
-/** The newest undamaged snapshot at an offset of at most `offset`. */
-export function newestSnapshot(files: Files, directory: string, offset: number): { offset: number; entries: ProducerEntry[] } | undefined {
-  for (const candidate of snapshotOffsets(files, directory).reverse()) {
+/**
+ * The newest undamaged snapshot at an offset of at most `offset`.
+ *
+ * @param offsets of the snapshots that are there, ascending
+ */
+export function newestSnapshot(
+  files: Files,
+  directory: string,
+  offset: number,
+  offsets: readonly number[] = snapshotOffsets(files, directory),
+): { offset: number; entries: ProducerEntry[] } | undefined {
+  for (const candidate of offsets.toReversed()) {
     if (candidate > offset) continue
     const content = files.readFile(segmentPath(directory, candidate, SNAPSHOT))
     const entries = content === undefined ? undefined : decodeSnapshot(content)

@@ -41,11 +41,13 @@ export interface RecoveredLog {
  * made anew. Where a segment's writes have survived (see {@link RecoveryHints.writesSurvived}) and its batches follow each other to the
  * end of the file, their records are not read. Damage below the recovery point is no torn write: it stays where it is, is reported, and
  * never served. Kafka's `LogLoader`.
+ *
+ * @param names the files of the folder, when the caller has looked
  */
-export function recoverLog(context: LogContext, hints: RecoveryHints): RecoveredLog {
+export function recoverLog(context: LogContext, hints: RecoveryHints, names?: readonly string[]): RecoveredLog {
   const { files } = context
-  files.mkdir(context.directory)
-  const segments = listSegments(context, hints.startOffset)
+  if (names === undefined) files.mkdir(context.directory)
+  const segments = listSegments(context, hints.startOffset, names)
   const epochs = new LeaderEpochs(files, context.directory)
   const knowsEpochs = epochs.load()
   if (hints.clean && knowsEpochs && segments.active.adoptTail() && segments.active.nextOffset === hints.recoveryPoint) {
@@ -54,13 +56,14 @@ export function recoverLog(context: LogContext, hints: RecoveryHints): Recovered
   }
   if (!knowsEpochs) rebuildEpochs(segments, epochs)
   const from = recoverFrom(segments, hints.recoveryPoint)
-  const producers = restoreProducers(context, segments, segments.at(from)!.baseOffset)
+  const snapshots = snapshotOffsets(files, context.directory)
+  const producers = restoreProducers(context, segments, segments.at(from)!.baseOffset, snapshots)
   const recovery = new Recovery(context, hints, segments, producers, epochs)
   recovery.run(from)
   const end = segments.active.nextOffset
   epochs.truncateEnd(end)
-  epochs.save()
-  for (const offset of snapshotOffsets(files, context.directory)) {
+  if (epochs.unsynced) epochs.save()
+  for (const offset of snapshots) {
     if (offset > end) files.unlink(segmentPath(context.directory, offset, SNAPSHOT))
   }
   return { segments, producers, epochs, recoveryPoint: Math.min(hints.recoveryPoint, end) }

@@ -6,9 +6,9 @@ import { finishSwaps } from './swap.ts'
 
 /** The segments that the files of a folder make up, sizes known, nothing read; remains of a crash are removed. A folder without any gets
  * one that begins at `startOffset`. */
-export function listSegments(context: LogContext, startOffset: number): Segments {
+export function listSegments(context: LogContext, startOffset: number, found = namesIn(context)): Segments {
   const { directory, files, clock } = context
-  let names = namesIn(context)
+  let names = found
   if (names.some((name) => name.endsWith(CLEANED) || name.endsWith(SWAP))) {
     finishSwaps(context, names)
     names = namesIn(context)
@@ -36,7 +36,7 @@ export function listSegments(context: LogContext, startOffset: number): Segments
   return new Segments(list)
 }
 
-function namesIn({ files, directory }: LogContext): string[] {
+function namesIn({ files, directory }: LogContext): readonly string[] {
   return files.readdir(directory).map(({ name }) => name)
 }
 

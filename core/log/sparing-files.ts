@@ -1,5 +1,5 @@
 import type { FileStat, Files, OpenFile, OpenMode } from '../base/files.ts'
-import type { Gate } from './gate.ts'
+import type { Gate } from '../base/gate.ts'
 
 export interface SparingOptions {
   /** Closes some files that are open and not in use; false when there are none. */

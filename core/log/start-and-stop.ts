@@ -9,7 +9,7 @@ const CLOSING_MAX = 16
 export async function recoverAll(logs: readonly PartitionLog[], logger: Logger): Promise<void> {
   for (const log of logs) {
     try {
-      if (!log.untouched) log.load()
+      log.recover()
     } catch (error) {
       // The others are served; this one answers its error to whoever asks, and is tried again then.
       logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'the log cannot be opened')

@@ -29,11 +29,11 @@ export class Timers {
     this.#pending.add(timer)
   }
 
-  every(ms: number, run: () => void): void {
+  every(ms: number, run: () => void | Promise<void>): void {
     this.after(ms, () => {
       // First the next turn: a failure of this one must not be the last.
       this.every(ms, run)
-      run()
+      return run()
     })
   }
 

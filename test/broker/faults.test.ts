@@ -5,14 +5,13 @@ import { Broker } from '../../core/broker/broker.ts'
 import { PROBE_INTERVAL_MS } from '../../core/log/directory-health.ts'
 import type { Channel } from '../../core/net/channel.ts'
 import { errorName } from '../../core/protocol/errors.ts'
-import { Heartbeat } from '../../core/protocol/messages/heartbeat.ts'
-import { JoinGroup } from '../../core/protocol/messages/join-group.ts'
 import { OffsetCommit } from '../../core/protocol/messages/offset-commit.ts'
-import { SyncGroup } from '../../core/protocol/messages/sync-group.ts'
-import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.ts'
+import { killBroker } from '../support/broker-kill.ts'
 import { flipBits, image } from '../support/bit-flips.ts'
 import { FaultyFiles } from '../support/faulty-files.ts'
+import { type Member, beat, joinAlone } from '../support/group-of-one.ts'
 import { powerStorm } from '../support/power-storm.ts'
+import { tempDir } from '../support/start-broker.ts'
 import { batch, createTopic, fetchFrom, listing, open, produce } from '../support/wire.ts'
 
 test('a broker that loses power at any moment keeps what it promised: acknowledged records, offsets, transactions, topics', async (t) => {
@@ -25,6 +24,13 @@ test('a broker that loses power at any moment keeps what it promised: acknowledg
   }
 })
 
+test('a broker killed with -9 under load keeps what it acknowledged, whatever the crash has left behind the last whole write', async (t) => {
+  const result = await killBroker({ t, dir: await tempDir(t), rounds: 4, seed: 4, longestMs: 400, tearsTails: true, auditEvery: 2 })
+  t.deepEqual(result.faults, [])
+  t.true(result.acknowledged > 0)
+  t.log(result)
+})
+
 for (const clean of [true, false]) {
   test(`a flipped bit in any file of the broker is never served and never silent, ${clean ? 'after a clean stop' : 'after a kill'}`, async (t) => {
     const { faults, named } = await flipBits(await image(clean), 50, clean ? 1 : 2)
@@ -33,33 +39,7 @@ for (const clean of [true, false]) {
   })
 }
 
-interface Member {
-  groupId: string
-  memberId: string
-  generationId: number
-}
-
 const SESSION_MS = 10_000
-
-/** A member of a group of one, with its session open. */
-async function join(channel: Channel): Promise<Member> {
-  await channel.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ['g'] })
-  const request = {
-    groupId: 'g',
-    sessionTimeoutMs: SESSION_MS,
-    rebalanceTimeoutMs: SESSION_MS,
-    protocolType: 'consumer',
-    protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
-  }
-  const { memberId } = await channel.request(JoinGroup, 5, { ...request, memberId: '' })
-  const { generationId } = await channel.request(JoinGroup, 5, { ...request, memberId })
-  await channel.request(SyncGroup, 3, { groupId: 'g', memberId, generationId, assignments: [{ memberId, assignment: Buffer.alloc(0) }] })
-  return { groupId: 'g', memberId, generationId }
-}
-
-async function beat(channel: Channel, member: Member): Promise<string> {
-  return errorName((await channel.request(Heartbeat, 3, member)).errorCode)
-}
 
 async function commit(channel: Channel, { groupId, memberId, generationId }: Member, committedOffset: number): Promise<string> {
   const topics = [{ name: 'a', partitions: [{ partitionIndex: 0, committedOffset, committedMetadata: '' }] }]
@@ -84,7 +64,7 @@ async function faulty(
   await createTopic(channel, 'a')
   await createTopic(channel, 'b')
   for (const topic of ['a', 'b']) t.is((await produce(channel, topic, batch(['first']))).error, 'NONE')
-  return { files, clock, broker, channel, member: await join(channel) }
+  return { files, clock, broker, channel, member: await joinAlone(channel, 'g', SESSION_MS) }
 }
 
 test('a disk that takes seconds to sync holds up who waits for that sync, and nobody else', async (t) => {

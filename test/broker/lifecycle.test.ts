@@ -1,22 +1,17 @@
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
 import test from 'ava'
-import type { ExecutionContext } from 'ava'
 
-import { systemClock } from '../../core/base/clock.ts'
 import { MoldauError } from '../../core/base/errors.ts'
 import { Broker } from '../../core/broker/broker.ts'
 import { connect as connectClient } from '../../core/index.ts'
-import { Channel } from '../../core/net/channel.ts'
-import { tcpDialer } from '../../core/net/dialer.ts'
+import type { Channel } from '../../core/net/channel.ts'
 import { DeleteTopics } from '../../core/protocol/messages/delete-topics.ts'
 import { InitProducerId } from '../../core/protocol/messages/init-producer-id.ts'
+import { ChildBroker } from '../support/child-broker.ts'
 import { FaultyFiles } from '../support/faulty-files.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 import { batch, createTopic, fetchFrom, listing, open, produce, topicError } from '../support/wire.ts'
@@ -247,29 +242,13 @@ test('a disk that refuses fails the produce request, not the broker, and is used
   await broker.close()
 })
 
-/** A broker in a process of its own. */
-async function launch(t: ExecutionContext, dir: string): Promise<{ child: ChildProcess; port: number; ended: Promise<unknown> }> {
-  const script = join(import.meta.dirname, '../support/broker-process.ts')
-  const child = spawn(process.execPath, ['--conditions=moldau-source', script, dir, 'disk'], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
-  const ended = once(child, 'exit')
-  const line = await new Promise<string>((resolve, reject) => {
-    child.stdout!.once('data', (chunk: Buffer) => resolve(chunk.toString()))
-    child.once('exit', (code) => reject(new Error(`the broker ended with ${code}`)))
-  })
-  return { child, port: Number(line), ended }
-}
-
 /** Sends numbered records from `next` on, several in flight, until the connection ends; answers the first number without an answer. */
 async function produceUntilKilled(
-  t: ExecutionContext,
-  port: number,
+  channel: Channel,
   next: number,
   ids: { producerId: number; producerEpoch: number },
   onFirst: () => void,
 ): Promise<number> {
-  const channel = new Channel(await tcpDialer().dial('127.0.0.1', port), { clientId: 'audit', clock: systemClock })
-  t.teardown(() => channel.close())
   let acknowledged = next
   let failed = false
   const inFlight = new Set<Promise<void>>()
@@ -290,24 +269,19 @@ async function produceUntilKilled(
   return acknowledged
 }
 
-async function prepare(port: number): Promise<void> {
-  const admin = new Channel(await tcpDialer().dial('127.0.0.1', port), { clientId: 'admin', clock: systemClock })
-  await createTopic(admin, 'a')
-  admin.close()
-}
-
 test('a broker killed while an idempotent producer sends loses nothing acknowledged, doubles nothing, keeps the order', async (t) => {
   const dir = await tempDir(t)
   const ids = { producerId: 5, producerEpoch: 0 }
+  const broker = new ChildBroker(t, dir)
   let next = 0
   for (let round = 0; round < 3; round++) {
-    const { child, port, ended } = await launch(t, dir)
-    if (round === 0) await prepare(port)
+    await broker.start()
+    const sending = await broker.open()
+    if (round === 0) await createTopic(sending, 'a')
     const before = next
     // From the first answer on, so that a busy machine has something to lose as well.
-    next = await produceUntilKilled(t, port, next, ids, () => setTimeout(() => child.kill('SIGKILL'), 50 + round * 40))
-    child.kill('SIGKILL')
-    await ended
+    next = await produceUntilKilled(sending, next, ids, () => setTimeout(() => void broker.kill(), 50 + round * 40))
+    await broker.kill()
     t.true(next > before, 'nothing was acknowledged before the kill')
   }
   const channel = await open(t, await startBroker(t, { dir }))

@@ -1,7 +1,8 @@
 import test from 'ava'
 import { descriptorBudget } from '../../core/broker/descriptors.ts'
-import { Gate } from '../../core/log/gate.ts'
+import { Gate } from '../../core/base/gate.ts'
 import { Backlog } from '../../core/net/backlog.ts'
+import { halfOpen } from '../support/half-open.ts'
 import { fewDescriptors, manyConnections, manyPartitions, slowReaders } from '../support/many-scenarios.ts'
 import { tempDir } from '../support/start-broker.ts'
 
@@ -28,6 +29,14 @@ test('clients that ask for gigabytes and read nothing cost a bounded amount of m
   // Without a bound: 60 connections, each with 50 answers of 50 MiB.
   t.pass()
   t.log(await slowReaders(await tempDir(t), 60, 50, 256 * MIB))
+})
+
+test('clients that vanish without a word lose their connections and their places in groups', async (t) => {
+  const dir = await tempDir(t)
+  const measured = await halfOpen({ t, dir, connections: 60, members: 3, idleMs: 6000, sessionMs: 3000 })
+  if (typeof measured === 'string') t.log(`skipped: ${measured}`)
+  else t.log(measured)
+  t.pass()
 })
 
 test('open files are shared out so that neither connections nor segments go without', (t) => {

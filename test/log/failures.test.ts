@@ -287,7 +287,7 @@ test('on a full disk old segments still go, checkpoints and topics fail without 
   const had = segments().length
   files.capacity = 0
   t.throws(() => log.append(batchOf(['z'], { timestamp: clock.now() }), { leaderEpoch: 0 }), { message: /ENOSPC/ })
-  t.false(logs.checkpoint())
+  t.false(await logs.checkpoint())
   const paths = files.paths()
   t.throws(() => logs.create('u', 0, TOPIC_ID), { message: /ENOSPC/ })
   t.deepEqual(files.paths(), paths)

@@ -41,7 +41,7 @@ test('partitions, topic ids and start offsets are there again after a clean stop
       await log.flush()
     }
     if (clean) await logs.close()
-    else logs.checkpoint()
+    else await logs.checkpoint()
     if (!clean) crash(files)
     logs = await open(files, clock)
     t.is([...logs.partitions()].length, 2)
@@ -163,8 +163,35 @@ test('the recovery point is written every minute, so that a crash costs a scan o
   log.append(batchOf(['v']), { leaderEpoch: 0 })
   await log.flush()
   clock.advance(60_000)
+  await new Promise((resolve) => setImmediate(resolve))
   t.is(files.content('/data/recovery-point-offset-checkpoint').toString(), '0\n1\nt 0 1\n')
   t.is(files.content('/data/replication-offset-checkpoint').toString(), '0\n1\nt 0 1\n')
+  await logs.close()
+})
+
+test('a checkpoint that the disk holds up gives way to what has been written at once meanwhile', async (t) => {
+  const files = new FaultyFiles()
+  const logs = await open(files, new ManualClock())
+  for (const topic of ['gone', 'stays']) {
+    const log = logs.create(topic, 0, TOPIC_ID)
+    log.append(batchOf(['v']), { leaderEpoch: 0 })
+    await log.flush()
+  }
+  const noted = (): string => files.content('/data/recovery-point-offset-checkpoint').toString()
+  for (const held of ['/data/recovery-point-offset-checkpoint.new', '/data']) {
+    logs.create('gone', 0, TOPIC_ID)
+    const { promise: slow, resolve: release } = Promise.withResolvers<void>()
+    files.pause = (path) => (path === held ? slow : Promise.resolve())
+    const written = logs.checkpoint()
+    await new Promise((resolve) => setImmediate(resolve))
+    // Nobody waits for the slow one: a topic of this name may be made again in the next moment.
+    logs.delete('gone')
+    t.is(noted(), '0\n1\nstays 0 1\n')
+    release()
+    t.true(await written)
+    t.is(noted(), '0\n1\nstays 0 1\n', held)
+  }
+  t.false(files.paths().some((path) => path.endsWith('.new')))
   await logs.close()
 })
 

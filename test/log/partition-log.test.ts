@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { ManualClock } from '../../core/base/clock.ts'
+import { logConfig } from '../../core/log/config.ts'
 import { logPools } from '../../core/log/file-pool.ts'
 import { PartitionLog } from '../../core/log/partition-log.ts'
 import { FaultyFiles } from '../support/faulty-files.ts'
@@ -173,7 +174,7 @@ test('a log that takes appends keeps its indexes when others need the memory', a
   const files = new FaultyFiles()
   const pools = logPools(files, { indexBytesMax: 600 })
   const clock = new ManualClock()
-  const config = { indexIntervalBytes: 100, segmentBytes: 3000 }
+  const config = logConfig({ indexIntervalBytes: 100, segmentBytes: 3000 })
   const open = (partition: number, recoveryPoint?: number): PartitionLog => {
     const closed = recoveryPoint === undefined ? {} : { recoveryPoint, clean: true }
     return new PartitionLog({ topic: 'topic', partition, directory: `/data/topic-${partition}`, pools, clock, config, ...closed })

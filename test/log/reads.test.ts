@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { ManualClock } from '../../core/base/clock.ts'
+import { logConfig } from '../../core/log/config.ts'
 import { logPools } from '../../core/log/file-pool.ts'
 import { PartitionLog } from '../../core/log/partition-log.ts'
 import { encodeSnapshot } from '../../core/log/producer-snapshot.ts'
@@ -28,7 +29,7 @@ function hugeLog(bytes: number): { files: SparseFiles; log: PartitionLog } {
   files.writeFile(`${DIRECTORY}/leader-epoch-checkpoint`, '0\n1\n0 0\n')
   files.writeFile(`${DIRECTORY}/${String(files.endOffset).padStart(20, '0')}.snapshot`, encodeSnapshot([]))
   const clock = new ManualClock()
-  const config = { retentionMs: -1, retentionBytes: -1 }
+  const config = logConfig({ retentionMs: -1, retentionBytes: -1 })
   const options = { topic: 'huge', partition: 0, directory: DIRECTORY, pools: logPools(files), clock, config, clean: true }
   const log = new PartitionLog({ ...options, recoveryPoint: files.endOffset })
   log.load()

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { ManualClock, systemClock } from '../../core/base/clock.ts'
 import { MoldauError } from '../../core/base/errors.ts'
 import { Broker } from '../../core/broker/broker.ts'
@@ -57,7 +58,11 @@ export async function image(clean: boolean): Promise<Image> {
   await client.close()
   channel.close()
   if (clean) await broker.close()
-  else clock.advance(61_000)
+  else {
+    clock.advance(61_000)
+    // The checkpoints of this minute.
+    for (let i = 0; i < 20; i++) await turn()
+  }
   const disk = files.copy()
   if (!clean) {
     disk.unlink(`${DIR}/.lock`)

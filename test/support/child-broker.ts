@@ -9,7 +9,7 @@ import { Channel } from '../../core/net/channel.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
 
 /** Who cleans up: a test, or a script. */
-type Teardown = Pick<ExecutionContext, 'teardown'>
+export type Teardown = Pick<ExecutionContext, 'teardown'>
 
 /** A broker that can be killed with SIGKILL and started again on its directory and port. Durable as brokers are by default. */
 export class ChildBroker {
@@ -55,8 +55,13 @@ export class ChildBroker {
   }
 
   async open(): Promise<Channel> {
-    const channel = new Channel(await tcpDialer().dial('127.0.0.1', this.port), { clientId: 'test', clock: systemClock })
+    const channel = await this.dial()
     this.#t.teardown(() => channel.close())
     return channel
+  }
+
+  /** A connection that ends with the broker. */
+  async dial(): Promise<Channel> {
+    return new Channel(await tcpDialer().dial('127.0.0.1', this.port), { clientId: 'test', clock: systemClock })
   }
 }

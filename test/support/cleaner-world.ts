@@ -76,7 +76,7 @@ export class World {
       logger,
       random,
       logs: () => [this.log],
-      checkpoint: () => {},
+      checkpoint: () => Promise.resolve(),
     })
     cleaner.onCleaned = (cleaned) => void this.cleanings.push(cleaned)
     return cleaner

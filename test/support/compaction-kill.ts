@@ -12,6 +12,8 @@ const TOPIC = 'compacted'
 const KEYS = 200
 const TOMBSTONES = 0.1
 const COMMITS = 0.7
+/** Looks at the checkpoint of the cleaner, one every 50 ms. */
+const CLEANING_PATIENCE = 400
 
 /** Settings that make a broker compact all the time. */
 const compactingConfig = {
@@ -66,9 +68,15 @@ export async function compactWithKills({ dir, lives, random, teardown }: Compact
     faults.push(...(await load.audit()))
     if (faults.length > 0) break
   }
-  const checkpoint = await readFile(join(dir, 'cleaner-offset-checkpoint'), 'utf8').catch(() => '')
+  // On a busy machine none of the lives may have been long enough.
+  let cleanedTo = 0
+  for (let patience = CLEANING_PATIENCE; cleanedTo === 0 && patience > 0; patience--) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const checkpoint = await readFile(join(dir, 'cleaner-offset-checkpoint'), 'utf8').catch(() => '')
+    cleanedTo = Number(/^compacted 0 (\d+)$/m.exec(checkpoint)?.[1] ?? 0)
+  }
   await child.kill()
-  return { faults, acknowledged: load.acknowledged, cleanedTo: Number(/^compacted 0 (\d+)$/m.exec(checkpoint)?.[1] ?? 0) }
+  return { faults, acknowledged: load.acknowledged, cleanedTo }
 }
 
 interface Update {

@@ -1,7 +1,8 @@
 import type { Logger } from '../../core/base/logger.ts'
 import { type ManualClock } from '../../core/base/clock.ts'
+import { type LogConfig, logConfig } from '../../core/log/config.ts'
 import { logPools } from '../../core/log/file-pool.ts'
-import { PartitionLog, type PartitionLogOptions } from '../../core/log/partition-log.ts'
+import { PartitionLog } from '../../core/log/partition-log.ts'
 import { lastOffset } from '../../core/record/batch.ts'
 import { BatchBuilder, type BatchIdentity } from '../../core/record/builder.ts'
 import { decodeBatch } from '../../core/record/columns.ts'
@@ -14,7 +15,7 @@ export const DIRECTORY = '/data/topic-0'
 export interface LogFixture {
   files: FaultyFiles
   clock: ManualClock
-  config?: PartitionLogOptions['config']
+  config?: Partial<LogConfig>
   recoveryPoint?: number
   logStartOffset?: number
   clean?: boolean
@@ -24,7 +25,14 @@ export interface LogFixture {
 
 /** A log in memory. */
 export function openLog({ files, config = {}, ...rest }: LogFixture): PartitionLog {
-  return new PartitionLog({ topic: 'topic', partition: 0, directory: DIRECTORY, pools: logPools(files), config, ...rest })
+  return new PartitionLog({
+    topic: 'topic',
+    partition: 0,
+    directory: DIRECTORY,
+    pools: logPools(files),
+    config: logConfig(config),
+    ...rest,
+  })
 }
 
 /** A batch of records with these values; record `i` has the time `timestamp + i`. */

@@ -73,7 +73,7 @@ export async function manyConnections(dir: string, count: number, idleMs: number
 
 /** Few descriptors, many partitions, a storm of connections: who was there stays and is served, and after the storm all is as before. */
 export async function fewDescriptors(dir: string, limit: number, partitions: number, storm: number): Promise<Measured> {
-  const broker = await ManyBroker.start(dir, { 'num.partitions': partitions }, limit)
+  const broker = await ManyBroker.start(dir, { 'num.partitions': partitions }, { descriptors: limit })
   const channel = await openChannel(broker.port)
   const clients = new ManyClients(broker.port)
   try {
@@ -102,7 +102,7 @@ export async function fewDescriptors(dir: string, limit: number, partitions: num
     channel.close()
     await broker.stop()
     // Enough of them for a reader, too: nothing is damaged.
-    const again = await ManyBroker.start(dir, {}, limit)
+    const again = await ManyBroker.start(dir, {}, { descriptors: limit })
     const reader = await openChannel(again.port)
     for (let partition = 0; partition < partitions; partition++) {
       const found = listing(await fetchFrom(reader, 'wide', 0, { partition })).join()

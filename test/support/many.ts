@@ -4,15 +4,22 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 
-/** A process that says lines, under a limit of open files if one is given. */
+interface Surroundings {
+  /** The limit of open files. Default: that of this process. */
+  readonly descriptors?: number
+  /** Put before the command. */
+  readonly command?: readonly string[]
+}
+
+/** A process that says lines. */
 class Spoken {
   readonly child: ChildProcessWithoutNullStreams
   readonly #lines: AsyncIterator<string>
 
-  constructor(script: string, args: readonly string[], descriptors?: number) {
+  constructor(script: string, args: readonly string[], { descriptors, command = [] }: Surroundings = {}) {
     const file = fileURLToPath(new URL(script, import.meta.url))
-    const command = [process.execPath, '--conditions=moldau-source', file, ...args]
-    const limited = descriptors === undefined ? command : ['bash', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'limited', ...command]
+    const whole = [...command, process.execPath, '--conditions=moldau-source', file, ...args]
+    const limited = descriptors === undefined ? whole : ['bash', '-c', `ulimit -n ${descriptors}; exec "$@"`, 'limited', ...whole]
     this.child = spawn(limited[0]!, limited.slice(1))
     this.child.stderr.pipe(process.stderr)
     this.#lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]()
@@ -48,8 +55,12 @@ export class ManyBroker {
     this.warnings = warnings
   }
 
-  static async start(dir: string, config: object = {}, descriptors?: number): Promise<ManyBroker> {
-    const spoken = new Spoken('many-broker.ts', [dir, JSON.stringify(config)], descriptors)
+  static async start(
+    dir: string,
+    config: object = {},
+    { host = '127.0.0.1', ...limits }: { descriptors?: number; host?: string } = {},
+  ): Promise<ManyBroker> {
+    const spoken = new Spoken('many-broker.ts', [dir, JSON.stringify(config), host], limits)
     const warnings: string[] = []
     for (;;) {
       const line = await spoken.line()
@@ -86,8 +97,9 @@ export class ManyBroker {
 export class ManyClients {
   readonly #process: Spoken
 
-  constructor(port: number) {
-    this.#process = new Spoken('many-clients.ts', [String(port)])
+  /** @param where another place than this machine, and the address of the broker as seen from there */
+  constructor(port: number, where?: { command: readonly string[]; host: string }) {
+    this.#process = new Spoken('many-clients.ts', [String(port), where?.host ?? '127.0.0.1'], where)
   }
 
   async tell(command: string): Promise<Record<string, number>> {

@@ -3,7 +3,7 @@ import { MoldauError, messageOf } from '../../base/errors.ts'
 import type { Files } from '../../base/files.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { RandomBytes } from '../../base/uuid.ts'
-import { checkpointKey, readOffsets, writeOffsets } from '../checkpoint.ts'
+import { CheckpointFile, checkpointKey } from '../checkpoint.ts'
 import { isCompacted } from '../config.ts'
 import { LOG } from '../file-names.ts'
 import type { PartitionLog } from '../partition-log.ts'
@@ -30,7 +30,7 @@ export interface LogCleanerOptions {
   readonly random: RandomBytes
   readonly logs: () => Iterable<PartitionLog>
   /** Writes down up to where the logs are synced: a crash must not look for torn writes in what was cleaned. */
-  readonly checkpoint: () => void
+  readonly checkpoint: () => Promise<unknown>
   /**
    * Whether old records of a topic say what is still to be done in other logs. It is cleaned only after all logs were made durable, and only
    * up to where it ended before that: what a newer record shows to be done is then on the disk.
@@ -53,6 +53,7 @@ export class LogCleaner {
   readonly #uncleanable: Map<PartitionLog, string>
   /** Logs that nobody has opened and that have one segment. */
   readonly #untouched: WeakSet<PartitionLog>
+  readonly #file: CheckpointFile
   #cleanedTo: Map<string, number> | undefined
   #running: Promise<number> | undefined
   #stopped: boolean
@@ -66,6 +67,7 @@ export class LogCleaner {
     this.#uncleanable = new Map()
     this.#untouched = new WeakSet()
     this.#cleanedTo = undefined
+    this.#file = new CheckpointFile(options.files, options.dir, CHECKPOINT, () => this.#checkpoint())
     this.#running = undefined
     this.#stopped = false
     this.onCleaned = () => {}
@@ -104,7 +106,7 @@ export class LogCleaner {
     const keys = [...known.keys()].filter((key) => key.slice(0, key.lastIndexOf(' ')) === topic)
     if (keys.length === 0) return
     for (const key of keys) known.delete(key)
-    this.#writeCheckpoint()
+    this.#file.writeNow()
   }
 
   /** Cleans what is due now. Answers how many logs were cleaned. */
@@ -194,7 +196,7 @@ export class LogCleaner {
         stopped: () => this.#stopped,
       })
       this.#checkpoint().set(checkpointKey(log.topic, log.partition), result.cleanedTo)
-      this.#writeCheckpoint()
+      await this.#file.write()
       const { topic, partition } = log
       const durationMs = Math.round(clock.monotonic() - started)
       const { cleanedTo, bytesBefore, bytesAfter, recordsBefore, recordsAfter } = result
@@ -218,8 +220,8 @@ export class LogCleaner {
     if (this.#options.governsOthers?.(log.topic) === true) await this.#syncAll()
     else if (log.flushedOffset < range.firstUncleanable) await log.flush()
     if (this.#stopped || log.isClosed) return undefined
-    this.#options.checkpoint()
-    return range
+    await this.#options.checkpoint()
+    return this.#stopped || log.isClosed ? undefined : range
   }
 
   async #syncAll(): Promise<void> {
@@ -244,11 +246,6 @@ export class LogCleaner {
   }
 
   #checkpoint(): Map<string, number> {
-    this.#cleanedTo ??= readOffsets(this.#options.files, this.#options.dir, CHECKPOINT)
-    return this.#cleanedTo
-  }
-
-  #writeCheckpoint(): void {
-    writeOffsets(this.#options.files, this.#options.dir, CHECKPOINT, this.#checkpoint())
+    return (this.#cleanedTo ??= this.#file.read())
   }
 }
