@@ -28,7 +28,8 @@ const scenarios: Record<string, (dir: string) => Promise<Measured>> = {
   partitions: (dir) => manyPartitions(dir, Number(values.partitions)),
   connections: (dir) => manyConnections(dir, connections, 60_000),
   descriptors: (dir) => fewDescriptors(dir, 256, 2000, Number(values.storm)),
-  'slow readers': (dir) => slowReaders(dir, Number(values.readers), 20, 512 * MIB),
+  'slow readers': (dir) => slowReaders(dir, Number(values.readers), 20, 256 * MIB),
+  'slow readers of large batches': (dir) => slowReaders(dir, Number(values.readers), 20, 256 * MIB, 1_000_000),
 }
 const chosen = Object.entries(scenarios).filter(([name]) => values.only === undefined || name === values.only)
 console.log(`limit of open files: ${execFileSync('bash', ['-c', 'ulimit -n']).toString().trim()}`)
