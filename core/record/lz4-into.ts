@@ -14,7 +14,7 @@ const LENGTH_CONTINUES = 15
 const COPY_BYTES_MIN = 4
 
 /** Shorter runs are copied faster by a loop than by a call. */
-const CALL_BYTES_MIN = 32
+const CALL_BYTES_MIN = 20
 
 /**
  * Decompresses an lz4 frame to the beginning of `out`. The native codec makes a buffer outside of V8's heap for each batch, which makes the
