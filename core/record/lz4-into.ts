@@ -13,8 +13,9 @@ const Flag = { independent: 0x20, contentSize: 0x08 } as const
 const LENGTH_CONTINUES = 15
 const COPY_BYTES_MIN = 4
 
-/** Shorter runs are copied faster by a loop than by a call. */
-const CALL_BYTES_MIN = 20
+/** Shorter runs are copied faster by a loop than by a call: in words, of which the last may reach beyond the run, where there is room. */
+const CALL_BYTES_MIN = 64
+const WORD_BYTES = 4
 
 /**
  * Decompresses an lz4 frame to the beginning of `out`. The native codec makes a buffer outside of V8's heap for each batch, which makes the
@@ -56,6 +57,8 @@ export function lz4Into(frame: Buffer, out: Buffer): number {
 /** Sequences of literals and a copy of what stands before; the last one is literals only. No copy reaches back beyond `base`. */
 function blockInto(buf: Buffer, at: number, end: number, out: Buffer, to: number, base: number): number {
   const room = out.length
+  const source = new DataView(buf.buffer, buf.byteOffset, buf.length)
+  const target = new DataView(out.buffer, out.byteOffset, room)
   while (at < end) {
     const token = buf[at++]!
     let literals = token >>> 4
@@ -66,12 +69,12 @@ function blockInto(buf: Buffer, at: number, end: number, out: Buffer, to: number
       }
     }
     if (literals > end - at || literals > room - to) return -1
-    if (literals < CALL_BYTES_MIN) for (const stop = to + literals; to < stop;) out[to++] = buf[at++]!
-    else {
-      buf.copy(out, to, at, at + literals)
-      to += literals
-      at += literals
-    }
+    if (literals >= CALL_BYTES_MIN) buf.copy(out, to, at, at + literals)
+    else if (literals + WORD_BYTES <= Math.min(end - at, room - to)) {
+      for (let i = 0; i < literals; i += WORD_BYTES) target.setInt32(to + i, source.getInt32(at + i, true), true)
+    } else for (let i = 0; i < literals; i++) out[to + i] = buf[at + i]!
+    to += literals
+    at += literals
     if (at === end) return to
     if (end - at < 2) return -1
     const distance = buf[at]! | (buf[at + 1]! << 8)
@@ -84,12 +87,13 @@ function blockInto(buf: Buffer, at: number, end: number, out: Buffer, to: number
       }
     }
     if (distance === 0 || distance > to - base || length > room - to) return -1
+    const from = to - distance
     // What is copied may itself be part of what is being written.
-    if (length < CALL_BYTES_MIN || distance < length) for (const stop = to + length; to < stop; to++) out[to] = out[to - distance]!
-    else {
-      out.copyWithin(to, to - distance, to - distance + length)
-      to += length
-    }
+    if (length >= CALL_BYTES_MIN && distance >= length) out.copyWithin(to, from, from + length)
+    else if (distance >= WORD_BYTES && length + WORD_BYTES <= room - to) {
+      for (let i = 0; i < length; i += WORD_BYTES) target.setInt32(to + i, target.getInt32(from + i, true), true)
+    } else for (let i = 0; i < length; i++) out[to + i] = out[from + i]!
+    to += length
   }
   return -1
 }
