@@ -5,7 +5,7 @@ import { batches16k, batches1m, compressed, oneMessage, pingPong, pipelined, pro
 import { readyRows } from './broker/ready.ts'
 import { type Contender, type Settings, kafka, moldau } from './broker/servers.ts'
 import { start10g, startEmpty } from './broker/start-rows.ts'
-import type { BenchOptions } from './index.ts'
+import type { BenchOptions } from './arguments.ts'
 import type { BenchRow } from './row.ts'
 
 /**
@@ -30,10 +30,13 @@ const groups: Readonly<Record<string, Group>> = {
   ready: () => readyRows(),
 }
 
+/** For `--rows`. */
+export const rowNames: readonly string[] = Object.keys(groups)
+
 export async function* rows({ rows: names, rounds }: BenchOptions): AsyncGenerator<BenchRow, void> {
   const unknown = names.find((name) => !(name in groups))
   if (unknown !== undefined) {
-    console.error(`bench: there is no row '${unknown}'; choose of ${Object.keys(groups).join(', ')}`)
+    console.error(`bench: there is no row '${unknown}'; choose of ${rowNames.join(', ')}`)
     process.exit(2)
   }
   const brokers = new Brokers(rounds)

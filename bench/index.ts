@@ -1,22 +1,8 @@
-/**
- * npm run bench -- NAME [--rows one,16k] [--rounds 5] [--json]
- *
- * Names: codec, validate, log, broker, compaction, pipelines, all. CPU-seconds and ratios are what counts here, not wall times: the
- * machine may be busy.
- * --rows chooses rows of `broker` (docs/benchmarks.md has their names), --rounds how often each is measured.
- * With --json one object a line: see BenchRow in row.ts; peer is a real server or library measured in the same run, null where there
- * is none.
- */
-import { parseArgs } from 'node:util'
-import { formatTable } from '../cli/output.ts'
-import { type BenchRow, type Range, met } from './row.ts'
-
-export interface BenchOptions {
-  /** Names of rows, empty for all. */
-  rows: readonly string[]
-  /** How often each row is measured. */
-  rounds: number
-}
+/** `npm run bench`: see {@link usage}. CPU-seconds and ratios are what counts here, not wall times: the machine may be busy. */
+import { readFileSync } from 'node:fs'
+import { type Arguments, type BenchOptions, parseArguments, usage } from './arguments.ts'
+import { asJson, asMarkdown, asTable, fromJson } from './format.ts'
+import type { BenchRow } from './row.ts'
 
 /** Rows as they are measured, or all at the end. */
 type Rows = AsyncIterable<BenchRow> | Promise<BenchRow[]>
@@ -30,45 +16,48 @@ const benches: Record<string, () => Promise<{ rows(options: BenchOptions): Rows 
   pipelines: () => import('./pipelines.ts'),
 }
 
-const { values, positionals } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    rows: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '5' },
-  },
-  allowPositionals: true,
-})
-const name = positionals[0] ?? 'all'
-const chosen = name === 'all' ? Object.keys(benches) : [name]
-if (!chosen.every((one) => one in benches)) {
-  console.error(`bench: there is no '${name}'; choose one of ${Object.keys(benches).join(', ')}, all`)
-  process.exit(2)
+const { help, name, format, from, options } = await argumentsOf(process.argv.slice(2))
+if (help) {
+  console.log(await teach())
+  process.exit()
 }
-const options: BenchOptions = { rows: values.rows.split(',').filter((row) => row !== ''), rounds: Math.max(1, Number(values.rounds) || 5) }
+if (from !== undefined) {
+  print(fromJson(readFileSync(from, 'utf8')))
+  process.exit()
+}
+const chosen = name === undefined || name === 'all' ? Object.keys(benches) : [name]
+if (!chosen.every((one) => one in benches)) await refuse(`there is no '${name}'`)
 for (const one of chosen) {
-  if (!values.json) console.log(`\n${one}`)
+  if (format === 'table') console.log(`\n${one}`)
   const rows: BenchRow[] = []
   for await (const row of await (await benches[one]!()).rows(options)) {
     rows.push(row)
-    if (values.json) console.log(JSON.stringify({ ...row, met: met(row) ?? null }))
+    if (format === 'json') console.log(asJson(row))
   }
-  if (!values.json) console.log(formatTable(['row', 'unit', 'peer', 'ours', 'ours/peer', 'target', ''], rows.map(cells)))
+  if (format !== 'json') print(rows)
 }
 process.exit()
 
-function cells(row: BenchRow): string[] {
-  const { unit, ours, oursRange, peer, peerRange, ratio, target, targetOf, better } = row
-  const reached = met(row)
-  const limit = target === null ? '' : `${better === 'lower' ? '<=' : '>='} ${number(target)}${targetOf === 'ratio' ? ' x' : ''}`
-  const verdict = reached === undefined ? '' : reached ? 'met' : 'MISSED'
-  return [row.row, unit, withRange(peer, peerRange), withRange(ours, oursRange), ratio === null ? '-' : ratio.toFixed(3), limit, verdict]
+async function argumentsOf(args: string[]): Promise<Arguments> {
+  try {
+    return parseArguments(args)
+  } catch (error) {
+    // Node appends advice about quoting.
+    return refuse((error as Error).message.split('. ')[0]!)
+  }
 }
 
-function withRange(value: number | null, range: Range | undefined): string {
-  if (value === null || Number.isNaN(value)) return '-'
-  return range === undefined ? number(value) : `${number(value)} (${number(range[0])} to ${number(range[1])})`
+async function refuse(why: string): Promise<never> {
+  console.error(`bench: ${why}\n\n${await teach()}`)
+  process.exit(2)
 }
 
-function number(n: number): string {
-  return n.toLocaleString('en-US', { maximumSignificantDigits: n >= 100 ? 6 : 3, maximumFractionDigits: n < 10 ? 3 : n < 100 ? 1 : 0 })
+async function teach(): Promise<string> {
+  const { rowNames } = await import('./broker.ts')
+  return usage(Object.keys(benches), rowNames)
+}
+
+function print(rows: readonly BenchRow[]): void {
+  if (format === 'json') for (const row of rows) console.log(asJson(row))
+  else console.log(format === 'markdown' ? asMarkdown(rows) : asTable(rows))
 }

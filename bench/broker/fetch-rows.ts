@@ -88,7 +88,7 @@ export async function fetchRecent(bench: Bench): Promise<BenchRow[]> {
     const pair = await bench.pair()
     const topic = freshTopic()
     let batchBytes = 0
-    for (const server of pair) batchBytes = await fill(server, topic, 1, TOPIC_BYTES, shape)
+    for (const server of pair) batchBytes = await fill(server, topic, TOPIC_BYTES, shape)
     const subjects = pair.map((server) => reading(server, [topic], batchBytes, shape.records, 4))
     rows.push(...(await compare({ row: `fetch, ${name}`, unit: 'GB', target: TARGET }, subjects, bench.rounds)))
     for (const server of pair) await deleteTopic(server, topic)
@@ -106,7 +106,7 @@ export async function fetchCold(bench: Bench): Promise<BenchRow[]> {
     let batchBytes = 0
     for (const server of pair) {
       progress(`fetch after a restart, ${name}: filling ${server.name}`)
-      for (const topic of [warmUp, ...topics]) batchBytes = await fill(server, topic, 1, TOPIC_BYTES, shape)
+      for (const topic of [warmUp, ...topics]) batchBytes = await fill(server, topic, TOPIC_BYTES, shape)
       await server.restart()
     }
     for (const server of pair) {

@@ -31,7 +31,7 @@ export function producing(server: Contender, load: ProduceLoad): Subject {
     while (open.length < connections) open.push(await RawConnection.open(server.bootstrap))
     const topic = freshTopic()
     await createTopic(server, topic, partitions, topicSettings)
-    if (records.length > 4096) await touchMemory(ROUND_BYTES_MAX / 2)
+    if (records.length > 4096) await touchMemory(ROUND_BYTES_MAX)
     const frames = Array.from({ length: partitions }, (_, i) => produceFrame(topic, i, records, acks))
     const loops = open.map((connection, i) => {
       return { connection, frame: frames[i % partitions]!, inFlight, check: (head: Buffer) => void produced(head, topic) }

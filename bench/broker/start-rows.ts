@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import type { BenchRow } from '../row.ts'
 import { closedLoops } from './closed-loop.ts'
 import { benchRow, progress, shuffled } from './compare.ts'
-import { fill } from './fill.ts'
+import { fillPartition } from './fill.ts'
 import type { Bench, Group } from './group.ts'
 import { RawConnection } from './raw-connection.ts'
 import { batchOf, produceFrame, produced } from './requests.ts'
@@ -33,7 +33,10 @@ export const startEmpty: Group = async (bench) => {
   }
 }
 
-/** The same with 10 GB in four partitions, in batches of 64 KiB. The page cache holds what it can. */
+/**
+ * The same with 10 GB in four partitions, in batches of 64 KiB. The page cache holds what it can, and lets go of what is oldest: the brokers are
+ * filled by turns.
+ */
 export const start10g: Group = async (bench) => {
   const { bavail, bsize } = await statfs(tmpdir())
   if (bavail * bsize < 3 * FILLED_BYTES) {
@@ -44,8 +47,13 @@ export const start10g: Group = async (bench) => {
   try {
     for (const server of contenders) {
       await server.start()
-      progress(`start, 10 GB: filling ${server.name}`)
-      await fill(server, 'bench-start', PARTITIONS, FILLED_BYTES / PARTITIONS, { recordBytes: 100, records: 600 })
+      await createTopic(server, 'bench-start', PARTITIONS)
+    }
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      for (const server of shuffled(contenders)) {
+        progress(`start, 10 GB: filling partition ${partition} of ${server.name}`)
+        await fillPartition(server, 'bench-start', partition, FILLED_BYTES / PARTITIONS, { recordBytes: 100, records: 600 })
+      }
     }
     progress('start, 10 GB: waiting for the checkpoints')
     await new Promise((resolve) => setTimeout(resolve, CHECKPOINT_MS))

@@ -7,10 +7,11 @@ import { fetchFrame, fetched } from './requests.ts'
 import type { Contender, Settings } from './servers.ts'
 
 const READY_MS = 120_000
+const DELETE_DELAY_MS = 100
 
 /** Makes a topic, waiting for a broker that has just begun to listen. What is deleted goes at once: the disk of a bench fills quickly. */
 export async function createTopic(server: Contender, name: string, partitions: number, settings: Settings = {}): Promise<void> {
-  const configs = { 'file.delete.delay.ms': '100', ...settings }
+  const configs = { 'file.delete.delay.ms': String(DELETE_DELAY_MS), ...settings }
   await withAdmin(server, (admin) => admin.createTopics([{ name, partitions, configs }]))
   await untilServed(server, name, partitions)
 }
@@ -70,6 +71,8 @@ export function freshTopic(): string {
  * much as writing to it, and whoever comes first pays: this way it is nobody who is measured.
  */
 export async function touchMemory(bytes: number): Promise<void> {
+  // What the round before has written is going, and its memory is what the next one gets.
+  await new Promise((resolve) => setTimeout(resolve, 2 * DELETE_DELAY_MS))
   const dir = await mkdtemp(join(tmpdir(), 'moldau-bench-'))
   const file = await open(join(dir, 'memory'), 'w')
   const chunk = Buffer.alloc(1024 * 1024, 'x')

@@ -12,6 +12,8 @@ export interface RequestContext {
   readonly remote: string
   /** Who asks: principal, host, the listener he came by, and what he may do. */
   readonly session: Session
+  /** What it has taken of its answers so far tells whether it reads them. */
+  readonly connection: { readonly isReader: boolean }
 }
 
 /**

@@ -1,7 +1,8 @@
 import { MoldauError } from '../base/errors.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import * as batch from '../record/batch.ts'
-import { decodeBatch, plainRecords } from '../record/columns.ts'
+import { decodeBatch } from '../record/columns.ts'
+import { unpack } from '../record/unpack.ts'
 import { type Walked, walkRecords } from '../record/walk.ts'
 import { type LogConfig, isCompacted } from './config.ts'
 import { RECORD_ERRORS_MAX, type RecordError, RecordValidationError } from './record-errors.ts'
@@ -44,11 +45,13 @@ function walk(records: Buffer, at: number, config: LogConfig): void {
   const count = batch.recordCount(records, at)
   const baseTimestamp = batch.baseTimestamp(records, at)
   try {
-    if (batch.compressionOf(records, at) === 'none') {
+    const compression = batch.compressionOf(records, at)
+    const [from, to] = [at + batch.BATCH_OVERHEAD, at + batch.sizeInBytes(records, at)]
+    if (compression === 'none') {
       checked.plain = undefined
-      walkRecords(records, at + batch.BATCH_OVERHEAD, at + batch.sizeInBytes(records, at), count, baseTimestamp, walked)
+      walkRecords(records, from, to, count, baseTimestamp, walked)
     } else {
-      const plain = plainRecords(records, at, config.maxDecompressedMessageBytes)
+      const plain = unpack(compression, records.subarray(from, to), config.maxDecompressedMessageBytes)
       checked.plain = plain
       walkRecords(plain, 0, plain.length, count, baseTimestamp, walked)
     }

@@ -1,6 +1,7 @@
 import * as batch from '../record/batch.ts'
 import { LeaderEpochs } from './epochs.ts'
 import { SNAPSHOT, segmentPath } from './file-names.ts'
+import { Headers } from './headers.ts'
 import type { LogContext } from './log-context.ts'
 import { restoreProducers } from './producer-restore.ts'
 import { snapshotOffsets } from './producer-snapshot.ts'
@@ -85,16 +86,19 @@ function rebuildEpochs(segments: Segments, epochs: LeaderEpochs): void {
   }
 }
 
-/** Whether batches follow each other to the end of the file, going by their headers, and the last of them is sound. */
-function isWhole(segment: Segment, maxOffset: number): boolean {
+/** The headers of the batches, when they lead from one to the next to the end of the file, and the last batch is sound. */
+function wholeHeaders(segment: Segment, maxOffset: number): Headers | undefined {
   const { size } = segment
+  const headers = new Headers()
   const last = { position: 0, offset: segment.baseOffset }
   const visit = (buf: Buffer, at: number, position: number): void => {
     last.position = position
     last.offset = batch.baseOffset(buf, at)
+    headers.add(buf, at)
   }
-  if (segment.scan({ from: 0, maxOffset, chunkBytes: HEADERS_BYTES, visit }).reason !== 'end') return false
-  return segment.scan({ from: last.position, minOffset: last.offset, maxOffset, verify: true, visit: () => {} }).position === size
+  if (segment.scan({ from: 0, maxOffset, chunkBytes: HEADERS_BYTES, visit }).reason !== 'end') return undefined
+  const end = segment.scan({ from: last.position, minOffset: last.offset, maxOffset, verify: true, visit: () => {} })
+  return end.position === size ? headers : undefined
 }
 
 /** One run over the segments that may not be as they were written. */
@@ -147,7 +151,8 @@ class Recovery {
   /** Answers false when the segment was cut: what comes after it is lost. */
   #recoverSegment(segment: Segment, endOffset: number): boolean {
     const { size: fileSize } = segment
-    const verify = !(this.#writesSurvived && isWhole(segment, endOffset))
+    const headers = this.#writesSurvived ? wholeHeaders(segment, endOffset) : undefined
+    const verify = headers === undefined
     const chunk = verify ? {} : { chunkBytes: HEADERS_BYTES }
     segment.resetIndexes()
     segment.indexes.transactions.file.reset()
@@ -163,7 +168,10 @@ class Recovery {
     }
     let from = 0
     for (;;) {
-      const end = segment.scan({ from, to: fileSize, minOffset: segment.nextOffset, maxOffset: endOffset, verify, ...chunk, visit })
+      const end =
+        from === 0 && headers?.complete
+          ? headers.visit(visit, segment.nextOffset)
+          : segment.scan({ from, to: fileSize, minOffset: segment.nextOffset, maxOffset: endOffset, verify, ...chunk, visit })
       if (verify) segment.reader.verified(from, end.position)
       if (end.reason === 'end') return true
       if (end.nextOffset >= this.#recoveryPoint) {

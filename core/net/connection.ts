@@ -12,6 +12,9 @@ export const UNSENT_BYTES_MAX = 16 * 1024 * 1024
 /** The same while the backlog of all connections is full. Not less than a socket holds before it tells when it has been emptied. */
 const UNSENT_BYTES_MAX_WHEN_FULL = 64 * 1024
 
+/** What the buffers of the two ends of a socket may swallow (`tcp_wmem` and `tcp_rmem`: 4 and 6 MiB) while nobody reads, and then some. */
+const READER_BYTES_MIN = 16 * 1024 * 1024
+
 /** The answer to a frame: bytes to send, or undefined where the protocol wants none. A rejection ends the connection. */
 export type Answer = readonly Buffer[] | undefined
 /** The frame is lent for the time of the call: what is looked at later, or sent back, must be copied. */
@@ -54,6 +57,7 @@ export class Connection {
   #heldBytes: number
   /** As far as the backlog knows. */
   #unsentBytes: number
+  #takenBytes: number
   /** Since when something waits, or when it last became less. */
   #waitingSince: number
   #lastUse: number
@@ -72,6 +76,7 @@ export class Connection {
     this.#budget = options.budget
     this.#heldBytes = 0
     this.#unsentBytes = 0
+    this.#takenBytes = 0
     this.#waitingSince = 0
     this.#lastUse = options.clock.monotonic()
     this.#finishing = false
@@ -96,6 +101,11 @@ export class Connection {
   /** Milliseconds for which the client has taken no whole piece of what waits for it; 0 when nothing waits. */
   get stalledMs(): number {
     return this.#unsentBytes === 0 ? 0 : this.#clock.monotonic() - this.#waitingSince
+  }
+
+  /** Its other end takes what it is answered: more of it than the system keeps for somebody who reads nothing, and nothing waits. */
+  get isReader(): boolean {
+    return this.#unsentBytes === 0 && this.#takenBytes >= READER_BYTES_MIN
   }
 
   get closed(): boolean {
@@ -170,6 +180,7 @@ export class Connection {
     if (unsentBytes !== this.#unsentBytes) {
       if (this.#unsentBytes === 0 || unsentBytes < this.#unsentBytes) this.#waitingSince = this.#clock.monotonic()
       const more = unsentBytes - this.#unsentBytes
+      if (more < 0) this.#takenBytes -= more
       this.#unsentBytes = unsentBytes
       this.#backlog.add(more)
     }

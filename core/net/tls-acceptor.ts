@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
-import { createServer } from 'node:tls'
 import type { SecureContextOptions, Server, TLSSocket } from 'node:tls'
+
+import { nodeTls } from '../base/node-tls.ts'
 
 /** How long a handshake may take. */
 const HANDSHAKE_MS = 10_000
@@ -22,7 +23,7 @@ export class TlsAcceptor {
   constructor(options: TlsAcceptorOptions, onSecure: (socket: TLSSocket, certificate: Buffer | undefined) => void) {
     const { context, clientAuth, onFailed } = options
     // It never listens: sockets are handed to it when they have been counted.
-    this.#server = createServer({
+    this.#server = nodeTls().createServer({
       ...context,
       requestCert: clientAuth !== 'none',
       rejectUnauthorized: clientAuth === 'required',

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
-import { connect } from 'node:tls'
 import type { SecureContextOptions } from 'node:tls'
 
 import { MoldauError, messageOf } from '../base/errors.ts'
+import { nodeTls } from '../base/node-tls.ts'
 import { refused } from './dialer.ts'
 import type { Dialer, TcpDialerOptions } from './dialer.ts'
 import { TcpTransport } from './tcp.ts'
@@ -29,7 +29,7 @@ function dialTls(host: string, port: number, options: TlsDialerOptions): Promise
   const { connectTimeoutMs = 10_000, checkName = true, rejectUnauthorized = true } = options
   return new Promise((resolve, reject) => {
     const servername = options.servername ?? (isIP(host) === 0 ? host : undefined)
-    const socket = connect({
+    const socket = nodeTls().connect({
       host,
       port,
       ...options.context,

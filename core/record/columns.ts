@@ -97,18 +97,10 @@ export function decodeBatch(buf: Buffer, at: number, decompressedBytesMax = DECO
   if (size > buf.length - at) throw corrupt(`its length field says ${size} bytes, ${buf.length - at} are there`)
   if (batch.magic(buf, at) !== batch.MAGIC)
     throw corrupt(`magic ${batch.magic(buf, at)} is not supported, only ${batch.MAGIC} (Kafka 0.11 or later)`)
-  if (batch.compressionOf(buf, at) === 'none') return decodeRecords(buf, at, buf, at + batch.BATCH_OVERHEAD, at + size)
-  const records = plainRecords(buf, at, decompressedBytesMax)
+  const compression = batch.compressionOf(buf, at)
+  if (compression === 'none') return decodeRecords(buf, at, buf, at + batch.BATCH_OVERHEAD, at + size)
+  const records = decompress(compression, buf.subarray(at + batch.BATCH_OVERHEAD, at + size), decompressedBytesMax)
   return decodeRecords(buf, at, records, 0, records.length)
-}
-
-/**
- * The bytes of the records of the batch at `at`, decompressed when needed.
- *
- * @throws CORRUPT_BATCH when they are damaged, or would grow beyond `maxBytes`
- */
-export function plainRecords(buf: Buffer, at: number, maxBytes: number): Buffer {
-  return decompress(batch.compressionOf(buf, at), buf.subarray(at + batch.BATCH_OVERHEAD, at + batch.sizeInBytes(buf, at)), maxBytes)
 }
 
 /** Records of the batch whose header stands at `headerAt` of `header`; they fill `buffer[start, end)`. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 import type { SecureContextOptions, SecureVersion } from 'node:tls'
 
 import { MoldauError, messageOf } from '../base/errors.ts'
+import { nodeTls } from '../base/node-tls.ts'
 import { pemBlocks, pemCertificates, pemKey } from './pem.ts'
 
 /** Kafka's `ssl.*` settings; empty texts are settings that are not given. */
@@ -56,7 +56,7 @@ export function secureContext(settings: TlsSettings, prefix = ''): SecureContext
   }
   if (settings.cipherSuites.length > 0) options.ciphers = settings.cipherSuites.join(':')
   try {
-    createSecureContext(options)
+    nodeTls().createSecureContext(options)
   } catch (cause) {
     throw new MoldauError('INVALID_CONFIG', `${prefix}ssl.keystore, ssl.truststore or ssl.cipher.suites: ${messageOf(cause)}`, { cause })
   }

@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import { BufferPool } from '../../core/net/buffer-pool.ts'
 import { Produce } from '../../core/protocol/messages/produce.ts'
 import { countingFiles } from '../support/counting-files.ts'
+import { runCommand } from '../support/run-command.ts'
 import { startBroker } from '../support/start-broker.ts'
 import { batch, createTopic, fetchFrom, open } from '../support/wire.ts'
 
@@ -74,4 +75,12 @@ test('requests that come together share a sync', async (t) => {
   await send(batch(['one']), 200)
   const { syncs } = spent()
   t.true(syncs >= 1 && syncs <= 20, `${syncs} syncs for 200 requests`)
+})
+
+test('what only some brokers need is not loaded by the others', async (t) => {
+  const core = new URL('../../core/index.ts', import.meta.url).href
+  const script = `import { Broker } from '${core}'; console.log(typeof Broker.start, process.moduleLoadList.filter((name) => /(tls|https?|re2js)$/.test(name)).join())`
+  const args = ['--conditions=moldau-source', '--input-type=module', '--eval', script]
+  const { stdout, stderr } = await runCommand(process.execPath, args)
+  t.is(stdout.trim(), 'function', stderr)
 })

@@ -84,3 +84,33 @@ test('pieces get smaller as the backlog grows, and all of them together stay nea
   t.true(full > 0)
   t.true(backlog.isFull)
 })
+
+test('when the backlog is over its bound, those who wait for room get it one after the other, as it comes', async (t) => {
+  const backlog = new Backlog(8 * MIB)
+  const turns = async (): Promise<void> => {
+    for (let i = 0; i < 6; i++) await new Promise((resolve) => setImmediate(resolve))
+  }
+  backlog.add(11 * MIB)
+  t.false(backlog.isOver)
+  backlog.add(2 * MIB)
+  t.true(backlog.isOver)
+  const served: number[] = []
+  for (let i = 0; i < 4; i++) {
+    void backlog.room().then(() => {
+      served.push(i)
+      // Half of them read nothing.
+      if (i % 2 === 0) backlog.add(2 * MIB)
+    })
+  }
+  await turns()
+  t.deepEqual(served, [])
+  backlog.add(-2 * MIB)
+  await turns()
+  t.deepEqual(served, [0], 'what the first one left behind fills it again')
+  backlog.add(-2 * MIB)
+  await turns()
+  t.deepEqual(served, [0, 1, 2])
+  backlog.add(-13 * MIB)
+  await turns()
+  t.deepEqual(served, [0, 1, 2, 3])
+})

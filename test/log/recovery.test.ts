@@ -2,6 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { ManualClock } from '../../core/base/clock.ts'
 import { MoldauError } from '../../core/base/errors.ts'
+import { Headers } from '../../core/log/headers.ts'
 import type { PartitionLog } from '../../core/log/partition-log.ts'
 import { sizeInBytes } from '../../core/record/batch.ts'
 import { baseOffset } from '../../core/record/batch.ts'
@@ -110,6 +111,58 @@ test('where writes have survived, headers tell as much as a check of everything,
   large.bytesRead = 0
   t.is(openLog({ files: large, clock, writesSurvived: true }).logEndOffset, 20_000)
   t.true(large.bytesRead < 2.5 * records1m.length, `${large.bytesRead} bytes read of ${20 * records1m.length}`)
+})
+
+test('where writes have survived and no transaction has ended, headers are read once, and tell the same', async (t) => {
+  const written = (count: number): FaultyFiles => {
+    const files = new FaultyFiles()
+    const log = openLog({ files, clock, config: { ...config, segmentBytes: 20_000 } })
+    for (let i = 0; i < count; i++) {
+      const identity = { producerId: 7 + (i % 3), producerEpoch: 0, baseSequence: Math.floor(i / 3), transactional: i % 3 === 2 }
+      log.append(batchOf([`v${i}`, 'x'.repeat((i * 37) % 300)].slice(0, i % 3 === 0 ? 2 : 1), { timestamp: 1000 + ((i * 7) % 50) }), {
+        leaderEpoch: i >> 6,
+      })
+      log.append(batchOf([`p${i}`], { timestamp: 1000 + i, ...identity }), { leaderEpoch: i >> 6 })
+    }
+    log.abandon()
+    return files
+  }
+  for (const count of [1, 2, 33, 200]) {
+    const files = written(count)
+    const [quick, slow] = [true, false].map((writesSurvived) => {
+      const disk = files.copy()
+      disk.bytesRead = 0
+      const log = openLog({ files: disk, clock, config: { ...config, segmentBytes: 20_000 }, writesSurvived, recoveryPoint: 0 })
+      const { segmentCount, latestEpoch, logEndOffset, lastStableOffset } = log
+      const { bytesRead } = disk
+      const max = log.maxTimestamp()
+      return {
+        bytesRead,
+        state: { records: readAll(log), producers: [...log.producers], segmentCount, latestEpoch, logEndOffset, lastStableOffset, max },
+      }
+    })
+    t.deepEqual(quick!.state, slow!.state)
+    // Once more for the last batch of each segment.
+    t.true(
+      quick!.bytesRead < slow!.bytesRead + 2000 * slow!.state.segmentCount,
+      `${quick!.bytesRead} bytes read, ${slow!.bytesRead} with all`,
+    )
+    t.is(quick!.state.records.length, count + Math.ceil(count / 3) + count)
+  }
+})
+
+test('headers of a segment are kept while they are few and none is of a control batch', (t) => {
+  const one = batchOf(['one'])
+  const headers = new Headers()
+  for (let i = 0; i < 65_536; i++) headers.add(one, 0)
+  t.true(headers.complete)
+  t.is(headers.visit(() => true, 0).position, 65_536 * one.length)
+  t.is(headers.visit((_, at) => at < 61 * 3, 0).position, 3 * one.length)
+  headers.add(one, 0)
+  t.false(headers.complete)
+  const ended = new Headers()
+  ended.add(marker(7, 0, true), 0)
+  t.false(ended.complete)
 })
 
 test('a damaged batch above the recovery point ends the log, and later segments go', async (t) => {

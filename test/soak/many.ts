@@ -32,7 +32,8 @@ const scenarios: Record<string, (dir: string) => Promise<Measured>> = {
   connections: (dir) => manyConnections(dir, connections, 60_000),
   descriptors: (dir) => fewDescriptors(dir, 256, 2000, Number(values.storm)),
   'half-open': vanishing,
-  'slow readers': (dir) => slowReaders(dir, Number(values.readers), 20, 512 * MIB),
+  'slow readers': (dir) => slowReaders(dir, Number(values.readers), 20, 256 * MIB),
+  'slow readers of large batches': (dir) => slowReaders(dir, Number(values.readers), 20, 256 * MIB, 1_000_000),
 }
 const HALF_OPEN = { members: 20, idleMs: 30_000, sessionMs: 10_000 }
 /** How far what happens may be from when it is due, in milliseconds. */

@@ -119,13 +119,19 @@ export async function fewDescriptors(dir: string, limit: number, partitions: num
 }
 
 /** Clients that ask for much and read nothing leave a bounded amount in memory, and nobody else notices. */
-export async function slowReaders(dir: string, count: number, requests: number, memoryMax: number): Promise<Measured> {
+export async function slowReaders(
+  dir: string,
+  count: number,
+  requests: number,
+  memoryMax: number,
+  batchBytes = 200_000,
+): Promise<Measured> {
   const broker = await ManyBroker.start(dir, { durability: 'page-cache' })
   const channel = await openChannel(broker.port)
   const clients = new ManyClients(broker.port)
   try {
     await createTopic(channel, 'big')
-    const value = 'x'.repeat(200_000)
+    const value = 'x'.repeat(batchBytes)
     for (let bytes = 0; bytes < 64 * MIB; bytes += value.length) await produce(channel, 'big', batch([value]))
     for (let i = 0; i < 20; i++) await fetchFrom(channel, 'big', i)
     const before = broker.memory
@@ -134,13 +140,13 @@ export async function slowReaders(dir: string, count: number, requests: number, 
     await clients.tell('drip')
     let most = 0
     for (let i = 0; i < 20; i++) {
-      const offset = i * 7
+      const offset = (i * 7) % Math.floor((60 * MIB) / batchBytes)
       must((await fetchFrom(channel, 'big', offset)).records!.length > value.length, 'the others are served')
       most = Math.max(most, broker.memory - before)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     must(most < memoryMax, `${(most / MIB).toFixed(0)} MiB for ${count} slow readers`)
-    return { readers: count, requests, extraMiB: most / MIB }
+    return { readers: count, requests, batchBytes, extraMiB: most / MIB }
   } finally {
     channel.close()
     await clients.end()

@@ -1,5 +1,6 @@
 import { MoldauError, messageOf } from '../../base/errors.ts'
 import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
+import { PIECE_BYTES_MIN } from '../../net/backlog.ts'
 import type { BufferPool } from '../../net/buffer-pool.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
 import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
@@ -61,6 +62,7 @@ export const fetch = handler({
   handle(request, context) {
     if (request.sessionId !== 0) throw kafkaError('FETCH_SESSION_ID_NOT_FOUND', `session ${request.sessionId}`)
     const pass = read(request, context)
+    if (mustWaitForRoom(pass, context)) return whenRoom(pass, request, context)
     const missingBytes = request.minBytes - pass.bytes
     const leastMs = pass.hidden && pass.bytes === 0 ? SYNC_WAIT_MS : 0
     const maxWaitMs = Math.max(leastMs, Math.min(request.maxWaitMs, MAX_WAIT_MS))
@@ -73,9 +75,25 @@ export const fetch = handler({
       committed: isolationOf(request) === 'read_committed',
       clock: context.broker.clock,
     })
-    return wait.done.then(() => ({ responses: read(request, context).responses }))
+    return wait.done.then(() => answer(request, context))
   },
 })
+
+function answer(request: FetchRequest, context: RequestContext): Response | Promise<Response> {
+  const pass = read(request, context)
+  return mustWaitForRoom(pass, context) ? whenRoom(pass, request, context) : { responses: pass.responses }
+}
+
+/** Others have left so much with us that one who may do the same gets his batch when there is room. */
+function mustWaitForRoom({ bytes }: Pass, { broker, connection }: RequestContext): boolean {
+  return bytes > PIECE_BYTES_MIN && broker.backlog.isOver && !connection.isReader
+}
+
+async function whenRoom(pass: Pass, request: FetchRequest, context: RequestContext): Promise<Response> {
+  for (const { partitions } of pass.responses) giveBack(context, partitions)
+  await context.broker.backlog.room()
+  return { responses: read(request, context).responses }
+}
 
 /** What was read and is not answered, because more is waited for. */
 function giveBack({ broker: { buffers } }: RequestContext, partitions: readonly PartitionAnswer[]): void {

@@ -1,0 +1,67 @@
+import { parseArgs } from 'node:util'
+
+export interface BenchOptions {
+  /** Names of rows, empty for all. */
+  readonly rows: readonly string[]
+  /** How often each row is measured. */
+  readonly rounds: number
+}
+
+export interface Arguments {
+  readonly help: boolean
+  /** `undefined`: nothing was asked for. */
+  readonly name: string | undefined
+  readonly format: 'table' | 'json' | 'markdown'
+  /** Rows of an earlier run are printed, nothing is measured. */
+  readonly from: string | undefined
+  readonly options: BenchOptions
+}
+
+const ROUNDS = 5
+
+/** @throws Error that says what is wrong with the command line */
+export function parseArguments(args: string[]): Arguments {
+  const { values, positionals } = parseArgs({
+    args,
+    options: {
+      help: { type: 'boolean', short: 'h', default: false },
+      json: { type: 'boolean', default: false },
+      markdown: { type: 'boolean', default: false },
+      from: { type: 'string' },
+      rows: { type: 'string', default: '' },
+      rounds: { type: 'string', default: String(ROUNDS) },
+    },
+    allowPositionals: true,
+  })
+  const rounds = Number(values.rounds)
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds}: a whole number from 1 on is needed`)
+  if (values.json && values.markdown) throw new Error('--json and --markdown: choose one')
+  if (positionals.length > 1) throw new Error(`'${positionals[1]}': one name at a time; --rows chooses rows`)
+  const rows = values.rows.split(',').filter((row) => row !== '')
+  return {
+    help: values.help,
+    name: positionals[0],
+    format: values.json ? 'json' : values.markdown ? 'markdown' : 'table',
+    from: values.from,
+    options: { rows, rounds },
+  }
+}
+
+export function usage(names: readonly string[], rowsOfBroker: readonly string[]): string {
+  return `npm run bench -- NAME [options]
+
+  NAME              ${names.join(', ')}, all
+  --rows A,B        only these rows of broker: ${rowsOfBroker.join(', ')}
+  --rounds N        how often each row is measured, default ${ROUNDS}
+  --json            one JSON object a line, as each is measured
+  --markdown        the table of docs/benchmarks.md
+  --from FILE       measure nothing: print what an earlier run wrote with --json
+
+MOLDAU_BENCH_ALONE=1 leaves Kafka out, MOLDAU_BENCH_NODE_ARGS='--cpu-prof --cpu-prof-dir=/tmp/prof' goes to the node of our broker.
+
+  npm run bench -- broker --rows one,16k,fetch
+  npm run bench -- broker --json > rows.json
+  npm run bench -- broker --from rows.json --markdown
+
+docs/benchmarks.md says what each row is, and how to read it.`
+}
