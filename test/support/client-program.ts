@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { confluentKafka } from './confluent-kafka.ts'
+import { goModule, goTool } from './go.ts'
 import { Program, type Teardown } from './program.ts'
 
 /**
@@ -78,11 +79,12 @@ async function jsPackages(): Promise<string> {
 }
 
 async function goClient(name: 'franz-go' | 'sarama' | 'segmentio'): Promise<ClientProgram> {
-  const sources = join(compat, 'go')
-  const texts = await Promise.all((await readdir(sources)).toSorted().map((file) => readFile(join(sources, file), 'utf8')))
+  const texts = await Promise.all((await readdir(goModule)).toSorted().map((file) => readFile(join(goModule, file), 'utf8')))
   const place = join(cache, `go-clients-${digest(texts.join())}`)
-  if (!existsSync(place))
-    await made(place, (fresh) => run('go', ['build', '-o', join(fresh, 'goclients'), '.'], { cwd: sources, timeout: 600_000 }))
+  if (!existsSync(place)) {
+    const go = await goTool()
+    await made(place, (fresh) => run(go, ['build', '-o', join(fresh, 'goclients'), '.'], { cwd: goModule, timeout: 600_000 }))
+  }
   return program(name, join(place, 'goclients'), [name])
 }
 

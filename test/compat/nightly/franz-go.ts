@@ -13,6 +13,7 @@ import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 
 import { ChildBroker } from '../../support/child-broker.ts'
+import { goModule, goTool } from '../../support/go.ts'
 
 const { values } = parseArgs({
   options: {
@@ -36,7 +37,7 @@ const env = {
   ...(values.chaos ? { KGO_TEST_CHAOS: '1' } : {}),
 }
 const args = ['test', 'github.com/twmb/franz-go/pkg/kgo', '-count=1', '-v', '-timeout=60m', `-run=${values.run}`]
-const tests = spawn('go', args, { cwd: join(import.meta.dirname, '../go'), env, stdio: ['ignore', 'pipe', 'inherit'] })
+const tests = spawn(await goTool(), args, { cwd: goModule, env, stdio: ['ignore', 'pipe', 'inherit'] })
 let passed = 0
 let failed = 0
 createInterface(tests.stdout).on('line', (line) => {
