@@ -1,4 +1,5 @@
 import { spawn, execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -151,15 +152,18 @@ function startNode(args: readonly string[]): StartedKafka {
   return { pid: child.pid!, ready, kill }
 }
 
-/** The folder with the broker, its tools and what they need; fetched from Maven Central at the first use. */
+/** The folder with the broker, its tools and applications, and what they need; fetched from Maven Central at the first use. */
 export async function kafkaLibs(): Promise<string> {
-  const libs = join(cache, `kafka-${KAFKA_VERSION}`, 'libs')
+  const pom = pomOf(ARTIFACTS)
+  // Another list of artifacts is another folder: who works with the old one is not disturbed.
+  const place = join(cache, `kafka-${KAFKA_VERSION}-${createHash('sha256').update(pom).digest('hex').slice(0, 8)}`)
+  const libs = join(place, 'libs')
   if (existsSync(join(libs, 'complete'))) return libs
   await mkdir(cache, { recursive: true })
   // Into a folder of our own first, so that a second process never sees half of it.
   const fresh = await mkdtemp(join(cache, 'fetch-'))
   try {
-    await writeFile(join(fresh, 'pom.xml'), pom())
+    await writeFile(join(fresh, 'pom.xml'), pom)
     await run(
       'mvn',
       ['-q', '-B', '-f', join(fresh, 'pom.xml'), 'dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=libs'],
@@ -168,7 +172,6 @@ export async function kafkaLibs(): Promise<string> {
       },
     )
     await writeFile(join(fresh, 'libs', 'complete'), '')
-    const place = join(cache, `kafka-${KAFKA_VERSION}`)
     await rm(place, { recursive: true, force: true })
     await rename(fresh, place)
   } finally {
@@ -177,13 +180,17 @@ export async function kafkaLibs(): Promise<string> {
   return libs
 }
 
-function pom(): string {
-  const artifacts = [
-    ['org.apache.kafka', 'kafka_2.13', KAFKA_VERSION],
-    ['org.apache.kafka', 'kafka-tools', KAFKA_VERSION],
-    ['org.apache.logging.log4j', 'log4j-slf4j-impl', '2.25.4'],
-    ['org.apache.logging.log4j', 'log4j-1.2-api', '2.25.4'],
-  ]
+const ARTIFACTS = [
+  ['org.apache.kafka', 'kafka_2.13', KAFKA_VERSION],
+  ['org.apache.kafka', 'kafka-tools', KAFKA_VERSION],
+  ['org.apache.kafka', 'kafka-streams', KAFKA_VERSION],
+  ['org.apache.kafka', 'connect-file', KAFKA_VERSION],
+  ['org.apache.kafka', 'connect-mirror', KAFKA_VERSION],
+  ['org.apache.logging.log4j', 'log4j-slf4j-impl', '2.25.4'],
+  ['org.apache.logging.log4j', 'log4j-1.2-api', '2.25.4'],
+] as const
+
+function pomOf(artifacts: readonly (readonly [group: string, artifact: string, version: string])[]): string {
   const dependencies = artifacts.map(([group, artifact, version]) => {
     return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`
   })

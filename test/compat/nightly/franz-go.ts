@@ -1,0 +1,54 @@
+/**
+ * The tests of the client franz-go (its package kgo, of the version in test/compat/go/go.mod) against our broker, with as many records as told.
+ * README.md names the tests that cannot pass, and why.
+ *
+ *   npx node --conditions=moldau-source test/compat/nightly/franz-go.ts [--records 100000] [--run REGEXP] [--chaos]
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+
+import { ChildBroker } from '../../support/child-broker.ts'
+import { goModule, goTool } from '../../support/go.ts'
+
+const { values } = parseArgs({
+  options: {
+    records: { type: 'string', default: '100000' },
+    run: { type: 'string', default: '.' },
+    /** Connections that die every second. */
+    chaos: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+  },
+})
+const dir = await mkdtemp(join(tmpdir(), 'moldau-franz-'))
+const ends: (() => unknown)[] = []
+const broker = new ChildBroker({ teardown: (end) => void ends.push(end) }, dir, { durability: 'page-cache' })
+await broker.start()
+const env = {
+  ...process.env,
+  KGO_SEEDS: `127.0.0.1:${broker.port}`,
+  KGO_TEST_RF: '1',
+  KGO_TEST_RECORDS: values.records,
+  KGO_LOG_LEVEL: 'none',
+  ...(values.chaos ? { KGO_TEST_CHAOS: '1' } : {}),
+}
+const args = ['test', 'github.com/twmb/franz-go/pkg/kgo', '-count=1', '-v', '-timeout=60m', `-run=${values.run}`]
+const tests = spawn(await goTool(), args, { cwd: goModule, env, stdio: ['ignore', 'pipe', 'inherit'] })
+let passed = 0
+let failed = 0
+createInterface(tests.stdout).on('line', (line) => {
+  const end = /^ *--- (PASS|FAIL|SKIP): /.exec(line)
+  if (end?.[1] === 'PASS') passed++
+  if (end?.[1] === 'FAIL') failed++
+  // Of those that pass nothing is to be said.
+  if (values.verbose || end?.[1] === 'FAIL' || /^ +\w+_test\.go:|^panic|^FAIL|^ok/.test(line)) console.log(line)
+})
+const [code] = (await once(tests, 'close')) as [number | null]
+for (const end of ends) await end()
+await rm(dir, { recursive: true, force: true })
+console.log(`${passed} passed, ${failed} failed`)
+process.exit(code === 0 ? 0 : 1)
