@@ -7,7 +7,7 @@ import type { Input } from '../../protocol/schema.ts'
 import { nextOffset } from '../../record/batch.ts'
 import { batches } from '../../record/records.ts'
 import type { Isolation, Partition } from '../../replica/partition.ts'
-import { readLegacy } from '../../replica/read-legacy.ts'
+import { type Patience, newPatience, nextMessages, readLegacy } from '../../replica/read-legacy.ts'
 import { FetchWait } from '../../replica/waiting.ts'
 import { handler } from '../handler.ts'
 import type { RequestContext } from '../handler.ts'
@@ -33,6 +33,16 @@ const SYNC_WAIT_MS = 1000
 
 const EMPTY = Buffer.alloc(0)
 
+/** Where the next message for an old client is, as far as that is known: behind what it asked for. */
+type Places = Map<Partition, number>
+
+/** A partition with so much in it that is not for old clients that it is looked through beside the other work. */
+interface Behind {
+  readonly partition: Partition
+  readonly from: number
+  readonly offset: number
+}
+
 /** One pass over all partitions. */
 interface Pass {
   readonly responses: Response['responses']
@@ -42,6 +52,9 @@ interface Pass {
   readonly maxBytes: number
   readonly buffers: BufferPool
   readonly partitions: Partition[]
+  readonly places: Places | undefined
+  readonly patience: Patience
+  readonly behind: Behind[]
   bytes: number
   /** There are records that are not synced yet. */
   hidden: boolean
@@ -60,22 +73,41 @@ export const fetch = handler({
   maxVersion: 18,
   handle(request, context) {
     if (request.sessionId !== 0) throw kafkaError('FETCH_SESSION_ID_NOT_FOUND', `session ${request.sessionId}`)
-    const pass = read(request, context)
-    const missingBytes = request.minBytes - pass.bytes
-    const leastMs = pass.hidden && pass.bytes === 0 ? SYNC_WAIT_MS : 0
-    const maxWaitMs = Math.max(leastMs, Math.min(request.maxWaitMs, MAX_WAIT_MS))
-    if (pass.urgent || missingBytes <= 0 || maxWaitMs <= 0 || pass.partitions.length === 0) return { responses: pass.responses }
-    for (const { partitions } of pass.responses) giveBack(context, partitions)
-    const wait = new FetchWait({
-      places: pass.partitions,
-      missingBytes,
-      maxWaitMs,
-      committed: isolationOf(request) === 'read_committed',
-      clock: context.broker.clock,
-    })
-    return wait.done.then(() => ({ responses: read(request, context).responses }))
+    return answer(request, context, context.version < BATCHES_SINCE ? new Map() : undefined)
   },
 })
+
+/** Answers what is there, or waits for more. */
+function answer(request: FetchRequest, context: RequestContext, places: Places | undefined): Response | Promise<Response> {
+  const pass = read(request, context, places)
+  if (pass.behind.length > 0) return passOver(pass).then(() => answer(request, context, places))
+  const missingBytes = request.minBytes - pass.bytes
+  const leastMs = pass.hidden && pass.bytes === 0 ? SYNC_WAIT_MS : 0
+  const maxWaitMs = Math.max(leastMs, Math.min(request.maxWaitMs, MAX_WAIT_MS))
+  if (pass.urgent || missingBytes <= 0 || maxWaitMs <= 0 || pass.partitions.length === 0) return { responses: pass.responses }
+  for (const { partitions } of pass.responses) giveBack(context, partitions)
+  const wait = new FetchWait({
+    places: pass.partitions,
+    missingBytes,
+    maxWaitMs,
+    committed: isolationOf(request) === 'read_committed',
+    clock: context.broker.clock,
+  })
+  return wait.done.then(() => readOn(request, context, places))
+}
+
+/** What there is by now. */
+async function readOn(request: FetchRequest, context: RequestContext, places: Places | undefined): Promise<Response> {
+  for (;;) {
+    const pass = read(request, context, places)
+    if (pass.behind.length === 0) return { responses: pass.responses }
+    await passOver(pass)
+  }
+}
+
+async function passOver({ behind, places }: Pass): Promise<void> {
+  for (const { partition, from, offset } of behind) places?.set(partition, await nextMessages(partition, from, offset))
+}
 
 /** What was read and is not answered, because more is waited for. */
 function giveBack({ broker: { buffers } }: RequestContext, partitions: readonly PartitionAnswer[]): void {
@@ -86,7 +118,7 @@ function isolationOf(request: FetchRequest): Isolation {
   return request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
 }
 
-function read(request: FetchRequest, context: RequestContext): Pass {
+function read(request: FetchRequest, context: RequestContext, places: Places | undefined): Pass {
   const maxBytes = Math.min(request.maxBytes, context.broker.config.get('fetch.max.bytes'), context.broker.backlog.pieceBytes)
   const { buffers } = context.broker
   const pass: Pass = {
@@ -96,6 +128,9 @@ function read(request: FetchRequest, context: RequestContext): Pass {
     maxBytes,
     buffers,
     partitions: [],
+    places,
+    patience: newPatience(),
+    behind: [],
     bytes: 0,
     hidden: false,
     urgent: false,
@@ -152,11 +187,21 @@ function readRecords(pass: Pass, partition: Partition, { fetchOffset, partitionM
     throw kafkaError('UNSUPPORTED_COMPRESSION_TYPE', `${partition.topic}-${partition.index}: zstd needs Fetch ${ZSTD_SINCE} or newer`)
   }
   if (pass.version < BATCHES_SINCE) {
-    const records = readLegacy(partition, { offset: fetchOffset, maxBytes, end, magic: pass.version < TIMESTAMPS_SINCE ? 0 : 1 })
+    const records = readOld(pass, partition, { offset: fetchOffset, maxBytes, end })
     return records.length > left && pass.bytes > 0 ? EMPTY : records
   }
   const { records } = partition.log.read(fetchOffset, maxBytes, end, (size) => pass.buffers.toSend(size))
   return records.length > left && pass.bytes > 0 ? EMPTY : records
+}
+
+/** As a message set. */
+function readOld(pass: Pass, partition: Partition, wanted: { offset: number; maxBytes: number; end: number }): Buffer {
+  const { places, patience } = pass
+  const from = places?.get(partition)
+  const magic = pass.version < TIMESTAMPS_SINCE ? 0 : 1
+  const { records, goOnAt } = readLegacy(partition, { ...wanted, magic, patience, ...(from !== undefined && { from }) })
+  if (goOnAt !== undefined) pass.behind.push({ partition, from: goOnAt, offset: wanted.offset })
+  return records
 }
 
 function aborted(partition: Partition, offset: number, records: Buffer): { producerId: number; firstOffset: number }[] {
