@@ -26,11 +26,11 @@ export class LocalPartitionWriter implements PartitionWriter {
   }
 
   append(topic: string, partition: number, batch: Buffer): number {
-    return this.#partition(topic, partition).append(batch, 'coordinator').baseOffset
+    return this.#partition(topic, partition).append(batch, { origin: 'coordinator' }).baseOffset
   }
 
-  appendMarker(topic: string, partition: number, controlBatch: Buffer): void {
-    this.#partition(topic, partition).appendMarker(controlBatch)
+  appendMarker(topic: string, partition: number, controlBatch: Buffer, transactionVersion: number): void {
+    this.#partition(topic, partition).appendMarker(controlBatch, transactionVersion)
   }
 
   async flush(topic: string, partition: number): Promise<void> {
