@@ -8,15 +8,19 @@ import { type Files, replaceFile } from '../base/files.ts'
 
 const VERSION = '0'
 
-/** Offsets by `topic partition`. A file that is missing or damaged gives none: everything is then recovered from its beginning. */
-export function readOffsets(files: Files, directory: string, name: string): Map<string, number> {
+/** Offsets by `topic partition`. A file that is missing or damaged gives none. */
+export function readOffsets(files: Files, directory: string, name: string, onDamage: (path: string) => void): Map<string, number> {
+  const path = join(directory, name)
+  if (files.stat(path) === undefined) return new Map()
   const offsets = new Map<string, number>()
-  for (const line of readCheckpoint(files, join(directory, name)) ?? []) {
+  const lines = readCheckpoint(files, path)
+  for (const line of lines ?? []) {
     const match = /^(\S+ \d+) (\d+)$/.exec(line)
-    if (match === null) return new Map()
-    offsets.set(match[1]!, Number(match[2]))
+    if (match !== null) offsets.set(match[1]!, Number(match[2]))
   }
-  return offsets
+  if (lines?.length === offsets.size) return offsets
+  onDamage(path)
+  return new Map()
 }
 
 export function writeOffsets(files: Files, directory: string, name: string, offsets: ReadonlyMap<string, number>): void {
@@ -29,13 +33,14 @@ export function checkpointKey(topic: string, partition: number): string {
   return `${topic} ${partition}`
 }
 
-/** The lines of the entries, or `undefined` when the file is missing or its first two lines do not fit. */
+/** The lines of the entries, or `undefined` when the file is missing, its first two lines do not fit, or its end is missing. */
 export function readCheckpoint(files: Files, path: string): string[] | undefined {
   const content = files.readFile(path)?.toString('latin1')
   if (content === undefined) return undefined
   const [version, count, ...lines] = content.split('\n')
-  if (lines.at(-1) === '') lines.pop()
-  return version === VERSION && Number(count) === lines.length ? lines : undefined
+  // Without a line feed at its end a number may be a part of what it was.
+  const whole = lines.pop() === ''
+  return whole && version === VERSION && count === String(lines.length) ? lines : undefined
 }
 
 export function checkpointText(lines: readonly string[]): string {

@@ -244,7 +244,7 @@ export class LogManager {
 
   async #start(): Promise<void> {
     const clean = takeCleanShutdown(this.#files, this.dir)
-    const checkpointed = this.#checkpoints.read()
+    const checkpointed = this.#checkpoints.read((file, means) => this.#logger.error({ file }, `a checkpoint is damaged: ${means}`))
     for (const { name, directory } of this.#files.readdir(this.dir)) {
       if (!directory) continue
       if (name.endsWith(DELETE_SUFFIX)) this.#deleted.removeLater(name, this.#config.fileDeleteDelayMs)

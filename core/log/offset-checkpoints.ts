@@ -27,9 +27,12 @@ export class OffsetCheckpoints {
     this.#writtenStarts = undefined
   }
 
-  read(): (topic: string, partition: number) => CheckpointedOffsets {
-    const recoveryPoints = readOffsets(this.#files, this.#directory, RECOVERY_POINTS)
-    const starts = readOffsets(this.#files, this.#directory, LOG_START_OFFSETS)
+  /** @param onDamage told the path of a file that is there and cannot be understood, and what that means */
+  read(onDamage: (path: string, means: string) => void): (topic: string, partition: number) => CheckpointedOffsets {
+    const read = (name: string, means: string): Map<string, number> =>
+      readOffsets(this.#files, this.#directory, name, (path) => onDamage(path, means))
+    const recoveryPoints = read(RECOVERY_POINTS, 'all partitions are checked from their beginning')
+    const starts = read(LOG_START_OFFSETS, 'records that DeleteRecords has taken away may be seen again: repeat it')
     return (topic, partition) => {
       const key = checkpointKey(topic, partition)
       return { recoveryPoint: recoveryPoints.get(key), startOffset: starts.get(key) }

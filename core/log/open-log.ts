@@ -287,7 +287,8 @@ export class OpenLog {
         segment.remove()
       }
     }
-    const { files, directory, config } = this.#context
+    const { files, directory, config, indexSizes } = this.#context
+    indexSizes.dropBelow(this.segments.first.baseOffset)
     trimSnapshots(files, directory, { below: this.segments.first.baseOffset })
     this.#timers.after(config.fileDeleteDelayMs, async () => {
       try {

@@ -244,7 +244,9 @@ export class LogCleaner {
   }
 
   #checkpoint(): Map<string, number> {
-    this.#cleanedTo ??= readOffsets(this.#options.files, this.#options.dir, CHECKPOINT)
+    this.#cleanedTo ??= readOffsets(this.#options.files, this.#options.dir, CHECKPOINT, (file) =>
+      this.#options.logger.error({ file }, 'the cleaner checkpoint is damaged: compacted logs are cleaned from their beginning'),
+    )
     return this.#cleanedTo
   }
 
