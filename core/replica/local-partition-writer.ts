@@ -26,7 +26,7 @@ export class LocalPartitionWriter implements PartitionWriter {
   }
 
   append(topic: string, partition: number, batch: Buffer): number {
-    return this.#partition(topic, partition).append(batch, { origin: 'coordinator' }).baseOffset
+    return this.#partition(topic, partition).append(batch, 'coordinator').baseOffset
   }
 
   appendMarker(topic: string, partition: number, controlBatch: Buffer, transactionVersion: number): void {

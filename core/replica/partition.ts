@@ -1,5 +1,5 @@
 import { isInternalTopic } from '../coordination/topic-name.ts'
-import type { AppendInfo, AppendOptions, PartitionLog } from '../log/partition-log.ts'
+import type { AppendInfo, PartitionLog } from '../log/partition-log.ts'
 import { atEndOfTick } from '../net/tick.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import { Unseen } from './unseen.ts'
@@ -51,8 +51,8 @@ export class Partition implements Waitable {
    * Appends batches as the leader. Offsets and leader epoch are written into `records` in place.
    * @throws KafkaError CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER and the like
    */
-  append(records: Buffer, options: Omit<AppendOptions, 'leaderEpoch'>): AppendInfo {
-    return this.#grow(records.length, () => this.log.append(records, { leaderEpoch: this.leaderEpoch, ...options }))
+  append(records: Buffer, origin: 'client' | 'coordinator', transactionVersion = 0): AppendInfo {
+    return this.#grow(records.length, () => this.log.append(records, { leaderEpoch: this.leaderEpoch, origin, transactionVersion }))
   }
 
   /** Appends the control batch that ends a transaction of this version. */

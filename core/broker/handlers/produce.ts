@@ -88,7 +88,7 @@ function appendTo(
   const transactional = isTransactional(records, 0)
   // Asked and appended in one turn: no marker can come between.
   if (transactional) checkTransaction(request, context, partition, records)
-  const info = partition.append(records, { transactionVersion: context.version >= ADDS_PARTITIONS_SINCE ? 2 : 0 })
+  const info = partition.append(records, 'client', context.version >= ADDS_PARTITIONS_SINCE ? 2 : 0)
   const answer = {
     index: partition.index,
     errorCode: 0,
