@@ -42,8 +42,8 @@ export class CoordinatorLog {
     this.#appended++
   }
 
-  appendMarker(marker: Buffer): void {
-    this.#writer.appendMarker(this.#topic, this.partition, marker)
+  appendMarker(marker: Buffer, transactionVersion: number): void {
+    this.#writer.appendMarker(this.#topic, this.partition, marker, transactionVersion)
     this.#appended++
   }
 

@@ -235,8 +235,8 @@ export class GroupCoordinator {
   }
 
   /** The transaction coordinator's marker for offsets kept in `partition`. */
-  endTransaction(partition: number, producerId: number, commit: boolean, marker: Buffer): void {
-    this.#shards[partition]?.endTransaction(producerId, commit, marker)
+  endTransaction(partition: number, producerId: number, commit: boolean, marker: Buffer, transactionVersion: number): void {
+    this.#shards[partition]?.endTransaction(producerId, commit, marker, transactionVersion)
   }
 
   /**

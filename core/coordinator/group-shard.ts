@@ -289,8 +289,8 @@ export class GroupShard {
   }
 
   /** Ends a transaction that has offsets in this partition. */
-  endTransaction(producerId: number, commit: boolean, marker: Buffer): void {
-    this.#log.appendMarker(marker)
+  endTransaction(producerId: number, commit: boolean, marker: Buffer, transactionVersion: number): void {
+    this.#log.appendMarker(marker, transactionVersion)
     const now = momentOf(this.#options.clock)
     for (const groupId of endPending(this.offsets, producerId, commit)) this.#ensure(groupId, now)
   }

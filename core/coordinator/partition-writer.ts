@@ -17,8 +17,8 @@ export interface TopicPartition {
 export interface PartitionWriter {
   /** Appends a batch at once, without waiting for the disk. Answers its base offset, throws KafkaError when refused. */
   append(topic: string, partition: number, batch: Buffer): number
-  /** Appends a transaction marker at once. */
-  appendMarker(topic: string, partition: number, controlBatch: Buffer): void
+  /** Appends the marker of a transaction of this version at once. Throws KafkaError INVALID_PRODUCER_EPOCH and others when it is late. */
+  appendMarker(topic: string, partition: number, controlBatch: Buffer, transactionVersion: number): void
   /** Resolves when everything appended so far is as durable as acks=all promises. */
   flush(topic: string, partition: number): Promise<void>
   /** False while the disk refuses this partition: appends and flushes would fail. */

@@ -4,9 +4,16 @@ import type { GroupCoordinator } from './group-coordinator.ts'
 import type { Moment } from './moment.ts'
 import type { OngoingTransaction, PartitionWriter, TopicPartition } from './partition-writer.ts'
 import { addPartitions } from './transaction.ts'
-import { isPrepared, type Transaction, type TransactionSnapshot, TxnState } from './transaction-state.ts'
+import { isPrepared, type Transaction, type TransactionSnapshot, type TransactionVersion, TxnState } from './transaction-state.ts'
 
 interface OpenTransaction extends TopicPartition, OngoingTransaction {}
+
+/** How a transaction ends. */
+interface End {
+  readonly commit: boolean
+  readonly version: TransactionVersion
+  readonly now: Moment
+}
 
 /**
  * Which of the transactions that are open in the logs were committed with transactions v2, as the log of the coordinator tells: with v2 every
@@ -61,7 +68,8 @@ export class TransactionMarkers {
   write(txn: Transaction, now: Moment): void {
     const commit = txn.state === TxnState.prepareCommit
     for (const { topic, partition } of txn.partitions.entries()) {
-      if (this.#isOpen(txn, topic, partition)) this.#append(topic, partition, txn.producerId, txn.epoch, commit, now)
+      if (this.#isOpen(txn, topic, partition))
+        this.#append({ topic, partition }, txn.producerId, txn.epoch, { commit, version: txn.version, now })
     }
   }
 
@@ -73,10 +81,10 @@ export class TransactionMarkers {
     })
   }
 
-  #append(topic: string, partition: number, producerId: number, producerEpoch: number, commit: boolean, now: Moment): void {
+  #append({ topic, partition }: TopicPartition, producerId: number, producerEpoch: number, { commit, version, now }: End): void {
     const marker = endTxnMarker({ producerId, producerEpoch, coordinatorEpoch: 0, commit, timestamp: now.wall })
-    if (topic === GROUPS_TOPIC) this.#groups.endTransaction(partition, producerId, commit, marker)
-    else this.#writer.appendMarker(topic, partition, marker)
+    if (topic === GROUPS_TOPIC) this.#groups.endTransaction(partition, producerId, commit, marker, version)
+    else this.#writer.appendMarker(topic, partition, marker, version)
   }
 
   /**
@@ -94,7 +102,7 @@ export class TransactionMarkers {
   ): void {
     for (const { topic, partition, producerId, producerEpoch } of Array.from(this.open(place))) {
       if (!decisions.committed(producerId, producerEpoch) || isEnding({ producerId, producerEpoch })) continue
-      this.#append(topic, partition, producerId, producerEpoch + 1, true, now)
+      this.#append({ topic, partition }, producerId, producerEpoch + 1, { commit: true, version: 2, now })
     }
   }
 
@@ -121,7 +129,8 @@ export class TransactionMarkers {
       const txn = byProducer.get(producerId)
       if (running && txn !== undefined && isPrepared(txn)) continue
       if (txn === undefined || txn.epoch !== producerEpoch || isPrepared(txn))
-        this.#append(topic, partition, producerId, producerEpoch, false, now)
+        // Nobody raises the epoch of what has no owner.
+        this.#append({ topic, partition }, producerId, producerEpoch, { commit: false, version: 0, now })
       else if (this.#adoptInto(txn, { topic, partition }, now)) changed.add(txn)
     }
     return [...changed]

@@ -30,15 +30,22 @@ export class CheckpointFile {
     this.#generation = 0
   }
 
-  /** A file that is missing or damaged gives none: everything is then recovered from its beginning. */
-  read(): Map<string, number> {
+  /**
+   * A file that is missing or damaged gives none.
+   *
+   * @param onDamage told the path of a file that is there and cannot be understood
+   */
+  read(onDamage: (path: string) => void): Map<string, number> {
     const offsets = new Map<string, number>()
-    for (const line of readCheckpoint(this.#files, this.#path) ?? []) {
+    if (this.#files.stat(this.#path) === undefined) return offsets
+    const lines = readCheckpoint(this.#files, this.#path)
+    for (const line of lines ?? []) {
       const match = /^(\S+ \d+) (\d+)$/.exec(line)
-      if (match === null) return new Map()
-      offsets.set(match[1]!, Number(match[2]))
+      if (match !== null) offsets.set(match[1]!, Number(match[2]))
     }
-    return offsets
+    if (lines?.length === offsets.size) return offsets
+    onDamage(this.#path)
+    return new Map()
   }
 
   /** Resolves when the offsets of now, or newer ones, are in the file and synced. The disk may take its time. */
@@ -76,13 +83,14 @@ export function checkpointKey(topic: string, partition: number): string {
   return `${topic} ${partition}`
 }
 
-/** The lines of the entries, or `undefined` when the file is missing or its first two lines do not fit. */
+/** The lines of the entries, or `undefined` when the file is missing, its first two lines do not fit, or its end is missing. */
 export function readCheckpoint(files: Files, path: string): string[] | undefined {
   const content = files.readFile(path)?.toString('latin1')
   if (content === undefined) return undefined
   const [version, count, ...lines] = content.split('\n')
-  if (lines.at(-1) === '') lines.pop()
-  return version === VERSION && Number(count) === lines.length ? lines : undefined
+  // Without a line feed at its end a number may be a part of what it was.
+  const whole = lines.pop() === ''
+  return whole && version === VERSION && count === String(lines.length) ? lines : undefined
 }
 
 export function checkpointText(lines: readonly string[]): string {

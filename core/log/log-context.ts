@@ -6,6 +6,7 @@ import type { RandomBytes } from '../base/uuid.ts'
 import { KafkaError, kafkaError } from '../protocol/errors.ts'
 import { type LogConfig, isCompacted } from './config.ts'
 import type { LogPools } from './file-pool.ts'
+import { IndexSizes } from './index-sizes.ts'
 
 export interface LogContextOptions {
   readonly topic: string
@@ -27,6 +28,7 @@ export class LogContext {
   readonly directory: string
   readonly pools: LogPools
   readonly clock: Clock
+  readonly indexSizes: IndexSizes
   /** Settings may change while the log is open. */
   config: LogConfig
   readonly #logger: Logger
@@ -39,6 +41,7 @@ export class LogContext {
     this.directory = options.directory
     this.pools = options.pools
     this.clock = options.clock
+    this.indexSizes = new IndexSizes(options.pools.files.files, options.directory)
     this.config = options.config
     this.#logger = options.logger
     this.#random = options.random

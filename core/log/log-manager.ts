@@ -252,7 +252,7 @@ export class LogManager {
 
   async #start(): Promise<void> {
     const clean = takeCleanShutdown(this.#files, this.dir)
-    const checkpointed = this.#checkpoints.read()
+    const checkpointed = this.#checkpoints.read((file, means) => this.#logger.error({ file }, `a checkpoint is damaged: ${means}`))
     const configs = new Map<string, LogConfig>()
     const configOf = (topic: string): LogConfig => {
       const known = configs.get(topic) ?? logConfig(this.#options.topicConfig?.(topic), this.#config)

@@ -24,11 +24,13 @@ export interface WantedMeta {
 /**
  * Reads `meta.properties`, writing it the first time. A folder that Kafka formatted for ZooKeeper (`version=0`, `broker.id`) is understood.
  *
- * @throws DIRECTORY_UNUSABLE when the folder belongs to another cluster or node than the one wanted
+ * @throws DIRECTORY_UNUSABLE when the folder belongs to another cluster or node than the one wanted, or the file is not whole
  */
 export function directoryMeta(files: Files, directory: string, wanted: WantedMeta, random: RandomBytes = systemRandom): DirectoryMeta {
   const path = join(directory, META)
-  const found = properties(files.readFile(path)?.toString('utf8') ?? '')
+  const content = files.readFile(path)?.toString('utf8')
+  const found = properties(content ?? '')
+  if (content !== undefined) mustBeWhole(path, content, found)
   const nodeText = found.get('node.id') ?? found.get('broker.id')
   const clusterId = found.get('cluster.id') ?? wanted.clusterId ?? randomUuid(random)
   const nodeId = nodeText === undefined ? (wanted.nodeId ?? 1) : Number(nodeText)
@@ -57,6 +59,17 @@ export function writeTopicId(files: Files, directory: string, topicId: string): 
   const path = join(directory, PARTITION)
   files.writeFile(`${path}.tmp`, `version: 0\ntopic_id: ${topicId}`)
   files.rename(`${path}.tmp`, path)
+}
+
+/** A part of the file would make the folder another cluster's, or another node's. */
+function mustBeWhole(path: string, content: string, found: ReadonlyMap<string, string>): void {
+  const version = found.get('version')
+  const complete = version === '0' ? found.has('broker.id') : found.has('cluster.id') && found.has('node.id')
+  if (content.endsWith('\n') && version !== undefined && complete) return
+  throw new MoldauError(
+    'DIRECTORY_UNUSABLE',
+    `${path} is damaged: cluster.id, node.id and version=1 must be there, each in a line that ends; restore it, or write what this broker had`,
+  )
 }
 
 function mustMatch(path: string, what: string, found: string | number, wanted: string | number | undefined): void {

@@ -27,9 +27,10 @@ export class OffsetCheckpoints {
     this.#highWatermarks = file(HIGH_WATERMARKS, (log) => log.checkpointed.highWatermark)
   }
 
-  read(): (topic: string, partition: number) => CheckpointedOffsets {
-    const recoveryPoints = this.#recoveryPoints.read()
-    const starts = this.#starts.read()
+  /** @param onDamage told the path of a file that is there and cannot be understood, and what that means */
+  read(onDamage: (path: string, means: string) => void): (topic: string, partition: number) => CheckpointedOffsets {
+    const recoveryPoints = this.#recoveryPoints.read((path) => onDamage(path, 'all partitions are checked from their beginning'))
+    const starts = this.#starts.read((path) => onDamage(path, 'records that DeleteRecords has taken away may be seen again: repeat it'))
     return (topic, partition) => {
       const key = checkpointKey(topic, partition)
       return { recoveryPoint: recoveryPoints.get(key), startOffset: starts.get(key) }

@@ -4,10 +4,10 @@ import * as batch from '../record/batch.ts'
 import type { Durability } from './durability.ts'
 import type { LeaderEpochs } from './epochs.ts'
 import type { LogContext } from './log-context.ts'
-import type { AppendInfo, ReadResult } from './partition-log-types.ts'
+import type { AppendInfo, AppendOptions, ReadResult } from './partition-log-types.ts'
 import { restoreProducers } from './producer-restore.ts'
 import { trimSnapshots, writeSnapshot } from './producer-snapshot.ts'
-import type { ProducerState } from './producer-state.ts'
+import type { ProducerRules, ProducerState } from './producer-state.ts'
 import { type RecoveredLog, recoverFrom } from './recovery.ts'
 import { segmentsDue } from './retention.ts'
 import { startCleaned, startSegment } from './segment-files.ts'
@@ -16,7 +16,7 @@ import type { Segments } from './segments.ts'
 import type { Timers } from './timers.ts'
 import type { AbortedTransaction } from './transaction-index.ts'
 import { loadTransactions, noteAborted } from './transactions.ts'
-import { type AppendOrigin, validate } from './validate.ts'
+import { validate } from './validate.ts'
 
 export interface OpenLogParts {
   readonly context: LogContext
@@ -59,17 +59,17 @@ export class OpenLog {
     return this.#producers
   }
 
-  append(sent: Buffer, leaderEpoch: number, origin: AppendOrigin): AppendInfo {
+  append(sent: Buffer, { leaderEpoch, origin = 'client', transactionVersion = 0 }: AppendOptions): AppendInfo {
     const { config, clock } = this.#context
     const now = clock.now()
     const baseOffset = this.endOffset
     const { records, nextOffset, maxTimestamp, producerAt } = validate(sent, { config, origin, leaderEpoch, offset: baseOffset, now })
     const logAppendTime = config.messageTimestampType === 'LogAppendTime' ? now : -1
     if (producerAt >= 0) {
-      const known = this.#checkProducer(records, producerAt, origin)
+      const known = this.#checkProducer(records, producerAt, { sequences: origin === 'client', transactionVersion })
       if (known !== undefined) {
-        const { lastOffset, offsetDelta } = known
-        return { baseOffset: lastOffset - offsetDelta, lastOffset, logAppendTime, duplicate: true }
+        const { lastOffset, offsetDelta, timestamp } = known
+        return { baseOffset: lastOffset - offsetDelta, lastOffset, logAppendTime: timestamp, duplicate: true }
       }
     }
     try {
@@ -216,9 +216,9 @@ export class OpenLog {
     for (const segment of this.segments) segment.close()
   }
 
-  #checkProducer(records: Buffer, at: number, origin: AppendOrigin): ReturnType<ProducerState['check']> {
-    if (!batch.isControl(records, at)) return this.#producers.check(records, at, origin === 'client')
-    this.#producers.checkMarker(records, at)
+  #checkProducer(records: Buffer, at: number, rules: ProducerRules): ReturnType<ProducerState['check']> {
+    if (!batch.isControl(records, at)) return this.#producers.check(records, at, rules)
+    this.#producers.checkMarker(records, at, rules)
     return undefined
   }
 
@@ -287,7 +287,8 @@ export class OpenLog {
         segment.remove()
       }
     }
-    const { files, directory, config } = this.#context
+    const { files, directory, config, indexSizes } = this.#context
+    indexSizes.dropBelow(this.segments.first.baseOffset)
     trimSnapshots(files, directory, { below: this.segments.first.baseOffset })
     this.#timers.after(config.fileDeleteDelayMs, async () => {
       try {

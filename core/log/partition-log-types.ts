@@ -44,12 +44,17 @@ export interface AppendOptions {
   readonly leaderEpoch: number
   /** Default 'client'. */
   readonly origin?: AppendOrigin
+  /** Of the transaction that the batch belongs to or ends: 2 with transactions v2 (KIP-890). Default 0. */
+  readonly transactionVersion?: number
 }
 
 export interface AppendInfo {
   readonly baseOffset: number
   readonly lastOffset: number
-  /** Milliseconds since 1970 with `message.timestamp.type=LogAppendTime`, else -1. */
+  /**
+   * Milliseconds since 1970 with `message.timestamp.type=LogAppendTime`, else -1. Of a duplicate, as in Kafka, the largest timestamp of the
+   * batch that is in the log, whoever set it.
+   */
   readonly logAppendTime: number
   /** The batch was here before: these are its offsets, nothing was appended. */
   readonly duplicate: boolean

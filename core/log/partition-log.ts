@@ -165,17 +165,22 @@ export class PartitionLog {
    * @param sent one or more batches; the buffer is changed
    * @throws KafkaError as {@link validate} and {@link ProducerState.check} say, and KAFKA_STORAGE_ERROR
    */
-  append(sent: Buffer, { leaderEpoch, origin = 'client' }: AppendOptions): AppendInfo {
+  append(sent: Buffer, options: AppendOptions): AppendInfo {
     const log = this.load()
     this.#mustBeWritable()
-    const info = log.append(sent, leaderEpoch, origin)
+    const info = log.append(sent, options)
     this.#flushPolicy.appended()
     return info
   }
 
-  /** Appends the control batch that ends a transaction, under the leader epoch given or the latest one. */
-  appendMarker(controlBatch: Buffer, leaderEpoch = Math.max(this.latestEpoch, 0)): AppendInfo {
-    return this.append(controlBatch, { leaderEpoch, origin: 'coordinator' })
+  /** Takes note of a batch of a producer that is not appended because its transaction could not be asked for: those behind it must wait for it. */
+  refused(sent: Buffer): void {
+    this.load().producers.refused(sent, 0)
+  }
+
+  /** Appends the control batch that ends a transaction of this version, under the leader epoch given or the latest one. */
+  appendMarker(controlBatch: Buffer, leaderEpoch = Math.max(this.latestEpoch, 0), transactionVersion = 0): AppendInfo {
+    return this.append(controlBatch, { leaderEpoch, origin: 'coordinator', transactionVersion })
   }
 
   /**

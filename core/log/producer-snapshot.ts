@@ -47,12 +47,14 @@ export function decodeSnapshot(buf: Buffer): ProducerEntry[] | undefined {
     const lastSequence = buf.readInt32BE(at + 10)
     const lastOffset = getInt64(buf, at + 14)
     const offsetDelta = buf.readInt32BE(at + 22)
+    const lastTimestamp = getInt64(buf, at + 26)
     const firstSequence = lastSequence - offsetDelta + (lastSequence < offsetDelta ? SEQUENCES : 0)
     return {
       producerId: getInt64(buf, at),
       epoch: buf.readInt16BE(at + 8),
-      batches: lastOffset < 0 || lastSequence < 0 ? [] : [{ firstSequence, lastSequence, lastOffset, offsetDelta }],
-      lastTimestamp: getInt64(buf, at + 26),
+      batches:
+        lastOffset < 0 || lastSequence < 0 ? [] : [{ firstSequence, lastSequence, lastOffset, offsetDelta, timestamp: lastTimestamp }],
+      lastTimestamp,
       coordinatorEpoch: buf.readInt32BE(at + 34),
       transactionStart: getInt64(buf, at + 38),
     }

@@ -1,7 +1,8 @@
-import { kafkaError } from '../protocol/errors.ts'
+import { type KafkaError, kafkaError } from '../protocol/errors.ts'
 import * as batch from '../record/batch.ts'
 import { decodeBatch } from '../record/columns.ts'
 import { readControl, readCoordinatorEpoch } from '../record/control.ts'
+import { RefusedSequences } from './refused-sequences.ts'
 
 /** Batches remembered per producer: as many as a client may have in flight. A repetition of one of them is answered, not appended. */
 export const BATCHES_REMEMBERED = 5
@@ -13,6 +14,16 @@ export interface ProducerBatch {
   readonly lastSequence: number
   readonly lastOffset: number
   readonly offsetDelta: number
+  /** Its largest timestamp: what a repetition is answered. */
+  readonly timestamp: number
+}
+
+/** What the log does not say of a batch: who sent it, and by which rules. */
+export interface ProducerRules {
+  /** False for batches of a coordinator, whose sequences nobody counts. */
+  readonly sequences: boolean
+  /** Of the transaction that the batch belongs to or ends. 2: every transaction has an epoch of its own (KIP-890). */
+  readonly transactionVersion: number
 }
 
 /** What a partition knows of one idempotent producer. */
@@ -39,6 +50,8 @@ export interface CompletedTransaction {
 }
 
 const NO_EPOCH = -1
+/** Kafka lets a marker of the last epoch through: there is none above it. */
+const EPOCH_MAX = 0x7fff
 
 /**
  * The idempotent and transactional producers of one partition: who wrote what last, and which transactions are open. Kafka's
@@ -50,8 +63,10 @@ export class ProducerState {
   readonly #ongoing: Map<number, number>
   /** Ended, but the marker is not below the high watermark yet; in order of their markers. */
   #unreplicated: CompletedTransaction[]
+  readonly #refused: RefusedSequences
 
   constructor(entries: Iterable<ProducerEntry> = []) {
+    this.#refused = new RefusedSequences()
     this.#producers = new Map()
     this.#ongoing = new Map()
     this.#unreplicated = []
@@ -96,16 +111,17 @@ export class ProducerState {
   /**
    * Whether the batch may be appended. Answers the batch remembered when it is a repetition of it.
    *
-   * @param sequences false for batches of a coordinator, whose sequences nobody counts
    * @throws KafkaError INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE
    */
-  check(buf: Buffer, at: number, sequences: boolean): ProducerBatch | undefined {
+  check(buf: Buffer, at: number, { sequences, transactionVersion }: ProducerRules): ProducerBatch | undefined {
     const producerId = batch.producerId(buf, at)
     const entry = this.#producers.get(producerId)
-    // An unknown producer may begin with any sequence: its state may have been deleted with its records (KIP-360).
-    if (entry === undefined || entry.epoch === NO_EPOCH) return undefined
     const epoch = batch.producerEpoch(buf, at)
     const first = batch.baseSequence(buf, at)
+    if (entry === undefined || entry.epoch === NO_EPOCH) {
+      if (sequences) this.#checkBeginning(producerId, epoch, first, transactionVersion >= 2 && batch.isTransactional(buf, at))
+      return undefined
+    }
     if (sequences && epoch === entry.epoch) {
       const last = batch.lastSequence(buf, at)
       for (const known of entry.batches) if (known.firstSequence === first && known.lastSequence === last) return known
@@ -121,18 +137,20 @@ export class ProducerState {
   }
 
   /**
-   * Whether the marker may be appended.
+   * Whether the marker may be appended. With transactions v2 its epoch is above that of the records: one of the same epoch is late, and would
+   * end the transaction after its own. Where none is open it is a repetition, which does no harm.
    *
    * @throws KafkaError INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, INVALID_RECORD
    */
-  checkMarker(buf: Buffer, at: number): void {
+  checkMarker(buf: Buffer, at: number, { transactionVersion }: ProducerRules): void {
     const columns = decodeBatch(buf, at)
     if (readControl(columns) === 'other') throw kafkaError('INVALID_RECORD', 'a control batch that neither commits nor aborts')
     const entry = this.#producers.get(batch.producerId(buf, at))
     if (entry === undefined) return
     const { producerId } = entry
     const epoch = batch.producerEpoch(buf, at)
-    if (epoch < entry.epoch) {
+    const late = transactionVersion >= 2 && epoch === entry.epoch && entry.transactionStart >= 0 && epoch !== EPOCH_MAX
+    if (epoch < entry.epoch || late) {
       throw kafkaError('INVALID_PRODUCER_EPOCH', `marker of producer ${producerId} has epoch ${epoch}, the partition knows ${entry.epoch}`)
     }
     const coordinatorEpoch = readCoordinatorEpoch(columns)
@@ -142,10 +160,16 @@ export class ProducerState {
     }
   }
 
+  /** Takes note of a transactional batch that could not be appended because its transaction could not be asked for: it comes again. */
+  refused(buf: Buffer, at: number): void {
+    this.#refused.add(batch.producerId(buf, at), batch.producerEpoch(buf, at), batch.baseSequence(buf, at))
+  }
+
   /** Takes note of a batch that is in the log, its offsets final. Answers the transaction that it ended, if it is a marker. */
   apply(buf: Buffer, at: number, now: number): CompletedTransaction | undefined {
     const producerId = batch.producerId(buf, at)
     if (producerId < 0) return undefined
+    this.#refused.forget(producerId)
     const entry = this.#entry(producerId)
     const epoch = batch.producerEpoch(buf, at)
     if (epoch !== entry.epoch) {
@@ -172,6 +196,8 @@ export class ProducerState {
     const newest = entry?.batches.at(-1)
     if (entry === undefined || newest === undefined || entry.epoch !== batch.producerEpoch(buf, at)) return
     const known = describe(buf, at)
+    // The snapshot does not say when the records were written.
+    if (known.lastOffset === newest.lastOffset) entry.batches.splice(-1, 1, known)
     if (known.lastOffset >= newest.lastOffset) return
     entry.batches.splice(-1, 0, known)
     if (entry.batches.length > BATCHES_REMEMBERED) entry.batches.shift()
@@ -187,6 +213,14 @@ export class ProducerState {
     for (const [producerId, entry] of this.#producers) {
       if (entry.transactionStart < 0 && entry.lastTimestamp <= before) this.#producers.delete(producerId)
     }
+  }
+
+  /** An unknown producer may begin with any sequence, since its state may have been deleted with its records (KIP-360), but for what is known. */
+  #checkBeginning(producerId: number, epoch: number, first: number, v2: boolean): void {
+    // With transactions v2 each transaction begins anew: a sequence that is not the first has lost the batches before it.
+    if (v2 && first !== 0) throw outOfOrder(`producer ${producerId} begins its transaction with sequence ${first}, it must be 0`)
+    const missing = this.#refused.before(producerId, epoch, first)
+    if (missing !== undefined) throw outOfOrder(`producer ${producerId} sent sequence ${first}, ${missing} was refused and comes first`)
   }
 
   #entry(producerId: number): ProducerEntry {
@@ -227,6 +261,7 @@ function describe(buf: Buffer, at: number): ProducerBatch {
     lastSequence: batch.lastSequence(buf, at),
     lastOffset: batch.lastOffset(buf, at),
     offsetDelta: batch.lastOffsetDelta(buf, at),
+    timestamp: batch.maxTimestamp(buf, at),
   }
 }
 
@@ -234,10 +269,14 @@ function checkSequence(entry: ProducerEntry, epoch: number, first: number): void
   const { producerId } = entry
   if (epoch !== entry.epoch) {
     if (first === 0) return
-    throw kafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `producer ${producerId} begins epoch ${epoch} with sequence ${first}, it must be 0`)
+    throw outOfOrder(`producer ${producerId} begins epoch ${epoch} with sequence ${first}, it must be 0`)
   }
   const last = entry.batches.at(-1)?.lastSequence ?? batch.NO_SEQUENCE
   const expected = batch.addSequence(last, 1)
   if (first === expected) return
-  throw kafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', `producer ${producerId} sent sequence ${first}, expected was ${expected}`)
+  throw outOfOrder(`producer ${producerId} sent sequence ${first}, expected was ${expected}`)
+}
+
+function outOfOrder(what: string): KafkaError {
+  return kafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', what)
 }

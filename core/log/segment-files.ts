@@ -42,10 +42,10 @@ function namesIn({ files, directory }: LogContext): readonly string[] {
 
 /** A segment object for a place in the log; its files are made when they are first written. */
 function makeSegment(context: LogContext, baseOffset: number, created: number, suffix = ''): Segment {
-  const { pools, directory, config } = context
+  const { pools, directory, config, indexSizes } = context
   const rollShare = config.segmentJitterMs > 0 ? context.share() : 0
   const { indexIntervalBytes } = config
-  return new Segment({ pools, directory, baseOffset, indexIntervalBytes, created, rollShare, suffix })
+  return new Segment({ pools, directory, baseOffset, indexIntervalBytes, indexSizes, created, rollShare, suffix })
 }
 
 /** A segment beside those of the log, for the cleaner to fill: empty files that end in `.cleaned`. */

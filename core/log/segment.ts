@@ -2,6 +2,7 @@ import * as batch from '../record/batch.ts'
 import { type LogConfig, rollMs } from './config.ts'
 import { DELETED, LOG, OFFSET_INDEX, TIME_INDEX, TRANSACTION_INDEX, segmentPath } from './file-names.ts'
 import type { LogPools, PooledFile } from './file-pool.ts'
+import type { IndexSizes } from './index-sizes.ts'
 import { type ScanEnd, type ScanOptions, scan } from './scan.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { SegmentReader } from './segment-reader.ts'
@@ -11,6 +12,7 @@ export interface SegmentOptions {
   readonly directory: string
   readonly baseOffset: number
   readonly indexIntervalBytes: number
+  readonly indexSizes: IndexSizes
   /** Milliseconds since 1970: for `segment.ms` as long as no record tells the time. */
   readonly created: number
   /** Which part of `segment.jitter.ms` is taken off `segment.ms`, from 0 to below 1. */
@@ -36,12 +38,13 @@ export class Segment {
   /** The offset after the last batch. */
   nextOffset: number
   readonly #pools: LogPools
+  readonly #indexSizes: IndexSizes
   readonly #rollShare: number
   readonly #directory: string
   /** Of the first batch; `undefined` until somebody asks. */
   #firstTimestamp: number | undefined
 
-  constructor({ pools, directory, baseOffset, indexIntervalBytes, created, rollShare, suffix = '' }: SegmentOptions) {
+  constructor({ pools, directory, baseOffset, indexIntervalBytes, indexSizes, created, rollShare, suffix = '' }: SegmentOptions) {
     this.baseOffset = baseOffset
     this.log = pools.files.file(segmentPath(directory, baseOffset, LOG + suffix))
     this.indexes = new SegmentIndexes(pools, directory, baseOffset, indexIntervalBytes, suffix)
@@ -51,6 +54,7 @@ export class Segment {
     this.size = 0
     this.nextOffset = baseOffset
     this.#pools = pools
+    this.#indexSizes = indexSizes
     this.#rollShare = rollShare
     this.#directory = directory
     this.#firstTimestamp = undefined
@@ -94,7 +98,20 @@ export class Segment {
   loadIndexes(): void {
     const { offsets, times, loaded } = this.indexes
     if (loaded) return
-    if (!offsets.open(this.size) || !times.open(this.nextOffset)) this.rebuildIndexes()
+    if (!offsets.open(this.size) || !times.open(this.nextOffset) || !this.#asSealed()) this.rebuildIndexes()
+  }
+
+  /** Whether the indexes by offset and time are as long as they were when they were written, as far as that is known. */
+  #asSealed(): boolean {
+    const { offsets, times } = this.indexes
+    const sealed = this.#indexSizes.of(this.baseOffset)
+    return sealed === undefined || (sealed.offsets === offsets.bytes && sealed.times === times.bytes)
+  }
+
+  /** The same for the index of transactions, which is loaded. */
+  get transactionsAsSealed(): boolean {
+    const sealed = this.#indexSizes.of(this.baseOffset)
+    return sealed === undefined || sealed.transactions === this.indexes.transactions.bytes
   }
 
   /** All of them come into memory and stay there: the segment takes appends. */
@@ -123,7 +140,7 @@ export class Segment {
    */
   adoptTail(): boolean {
     const { size, indexes } = this
-    if (!indexes.offsets.load(size) || !indexes.times.load(Number.MAX_SAFE_INTEGER)) return false
+    if (!indexes.offsets.load(size) || !indexes.times.load(Number.MAX_SAFE_INTEGER) || !this.#asSealed()) return false
     const entry = indexes.offsets.lastEntry
     const time = indexes.times.lastEntry
     const newest = time?.timestamp ?? batch.NO_TIMESTAMP
@@ -166,6 +183,15 @@ export class Segment {
   /** Completes and writes the indexes: called when the segment is closed for appends. */
   seal(): void {
     this.indexes.seal()
+    this.noteIndexSizes()
+  }
+
+  /** The indexes on the disk are as they should be. */
+  noteIndexSizes(): void {
+    const { offsets, times, transactions } = this.indexes
+    const known = transactions.file.loaded ? transactions.bytes : this.#indexSizes.of(this.baseOffset)?.transactions
+    const sizes = { offsets: offsets.bytes, times: times.bytes, transactions: known ?? transactions.file.size() ?? 0 }
+    this.#indexSizes.note(this.baseOffset, sizes)
   }
 
   /** Syncs the log, and the indexes of a closed segment with it: below the recovery point they are trusted. */

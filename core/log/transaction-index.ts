@@ -68,6 +68,10 @@ export class TransactionIndex {
     putInt64(buffer, at + 26, entry.lastStableOffset)
   }
 
+  get bytes(): number {
+    return this.file.count * ENTRY_BYTES
+  }
+
   entries(): AbortedTransaction[] {
     return Array.from({ length: this.file.count }, (_, i) => this.#entry(i))
   }

@@ -21,11 +21,15 @@ export function loadTransactions(segment: Segment, segments: Segments, producers
   const { baseOffset, nextOffset } = segment
   const { transactions } = segment.indexes
   if (transactions.file.loaded) return
-  if (transactions.load(baseOffset, nextOffset) && transactions.entries().every((entry) => fits(entry, segments))) return
+  const sane = transactions.load(baseOffset, nextOffset) && segment.transactionsAsSealed
+  if (sane && transactions.entries().every((entry) => fits(entry, segments))) return
   transactions.file.reset()
   const producers = producersBefore()
   segment.scan({ from: 0, skipped: () => {}, visit: (buf, at) => noteAborted(segment, producers, producers.apply(buf, at, 0)) })
-  if (segment !== segments.active) transactions.file.save()
+  if (segment === segments.active) return
+  transactions.file.save()
+  segment.loadIndexes()
+  segment.noteIndexSizes()
 }
 
 /** The batch at the first offset is the producer's, and its next marker is the one at the last offset. */

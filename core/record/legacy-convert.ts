@@ -37,8 +37,10 @@ export function* downConvert(buf: Buffer, at: number, magic: LegacyMagic, from: 
   const options = { magic, logAppendTime: batch.timestampType(buf, at) === 'LogAppendTime' }
   const compression = batch.compressionOf(buf, at)
   if (compression !== 'none') {
+    // All of them or none: compaction may have taken all records from `from` on, and a client that gets nothing newer asks for ever.
+    if (columns.count === 0 || columns.offset(columns.count - 1) < from) return
     const messages = Array.from({ length: columns.count }, (_, i) => messageAt(columns, i))
-    if (messages.length > 0) yield encodeWrapper(messages, options, compression)
+    yield encodeWrapper(messages, options, compression)
     return
   }
   for (let i = 0; i < columns.count; i++) if (columns.offset(i) >= from) yield encodeMessage(messageAt(columns, i), options)

@@ -29,8 +29,8 @@ export class LocalPartitionWriter implements PartitionWriter {
     return this.#partition(topic, partition).append(batch, 'coordinator').baseOffset
   }
 
-  appendMarker(topic: string, partition: number, controlBatch: Buffer): void {
-    this.#partition(topic, partition).appendMarker(controlBatch)
+  appendMarker(topic: string, partition: number, controlBatch: Buffer, transactionVersion: number): void {
+    this.#partition(topic, partition).appendMarker(controlBatch, transactionVersion)
   }
 
   async flush(topic: string, partition: number): Promise<void> {

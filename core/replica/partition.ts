@@ -51,13 +51,13 @@ export class Partition implements Waitable {
    * Appends batches as the leader. Offsets and leader epoch are written into `records` in place.
    * @throws KafkaError CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER and the like
    */
-  append(records: Buffer, origin: 'client' | 'coordinator'): AppendInfo {
-    return this.#grow(records.length, () => this.log.append(records, { leaderEpoch: this.leaderEpoch, origin }))
+  append(records: Buffer, origin: 'client' | 'coordinator', transactionVersion = 0): AppendInfo {
+    return this.#grow(records.length, () => this.log.append(records, { leaderEpoch: this.leaderEpoch, origin, transactionVersion }))
   }
 
-  /** Appends the control batch that ends a transaction. */
-  appendMarker(controlBatch: Buffer): void {
-    this.#grow(controlBatch.length, () => this.log.appendMarker(controlBatch, this.leaderEpoch))
+  /** Appends the control batch that ends a transaction of this version. */
+  appendMarker(controlBatch: Buffer, transactionVersion: number): void {
+    this.#grow(controlBatch.length, () => this.log.appendMarker(controlBatch, this.leaderEpoch, transactionVersion))
   }
 
   /**

@@ -1,5 +1,10 @@
-import test from 'ava'
+import { join } from 'node:path'
 
+import test, { type ExecutionContext } from 'ava'
+
+import { connect } from '../../core/index.ts'
+import { kafkaJars } from '../support/kafka-jars.ts'
+import { runCommand } from '../support/run-command.ts'
 import { startBroker } from '../support/start-broker.ts'
 import { missing } from '../support/fastavro.ts'
 import { kafkaPython, runKafkaPython } from '../support/kafka-python.ts'
@@ -88,6 +93,102 @@ for (const version of ['0.8.1', '0.8.2', '0.9', '0.10']) {
         codec,
       )
       if (group) t.is(committed, count)
+    }
+  })
+}
+
+/** Runs a program of test/support with Kafka's own clients of back then; undefined, with a line that says why, where they cannot be had. */
+async function java(t: ExecutionContext, [artifact, version]: [string, string], program: string, args: string[]) {
+  let jars: string
+  try {
+    jars = await kafkaJars(artifact, version)
+  } catch (error) {
+    missing(t, `${artifact} ${version}`, error)
+    return undefined
+  }
+  const source = join(import.meta.dirname, `../support/${program}.java`)
+  const { code, stdout, stderr } = await runCommand('java', [
+    '-Xmx256m',
+    '-XX:TieredStopAtLevel=1',
+    '-cp',
+    join(jars, '*'),
+    source,
+    ...args,
+  ])
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${stdout.slice(-500)} ${stderr.slice(-3000)}`)
+  return stdout.trim().split('\n')
+}
+
+test.serial(
+  'the Scala clients of Kafka 0.8.2.2 write with every codec, look up the ends, read, and keep offsets in both places',
+  async (t) => {
+    const broker = await startBroker(t)
+    const [host, port] = broker.bootstrap.split(':') as [string, string]
+    const count = 60
+    for (const codec of codecs) {
+      const lines = await java(t, ['kafka_2.11', '0.8.2.2'], 'OldScala', [host, port, codec, codec, String(count)])
+      if (lines === undefined) return
+      t.deepEqual(
+        lines,
+        [
+          `leader ${port} error 0`,
+          'ends [0]',
+          `ends [${count}, 0]`,
+          ...Array.from({ length: count }, (_, i) => `${i} ${i % 3 === 0 ? 'null' : `k${i}`} value ${i}`),
+          `commit 0 then ${count} v0 0`,
+          `commit 0 then ${count - 1} v1 0`,
+        ],
+        codec,
+      )
+    }
+    const modern = await kcat(broker.bootstrap, ['-C', '-e', '-q', '-o', 'beginning', '-f', '%o %k %s\n', '-t', 'lz4'])
+    t.is(modern, Array.from({ length: count }, (_, i) => `${i} ${i % 3 === 0 ? '' : `k${i}`} value ${i}\n`).join(''))
+  },
+)
+
+test.serial(
+  'the Scala clients of Kafka 0.8.2.2 read what transactions of today leave, committed or not, without their markers',
+  async (t) => {
+    const broker = await startBroker(t)
+    const [host, port] = broker.bootstrap.split(':') as [string, string]
+    const client = await connect(broker)
+    t.teardown(() => client.close())
+    const producer = client.producer({ transactionalId: 'tx' })
+    for (let i = 0; i < 6; i++) {
+      producer.begin()
+      for (const n of [0, 1]) {
+        await producer.send({
+          topic: 'tx',
+          partition: 0,
+          value: Buffer.from(`${i}.${n}`),
+          headers: [{ key: 'h', value: Buffer.from('x') }],
+        })
+      }
+      await (i % 2 === 0 ? producer.commit() : producer.abort())
+    }
+    const lines = await java(t, ['kafka_2.11', '0.8.2.2'], 'OldScala', [host, port, 'tx', 'none', '0'])
+    if (lines === undefined) return
+    const expected = Array.from({ length: 6 }, (_, i) => [`${3 * i} null ${i}.0`, `${3 * i + 1} null ${i}.1`]).flat()
+    t.deepEqual(
+      lines.filter((line) => line.includes('null')),
+      expected,
+    )
+  },
+)
+
+for (const version of ['0.9.0.1', '0.10.2.2']) {
+  test.serial(`the Java clients of Kafka ${version} write with every codec, read as a group, and go on where they were`, async (t) => {
+    const broker = await startBroker(t)
+    const count = 60
+    for (const codec of codecs) {
+      const lines = await java(t, ['kafka-clients', version], 'OldConsumer', [broker.bootstrap, codec, codec, String(count)])
+      if (lines === undefined) return
+      const records = Array.from(
+        { length: count },
+        (_, i) => `${i} ${i % 3 === 0 ? 'null' : `k${i}`} ${i % 5 === 1 ? 'null' : `value ${i}`}`,
+      )
+      const expected = [...records.slice(0, count / 2), `committed ${count / 2}`, ...records.slice(count / 2), `committed ${count}`]
+      t.deepEqual(lines, expected, codec)
     }
   })
 }

@@ -213,6 +213,58 @@ test('damaged checkpoint files cost a full check, no record', async (t) => {
   }
 })
 
+test('a checkpoint, partition.metadata or meta.properties that is cut at any byte is made again, or named, and never taken for another', async (t) => {
+  const files = new FaultyFiles()
+  const clock = new ManualClock()
+  const logs = await open(files, clock, { nodeId: 12 })
+  for (const partition of [0, 1]) {
+    const log = logs.create('topic', partition, TOPIC_ID)
+    for (let i = 0; i < 120; i++) log.append(batchOf([`${partition}/${i}`]), { leaderEpoch: 2 })
+    await log.flush()
+    log.deleteRecordsBefore(partition * 101)
+  }
+  files.writeFile('/data/cleaner-offset-checkpoint', '0\n1\ntopic 1 117\n')
+  const { meta } = logs
+  await logs.close()
+  const names = ['recovery-point-offset-checkpoint', 'log-start-offset-checkpoint', 'replication-offset-checkpoint']
+  const others = ['cleaner-offset-checkpoint', 'meta.properties', 'topic-0/partition.metadata']
+  for (const name of [...names, ...others]) {
+    const path = `/data/${name}`
+    const content = files.content(path)
+    for (let length = 0; length < content.length; length++) {
+      for (const clean of [true, false]) {
+        const what = `${name} cut to ${length} of ${content.length} bytes`
+        const disk = files.copy()
+        disk.damage(path, content.subarray(0, length))
+        if (!clean) disk.unlink('/data/.kafka_cleanshutdown')
+        const said: string[] = []
+        const error = (fields: object, message: string): void => void said.push(`${JSON.stringify(fields)} ${message}`)
+        const logger = { debug() {}, info() {}, warn() {}, error }
+        if (name === 'meta.properties') {
+          await t.throwsAsync(open(disk, clock, { logger }), { code: 'DIRECTORY_UNUSABLE', message: /meta[.]properties is damaged/ }, what)
+          t.is(disk.content(path).length, length, 'left as it is')
+          continue
+        }
+        const again = await open(disk, clock, { logger })
+        t.deepEqual(again.meta, meta)
+        const isNamed = said.some((line) => line.includes(path))
+        for (const partition of [0, 1]) {
+          const log = again.get('topic', partition)!
+          const start = name === 'log-start-offset-checkpoint' ? 0 : partition * 101
+          if (log.logStartOffset !== start || log.logEndOffset !== 120) t.fail(`${what}: ${log.logStartOffset} to ${log.logEndOffset}`)
+          if (readAll(log).length !== 120 - start) t.fail(what)
+          if (again.cleaner.cleanedTo('topic', partition) !== (name.startsWith('cleaner') ? 0 : partition * 117)) t.fail(`${what}: cleaned`)
+        }
+        const cleanerNamed = said.some((line) => line.includes(path))
+        const matters = name.startsWith('recovery') || name.startsWith('log-start')
+        if ((matters && !isNamed) || (name.startsWith('cleaner') && !cleanerNamed)) t.fail(`${what}: without a word`)
+        t.is(again.topicId('topic', 0), name.endsWith('partition.metadata') ? undefined : TOPIC_ID, what)
+        await again.close()
+      }
+    }
+  }
+})
+
 test('a second process is refused by name, a dead one leaves the folder to the next, however it is called', async (t) => {
   const files = new FaultyFiles()
   const clock = new ManualClock()

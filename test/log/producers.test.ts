@@ -14,6 +14,8 @@ interface Send {
   sequence: number
   records?: number
   transactional?: boolean
+  /** Of the transaction: 2 for Produce 12 and later. Default 0. */
+  version?: 0 | 2
   /** What it answers: the base offset, `again` + the first one for a repetition, or the error. */
   answer: number | `again ${number}` | KafkaErrorName
 }
@@ -67,6 +69,20 @@ const idempotence: Record<string, Send[]> = {
     { sequence: 1, answer: 'INVALID_TXN_STATE' },
     { sequence: 1, transactional: true, answer: 1 },
   ],
+  'an unknown producer begins a transaction of v2 with 0, whatever its epoch': [
+    { sequence: 3, transactional: true, version: 2, answer: 'OUT_OF_ORDER_SEQUENCE_NUMBER' },
+    { epoch: 7, sequence: 1, transactional: true, version: 2, answer: 'OUT_OF_ORDER_SEQUENCE_NUMBER' },
+    { sequence: 0, transactional: true, version: 2, answer: 0 },
+    { sequence: 1, transactional: true, version: 2, answer: 1 },
+  ],
+  'an unknown producer begins a transaction of v1 anywhere': [
+    { sequence: 3, transactional: true, answer: 0 },
+    { sequence: 4, transactional: true, answer: 1 },
+  ],
+  'an unknown producer without a transaction begins anywhere in Produce 12, too': [
+    { sequence: 3, version: 2, answer: 0 },
+    { sequence: 4, version: 2, answer: 1 },
+  ],
 }
 
 for (const [title, sends] of Object.entries(idempotence)) {
@@ -74,10 +90,10 @@ for (const [title, sends] of Object.entries(idempotence)) {
     test(`${title}, with ${restart} after each send`, async (t) => {
       const fixture: LogFixture = { files: new FaultyFiles(), clock: new ManualClock() }
       let log = openLog(fixture)
-      for (const { epoch = 0, sequence, records = 1, transactional = false, answer } of sends) {
+      for (const { epoch = 0, sequence, records = 1, transactional = false, version = 0, answer } of sends) {
         const identity = { producerId: 5, producerEpoch: epoch, baseSequence: sequence, transactional }
         t.is(
-          outcome(() => log.append(batchOf(Array(records).fill('v'), identity), { leaderEpoch: 0 })),
+          outcome(() => log.append(batchOf(Array(records).fill('v'), identity), { leaderEpoch: 0, transactionVersion: version })),
           answer,
         )
         if (restart === 'a crash') log.abandon()
@@ -154,6 +170,85 @@ test('a marker of an old epoch or an old coordinator is fenced, and one without 
   t.is(log.lastStableOffset, 3)
 })
 
+test('a marker of v2 is of a higher epoch than the records it ends, or late', (t) => {
+  const log = openLog({ files: new FaultyFiles(), clock: new ManualClock() })
+  const mark = (epoch: number, version: number) => outcome(() => log.appendMarker(marker(1, epoch, true), 0, version))
+  transactional(log, 1, 0, 3)
+  t.is(mark(3, 2), 'INVALID_PRODUCER_EPOCH', 'of the transaction before')
+  t.is(log.lastStableOffset, 0)
+  t.is(mark(4, 2), 1)
+  t.is(log.lastStableOffset, 2)
+  t.is(mark(4, 2), 2, 'a repetition, when nothing is open, does no harm')
+  t.is(mark(3, 2), 'INVALID_PRODUCER_EPOCH')
+  transactional(log, 1, 0, 4)
+  t.is(mark(4, 2), 'INVALID_PRODUCER_EPOCH', 'the same again would end the next transaction')
+  t.is(log.lastStableOffset, 3)
+  t.is(mark(4, 0), 4, 'with v1 nobody can tell')
+  transactional(log, 2, 0, 0x7fff)
+  t.is(
+    outcome(() => log.appendMarker(marker(2, 0x7fff, false), 0, 2)),
+    6,
+    'above the last epoch there is none',
+  )
+  t.is(log.lastStableOffset, 7)
+})
+
+test('what was refused before the log saw it is not overtaken by the batches behind it', (t) => {
+  const log = openLog({ files: new FaultyFiles(), clock: new ManualClock() })
+  const batch = (sequence: number, epoch = 0) =>
+    batchOf(['v'], { producerId: 1, producerEpoch: epoch, baseSequence: sequence, transactional: true })
+  const send = (sequence: number, epoch = 0) => outcome(() => log.append(batch(sequence, epoch), { leaderEpoch: 0 }))
+  log.refused(batch(7))
+  log.refused(batch(6))
+  t.is(send(7), 'OUT_OF_ORDER_SEQUENCE_NUMBER')
+  t.is(send(6), 0)
+  t.is(send(7), 1)
+  log.refused(batch(9))
+  t.is(send(8), 2, 'what is known of the producer counts')
+  const other = openLog({ files: new FaultyFiles(), clock: new ManualClock() })
+  other.refused(batch(3, 1))
+  other.refused(batch(0, 0))
+  t.is(
+    outcome(() => other.append(batch(4, 1), { leaderEpoch: 0 })),
+    'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  )
+  t.is(
+    outcome(() => other.append(batch(4, 2), { leaderEpoch: 0 })),
+    0,
+    'a new epoch begins anew',
+  )
+})
+
+test('a repetition is answered the offsets and the time of the batch in the log, whoever set it, also after a restart', async (t) => {
+  for (const messageTimestampType of ['CreateTime', 'LogAppendTime'] as const) {
+    for (const restart of ['none', 'a crash', 'a clean stop'] as const) {
+      const clock = new ManualClock(now)
+      const fixture: LogFixture = { files: new FaultyFiles(), clock, config: { messageTimestampType } }
+      let log = openLog(fixture)
+      const send = (sequence: number): AppendInfo =>
+        log.append(batchOf(['a', 'b'], { producerId: 9, producerEpoch: 0, baseSequence: sequence, timestamp: now - 1000 + sequence }), {
+          leaderEpoch: 0,
+        })
+      const first: AppendInfo[] = []
+      for (let i = 0; i < 5; i++) {
+        first.push(send(2 * i))
+        clock.advance(10)
+      }
+      clock.advance(500)
+      if (restart === 'a crash') log.abandon()
+      if (restart === 'a clean stop') await log.close()
+      if (restart !== 'none') log = openLog({ ...fixture, clean: restart === 'a clean stop', recoveryPoint: log.flushedOffset })
+      const appended = messageTimestampType === 'LogAppendTime'
+      for (const [i, { baseOffset, lastOffset, logAppendTime }] of first.entries()) {
+        t.is(logAppendTime, appended ? now + 10 * i : -1)
+        const time = appended ? now + 10 * i : now - 1000 + 2 * i + 1
+        t.deepEqual(send(2 * i), { baseOffset, lastOffset, logAppendTime: time, duplicate: true }, `${messageTimestampType}, ${restart}`)
+      }
+      log.abandon()
+    }
+  }
+})
+
 test('open and aborted transactions survive a crash and a clean stop, over segments', async (t) => {
   for (const clean of [true, false]) {
     const fixture: LogFixture = { files: new FaultyFiles(), clock: new ManualClock(), config: { segmentBytes: 200 } }
@@ -188,15 +283,19 @@ test('an idle producer is forgotten after producer.id.expiration.ms, one with an
     [...log.producers].map(({ producerId }) => producerId),
     [2],
   )
-  t.is(
-    outcome(() => log.append(batchOf(['v'], { producerId: 1, producerEpoch: 0, baseSequence: 9 }), { leaderEpoch: 0 })),
-    2,
-  )
+  const send = (identity: BatchIdentity, transactionVersion = 0) =>
+    outcome(() => log.append(batchOf(['v'], { producerId: 1, ...identity }), { leaderEpoch: 0, transactionVersion }))
+  const sequel = { producerEpoch: 4, baseSequence: 9, transactional: true }
+  t.is(send(sequel, 2), 'OUT_OF_ORDER_SEQUENCE_NUMBER', 'with transactions v2 a gap is a gap')
+  t.is(send({ producerEpoch: 0, baseSequence: 9 }), 2, 'who is unknown may begin anywhere, with any epoch')
+  t.is(send({ producerEpoch: 0, baseSequence: 8 }), 'OUT_OF_ORDER_SEQUENCE_NUMBER', 'and is known from there on')
+  t.is(send({ producerEpoch: 0, baseSequence: 9 }), 'again 2')
 })
 
 test('a producer snapshot is read as it was written, and never when a bit of it has changed', (t) => {
   const entry = { producerId: 2 ** 40, epoch: 7, coordinatorEpoch: 3, transactionStart: 12, lastTimestamp: 1_700_000_000_000 }
-  const wrapped = { firstSequence: last, lastSequence: 1, lastOffset: 50, offsetDelta: 2 }
+  // Of the time of the batch the snapshot knows no more than of that of the producer.
+  const wrapped = { firstSequence: last, lastSequence: 1, lastOffset: 50, offsetDelta: 2, timestamp: entry.lastTimestamp }
   const entries = [
     { ...entry, batches: [wrapped] },
     { ...entry, producerId: 1, transactionStart: -1, batches: [] },

@@ -298,3 +298,69 @@ test('a damaged checkpoint of leader epochs is made again from the log', async (
     t.deepEqual(log.endOffsetForEpoch(5), { leaderEpoch: 5, endOffset: end })
   }
 })
+
+test('an index, a snapshot or a list of epochs that is cut at any byte changes nothing of what is read, found, known as aborted or repeated', async (t) => {
+  const { files, records, end } = await written()
+  const observe = (log: PartitionLog): string => {
+    const times = [0, 1003, 1057, 1100, 1190, 1191, 1195, 1196, 1999, 2000, 2001, 3000]
+    const epochs = [0, 1, 2, 5, 6]
+    const known = [...log.producers].map(({ producerId, epoch, transactionStart }) => [producerId, epoch, transactionStart])
+    return JSON.stringify([
+      readAll(log, 0, 250),
+      log.logEndOffset,
+      log.lastStableOffset,
+      times.map((timestamp) => log.offsetForTimestamp(timestamp)),
+      log.maxTimestamp(),
+      log.abortedTransactions(0, end),
+      epochs.map((epoch) => log.endOffsetForEpoch(epoch)),
+      known,
+      again(log),
+    ])
+  }
+  /** What a repetition of the last transactional batch is answered. */
+  const again = (log: PartitionLog): unknown =>
+    log.append(batchOf(['t19'], { timestamp: 1195, producerId: 7, producerEpoch: 0, baseSequence: 19, transactional: true }), {
+      leaderEpoch: 5,
+    })
+  const expected = observe(openLog({ files: files.copy(), clock, config, clean: true, recoveryPoint: end }))
+  t.true(expected.startsWith(JSON.stringify([records]).slice(0, -1)))
+  const sides = files.paths().filter((path) => path.startsWith(DIRECTORY) && !path.endsWith('.log'))
+  const endings = new Set(sides.map((path) => path.replace(/^.*?([.]\w+|\/[a-z-]+)$/, '$1')))
+  for (const ending of ['.index', '.timeindex', '.txnindex', '.snapshot', '/leader-epoch-checkpoint', '/index-size-checkpoint']) {
+    t.true(endings.has(ending), ending)
+  }
+  let cuts = 0
+  for (const path of sides) {
+    const content = files.content(path)
+    for (let length = 0; length < content.length; length++) {
+      for (const clean of [true, false]) {
+        const disk = files.copy()
+        disk.damage(path, content.subarray(0, length))
+        const log = openLog({ files: disk, clock, config, clean, recoveryPoint: end })
+        if (observe(log) !== expected) t.fail(`${path} cut to ${length} of ${content.length} bytes, ${clean ? 'clean' : 'recovered'}`)
+        log.abandon()
+        cuts++
+      }
+    }
+  }
+  t.true(cuts > 1500, `${cuts}`)
+})
+
+test('an index that was cut is found at the first look and made again once, also when nothing is known of its length', async (t) => {
+  const { files, end } = await written()
+  for (const kind of ['.timeindex', '.txnindex', '.index']) {
+    const path = files.paths().find((name) => name.endsWith(kind) && files.content(name).length > 0)!
+    const whole = Buffer.from(files.content(path))
+    const disk = files.copy()
+    disk.damage(path, whole.subarray(0, whole.length - (kind === '.txnindex' ? 34 : kind === '.timeindex' ? 12 : 8)))
+    const log = openLog({ files: disk, clock, config, clean: true, recoveryPoint: end })
+    t.is(log.offsetForTimestamp(1100)?.timestamp, 1100)
+    t.is(log.abortedTransactions(0, end).length, 7)
+    readAll(log)
+    await log.close()
+    t.deepEqual(disk.content(path), whole, path)
+    disk.unlink(`${DIRECTORY}/index-size-checkpoint`)
+    const other = openLog({ files: disk, clock, config, clean: true, recoveryPoint: end })
+    t.is(other.abortedTransactions(0, end).length, 7, 'a folder of Kafka has no such file')
+  }
+})

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -35,6 +35,30 @@ export async function mavenJar(group: string, artifact: string, version: string)
 /** A jar of Kafka: see {@link mavenJar}. */
 export function kafkaJar(artifact: string, version: string): Promise<string> {
   return mavenJar('org.apache.kafka', artifact, version)
+}
+
+/**
+ * A folder with a jar of Kafka and all that it needs, fetched from Maven Central by `mvn` unless it is in the cache.
+ *
+ * @throws Error when there is neither
+ */
+export async function kafkaJars(artifact: string, version: string): Promise<string> {
+  const folder = join(cache, `${artifact}-${version}`)
+  if (existsSync(folder)) return folder
+  await mkdir(cache, { recursive: true })
+  const fresh = await mkdtemp(join(cache, 'fetch-'))
+  try {
+    const dependency = `<groupId>org.apache.kafka</groupId><artifactId>${artifact}</artifactId><version>${version}</version>`
+    const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>moldau</groupId>
+<artifactId>old</artifactId><version>1</version><dependencies><dependency>${dependency}</dependency></dependencies></project>`
+    await writeFile(join(fresh, 'pom.xml'), pom)
+    const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=libs']
+    await run('mvn', ['-q', '-B', '-f', join(fresh, 'pom.xml'), ...goal], { timeout: 600_000 })
+    await rename(join(fresh, 'libs'), folder)
+  } finally {
+    await rm(fresh, { recursive: true, force: true })
+  }
+  return folder
 }
 
 /** The texts of all files in a jar whose names match a pattern of unzip, by name without folders and extension. */

@@ -8,7 +8,7 @@ import type { Input } from '../../protocol/schema.ts'
 import { nextOffset } from '../../record/batch.ts'
 import { batches } from '../../record/records.ts'
 import type { Isolation, Partition } from '../../replica/partition.ts'
-import { readLegacy } from '../../replica/read-legacy.ts'
+import { type Patience, newPatience, nextMessages, readLegacy } from '../../replica/read-legacy.ts'
 import { FetchWait } from '../../replica/waiting.ts'
 import { handler } from '../handler.ts'
 import type { RequestContext } from '../handler.ts'
@@ -34,6 +34,16 @@ const SYNC_WAIT_MS = 1000
 
 const EMPTY = Buffer.alloc(0)
 
+/** Where the next message for an old client is, as far as that is known: behind what it asked for. */
+type Places = Map<Partition, number>
+
+/** A partition with so much in it that is not for old clients that it is looked through beside the other work. */
+interface Behind {
+  readonly partition: Partition
+  readonly from: number
+  readonly offset: number
+}
+
 /** One pass over all partitions. */
 interface Pass {
   readonly responses: Response['responses']
@@ -43,6 +53,9 @@ interface Pass {
   readonly maxBytes: number
   readonly buffers: BufferPool
   readonly partitions: Partition[]
+  readonly places: Places | undefined
+  readonly patience: Patience
+  readonly behind: Behind[]
   bytes: number
   /** There are records that are not synced yet. */
   hidden: boolean
@@ -61,27 +74,44 @@ export const fetch = handler({
   maxVersion: 18,
   handle(request, context) {
     if (request.sessionId !== 0) throw kafkaError('FETCH_SESSION_ID_NOT_FOUND', `session ${request.sessionId}`)
-    const pass = read(request, context)
-    if (mustWaitForRoom(pass, context)) return whenRoom(pass, request, context)
-    const missingBytes = request.minBytes - pass.bytes
-    const leastMs = pass.hidden && pass.bytes === 0 ? SYNC_WAIT_MS : 0
-    const maxWaitMs = Math.max(leastMs, Math.min(request.maxWaitMs, MAX_WAIT_MS))
-    if (pass.urgent || missingBytes <= 0 || maxWaitMs <= 0 || pass.partitions.length === 0) return { responses: pass.responses }
-    for (const { partitions } of pass.responses) giveBack(context, partitions)
-    const wait = new FetchWait({
-      places: pass.partitions,
-      missingBytes,
-      maxWaitMs,
-      committed: isolationOf(request) === 'read_committed',
-      clock: context.broker.clock,
-    })
-    return wait.done.then(() => answer(request, context))
+    return answer(request, context, context.version < BATCHES_SINCE ? new Map() : undefined)
   },
 })
 
-function answer(request: FetchRequest, context: RequestContext): Response | Promise<Response> {
-  const pass = read(request, context)
-  return mustWaitForRoom(pass, context) ? whenRoom(pass, request, context) : { responses: pass.responses }
+/** Answers what is there, or waits for more. */
+function answer(request: FetchRequest, context: RequestContext, places: Places | undefined): Response | Promise<Response> {
+  const pass = read(request, context, places)
+  if (pass.behind.length > 0) return passOver(pass).then(() => answer(request, context, places))
+  if (mustWaitForRoom(pass, context)) return room(pass, context).then(() => readOn(request, context, places, true))
+  const missingBytes = request.minBytes - pass.bytes
+  const leastMs = pass.hidden && pass.bytes === 0 ? SYNC_WAIT_MS : 0
+  const maxWaitMs = Math.max(leastMs, Math.min(request.maxWaitMs, MAX_WAIT_MS))
+  if (pass.urgent || missingBytes <= 0 || maxWaitMs <= 0 || pass.partitions.length === 0) return { responses: pass.responses }
+  for (const { partitions } of pass.responses) giveBack(context, partitions)
+  const wait = new FetchWait({
+    places: pass.partitions,
+    missingBytes,
+    maxWaitMs,
+    committed: isolationOf(request) === 'read_committed',
+    clock: context.broker.clock,
+  })
+  return wait.done.then(() => readOn(request, context, places, false))
+}
+
+/** What there is by now. */
+async function readOn(request: FetchRequest, context: RequestContext, places: Places | undefined, hasRoom: boolean): Promise<Response> {
+  for (;;) {
+    const pass = read(request, context, places)
+    if (pass.behind.length > 0) await passOver(pass)
+    else if (!hasRoom && mustWaitForRoom(pass, context)) {
+      await room(pass, context)
+      hasRoom = true
+    } else return { responses: pass.responses }
+  }
+}
+
+async function passOver({ behind, places }: Pass): Promise<void> {
+  for (const { partition, from, offset } of behind) places?.set(partition, await nextMessages(partition, from, offset))
 }
 
 /** Others have left so much with us that one who may do the same gets his batch when there is room. */
@@ -89,10 +119,9 @@ function mustWaitForRoom({ bytes }: Pass, { broker, connection }: RequestContext
   return bytes > PIECE_BYTES_MIN && broker.backlog.isOver && !connection.isReader
 }
 
-async function whenRoom(pass: Pass, request: FetchRequest, context: RequestContext): Promise<Response> {
+function room(pass: Pass, context: RequestContext): Promise<void> {
   for (const { partitions } of pass.responses) giveBack(context, partitions)
-  await context.broker.backlog.room()
-  return { responses: read(request, context).responses }
+  return context.broker.backlog.room()
 }
 
 /** What was read and is not answered, because more is waited for. */
@@ -104,7 +133,7 @@ function isolationOf(request: FetchRequest): Isolation {
   return request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted'
 }
 
-function read(request: FetchRequest, context: RequestContext): Pass {
+function read(request: FetchRequest, context: RequestContext, places: Places | undefined): Pass {
   const maxBytes = Math.min(request.maxBytes, context.broker.config.get('fetch.max.bytes'), context.broker.backlog.pieceBytes)
   const { buffers } = context.broker
   const pass: Pass = {
@@ -114,6 +143,9 @@ function read(request: FetchRequest, context: RequestContext): Pass {
     maxBytes,
     buffers,
     partitions: [],
+    places,
+    patience: newPatience(),
+    behind: [],
     bytes: 0,
     hidden: false,
     urgent: false,
@@ -170,11 +202,21 @@ function readRecords(pass: Pass, partition: Partition, { fetchOffset, partitionM
     throw kafkaError('UNSUPPORTED_COMPRESSION_TYPE', `${partition.topic}-${partition.index}: zstd needs Fetch ${ZSTD_SINCE} or newer`)
   }
   if (pass.version < BATCHES_SINCE) {
-    const records = readLegacy(partition, { offset: fetchOffset, maxBytes, end, magic: pass.version < TIMESTAMPS_SINCE ? 0 : 1 })
+    const records = readOld(pass, partition, { offset: fetchOffset, maxBytes, end })
     return records.length > left && pass.bytes > 0 ? EMPTY : records
   }
   const { records } = partition.log.read(fetchOffset, maxBytes, end, (size) => pass.buffers.toSend(size))
   return records.length > left && pass.bytes > 0 ? EMPTY : records
+}
+
+/** As a message set. */
+function readOld(pass: Pass, partition: Partition, wanted: { offset: number; maxBytes: number; end: number }): Buffer {
+  const { places, patience } = pass
+  const from = places?.get(partition)
+  const magic = pass.version < TIMESTAMPS_SINCE ? 0 : 1
+  const { records, goOnAt } = readLegacy(partition, { ...wanted, magic, patience, ...(from !== undefined && { from }) })
+  if (goOnAt !== undefined) pass.behind.push({ partition, from: goOnAt, offset: wanted.offset })
+  return records
 }
 
 function aborted(partition: Partition, offset: number, records: Buffer): { producerId: number; firstOffset: number }[] {

@@ -88,7 +88,7 @@ function appendTo(
   const transactional = isTransactional(records, 0)
   // Asked and appended in one turn: no marker can come between.
   if (transactional) checkTransaction(request, context, partition, records)
-  const info = partition.append(records, 'client')
+  const info = partition.append(records, 'client', context.version >= ADDS_PARTITIONS_SINCE ? 2 : 0)
   const answer = {
     index: partition.index,
     errorCode: 0,
@@ -117,6 +117,7 @@ function checkTransaction(request: ProduceRequest, { broker, version }: RequestC
   const added = version >= ADDS_PARTITIONS_SINCE
   const error = broker.transactions.verifyOrAdd(id, producerId(records, 0), producerEpoch(records, 0), [{ topic, partition: index }], added)
   if (error === 'NONE') return
+  if (producerId(records, 0) >= 0) partition.log.refused(records)
   const passes = retriable.has(error) || (error === 'CONCURRENT_TRANSACTIONS' && !added)
   throw kafkaError(passes ? 'NOT_ENOUGH_REPLICAS' : error, `${topic}-${index}, transactional id ${id}${passes ? `: ${error}` : ''}`)
 }

@@ -246,6 +246,9 @@ export class LogCleaner {
   }
 
   #checkpoint(): Map<string, number> {
-    return (this.#cleanedTo ??= this.#file.read())
+    this.#cleanedTo ??= this.#file.read((file) =>
+      this.#options.logger.error({ file }, 'the cleaner checkpoint is damaged: compacted logs are cleaned from their beginning'),
+    )
+    return this.#cleanedTo
   }
 }
