@@ -42,7 +42,8 @@ export class Dispatch {
     const reader = handler.readsAtOnce ? header.reader : new Reader(Buffer.from(frame), header.reader.pos)
     const request = decode(handler.api.request, version, reader)
     try {
-      const context = { broker: this.#broker, version, clientId: header.clientId, remote: connection.remote, session }
+      const { remote, number } = connection
+      const context = { broker: this.#broker, version, clientId: header.clientId, remote, connection: number, session }
       const response = this.#guard === undefined ? handler.handle(request, context) : this.#guard(handler)(request, context, handler)
       if (!(response instanceof Promise)) return encodeAnswer(handler, header, response)
       return response.then(

@@ -12,6 +12,8 @@ export interface RequestContext {
   readonly remote: string
   /** Who asks: principal, host, the listener he came by, and what he may do. */
   readonly session: Session
+  /** Where the connection stands in the order in which connections were made. */
+  readonly connection: number
 }
 
 /**
