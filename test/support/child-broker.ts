@@ -54,6 +54,15 @@ export class ChildBroker {
     await once(child, 'exit')
   }
 
+  /** Takes the processor away from it, in the middle of whatever it does, and gives it back. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
   async open(): Promise<Channel> {
     const channel = new Channel(await tcpDialer().dial('127.0.0.1', this.port), { clientId: 'test', clock: systemClock })
     this.#t.teardown(() => channel.close())

@@ -1,0 +1,279 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+import { connect, type Client } from '../../core/index.ts'
+import { ChildBroker } from './child-broker.ts'
+import { partitionsOf } from './client-kit.ts'
+import { type CopyingOptions, type CopyingStep, mayBeSeen } from './copying.ts'
+import type { NumbersOptions } from './numbers-process.ts'
+import { seededNumbers } from './seeded-numbers.ts'
+
+export type Fault = 'kill broker' | 'kill copier' | 'kill writer' | 'freeze broker' | 'freeze copier' | 'freeze writer'
+
+export interface ChainOptions {
+  readonly dir: string
+  readonly seed: number
+  /** Numbers in each partition. */
+  readonly count: number
+  readonly partitions: number
+  readonly copiers: number
+  /** One after the other, drawn at random, until everything is copied. */
+  readonly faults: readonly Fault[]
+  /** As many faults at least, however quick the copying is. */
+  readonly faultsMin: number
+  readonly sessionTimeoutMs: number
+  readonly transactionTimeoutMs: number
+  /** How long somebody is frozen, at most. Milliseconds. */
+  readonly frozenMsMax: number
+  /** Between two faults, at most. Milliseconds. */
+  readonly calmMsMax: number
+  /** Starts a copier; default ours. */
+  readonly startCopier?: (options: CopyingOptions) => ChildProcess
+  readonly onFault?: (what: string) => void
+}
+
+export interface ChainResult {
+  readonly faults: string[]
+  readonly injected: Readonly<Record<string, number>>
+  readonly committed: number
+  readonly aborted: number
+  /** Transactions that were frozen until their member had lost its partitions, and then tried to go on; all have to be refused. */
+  readonly zombies: number
+  readonly refusals: Readonly<Record<string, number>>
+}
+
+/** Nothing was copied for so long although nobody disturbs: something hangs. */
+const STUCK_MS = 120_000
+
+const node = (script: string, options: CopyingOptions | NumbersOptions): ChildProcess =>
+  spawn(process.execPath, ['--conditions=moldau-source', join(import.meta.dirname, script), JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+
+/** A process that is started again whenever it ends before it should. */
+class Worker {
+  readonly name: string
+  readonly #start: () => ChildProcess
+  readonly #onLine: (line: string) => void
+  #child: ChildProcess
+  #ended: boolean
+  starts: number
+
+  constructor(name: string, start: () => ChildProcess, onLine: (line: string) => void) {
+    this.name = name
+    this.#start = start
+    this.#onLine = onLine
+    this.#ended = false
+    this.starts = 0
+    this.#child = this.#launch()
+  }
+
+  #launch(): ChildProcess {
+    const child = this.#start()
+    this.starts++
+    createInterface(child.stdout!).on('line', this.#onLine)
+    child.once('exit', (code) => {
+      if (code === 0) this.#ended = true
+      if (!this.#ended) this.#child = this.#launch()
+    })
+    return child
+  }
+
+  get isRunning(): boolean {
+    return !this.#ended
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT')
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true
+    const child = this.#child
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+}
+
+/** What a copier has said of its transaction. */
+interface Progress {
+  transaction: string
+  step: CopyingStep
+  /** The transaction with which it was frozen for longer than its session, before it had offered positions. */
+  zombie: string | undefined
+}
+
+/**
+ * Numbers go through two topics: a writer fills the first in transactions, members of a group copy it to the second exactly once, and a reader of
+ * committed records follows the second all the while, which may show it nothing but 0, 1, 2 ... in each partition. Meanwhile the broker and
+ * all the others are killed and frozen.
+ */
+export async function copyChain(options: ChainOptions): Promise<ChainResult> {
+  const { seed, count, partitions, sessionTimeoutMs, transactionTimeoutMs } = options
+  const random = seededNumbers(seed)
+  const below = (n: number): number => Math.floor(random() * n)
+  const faults: string[] = []
+  const refusals: Record<string, number> = {}
+  const injected: Record<string, number> = {}
+  const counts = { committed: 0, aborted: 0, zombies: 0 }
+  const ends: (() => unknown)[] = []
+  const broker = new ChildBroker({ teardown: (end) => void ends.push(end) }, options.dir, {
+    'group.min.session.timeout.ms': 500,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.num.partitions': 4,
+  })
+  await broker.start()
+  const bootstrap = `127.0.0.1:${broker.port}`
+  const client = await connect(bootstrap, { requestTimeoutMs: 5000 })
+  const topic = { partitions, configs: {} }
+  await client.admin.createTopics([
+    { name: 'numbers', ...topic },
+    { name: 'copies', ...topic },
+  ])
+
+  const progress = new Map<string, Progress>()
+  const heard = (name: string, line: string): void => {
+    const [step, transaction, detail] = line.split(' ') as [CopyingStep, string, string]
+    const state = progress.get(name) ?? { transaction, step, zombie: undefined }
+    Object.assign(state, { transaction, step })
+    progress.set(name, state)
+    if (step === 'committed' || step === 'aborted') counts[step]++
+    if (step === 'failed') refusals[detail] = (refusals[detail] ?? 0) + 1
+    if (state.zombie !== transaction || step === 'begin' || step === 'offering' || step === 'ending') return
+    if (step === 'committed') faults.push(`ZOMBIE ${name} committed transaction ${transaction}, after its partitions had gone to others`)
+    state.zombie = undefined
+    counts.zombies++
+  }
+  const copiers = Array.from({ length: options.copiers }, (_, i) => {
+    const name = `copier-${i}`
+    let life = 0
+    const copying = (): CopyingOptions => ({
+      bootstrap,
+      name,
+      group: 'copiers',
+      from: 'numbers',
+      to: 'copies',
+      seed: seed * 10_000 + i * 100 + life++,
+      abortShare: 0.2,
+      dawdleMs: 60,
+      sessionTimeoutMs,
+      transactionTimeoutMs,
+    })
+    return new Worker(
+      name,
+      () => (options.startCopier ?? ((given: CopyingOptions) => node('copier-process.ts', given)))(copying()),
+      (line) => heard(name, line),
+    )
+  })
+  const writer = new Worker(
+    'writer',
+    () => node('numbers-process.ts', { bootstrap, name: 'writer', topic: 'numbers', partitions, count, seed, abortShare: 0.2, transactionTimeoutMs }),
+    () => {},
+  )
+
+  const reading = { done: false, seen: 0 }
+  const reader = follow(client, partitions, count, reading, faults)
+  const frozen = (): number => 1000 + random() * (options.frozenMsMax - 1000)
+  const inject = async (fault: Fault): Promise<void> => {
+    injected[fault] = (injected[fault] ?? 0) + 1
+    const copier = copiers[below(copiers.length)]!
+    if (fault === 'kill broker') {
+      await broker.kill()
+      await broker.start()
+    } else if (fault === 'kill copier') copier.kill()
+    else if (fault === 'kill writer') writer.kill()
+    else if (fault === 'freeze broker') {
+      broker.freeze()
+      await wait(frozen())
+      broker.thaw()
+    } else if (fault === 'freeze writer') {
+      writer.freeze()
+      await wait(frozen())
+      writer.thaw()
+    } else await freezeCopier(copier, frozen())
+  }
+  const freezeCopier = async (copier: Worker, ms: number): Promise<void> => {
+    copier.freeze()
+    // What it had said before is on its way.
+    await wait(100)
+    const state = progress.get(copier.name)
+    const before = state?.step === 'begin' ? state.transaction : undefined
+    await wait(ms)
+    // Its session is over for sure, and the others have what it had.
+    if (state !== undefined && ms > sessionTimeoutMs * 2) state.zombie = before
+    copier.thaw()
+  }
+
+  try {
+    let progressAt = performance.now()
+    let last = 0
+    for (let n = 0; !reading.done || n < options.faultsMin; n++) {
+      await wait(50 + below(options.calmMsMax))
+      const fault = options.faults[n < options.faults.length ? n : below(options.faults.length)]!
+      options.onFault?.(`${fault}; ${reading.seen} of ${count * partitions} copied`)
+      await inject(fault)
+      if (reading.seen > last || reading.done) [last, progressAt] = [reading.seen, performance.now()]
+      if (performance.now() - progressAt > STUCK_MS) {
+        faults.push(`STUCK at ${reading.seen} of ${count * partitions}: nothing was copied for ${STUCK_MS} ms`)
+        break
+      }
+      if (faults.length > 0) break
+    }
+    // Nothing more may come: a second copy would be late.
+    await wait(500)
+    if (faults.length === 0) await checkEnd(client, partitions, count, faults)
+  } finally {
+    reading.done = true
+    await Promise.all([...copiers, writer].map((each) => each.end()))
+    await reader
+    await client.close()
+    for (const end of ends) await end()
+  }
+  return { faults, injected, ...counts, refusals }
+}
+
+/** Reads what is committed as it comes: in each partition 0, 1, 2 ... and nothing else. */
+async function follow(client: Client, partitions: number, count: number, state: { done: boolean; seen: number }, faults: string[]): Promise<void> {
+  const next = new Array<number>(partitions).fill(0)
+  const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest', maxWaitMs: 100 })
+  consumer.assign(partitionsOf('copies', partitions))
+  while (!state.done) {
+    for (const { partition, columns, from, count: records } of await consumer.poll(200)) {
+      for (let i = from; i < from + records; i++) {
+        const [key, value] = [String(columns.key(i)), Number(String(columns.value(i)))]
+        const place = `copies-${partition} at ${columns.offset(i)}`
+        if (!mayBeSeen(key)) faults.push(`GHOST ${place}: ${key} was aborted`)
+        const expected = next[partition]!
+        if (value !== expected) faults.push(`${value < expected ? 'DUP' : 'LOST'} ${place}: ${value} by ${key} in place of ${expected}`)
+        next[partition] = value + 1
+        state.seen++
+      }
+    }
+    if (faults.length > 20 || next.every((number) => number === count)) state.done = true
+  }
+  await consumer.close()
+}
+
+/** The same for somebody who comes only now. */
+async function checkEnd(client: Client, partitions: number, count: number, faults: string[]): Promise<void> {
+  const state = { done: false, seen: 0 }
+  const limit = setTimeout(() => {
+    faults.push(`LOST: a new reader finds ${state.seen} of ${count * partitions}`)
+    state.done = true
+  }, STUCK_MS)
+  await follow(client, partitions, count, state, faults)
+  clearTimeout(limit)
+  if (state.seen !== count * partitions) faults.push(`a new reader finds ${state.seen} of ${count * partitions}`)
+}
