@@ -4,7 +4,7 @@
  * that wakes up when its partitions have gone to others is refused.
  *
  *   node --conditions=moldau-source test/soak/exactly-once.ts [--rounds 10] [--seed 1] [--faults both] [--copiers 4] [--partitions 8]
- *     [--count 2000] [--faults-min 10] [--client moldau]
+ *     [--count 20] [--frozen-ms 30000] [--client moldau]
  *
  * `--copiers 10 --partitions 100 --faults freeze` for groups that are stopped; `--client librdkafka` for copiers of transactions v1 in Python
  * (made with pip on first use). Round i has the seed `--seed` + i: to see one again, give its seed and `--rounds 1`.
@@ -23,8 +23,7 @@ const { values } = parseArgs({
     faults: { type: 'string', default: 'both' },
     copiers: { type: 'string', default: '4' },
     partitions: { type: 'string', default: '8' },
-    count: { type: 'string', default: '2000' },
-    'faults-min': { type: 'string', default: '10' },
+    count: { type: 'string', default: '20' },
     'frozen-ms': { type: 'string', default: '30000' },
     client: { type: 'string', default: 'moldau' },
     verbose: { type: 'boolean', default: false },
@@ -36,6 +35,7 @@ const kinds = { kill: kills, freeze: freezes, both: [...kills, ...freezes] }[val
 if (kinds === undefined) throw new Error(`--faults is kill, freeze or both, not ${values.faults}`)
 const startCopier = values.client === 'librdkafka' ? await confluentCopier() : undefined
 console.log(`seed ${values.seed}`)
+const log = (...what: string[]): void => console.log(`  ${(performance.now() / 1000).toFixed(2)}`, ...what)
 const rounds = Number(values.rounds)
 let failed = 0
 for (let round = 0; round < rounds; round++) {
@@ -44,22 +44,21 @@ for (let round = 0; round < rounds; round++) {
   const result = await copyChain({
     dir,
     seed: Number(values.seed) + round,
-    count: Number(values.count),
     partitions: Number(values.partitions),
     copiers: Number(values.copiers),
-    faults: kinds,
-    faultsMin: Number(values['faults-min']),
+    kinds,
+    faultCount: Number(values.count),
     sessionTimeoutMs: 3000,
     transactionTimeoutMs: 10_000,
     frozenMsMax: Number(values['frozen-ms']),
     calmMsMax: 3000,
     ...(startCopier === undefined ? {} : { startCopier }),
-    ...(values.verbose ? { onFault: (what: string) => console.log(`  ${what}`) } : {}),
+    ...(values.verbose ? { onFault: (what: string) => log(what), onLine: (name: string, line: string) => log(name, line) } : {}),
   })
-  const { faults, injected, committed, aborted, zombies, refusals } = result
+  const { faults, injected, committed, aborted, copied, zombies, refusals } = result
   const seconds = ((performance.now() - started) / 1000).toFixed(0)
   console.log(
-    `round ${round}: ${JSON.stringify(injected)}; ${committed} transactions committed, ${aborted} aborted, refused ${JSON.stringify(refusals)}, ` +
+    `round ${round}: ${JSON.stringify(injected)}; ${copied} records in ${committed} transactions committed, ${aborted} aborted, refused ${JSON.stringify(refusals)}, ` +
       `${zombies} zombies in all; ${faults.length === 0 ? 'exact' : 'WRONG'} in ${seconds} s`,
   )
   for (const fault of faults.slice(0, 20)) console.log(`  ${fault}`)

@@ -92,7 +92,7 @@ def live():
         persist(lambda: producer.init_transactions(60))
         consumer.subscribe([options["from"]])
         while True:
-            messages = [m for m in consumer.consume(20, 0.2) if m.error() is None]
+            messages = [m for m in consumer.consume(200, 0.2) if m.error() is None]
             if messages:
                 copy(consumer, producer, messages)
     finally:

@@ -30,7 +30,7 @@ async function live(): Promise<void> {
     autoOffsetReset: 'earliest',
     sessionTimeoutMs,
     heartbeatIntervalMs: Math.floor(sessionTimeoutMs / 5),
-    maxPollRecords: 20,
+    maxPollRecords: 200,
     maxWaitMs: 100,
   })
   consumer.subscribe([from])

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { connect, type Client } from '../../core/index.ts'
+import { connect, type Client, type ConsumerBatch, tpKey } from '../../core/index.ts'
 import { ChildBroker } from './child-broker.ts'
 import { partitionsOf } from './client-kit.ts'
 import { type CopyingOptions, type CopyingStep, mayBeSeen } from './copying.ts'
@@ -16,14 +16,12 @@ export type Fault = 'kill broker' | 'kill copier' | 'kill writer' | 'freeze brok
 export interface ChainOptions {
   readonly dir: string
   readonly seed: number
-  /** Numbers in each partition. */
-  readonly count: number
   readonly partitions: number
   readonly copiers: number
-  /** One after the other, drawn at random, until everything is copied. */
-  readonly faults: readonly Fault[]
-  /** As many faults at least, however quick the copying is. */
-  readonly faultsMin: number
+  /** What may happen: each once in this order, then drawn at random. */
+  readonly kinds: readonly Fault[]
+  /** How often something happens before the writer stops and all that is left must come through. */
+  readonly faultCount: number
   readonly sessionTimeoutMs: number
   readonly transactionTimeoutMs: number
   /** How long somebody is frozen, at most. Milliseconds. */
@@ -33,6 +31,8 @@ export interface ChainOptions {
   /** Starts a copier; default ours. */
   readonly startCopier?: (options: CopyingOptions) => ChildProcess
   readonly onFault?: (what: string) => void
+  /** Told of everything that copiers say. */
+  readonly onLine?: (name: string, line: string) => void
 }
 
 export interface ChainResult {
@@ -40,12 +40,13 @@ export interface ChainResult {
   readonly injected: Readonly<Record<string, number>>
   readonly committed: number
   readonly aborted: number
+  readonly copied: number
   /** Transactions that were frozen until their member had lost its partitions, and then tried to go on; all have to be refused. */
   readonly zombies: number
   readonly refusals: Readonly<Record<string, number>>
 }
 
-/** Nothing was copied for so long although nobody disturbs: something hangs. */
+/** When nobody disturbs any more something is copied in this time: otherwise it hangs. */
 const STUCK_MS = 120_000
 
 const node = (script: string, options: CopyingOptions | NumbersOptions): ChildProcess =>
@@ -121,7 +122,7 @@ interface Progress {
  * all the others are killed and frozen.
  */
 export async function copyChain(options: ChainOptions): Promise<ChainResult> {
-  const { seed, count, partitions, sessionTimeoutMs, transactionTimeoutMs } = options
+  const { seed, partitions, kinds, sessionTimeoutMs, transactionTimeoutMs } = options
   const random = seededNumbers(seed)
   const below = (n: number): number => Math.floor(random() * n)
   const faults: string[] = []
@@ -145,6 +146,7 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
 
   const progress = new Map<string, Progress>()
   const heard = (name: string, line: string): void => {
+    options.onLine?.(name, line)
     const [step, transaction, detail] = line.split(' ') as [CopyingStep, string, string]
     const state = progress.get(name) ?? { transaction, step, zombie: undefined }
     Object.assign(state, { transaction, step })
@@ -167,7 +169,7 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
       to: 'copies',
       seed: seed * 10_000 + i * 100 + life++,
       abortShare: 0.2,
-      dawdleMs: 60,
+      dawdleMs: 100,
       sessionTimeoutMs,
       transactionTimeoutMs,
     })
@@ -179,12 +181,12 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
   })
   const writer = new Worker(
     'writer',
-    () => node('numbers-process.ts', { bootstrap, name: 'writer', topic: 'numbers', partitions, count, seed, abortShare: 0.2, transactionTimeoutMs }),
+    () => node('numbers-process.ts', { bootstrap, name: 'writer', topic: 'numbers', partitions, dawdleMs: 100, seed, abortShare: 0.2, transactionTimeoutMs }),
     () => {},
   )
 
-  const reading = { done: false, seen: 0 }
-  const reader = follow(client, partitions, count, reading, faults)
+  const reading: Reading = { stopped: false, seen: 0, next: new Array<number>(partitions).fill(0) }
+  const reader = follow(client, 'copies', reading, faults)
   const frozen = (): number => 1000 + random() * (options.frozenMsMax - 1000)
   const inject = async (fault: Fault): Promise<void> => {
     injected[fault] = (injected[fault] ?? 0) + 1
@@ -205,6 +207,8 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
     } else await freezeCopier(copier, frozen())
   }
   const freezeCopier = async (copier: Worker, ms: number): Promise<void> => {
+    // In the middle of a transaction, when it works at all.
+    for (let tries = 0; tries < 500 && progress.get(copier.name)?.step !== 'begin'; tries++) await wait(2)
     copier.freeze()
     // What it had said before is on its way.
     await wait(100)
@@ -217,63 +221,81 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
   }
 
   try {
-    let progressAt = performance.now()
-    let last = 0
-    for (let n = 0; !reading.done || n < options.faultsMin; n++) {
-      await wait(50 + below(options.calmMsMax))
-      const fault = options.faults[n < options.faults.length ? n : below(options.faults.length)]!
-      options.onFault?.(`${fault}; ${reading.seen} of ${count * partitions} copied`)
-      await inject(fault)
-      if (reading.seen > last || reading.done) [last, progressAt] = [reading.seen, performance.now()]
-      if (performance.now() - progressAt > STUCK_MS) {
-        faults.push(`STUCK at ${reading.seen} of ${count * partitions}: nothing was copied for ${STUCK_MS} ms`)
-        break
-      }
-      if (faults.length > 0) break
+    for (let n = 0; n < options.faultCount && faults.length === 0; n++) {
+      await wait(100 + below(options.calmMsMax))
+      const kind = kinds[n < kinds.length ? n : below(kinds.length)]!
+      options.onFault?.(`${kind}; ${reading.seen} copied`)
+      await inject(kind)
+    }
+    await writer.end()
+    // What it left open is aborted, and what it has committed is what has to be copied.
+    await client.producer({ transactionalId: 'writer' }).init()
+    const written = await numbersIn(client, 'numbers', partitions, faults)
+    const all = (): boolean => faults.length > 0 || reading.next.every((next, partition) => next >= written[partition]!)
+    for (let seen = -1; !all() && reading.seen > seen;) {
+      seen = reading.seen
+      await until(() => all() || reading.seen > seen)
     }
     // Nothing more may come: a second copy would be late.
     await wait(500)
-    if (faults.length === 0) await checkEnd(client, partitions, count, faults)
+    const copied = await numbersIn(client, 'copies', partitions, faults)
+    for (const [partition, next] of written.entries()) {
+      const found = `${copied[partition]}, and its follower ${reading.next[partition]}`
+      if (copied[partition] !== next || reading.next[partition] !== next)
+        faults.push(`LOST in partition ${partition}: a new reader finds ${found}, of ${next}`)
+    }
   } finally {
-    reading.done = true
+    reading.stopped = true
     await Promise.all([...copiers, writer].map((each) => each.end()))
     await reader
     await client.close()
     for (const end of ends) await end()
   }
-  return { faults, injected, ...counts, refusals }
+  return { faults, injected, ...counts, copied: reading.seen, refusals }
+}
+
+interface Reading {
+  stopped: boolean
+  seen: number
+  /** By partition, the number that has to come next. */
+  readonly next: number[]
 }
 
 /** Reads what is committed as it comes: in each partition 0, 1, 2 ... and nothing else. */
-async function follow(client: Client, partitions: number, count: number, state: { done: boolean; seen: number }, faults: string[]): Promise<void> {
-  const next = new Array<number>(partitions).fill(0)
+async function follow(client: Client, topic: string, state: Reading, faults: string[]): Promise<void> {
   const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest', maxWaitMs: 100 })
-  consumer.assign(partitionsOf('copies', partitions))
-  while (!state.done) {
-    for (const { partition, columns, from, count: records } of await consumer.poll(200)) {
-      for (let i = from; i < from + records; i++) {
-        const [key, value] = [String(columns.key(i)), Number(String(columns.value(i)))]
-        const place = `copies-${partition} at ${columns.offset(i)}`
-        if (!mayBeSeen(key)) faults.push(`GHOST ${place}: ${key} was aborted`)
-        const expected = next[partition]!
-        if (value !== expected) faults.push(`${value < expected ? 'DUP' : 'LOST'} ${place}: ${value} by ${key} in place of ${expected}`)
-        next[partition] = value + 1
-        state.seen++
-      }
-    }
-    if (faults.length > 20 || next.every((number) => number === count)) state.done = true
-  }
+  consumer.assign(partitionsOf(topic, state.next.length))
+  while (!state.stopped) note(await consumer.poll(200), state, faults)
   await consumer.close()
 }
 
-/** The same for somebody who comes only now. */
-async function checkEnd(client: Client, partitions: number, count: number, faults: string[]): Promise<void> {
-  const state = { done: false, seen: 0 }
-  const limit = setTimeout(() => {
-    faults.push(`LOST: a new reader finds ${state.seen} of ${count * partitions}`)
-    state.done = true
-  }, STUCK_MS)
-  await follow(client, partitions, count, state, faults)
-  clearTimeout(limit)
-  if (state.seen !== count * partitions) faults.push(`a new reader finds ${state.seen} of ${count * partitions}`)
+function note(batches: readonly ConsumerBatch[], state: Reading, faults: string[]): void {
+  for (const { topic, partition, columns, from, count } of batches) {
+    for (let i = from; i < from + count; i++) {
+      const [key, value] = [String(columns.key(i)), Number(String(columns.value(i)))]
+      const place = `${topic}-${partition} at ${columns.offset(i)}`
+      if (!mayBeSeen(key)) faults.push(`GHOST ${place}: ${key} was aborted`)
+      const expected = state.next[partition]!
+      if (value !== expected) faults.push(`${value < expected ? 'DUP' : 'LOST'} ${place}: ${value} by ${key} in place of ${expected}`)
+      state.next[partition] = value + 1
+      state.seen++
+    }
+  }
+}
+
+/** How many numbers somebody finds who reads a topic only now, by partition. */
+async function numbersIn(client: Client, topic: string, partitions: number, faults: string[]): Promise<number[]> {
+  const state: Reading = { stopped: false, seen: 0, next: new Array<number>(partitions).fill(0) }
+  const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest' })
+  const places = partitionsOf(topic, partitions)
+  consumer.assign(places)
+  const ends = await consumer.endOffsets(places)
+  const reached = (): boolean => places.every((place) => (consumer.position(place) ?? -1) >= ends.get(tpKey(place))!)
+  while (!reached()) note(await consumer.poll(100), state, faults)
+  await consumer.close()
+  return state.next
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const end = performance.now() + STUCK_MS; !holds() && performance.now() < end;) await wait(50)
 }

@@ -1,7 +1,9 @@
 /**
- * Writes 0, 1, 2 ... into each partition of a topic in transactions, some of which it aborts, in a process of its own that may be killed:
+ * Writes 0, 1, 2 ... into each partition of a topic in transactions, some of which it aborts, in a process of its own, until it is killed:
  * `node numbers-process.ts <options as JSON>`. Where it was is kept as an offset of its group, committed with the records.
  */
+import { setTimeout as wait } from 'node:timers/promises'
+
 import { connect, KafkaError, MoldauError } from '../../core/index.ts'
 import { copyKey } from './copying.ts'
 import { seededNumbers } from './seeded-numbers.ts'
@@ -11,24 +13,21 @@ export interface NumbersOptions {
   readonly name: string
   readonly topic: string
   readonly partitions: number
-  /** Into each partition. */
-  readonly count: number
+  /** Pauses between transactions, at most. Milliseconds. */
+  readonly dawdleMs: number
   readonly seed: number
   readonly abortShare: number
   readonly transactionTimeoutMs: number
 }
 
-const { bootstrap, name, topic, partitions, count, seed, abortShare, transactionTimeoutMs } = JSON.parse(process.argv[2]!) as NumbersOptions
+const { bootstrap, name, topic, partitions, dawdleMs, seed, abortShare, transactionTimeoutMs } = JSON.parse(process.argv[2]!) as NumbersOptions
 const random = seededNumbers(seed)
 const group = { groupId: name, generation: -1, memberId: '', groupInstanceId: null }
 let transaction = 0
-while (!(await live())) {
-  // Fenced, by its own successor or because its time was up: again from what is committed.
-}
-process.exit(0)
+// Fenced, by its own successor or because its time was up: again from what is committed.
+for (;;) await live()
 
-/** True when everything is written. */
-async function live(): Promise<boolean> {
+async function live(): Promise<void> {
   const client = await connect(bootstrap, { clientId: name, bootstrapTimeoutMs: 600_000, requestTimeoutMs: 5000 })
   const producer = client.producer({ transactionalId: name, lingerMs: 0, transactionTimeoutMs, maxBlockMs: 600_000 })
   try {
@@ -36,10 +35,11 @@ async function live(): Promise<boolean> {
     await producer.init()
     const next = new Array<number>(partitions).fill(0)
     for (const { partition, offset } of await client.admin.groupOffsets(name)) next[partition] = offset
-    while (next.some((number) => number < count)) {
+    for (;;) {
+      await wait(random() * dawdleMs)
       const aborts = random() < abortShare
       const key = copyKey(name, transaction++, aborts)
-      const then = next.map((number) => Math.min(count, number + Math.floor(random() * 20)))
+      const then = next.map((number) => number + Math.floor(random() * 20))
       producer.begin()
       const sent = then.flatMap((end, partition) =>
         Array.from({ length: end - next[partition]! }, (_, i) => producer.send({ topic, partition, key, value: String(next[partition]! + i) })),
@@ -55,10 +55,8 @@ async function live(): Promise<boolean> {
         for (const [partition, end] of then.entries()) next[partition] = end
       }
     }
-    return true
   } catch (error) {
     if (!(error instanceof MoldauError) && !(error instanceof KafkaError)) throw error
-    return false
   } finally {
     await producer.close(0).catch(() => {})
     await client.close().catch(() => {})
