@@ -178,7 +178,13 @@ export class TransactionCoordinator {
   }
 
   /** AddPartitionsToTxn and AddOffsetsToTxn of transactions v1. NOT_COORDINATOR to a request that its client has given up, see {@link Callers}. */
-  async addPartitions(id: string, producer: ProducerIdentity, partitions: readonly TopicPartition[], caller?: Caller): Promise<KafkaErrorName> {
+  async addPartitions(
+    id: string,
+    producer: ProducerIdentity,
+    partitions: readonly TopicPartition[],
+    caller?: Caller,
+  ): Promise<KafkaErrorName> {
+    if (id === '') return 'INVALID_REQUEST'
     await this.#ending.settled(id)
     return this.isLate(id, producer, 'transaction', caller) ? 'NOT_COORDINATOR' : this.#add(id, producer, partitions, 0)
   }
@@ -235,6 +241,7 @@ export class TransactionCoordinator {
     version: TransactionVersion,
     caller?: Caller,
   ): Promise<ProducerAnswer> {
+    if (id === '') return failed('INVALID_REQUEST')
     if (version === 0) await this.#ending.settled(id)
     if (version === 0 && this.isLate(id, producer, 'transaction', caller)) return failed('NOT_COORDINATOR')
     let fresh: number | null = null

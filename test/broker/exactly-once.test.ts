@@ -4,12 +4,13 @@ import { copyChain } from '../support/copy-chain.ts'
 import { tempDir } from '../support/start-broker.ts'
 
 test('records go through two topics exactly once while broker, writer and copiers are killed and stopped, and zombies are refused', async (t) => {
+  t.timeout(300_000)
   const { faults, injected, committed, copied, zombies } = await copyChain({
     dir: await tempDir(t),
     seed: 3,
     partitions: 4,
     copiers: 2,
-    kinds: ['kill broker', 'kill copier', 'kill writer', 'freeze copier', 'kill broker', 'freeze copier'],
+    kinds: ['freeze copier', 'kill broker', 'kill copier', 'freeze broker', 'kill writer', 'kill broker'],
     faultCount: 6,
     sessionTimeoutMs: 1000,
     transactionTimeoutMs: 8000,
@@ -17,7 +18,7 @@ test('records go through two topics exactly once while broker, writer and copier
     calmMsMax: 800,
   })
   t.deepEqual(faults, [])
-  t.deepEqual(injected, { 'kill broker': 2, 'kill copier': 1, 'kill writer': 1, 'freeze copier': 2 })
-  t.true(committed > 10 && copied > 100, `${committed} transactions with ${copied} records`)
+  t.deepEqual(injected, { 'freeze copier': 1, 'kill broker': 2, 'kill copier': 1, 'freeze broker': 1, 'kill writer': 1 })
+  t.true(committed > 2 && copied > 100, `${committed} transactions with ${copied} records`)
   t.log(`${copied} records in ${committed} transactions, ${zombies} zombies`)
 })

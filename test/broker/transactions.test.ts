@@ -9,9 +9,11 @@ import { DescribeTransactions } from '../../core/protocol/messages/describe-tran
 import { EndTxn } from '../../core/protocol/messages/end-txn.ts'
 import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.ts'
 import { InitProducerId } from '../../core/protocol/messages/init-producer-id.ts'
+import { JoinGroup } from '../../core/protocol/messages/join-group.ts'
 import { ListTransactions } from '../../core/protocol/messages/list-transactions.ts'
 import { OffsetFetch } from '../../core/protocol/messages/offset-fetch.ts'
 import { Produce } from '../../core/protocol/messages/produce.ts'
+import { SyncGroup } from '../../core/protocol/messages/sync-group.ts'
 import { TxnOffsetCommit } from '../../core/protocol/messages/txn-offset-commit.ts'
 import { ChildBroker } from '../support/child-broker.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
@@ -100,7 +102,7 @@ class TestProducer {
     group: string,
     topic: string,
     offset: number,
-    { announced = true, ...member }: { generationId?: number; memberId?: string; announced?: boolean } = {},
+    { announced = true, ...member }: { generationId?: number; memberId?: string; groupInstanceId?: string; announced?: boolean } = {},
   ): Promise<string> {
     if (!this.#dialect.v2 && announced) {
       const { errorCode } = await this.#channel.request(AddOffsetsToTxn, this.#dialect.addOffsets, { ...this.#who, groupId: group })
@@ -248,6 +250,43 @@ for (const [name, error] of [
     t.is(await producer.produce('out', 'late'), error)
     t.is(await producer.commitOffset('g', 'in', 1, { announced: false }), error)
     t.is(await producer.add('nowhere'), 'UNKNOWN_TOPIC_OR_PARTITION')
+  })
+}
+
+for (const name of ['v1, newest calls', 'v2'] as const) {
+  test(`${name}: offsets of a member that is no longer of the group, or of another generation, are refused in a transaction (KIP-447)`, async (t) => {
+    const channel = await open(t, await startBroker(t))
+    await prepare(channel, 'in', 'out')
+    const join = (memberId: string) =>
+      channel.request(JoinGroup, 5, {
+        groupId: 'g',
+        sessionTimeoutMs: 10_000,
+        rebalanceTimeoutMs: 10_000,
+        memberId,
+        groupInstanceId: 'i',
+        protocolType: 'consumer',
+        protocols: [{ name: 'range', metadata: Buffer.from('none') }],
+      })
+    const { memberId, generationId } = await join('')
+    await channel.request(SyncGroup, 3, {
+      groupId: 'g',
+      generationId,
+      memberId,
+      assignments: [{ memberId, assignment: Buffer.from('all') }],
+    })
+    const producer = new TestProducer(channel, dialects[name], 'tx')
+    await producer.init()
+    await producer.send('out', 'x')
+    const commit = (member: { generationId: number; memberId: string; groupInstanceId?: string }) =>
+      producer.commitOffset('g', 'in', 5, member)
+    t.is(await commit({ generationId: generationId - 1, memberId }), 'ILLEGAL_GENERATION')
+    t.is(await commit({ generationId, memberId: 'somebody' }), 'UNKNOWN_MEMBER_ID')
+    t.is(await commit({ generationId, memberId: 'somebody', groupInstanceId: 'i' }), 'FENCED_INSTANCE_ID')
+    t.is(await offsetOf(channel, 'g', true), -1, 'nothing of that is pending')
+    t.is(await commit({ generationId, memberId, groupInstanceId: 'i' }), 'NONE')
+    t.is(await offsetOf(channel, 'g', true), 'UNSTABLE_OFFSET_COMMIT')
+    t.is(await producer.end(true), 'NONE')
+    t.is(await offsetOf(channel, 'g', true), 5)
   })
 }
 

@@ -10,7 +10,15 @@ for (const client of ['librdkafka', 'java-v1', 'java-v2'] as const) {
     const broker = new ChildBroker(t, await tempDir(t))
     await broker.start()
     const transactionVersion = client === 'java-v2' ? 2 : 1
-    const options = { port: broker.port, seed: 1, transactions: 160, producers: 8, transactionVersion, share: 0.08, requestTimeoutMs: 300 } as const
+    const options = {
+      port: broker.port,
+      seed: 1,
+      transactions: 160,
+      producers: 8,
+      transactionVersion,
+      share: 0.08,
+      requestTimeoutMs: 300,
+    } as const
     const { faults, committed, aborted, late, lostAnswers } = await foreignLateRequests(client, options)
     t.deepEqual(faults, [])
     t.true(committed > 40 && aborted > 20, `${committed} committed, ${aborted} aborted`)

@@ -10,7 +10,10 @@ import { MemoryTopics } from '../support/memory-topics.ts'
 
 const at = (partition: number) => ({ topic: 't', partition })
 
-async function start(writer: MemoryPartitions, options: { clock?: ManualClock | LeapingClock; unsyncedLost?: boolean; firstId?: number } = {}) {
+async function start(
+  writer: MemoryPartitions,
+  options: { clock?: ManualClock | LeapingClock; unsyncedLost?: boolean; firstId?: number } = {},
+) {
   if (!writer.exists('t', 0)) writer.create('t', 3)
   const clock = options.clock ?? new ManualClock()
   const config = { offsetsTopicNumPartitions: 2, transactionStateLogNumPartitions: 2 }
@@ -107,7 +110,11 @@ test('a request of transactions v1 that comes over a connection its client has l
   t.deepEqual(fatesOf(writer), ['one committed', 'two open'])
   t.is((await transactions.end('tx', producer, false, 0, over(3))).error, 'NONE')
   t.deepEqual(fatesOf(writer), ['one committed', 'two aborted'])
-  t.is(await transactions.addPartitions('tx', producer, [at(0)], over(1, 'other/127.0.0.1')), 'NONE', 'another client has its own connections')
+  t.is(
+    await transactions.addPartitions('tx', producer, [at(0)], over(1, 'other/127.0.0.1')),
+    'NONE',
+    'another client has its own connections',
+  )
   t.is((await transactions.end('tx', { ...producer, epoch: -1 }, true, 0, over(0))).error, 'PRODUCER_FENCED', 'the reason comes first')
   const heir = await transactions.initProducerId('tx', 60_000, null)
   t.is(await transactions.addPartitions('tx', heir, [at(0)], over(0)), 'NONE', 'an heir begins anew')
@@ -149,6 +156,9 @@ test('time-outs outside the limits are refused, and so is an empty transactional
     [await error('a', 0), await error('a', 15 * 60_000 + 1), await error('', 1), await error('a', 15 * 60_000)],
     ['INVALID_TRANSACTION_TIMEOUT', 'INVALID_TRANSACTION_TIMEOUT', 'INVALID_REQUEST', 'NONE'],
   )
+  const nobody = { producerId: 0, epoch: 0 }
+  t.is(await transactions.addPartitions('', nobody, [at(0)]), 'INVALID_REQUEST')
+  t.is((await transactions.end('', nobody, true, 2)).error, 'INVALID_REQUEST')
 })
 
 test('a transaction past its time-out is aborted, and its producer fenced', async (t) => {

@@ -45,7 +45,9 @@ for (const client of clients) {
   }
   const own = client.startsWith('moldau')
   const { faults, ...counts } = await (own ? lateRequests(options) : foreignLateRequests(client as ForeignClient, options))
-  console.log(`${client}: ${JSON.stringify(counts)} in ${((performance.now() - started) / 1000).toFixed(0)} s; ${faults.length === 0 ? 'exact' : 'WRONG'}`)
+  console.log(
+    `${client}: ${JSON.stringify(counts)} in ${((performance.now() - started) / 1000).toFixed(0)} s; ${faults.length === 0 ? 'exact' : 'WRONG'}`,
+  )
   for (const fault of faults.slice(0, 20)) console.log(`  ${fault}`)
   for (const end of ends) await end()
   if (faults.length === 0) await rm(dir, { recursive: true })

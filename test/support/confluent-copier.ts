@@ -8,5 +8,8 @@ import type { CopyingOptions } from './copying.ts'
 export async function confluentCopier(): Promise<(options: CopyingOptions) => ChildProcess> {
   const python = await confluentKafka()
   const script = fileURLToPath(new URL('confluent_copier.py', import.meta.url))
-  return (options) => spawn(python, [script, JSON.stringify(options)], { stdio: ['ignore', 'pipe', process.env['COPIER_LOG'] === undefined ? 'ignore' : 'inherit'] })
+  return (options) =>
+    spawn(python, [script, JSON.stringify(options)], {
+      stdio: ['ignore', 'pipe', process.env['COPIER_LOG'] === undefined ? 'ignore' : 'inherit'],
+    })
 }

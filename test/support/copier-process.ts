@@ -62,7 +62,9 @@ async function copy(consumer: Consumer, producer: Producer, batches: readonly Co
     await Promise.all(sent)
     await dawdle()
     say('offering')
-    const offsets = new Map(batches.map((batch) => [tpKey(batch), { topic: batch.topic, partition: batch.partition, offset: batch.nextOffset }]))
+    const offsets = new Map(
+      batches.map((batch) => [tpKey(batch), { topic: batch.topic, partition: batch.partition, offset: batch.nextOffset }]),
+    )
     await producer.sendOffsets([...offsets.values()], member)
     await dawdle()
     say('ending')

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { connect, type Client, type ConsumerBatch, tpKey } from '../../core/index.ts'
+import { connect, type Client } from '../../core/index.ts'
 import { ChildBroker } from './child-broker.ts'
 import { partitionsOf } from './client-kit.ts'
-import { type CopyingOptions, type CopyingStep, mayBeSeen } from './copying.ts'
+import type { CopyingOptions, CopyingStep } from './copying.ts'
+import { follow, newReading, numbersIn } from './number-reader.ts'
 import type { NumbersOptions } from './numbers-process.ts'
+import { RestartingProcess } from './restarting-process.ts'
 import { seededNumbers } from './seeded-numbers.ts'
 
 export type Fault = 'kill broker' | 'kill copier' | 'kill writer' | 'freeze broker' | 'freeze copier' | 'freeze writer'
@@ -53,60 +53,6 @@ const node = (script: string, options: CopyingOptions | NumbersOptions): ChildPr
   spawn(process.execPath, ['--conditions=moldau-source', join(import.meta.dirname, script), JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-
-/** A process that is started again whenever it ends before it should. */
-class Worker {
-  readonly name: string
-  readonly #start: () => ChildProcess
-  readonly #onLine: (line: string) => void
-  #child: ChildProcess
-  #ended: boolean
-  starts: number
-
-  constructor(name: string, start: () => ChildProcess, onLine: (line: string) => void) {
-    this.name = name
-    this.#start = start
-    this.#onLine = onLine
-    this.#ended = false
-    this.starts = 0
-    this.#child = this.#launch()
-  }
-
-  #launch(): ChildProcess {
-    const child = this.#start()
-    this.starts++
-    createInterface(child.stdout!).on('line', this.#onLine)
-    child.once('exit', (code) => {
-      if (code === 0) this.#ended = true
-      if (!this.#ended) this.#child = this.#launch()
-    })
-    return child
-  }
-
-  get isRunning(): boolean {
-    return !this.#ended
-  }
-
-  kill(): void {
-    this.#child.kill('SIGKILL')
-  }
-
-  freeze(): void {
-    this.#child.kill('SIGSTOP')
-  }
-
-  thaw(): void {
-    this.#child.kill('SIGCONT')
-  }
-
-  async end(): Promise<void> {
-    this.#ended = true
-    const child = this.#child
-    if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-  }
-}
 
 /** What a copier has said of its transaction. */
 interface Progress {
@@ -173,19 +119,29 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
       sessionTimeoutMs,
       transactionTimeoutMs,
     })
-    return new Worker(
+    return new RestartingProcess(
       name,
       () => (options.startCopier ?? ((given: CopyingOptions) => node('copier-process.ts', given)))(copying()),
       (line) => heard(name, line),
     )
   })
-  const writer = new Worker(
+  const writer = new RestartingProcess(
     'writer',
-    () => node('numbers-process.ts', { bootstrap, name: 'writer', topic: 'numbers', partitions, dawdleMs: 100, seed, abortShare: 0.2, transactionTimeoutMs }),
+    () =>
+      node('numbers-process.ts', {
+        bootstrap,
+        name: 'writer',
+        topic: 'numbers',
+        partitions,
+        dawdleMs: 100,
+        seed,
+        abortShare: 0.2,
+        transactionTimeoutMs,
+      }),
     () => {},
   )
 
-  const reading: Reading = { stopped: false, seen: 0, next: new Array<number>(partitions).fill(0) }
+  const reading = newReading(partitions)
   const reader = follow(client, 'copies', reading, faults)
   const frozen = (): number => 1000 + random() * (options.frozenMsMax - 1000)
   const inject = async (fault: Fault): Promise<void> => {
@@ -206,7 +162,7 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
       writer.thaw()
     } else await freezeCopier(copier, frozen())
   }
-  const freezeCopier = async (copier: Worker, ms: number): Promise<void> => {
+  const freezeCopier = async (copier: RestartingProcess, ms: number): Promise<void> => {
     // In the middle of a transaction, when it works at all.
     for (let tries = 0; tries < 500 && progress.get(copier.name)?.step !== 'begin'; tries++) await wait(2)
     copier.freeze()
@@ -244,6 +200,10 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
       if (copied[partition] !== next || reading.next[partition] !== next)
         faults.push(`LOST in partition ${partition}: a new reader finds ${found}, of ${next}`)
     }
+    // Whoever is killed now does not come back: the coordinator has to end what it leaves open.
+    await Promise.all(copiers.map((copier) => copier.end()))
+    await until(async () => (await hanging(client, partitions)).length === 0)
+    faults.push(...(await hanging(client, partitions)))
   } finally {
     reading.stopped = true
     await Promise.all([...copiers, writer].map((each) => each.end()))
@@ -254,48 +214,14 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
   return { faults, injected, ...counts, copied: reading.seen, refusals }
 }
 
-interface Reading {
-  stopped: boolean
-  seen: number
-  /** By partition, the number that has to come next. */
-  readonly next: number[]
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + STUCK_MS; !(await holds()) && performance.now() < end;) await wait(50)
 }
 
-/** Reads what is committed as it comes: in each partition 0, 1, 2 ... and nothing else. */
-async function follow(client: Client, topic: string, state: Reading, faults: string[]): Promise<void> {
-  const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest', maxWaitMs: 100 })
-  consumer.assign(partitionsOf(topic, state.next.length))
-  while (!state.stopped) note(await consumer.poll(200), state, faults)
-  await consumer.close()
-}
-
-function note(batches: readonly ConsumerBatch[], state: Reading, faults: string[]): void {
-  for (const { topic, partition, columns, from, count } of batches) {
-    for (let i = from; i < from + count; i++) {
-      const [key, value] = [String(columns.key(i)), Number(String(columns.value(i)))]
-      const place = `${topic}-${partition} at ${columns.offset(i)}`
-      if (!mayBeSeen(key)) faults.push(`GHOST ${place}: ${key} was aborted`)
-      const expected = state.next[partition]!
-      if (value !== expected) faults.push(`${value < expected ? 'DUP' : 'LOST'} ${place}: ${value} by ${key} in place of ${expected}`)
-      state.next[partition] = value + 1
-      state.seen++
-    }
-  }
-}
-
-/** How many numbers somebody finds who reads a topic only now, by partition. */
-async function numbersIn(client: Client, topic: string, partitions: number, faults: string[]): Promise<number[]> {
-  const state: Reading = { stopped: false, seen: 0, next: new Array<number>(partitions).fill(0) }
-  const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest' })
-  const places = partitionsOf(topic, partitions)
-  consumer.assign(places)
-  const ends = await consumer.endOffsets(places)
-  const reached = (): boolean => places.every((place) => (consumer.position(place) ?? -1) >= ends.get(tpKey(place))!)
-  while (!reached()) note(await consumer.poll(100), state, faults)
-  await consumer.close()
-  return state.next
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (const end = performance.now() + STUCK_MS; !holds() && performance.now() < end;) await wait(50)
+/** Partitions whose readers are held back by a transaction. */
+async function hanging(client: Client, partitions: number): Promise<string[]> {
+  const places = ['numbers', 'copies'].flatMap((topic) => partitionsOf(topic, partitions)).map((tp) => ({ ...tp, at: 'latest' as const }))
+  const stable = await client.admin.listOffsets(places, 'read_committed')
+  const ends = await client.admin.listOffsets(places)
+  return places.flatMap(({ topic, partition }, i) => (stable[i]!.offset < ends[i]!.offset ? [`HANGING ${topic}-${partition}`] : []))
 }

@@ -51,7 +51,8 @@ export class Fates {
       known += count
       if (fate === 'committed' && count < values.length) faults.push(`LOST: ${count} of ${values.length} of ${name}, which is committed`)
       if (fate === 'ending' && count > 0 && count < values.length) faults.push(`TORN: ${count} of ${values.length} of ${name}`)
-      if ((fate === 'aborted' || fate === 'open') && count > 0) faults.push(`GHOST: ${count} of ${values.length} of ${name}, which is ${fate}`)
+      if ((fate === 'aborted' || fate === 'open') && count > 0)
+        faults.push(`GHOST: ${count} of ${values.length} of ${name}, which is ${fate}`)
     }
     if (known < seen.size) faults.push(`GHOST: ${seen.size - known} records that nobody has sent`)
     return faults

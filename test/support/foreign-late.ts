@@ -24,7 +24,11 @@ export async function foreignLateRequests(client: ForeignClient, options: LateOp
   const heard = (line: string): void => {
     const [step, name] = line.split(' ') as ['open' | 'ending' | 'committed' | 'aborted' | 'renewed', string]
     if (step === 'renewed') renewed++
-    else if (step === 'open') fates.begin(name, Array.from({ length: PARTITIONS }, (_, i) => `${name}/${i}`))
+    else if (step === 'open')
+      fates.begin(
+        name,
+        Array.from({ length: PARTITIONS }, (_, i) => `${name}/${i}`),
+      )
     else fates.note(name, step)
   }
   try {

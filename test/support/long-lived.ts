@@ -16,6 +16,7 @@ import { batch, createTopic } from './wire.ts'
 
 const TOPIC = 'kept'
 const IN_TRANSACTION = 'open'
+const STAMPED = 'stamped'
 const BATCHES = 20
 const IDLE = 'idle'
 
@@ -59,6 +60,7 @@ export class LongLived {
       'message.timestamp.after.max.ms': String(Number.MAX_SAFE_INTEGER),
     })
     await createTopic(channel, IN_TRANSACTION)
+    await createTopic(channel, STAMPED, 1, { 'message.timestamp.type': 'LogAppendTime' })
     for (const keyType of [0, 1]) await channel.request(FindCoordinator, 4, { keyType, coordinatorKeys: ['k'] })
     await all.#produce()
     await all.#commit()
@@ -178,6 +180,16 @@ export class LongLived {
       topics: [{ name: TOPIC, partitions: [{ partitionIndex: 0, timestamp: -2 }] }],
     })
     return topics[0]!.partitions[0]!.offset
+  }
+
+  /** What time it is for the broker: the one that it gives a record. */
+  async brokerTime(): Promise<number> {
+    const { responses } = await this.#channel.request(Produce, 11, {
+      acks: -1,
+      timeoutMs: 5000,
+      topicData: [{ name: STAMPED, partitionData: [{ index: 0, records: batch(['now']) }] }],
+    })
+    return responses[0]!.partitionResponses[0]!.logAppendTimeMs
   }
 
   /** Commits the open transaction; answers the error. */

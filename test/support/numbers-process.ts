@@ -20,7 +20,9 @@ export interface NumbersOptions {
   readonly transactionTimeoutMs: number
 }
 
-const { bootstrap, name, topic, partitions, dawdleMs, seed, abortShare, transactionTimeoutMs } = JSON.parse(process.argv[2]!) as NumbersOptions
+const { bootstrap, name, topic, partitions, dawdleMs, seed, abortShare, transactionTimeoutMs } = JSON.parse(
+  process.argv[2]!,
+) as NumbersOptions
 const random = seededNumbers(seed)
 const group = { groupId: name, generation: -1, memberId: '', groupInstanceId: null }
 let transaction = 0
@@ -33,7 +35,7 @@ async function live(): Promise<void> {
   try {
     // Before it looks: what its predecessor left open is settled then.
     await producer.init()
-    const next = new Array<number>(partitions).fill(0)
+    const next = Array.from({ length: partitions }, () => 0)
     for (const { partition, offset } of await client.admin.groupOffsets(name)) next[partition] = offset
     for (;;) {
       await wait(random() * dawdleMs)
@@ -42,7 +44,9 @@ async function live(): Promise<void> {
       const then = next.map((number) => number + Math.floor(random() * 20))
       producer.begin()
       const sent = then.flatMap((end, partition) =>
-        Array.from({ length: end - next[partition]! }, (_, i) => producer.send({ topic, partition, key, value: String(next[partition]! + i) })),
+        Array.from({ length: end - next[partition]! }, (_, i) =>
+          producer.send({ topic, partition, key, value: String(next[partition]! + i) }),
+        ),
       )
       await Promise.all(sent)
       await producer.sendOffsets(

@@ -63,7 +63,6 @@ async function addAll(context: RequestContext, addition: Addition, partitions: T
   // What brokers ask each other is not held up with a client's connection.
   const caller = context.version < 4 ? callerOf(context) : undefined
   const { transactionalId, producerId, producerEpoch: epoch } = addition
-  if (transactionalId === '') return 'INVALID_REQUEST'
   if (addition.verifyOnly) return transactions.verifyOrAdd(transactionalId, producerId, epoch, partitions, false)
   try {
     return await transactions.addPartitions(transactionalId, { producerId, epoch }, partitions, caller)

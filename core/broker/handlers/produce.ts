@@ -121,7 +121,10 @@ function checkTransaction(request: ProduceRequest, { broker, version }: RequestC
   const error = broker.transactions.verifyOrAdd(id, producerId(records, 0), producerEpoch(records, 0), [{ topic, partition: index }], added)
   if (error === 'NONE') return
   const passes = retriable.has(error) || (error === 'CONCURRENT_TRANSACTIONS' && !added)
-  throw kafkaError(passes ? 'NOT_ENOUGH_REPLICAS' : abortableAs(error, version >= ABORTABLE_SINCE), `${topic}-${index}, transactional id ${id}${passes ? `: ${error}` : ''}`)
+  throw kafkaError(
+    passes ? 'NOT_ENOUGH_REPLICAS' : abortableAs(error, version >= ABORTABLE_SINCE),
+    `${topic}-${index}, transactional id ${id}${passes ? `: ${error}` : ''}`,
+  )
 }
 
 /** One broker is one replica: a topic that wants more cannot be written with acks=all. */

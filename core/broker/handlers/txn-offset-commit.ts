@@ -51,11 +51,7 @@ function commitsOf({ name, partitions }: TxnOffsetCommitRequest['topics'][number
 }
 
 /** Check and append in one tick: no EndTxn can come between. */
-function commit(
-  context: RequestContext,
-  request: TxnOffsetCommitRequest,
-  offsets: readonly OffsetToCommit[],
-): KafkaErrorName[] {
+function commit(context: RequestContext, request: TxnOffsetCommitRequest, offsets: readonly OffsetToCommit[]): KafkaErrorName[] {
   const { broker, version } = context
   const { transactionalId, groupId, producerId, producerEpoch, memberId, groupInstanceId: instanceId, generationId: generation } = request
   if (offsets.length === 0) return []
