@@ -10,15 +10,15 @@ test('records go through two topics exactly once while broker, writer and copier
     seed: 3,
     partitions: 4,
     copiers: 2,
-    kinds: ['freeze copier', 'kill broker', 'kill copier', 'freeze broker', 'kill writer', 'kill broker'],
-    faultCount: 6,
+    kinds: ['freeze copier', 'kill broker', 'kill copier', 'freeze broker', 'kill writer'],
+    faultCount: 5,
     sessionTimeoutMs: 1000,
-    transactionTimeoutMs: 8000,
-    frozenMsMax: 3500,
-    calmMsMax: 800,
+    transactionTimeoutMs: 3000,
+    frozenMsMax: 2800,
+    calmMsMax: 400,
   })
   t.deepEqual(faults, [])
-  t.deepEqual(injected, { 'freeze copier': 1, 'kill broker': 2, 'kill copier': 1, 'freeze broker': 1, 'kill writer': 1 })
+  t.deepEqual(injected, { 'freeze copier': 1, 'kill broker': 1, 'kill copier': 1, 'freeze broker': 1, 'kill writer': 1 })
   t.true(committed > 2 && copied > 100, `${committed} transactions with ${copied} records`)
   t.log(`${copied} records in ${committed} transactions, ${zombies} zombies`)
 })
