@@ -33,6 +33,7 @@ export interface ConnectionsOptions {
 export class Connections {
   readonly #options: ConnectionsOptions
   readonly #open: Set<Connection>
+  #made: number
   #sweep: Timer | undefined
   #relief: Timer | undefined
   #onEmpty: (() => void) | undefined
@@ -40,6 +41,7 @@ export class Connections {
   constructor(options: ConnectionsOptions) {
     this.#options = options
     this.#open = new Set()
+    this.#made = 0
     this.#sweep = undefined
     this.#relief = undefined
     options.backlog.onFull = () => (this.#relief ??= this.#relieveLater())
@@ -54,7 +56,7 @@ export class Connections {
     const { clock, backlog, budget } = this.#options
     const handle = (frame: Buffer, from: Connection): Answer | Promise<Answer> => this.#options.handle(frame, from, session)
     const onClose = (closed: Connection, error?: Error): void => this.#closed(closed, error)
-    const connection = new Connection(transport, { handle, clock, backlog, budget, onClose })
+    const connection = new Connection(transport, { handle, clock, backlog, budget, number: this.#made++, onClose })
     this.#open.add(connection)
     this.#sweep ??= this.#sweepLater()
   }

@@ -1,5 +1,7 @@
 import { errorCode, KafkaError, type KafkaErrorName } from '../protocol/errors.ts'
 import type { TopicPartition } from '../coordinator/partition-writer.ts'
+import type { Caller } from '../coordinator/callers.ts'
+import type { RequestContext } from './handler.ts'
 import type { BrokerServices } from './services.ts'
 
 /** What handlers of groups and transactions share. */
@@ -11,6 +13,11 @@ export const NOT_ASKED = -0x8000_0000
 export function hostOf(remote: string): string {
   const colon = remote.lastIndexOf(':')
   return `/${colon < 0 ? remote : remote.slice(0, colon)}`
+}
+
+/** Who asks, as transactions tell clients apart. */
+export function callerOf({ clientId, remote, connection }: RequestContext): Caller {
+  return { client: `${clientId ?? ''}${hostOf(remote)}`, connection: connection.number }
 }
 
 /** The name of a protocol error that was thrown; anything else is a failure of the whole call. */
@@ -39,6 +46,11 @@ export function exists(broker: BrokerServices, { topic, partition }: TopicPartit
 /** Before version 2 of the calls of a transaction, clients know only the older of the two errors that fence (KIP-588). */
 export function fencedAs(error: KafkaErrorName, knowsProducerFenced: boolean): number {
   return errorCode(error === 'PRODUCER_FENCED' && !knowsProducerFenced ? 'INVALID_PRODUCER_EPOCH' : error)
+}
+
+/** Clients that do not know TRANSACTION_ABORTABLE yet (KIP-890 part 1) are told the error that there was before. */
+export function abortableAs(error: KafkaErrorName, knowsAbortable: boolean): KafkaErrorName {
+  return error === 'TRANSACTION_ABORTABLE' && !knowsAbortable ? 'INVALID_TXN_STATE' : error
 }
 
 /** Puts items of one topic that follow each other under that topic, as responses have them. */

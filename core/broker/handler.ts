@@ -12,8 +12,12 @@ export interface RequestContext {
   readonly remote: string
   /** Who asks: principal, host, the listener he came by, and what he may do. */
   readonly session: Session
-  /** What it has taken of its answers so far tells whether it reads them. */
-  readonly connection: { readonly isReader: boolean }
+  readonly connection: {
+    /** Where it stands in the order in which connections were made. */
+    readonly number: number
+    /** Whether it has taken its answers so far. */
+    readonly isReader: boolean
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { AgeClock } from '../base/age-clock.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { type RandomBytes, systemRandom } from '../base/uuid.ts'
 import { kafkaError, type KafkaErrorName } from '../protocol/errors.ts'
@@ -18,7 +19,6 @@ import { deleteGroup, expireGroups, isEmpty } from './group-removal.ts'
 import { type Group, GroupShard } from './group-shard.ts'
 import type { GroupConfig, GroupStateName } from './group-state.ts'
 import { InternalTopic } from './internal-topic.ts'
-import { momentOf } from './moment.ts'
 import { type CommitRequest, deleteOffsets, type FetchedOffset, type OffsetToCommit } from './offsets.ts'
 import { partitionOf } from './partition-of.ts'
 import type { PartitionWriter, TopicPartition } from './partition-writer.ts'
@@ -51,6 +51,8 @@ export interface GroupListing {
  */
 export class GroupCoordinator {
   readonly #clock: Clock
+  /** For offsets that go when they are old. */
+  readonly #age: AgeClock
   readonly #config: GroupCoordinatorConfig
   readonly #random: RandomBytes
   readonly #topics: TopicCatalog
@@ -61,6 +63,7 @@ export class GroupCoordinator {
 
   constructor(options: GroupCoordinatorOptions) {
     this.#clock = options.clock
+    this.#age = new AgeClock(options.clock)
     this.#config = { ...groupDefaults, ...options.config }
     this.#random = options.random ?? systemRandom
     this.#topics = options.topics
@@ -113,7 +116,7 @@ export class GroupCoordinator {
       this.#scheduleExpiry()
       for (const shard of this.#shards) {
         try {
-          if (shard.serves) expireGroups(shard, this.#config.offsetsRetentionMs, momentOf(this.#clock))
+          if (shard.serves) expireGroups(shard, this.#config.offsetsRetentionMs, this.#age.now())
         } catch {
           // The disk has refused: the shard has been read again, and is looked at next time.
         }

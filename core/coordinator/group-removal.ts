@@ -1,7 +1,6 @@
 import { buryConsumerGroup } from './consumer/tombstones.ts'
 import type { Group, GroupShard } from './group-shard.ts'
 import { GroupState } from './group-state.ts'
-import type { Moment } from './moment.ts'
 import { expiredOffsets } from './offset-expiry.ts'
 import { hasPending } from './offsets-state.ts'
 import type { Outcome } from './outcome.ts'
@@ -11,8 +10,8 @@ export function isEmpty(group: Group): boolean {
   return group.kind === 'consumer' ? group.members.size === 0 : group.state === GroupState.empty
 }
 
-/** Expires offsets, and groups that have neither members nor offsets: also those that somebody asked for and nobody joined. */
-export function expireGroups(shard: GroupShard, retentionMs: number, now: Moment): void {
+/** Expires offsets, and groups that have neither members nor offsets: also those that somebody asked for and nobody joined. `now` is wall time. */
+export function expireGroups(shard: GroupShard, retentionMs: number, now: number): void {
   for (const group of shard.groups.values()) {
     const expired = expiredOffsets(shard.offsets, group, retentionMs, now)
     const left = (shard.offsets.groups.get(group.id)?.size ?? 0) - expired.length

@@ -1,6 +1,5 @@
 import { GroupState } from './group-state.ts'
 import type { Group } from './group-shard.ts'
-import type { Moment } from './moment.ts'
 import { type OffsetsState, type OffsetValue, pendingOf } from './offsets-state.ts'
 import type { TopicPartition } from './partition-writer.ts'
 import { subscriptionOf } from './subscription.ts'
@@ -9,14 +8,14 @@ import { subscriptionOf } from './subscription.ts'
  * Offsets that are older than offsets.retention.minutes: counted from the commit while nobody uses group management, from when the last
  * member went in a group that has had some, and, while there are members, for topics only that none of them is subscribed to.
  */
-export function expiredOffsets(state: OffsetsState, group: Group, retentionMs: number, now: Moment): TopicPartition[] {
+export function expiredOffsets(state: OffsetsState, group: Group, retentionMs: number, now: number): TopicPartition[] {
   const offsets = state.groups.get(group.id)
   const since = countedFrom(group)
   if (offsets === undefined || since === undefined) return []
   const isSubscribed = subscriptionOf(group)
   const expired: TopicPartition[] = []
   for (const { topic, partition, value } of offsets.entries()) {
-    const isOld = value.expireTimestamp >= 0 ? now.wall >= value.expireTimestamp : now.wall - since(value) >= retentionMs
+    const isOld = value.expireTimestamp >= 0 ? now >= value.expireTimestamp : now - since(value) >= retentionMs
     if (isOld && !isSubscribed(topic) && !pendingOf(state, group.id, topic, partition)) expired.push({ topic, partition })
   }
   return expired

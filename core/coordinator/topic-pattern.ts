@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type * as Re2 from 're2js'
 import { MoldauError, messageOf } from '../base/errors.ts'
 
-/** A regular expression over topic names which members of groups subscribe with. It has to match the whole name. */
+/** A regular expression over names, of topics that members of groups subscribe to above all. It has to match the whole name. */
 export interface TopicPattern {
   matches(name: string): boolean
 }
@@ -12,7 +12,7 @@ const LENGTH_MAX = 4096
 
 let loaded: typeof Re2 | undefined
 
-/** re2js, loaded when the first member subscribes with an expression: most brokers never see one. */
+/** re2js, loaded when the first expression comes: most brokers never see one. */
 function re2(): typeof Re2 {
   loaded ??= createRequire(import.meta.url)('re2js') as typeof Re2
   return loaded

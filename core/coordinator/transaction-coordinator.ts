@@ -1,5 +1,7 @@
+import { AgeClock } from '../base/age-clock.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { KafkaError, kafkaError, type KafkaErrorName } from '../protocol/errors.ts'
+import type { Caller, Lane } from './callers.ts'
 import { type TransactionCoordinatorConfig, transactionDefaults } from './coordinator-config.ts'
 import { TRANSACTIONS_TOPIC } from './coordinator-log.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
@@ -46,6 +48,8 @@ const BUSY_RECHECK_MS = 100
 export class TransactionCoordinator {
   readonly producerIds: ProducerIds
   readonly #clock: Clock
+  /** For ids that go when they are old. */
+  readonly #age: AgeClock
   readonly #config: TransactionCoordinatorConfig
   readonly #shards: readonly TransactionShard[]
   readonly #markers: TransactionMarkers
@@ -58,6 +62,7 @@ export class TransactionCoordinator {
   constructor(options: TransactionCoordinatorOptions) {
     this.producerIds = new ProducerIds(options.producerIdStore)
     this.#clock = options.clock
+    this.#age = new AgeClock(options.clock)
     this.#config = { ...transactionDefaults, ...options.config }
     this.#shards = Array.from(
       { length: this.#config.transactionStateLogNumPartitions },
@@ -172,10 +177,23 @@ export class TransactionCoordinator {
     shard.transactions.set(id, newTransaction(id, producerId, timeoutMs, this.#now()))
   }
 
-  /** AddPartitionsToTxn and AddOffsetsToTxn of transactions v1. */
-  async addPartitions(id: string, producer: ProducerIdentity, partitions: readonly TopicPartition[]): Promise<KafkaErrorName> {
+  /** AddPartitionsToTxn and AddOffsetsToTxn of transactions v1. NOT_COORDINATOR to a request that its client has given up, see {@link Callers}. */
+  async addPartitions(
+    id: string,
+    producer: ProducerIdentity,
+    partitions: readonly TopicPartition[],
+    caller?: Caller,
+  ): Promise<KafkaErrorName> {
+    if (id === '') return 'INVALID_REQUEST'
     await this.#ending.settled(id)
-    return this.#add(id, producer, partitions, 0)
+    return this.isLate(id, producer, 'transaction', caller) ? 'NOT_COORDINATOR' : this.#add(id, producer, partitions, 0)
+  }
+
+  /** Whether a request of transactions v1 comes over a connection that its client has left for another. */
+  isLate(id: string, { producerId, epoch }: ProducerIdentity, lane: Lane, caller: Caller | undefined): boolean {
+    const txn = this.#find(id).txn
+    // Who is fenced is told so, however late.
+    return txn?.producerId === producerId && txn.epoch === epoch && caller !== undefined && txn.callers.isLate(lane, caller)
   }
 
   #add(id: string, producer: ProducerIdentity, partitions: readonly TopicPartition[], version: TransactionVersion): KafkaErrorName {
@@ -192,8 +210,8 @@ export class TransactionCoordinator {
 
   /**
    * Called by Produce and TxnOffsetCommit in the same tick as the append: may this producer write into these partitions inside its transaction?
-   * `add` (Produce v12+, TxnOffsetCommit v5+: transactions v2) makes them part of it; otherwise they must be part of it already. A producer that
-   * was replaced is told INVALID_PRODUCER_EPOCH, which these calls have known longest.
+   * `add` (Produce v12+, TxnOffsetCommit v5+: transactions v2) makes them part of it; otherwise they must be part of it already, or
+   * TRANSACTION_ABORTABLE is answered. A producer that was replaced is told INVALID_PRODUCER_EPOCH, which these calls have known longest.
    */
   verifyOrAdd(id: string, producerId: number, producerEpoch: number, partitions: readonly TopicPartition[], add: boolean): KafkaErrorName {
     try {
@@ -211,13 +229,21 @@ export class TransactionCoordinator {
     if (txn === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
     const error = checkProducer(txn, producer)
     // A client of v1 adds partitions only when the transaction before is over: what comes while that ends belongs to the past.
-    if (error === 'CONCURRENT_TRANSACTIONS') return 'INVALID_TXN_STATE'
-    return error !== 'NONE' || hasPartitions(txn, partitions) ? error : 'INVALID_TXN_STATE'
+    if (error === 'CONCURRENT_TRANSACTIONS') return 'TRANSACTION_ABORTABLE'
+    return error !== 'NONE' || hasPartitions(txn, partitions) ? error : 'TRANSACTION_ABORTABLE'
   }
 
   /** EndTxn. The answer comes when the decision is durable and the markers are written. */
-  async end(id: string, producer: ProducerIdentity, commit: boolean, version: TransactionVersion): Promise<ProducerAnswer> {
+  async end(
+    id: string,
+    producer: ProducerIdentity,
+    commit: boolean,
+    version: TransactionVersion,
+    caller?: Caller,
+  ): Promise<ProducerAnswer> {
+    if (id === '') return failed('INVALID_REQUEST')
     if (version === 0) await this.#ending.settled(id)
+    if (version === 0 && this.isLate(id, producer, 'transaction', caller)) return failed('NOT_COORDINATOR')
     let fresh: number | null = null
     for (;;) {
       const { shard, txn } = this.#find(id)
@@ -277,10 +303,11 @@ export class TransactionCoordinator {
 
   #expireIds(): void {
     const now = this.#now()
+    const oldest = this.#age.now() - this.#config.transactionalIdExpirationMs
     for (const shard of this.#shards) {
       for (const txn of shard.transactions.values()) {
         const idle = !txn.busy && !isPrepared(txn) && txn.state !== TxnState.ongoing
-        if (!idle || now.wall - txn.updatedAt < this.#config.transactionalIdExpirationMs) continue
+        if (!idle || txn.updatedAt > oldest) continue
         try {
           shard.bury(txn, now)
         } catch {

@@ -1,3 +1,4 @@
+import { Callers } from './callers.ts'
 import type { Moment } from './moment.ts'
 import { TopicMap } from './topic-map.ts'
 import type { TopicPartition } from './partition-writer.ts'
@@ -60,6 +61,8 @@ export interface Transaction {
   busy: boolean
   /** Data acknowledged before a power loss may be gone, even all of it: a commit would be a lie until the client has aborted or a new one took over. */
   suspect: boolean
+  /** Over which connections the producer has been heard. Not written to the log: connections do not outlive us. */
+  readonly callers: Callers
 }
 
 /** What __transaction_state keeps. */
@@ -93,6 +96,7 @@ export function newTransaction(id: string, producerId: number, timeoutMs: number
     deadline: Infinity,
     busy: false,
     suspect: false,
+    callers: new Callers(),
   }
 }
 

@@ -53,6 +53,7 @@ export function initProducer(
   }
   txn.timeoutMs = timeoutMs
   txn.suspect = false
+  txn.callers.clear()
   reset(txn, TxnState.empty, now)
   return { kind: 'write' }
 }

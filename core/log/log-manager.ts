@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { AgeClock } from '../base/age-clock.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { type Files, descriptorLimit, nodeFiles } from '../base/files.ts'
@@ -40,6 +41,8 @@ export class LogManager {
   readonly #options: LogManagerOptions
   readonly #files: Files
   readonly #clock: Clock
+  /** For what is deleted when it is old. */
+  readonly #age: AgeClock
   readonly #logger: Logger
   readonly #random: RandomBytes
   readonly #pools: LogPools
@@ -59,6 +62,7 @@ export class LogManager {
     this.meta = meta
     this.#options = options
     this.#clock = options.clock ?? systemClock
+    this.#age = new AgeClock(this.#clock)
     this.#logger = options.logger ?? silentLogger
     this.#random = options.random ?? systemRandom
     const openFilesMax = options.openFilesMax ?? Math.min(OPEN_FILES_MAX, Math.floor(descriptorLimit() / 2))
@@ -304,7 +308,7 @@ export class LogManager {
   #retain(logs: PartitionLog[]): void {
     for (const log of logs.splice(0, PARTITIONS_PER_TURN)) {
       try {
-        if (this.get(log.topic, log.partition) === log && !log.untouched) log.applyRetention(this.#clock.now())
+        if (this.get(log.topic, log.partition) === log && !log.untouched) log.applyRetention(this.#age.now())
       } catch (error) {
         this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'old segments cannot be deleted')
       }

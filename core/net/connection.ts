@@ -24,6 +24,8 @@ export interface ConnectionOptions {
   handle: FrameHandler
   onClose: (connection: Connection, error?: Error) => void
   clock: Clock
+  /** See {@link Connection.number}. */
+  number?: number
   inflightRequestsMax?: number
   unsentBytesMax?: number
   /** Of all connections of a broker. */
@@ -45,6 +47,8 @@ interface Slot {
  */
 export class Connection {
   readonly remote: string
+  /** Where it stands in the order in which connections were made. */
+  readonly number: number
   readonly #transport: Transport
   readonly #handle: FrameHandler
   readonly #inflightRequestsMax: number
@@ -66,6 +70,7 @@ export class Connection {
 
   constructor(transport: Transport, options: ConnectionOptions) {
     this.remote = transport.remote
+    this.number = options.number ?? 0
     this.#transport = transport
     this.#handle = options.handle
     this.#inflightRequestsMax = options.inflightRequestsMax ?? INFLIGHT_REQUESTS_MAX

@@ -9,9 +9,11 @@ import { DescribeTransactions } from '../../core/protocol/messages/describe-tran
 import { EndTxn } from '../../core/protocol/messages/end-txn.ts'
 import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.ts'
 import { InitProducerId } from '../../core/protocol/messages/init-producer-id.ts'
+import { JoinGroup } from '../../core/protocol/messages/join-group.ts'
 import { ListTransactions } from '../../core/protocol/messages/list-transactions.ts'
 import { OffsetFetch } from '../../core/protocol/messages/offset-fetch.ts'
 import { Produce } from '../../core/protocol/messages/produce.ts'
+import { SyncGroup } from '../../core/protocol/messages/sync-group.ts'
 import { TxnOffsetCommit } from '../../core/protocol/messages/txn-offset-commit.ts'
 import { ChildBroker } from '../support/child-broker.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
@@ -100,9 +102,9 @@ class TestProducer {
     group: string,
     topic: string,
     offset: number,
-    member: { generationId?: number; memberId?: string } = {},
+    { announced = true, ...member }: { generationId?: number; memberId?: string; groupInstanceId?: string; announced?: boolean } = {},
   ): Promise<string> {
-    if (!this.#dialect.v2) {
+    if (!this.#dialect.v2 && announced) {
       const { errorCode } = await this.#channel.request(AddOffsetsToTxn, this.#dialect.addOffsets, { ...this.#who, groupId: group })
       if (errorCode !== 0) return errorName(errorCode)
     }
@@ -232,17 +234,83 @@ for (const [name, dialect] of Object.entries(dialects)) {
   })
 }
 
-test('v1: a produce into a partition that was not added is refused, so that nothing hangs', async (t) => {
-  const channel = await open(t, await startBroker(t))
-  await prepare(channel, 'out')
-  const producer = new TestProducer(channel, dialects['v1, newest calls'], 'tx')
-  await producer.init()
-  t.is(await producer.produce('out', 'early'), 'INVALID_TXN_STATE')
-  await producer.send('out', 'x')
-  await producer.end(true)
-  t.is(await producer.produce('out', 'late'), 'INVALID_TXN_STATE')
-  t.is(await producer.add('nowhere'), 'UNKNOWN_TOPIC_OR_PARTITION')
-})
+for (const [name, error] of [
+  ['v1, oldest calls', 'INVALID_TXN_STATE'],
+  ['v1, newest calls', 'TRANSACTION_ABORTABLE'],
+] as const) {
+  test(`${name}: what was not added is refused (${error}), so that nothing hangs`, async (t) => {
+    const channel = await open(t, await startBroker(t))
+    await prepare(channel, 'in', 'out')
+    const producer = new TestProducer(channel, dialects[name], 'tx')
+    await producer.init()
+    t.is(await producer.produce('out', 'early'), error)
+    t.is(await producer.commitOffset('g', 'in', 1, { announced: false }), error)
+    await producer.send('out', 'x')
+    await producer.end(true)
+    t.is(await producer.produce('out', 'late'), error)
+    t.is(await producer.commitOffset('g', 'in', 1, { announced: false }), error)
+    t.is(await producer.add('nowhere'), 'UNKNOWN_TOPIC_OR_PARTITION')
+  })
+}
+
+for (const name of ['v1, newest calls', 'v2'] as const) {
+  test(`${name}: offsets of a member that is no longer of the group, or of another generation, are refused in a transaction (KIP-447)`, async (t) => {
+    const channel = await open(t, await startBroker(t))
+    await prepare(channel, 'in', 'out')
+    const join = (memberId: string) =>
+      channel.request(JoinGroup, 5, {
+        groupId: 'g',
+        sessionTimeoutMs: 10_000,
+        rebalanceTimeoutMs: 10_000,
+        memberId,
+        groupInstanceId: 'i',
+        protocolType: 'consumer',
+        protocols: [{ name: 'range', metadata: Buffer.from('none') }],
+      })
+    const { memberId, generationId } = await join('')
+    await channel.request(SyncGroup, 3, {
+      groupId: 'g',
+      generationId,
+      memberId,
+      assignments: [{ memberId, assignment: Buffer.from('all') }],
+    })
+    const producer = new TestProducer(channel, dialects[name], 'tx')
+    await producer.init()
+    await producer.send('out', 'x')
+    const commit = (member: { generationId: number; memberId: string; groupInstanceId?: string }) =>
+      producer.commitOffset('g', 'in', 5, member)
+    t.is(await commit({ generationId: generationId - 1, memberId }), 'ILLEGAL_GENERATION')
+    t.is(await commit({ generationId, memberId: 'somebody' }), 'UNKNOWN_MEMBER_ID')
+    t.is(await commit({ generationId, memberId: 'somebody', groupInstanceId: 'i' }), 'FENCED_INSTANCE_ID')
+    t.is(await offsetOf(channel, 'g', true), -1, 'nothing of that is pending')
+    t.is(await commit({ generationId, memberId, groupInstanceId: 'i' }), 'NONE')
+    t.is(await offsetOf(channel, 'g', true), 'UNSTABLE_OFFSET_COMMIT')
+    t.is(await producer.end(true), 'NONE')
+    t.is(await offsetOf(channel, 'g', true), 5)
+  })
+}
+
+for (const name of ['v1, oldest calls', 'v1, newest calls'] as const) {
+  test(`${name}: requests of a connection that the client has left for another do nothing any more`, async (t) => {
+    const broker = await startBroker(t)
+    const [old, fresh] = [await open(t, broker), await open(t, broker)]
+    await prepare(fresh, 'in', 'out')
+    const before = new TestProducer(old, dialects[name], 'tx')
+    await before.init()
+    const after = Object.assign(new TestProducer(fresh, dialects[name], 'tx'), { producerId: before.producerId, epoch: before.epoch })
+    await before.send('out', 'one')
+    t.is(await before.commitOffset('g', 'in', 1), 'NONE')
+    t.is(await after.commitOffset('g', 'in', 1), 'NONE')
+    t.is(await after.end(true), 'NONE')
+    t.is(await after.add('out'), 'NONE')
+    t.is(await after.commitOffset('g', 'in', 2), 'NONE')
+    t.is(await before.end(true), 'NOT_COORDINATOR')
+    t.is(await before.commitOffset('g', 'in', 1, { announced: false }), 'NOT_COORDINATOR')
+    t.is(await before.add('out', 1), 'NOT_COORDINATOR')
+    t.is(await after.end(true), 'NONE')
+    t.is(await offsetOf(fresh, 'g', true), 2)
+  })
+}
 
 test('v2: an EndTxn whose answer was lost is answered again, and does not end the next transaction', async (t) => {
   const channel = await open(t, await startBroker(t))
@@ -302,6 +370,11 @@ test('transactions are listed and described', async (t) => {
   t.deepEqual(await list({ stateFilters: ['Ongoing'] }), ['busy Ongoing'])
   t.deepEqual(await list({ transactionalIdPattern: 'i.*' }), ['idle Empty'])
   t.deepEqual(await list({ transactionalIdPattern: '(' }), 'INVALID_REGULAR_EXPRESSION')
+  t.deepEqual(await list({ transactionalIdPattern: 'usy' }), [], 'the whole id has to match')
+  const nasty = new TestProducer(channel, dialects.v2, 'ü'.padEnd(60, 'a'))
+  await nasty.init()
+  t.deepEqual(await list({ transactionalIdPattern: '.(a+)+!' }), [], 'and it does not take for ever to find that out')
+  t.is((await list({ transactionalIdPattern: '[^b](a+)+' })).length, 1)
   t.deepEqual(await list({ durationFilter: 60_000 }), [])
   const { transactionStates } = await channel.request(DescribeTransactions, 0, { transactionalIds: ['busy', 'nobody'] })
   t.deepEqual(transactionStates[0]!.topics, [{ topic: 'out', partitions: [1] }])

@@ -4,12 +4,16 @@ import { ManualClock } from '../../core/base/clock.ts'
 import { GroupCoordinator } from '../../core/coordinator/group-coordinator.ts'
 import { TransactionCoordinator } from '../../core/coordinator/transaction-coordinator.ts'
 import { EPOCH_MAX } from '../../core/coordinator/transaction-state.ts'
+import { LeapingClock } from '../support/leaping-clock.ts'
 import { MemoryPartitions } from '../support/memory-partitions.ts'
 import { MemoryTopics } from '../support/memory-topics.ts'
 
 const at = (partition: number) => ({ topic: 't', partition })
 
-async function start(writer: MemoryPartitions, options: { clock?: ManualClock; unsyncedLost?: boolean; firstId?: number } = {}) {
+async function start(
+  writer: MemoryPartitions,
+  options: { clock?: ManualClock | LeapingClock; unsyncedLost?: boolean; firstId?: number } = {},
+) {
   if (!writer.exists('t', 0)) writer.create('t', 3)
   const clock = options.clock ?? new ManualClock()
   const config = { offsetsTopicNumPartitions: 2, transactionStateLogNumPartitions: 2 }
@@ -77,12 +81,43 @@ test('a produce of transactions v1 needs its partition to be added first', async
   const { transactions } = await start(new MemoryPartitions())
   const producer = await transactions.initProducerId('tx', 60_000, null)
   const verify = (partition: number) => transactions.verifyOrAdd('tx', producer.producerId, producer.epoch, [at(partition)], false)
-  t.is(verify(0), 'INVALID_TXN_STATE')
+  t.is(verify(0), 'TRANSACTION_ABORTABLE')
   await transactions.addPartitions('tx', producer, [at(0)])
-  t.deepEqual([verify(0), verify(1)], ['NONE', 'INVALID_TXN_STATE'])
+  t.deepEqual([verify(0), verify(1)], ['NONE', 'TRANSACTION_ABORTABLE'])
   await transactions.end('tx', producer, true, 0)
-  t.is(verify(0), 'INVALID_TXN_STATE')
+  t.is(verify(0), 'TRANSACTION_ABORTABLE')
   t.is(transactions.verifyOrAdd('nobody', 1, 0, [at(0)], true), 'INVALID_PRODUCER_ID_MAPPING')
+})
+
+test('a request of transactions v1 that comes over a connection its client has left is late, and does nothing', async (t) => {
+  const { transactions, writer } = await start(new MemoryPartitions())
+  const producer = await transactions.initProducerId('tx', 60_000, null)
+  const over = (connection: number, client = 'c/127.0.0.1') => ({ client, connection })
+  const produce = (value: string) => {
+    t.is(transactions.verifyOrAdd('tx', producer.producerId, producer.epoch, [at(0)], false), 'NONE')
+    writer.produce('t', 0, producer, value)
+  }
+  t.is(await transactions.addPartitions('tx', producer, [at(0)], over(1)), 'NONE')
+  produce('one')
+  // The EndTxn over connection 1 is on its way; its client gives it up and asks again.
+  t.is((await transactions.end('tx', producer, true, 0, over(2))).error, 'NONE')
+  t.is(await transactions.addPartitions('tx', producer, [at(0)], over(2)), 'NONE')
+  produce('two')
+  t.is((await transactions.end('tx', producer, true, 0, over(1))).error, 'NOT_COORDINATOR')
+  t.is(await transactions.addPartitions('tx', producer, [at(1)], over(1)), 'NOT_COORDINATOR')
+  t.true(transactions.isLate('tx', producer, 'transaction', over(1)))
+  t.false(transactions.isLate('tx', producer, 'offsets', over(1)), 'the coordinator of the group may be asked over a connection of its own')
+  t.deepEqual(fatesOf(writer), ['one committed', 'two open'])
+  t.is((await transactions.end('tx', producer, false, 0, over(3))).error, 'NONE')
+  t.deepEqual(fatesOf(writer), ['one committed', 'two aborted'])
+  t.is(
+    await transactions.addPartitions('tx', producer, [at(0)], over(1, 'other/127.0.0.1')),
+    'NONE',
+    'another client has its own connections',
+  )
+  t.is((await transactions.end('tx', { ...producer, epoch: -1 }, true, 0, over(0))).error, 'PRODUCER_FENCED', 'the reason comes first')
+  const heir = await transactions.initProducerId('tx', 60_000, null)
+  t.is(await transactions.addPartitions('tx', heir, [at(0)], over(0)), 'NONE', 'an heir begins anew')
 })
 
 test('a new instance aborts what the old one left open and fences it', async (t) => {
@@ -121,6 +156,9 @@ test('time-outs outside the limits are refused, and so is an empty transactional
     [await error('a', 0), await error('a', 15 * 60_000 + 1), await error('', 1), await error('a', 15 * 60_000)],
     ['INVALID_TRANSACTION_TIMEOUT', 'INVALID_TRANSACTION_TIMEOUT', 'INVALID_REQUEST', 'NONE'],
   )
+  const nobody = { producerId: 0, epoch: 0 }
+  t.is(await transactions.addPartitions('', nobody, [at(0)]), 'INVALID_REQUEST')
+  t.is((await transactions.end('', nobody, true, 2)).error, 'INVALID_REQUEST')
 })
 
 test('a transaction past its time-out is aborted, and its producer fenced', async (t) => {
@@ -304,6 +342,21 @@ test('transactional ids that nobody uses are forgotten after transactional.id.ex
   clock.advance(7 * 24 * 3_600_000 + 3_600_000)
   t.deepEqual(transactions.list(), [])
   t.deepEqual((await start(writer.restart(false))).transactions.list(), [])
+})
+
+test('a leap of the wall clock makes no transactional id old before it has lasted for an hour', async (t) => {
+  const clock = new LeapingClock()
+  const { transactions } = await start(new MemoryPartitions(), { clock })
+  await transactions.initProducerId('tx', 60_000, null)
+  clock.leap(30 * 24 * 3_600_000)
+  clock.advance(3_600_000)
+  t.is(transactions.list().length, 1)
+  clock.leap(-30 * 24 * 3_600_000)
+  clock.advance(3_600_000)
+  t.is(transactions.list().length, 1)
+  clock.leap(30 * 24 * 3_600_000)
+  clock.advance(2 * 3_600_000)
+  t.is(transactions.list().length, 0)
 })
 
 const steps = fc.array(

@@ -16,11 +16,18 @@ export class ChildBroker {
   readonly #dir: string
   readonly #t: Teardown
   readonly #config: Readonly<Record<string, string | number>>
+  readonly #env: Readonly<Record<string, string>>
   #child: ChildProcess | undefined
   port: number
 
-  constructor(t: Teardown, dir: string, config: Readonly<Record<string, string | number>> = {}) {
+  constructor(
+    t: Teardown,
+    dir: string,
+    config: Readonly<Record<string, string | number>> = {},
+    env: Readonly<Record<string, string>> = {},
+  ) {
     this.#t = t
+    this.#env = env
     this.#config = config
     this.#dir = dir
     this.#child = undefined
@@ -35,6 +42,7 @@ export class ChildBroker {
       ['--conditions=moldau-source', script, this.#dir, String(this.port), JSON.stringify(this.#config)],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, ...this.#env },
       },
     )
     this.#child = child
@@ -52,6 +60,15 @@ export class ChildBroker {
     if (child === undefined || child.exitCode !== null) return
     child.kill('SIGKILL')
     await once(child, 'exit')
+  }
+
+  /** Takes the processor away from it, in the middle of whatever it does, and gives it back. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
   }
 
   async open(): Promise<Channel> {

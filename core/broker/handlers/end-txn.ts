@@ -1,5 +1,5 @@
 import { EndTxn } from '../../protocol/messages/end-txn.ts'
-import { fencedAs } from '../coordinator-answers.ts'
+import { abortableAs, callerOf, fencedAs } from '../coordinator-answers.ts'
 import { handler } from '../handler.ts'
 
 /** TRANSACTION_ABORTABLE came with version 4 (KIP-890 part 1). */
@@ -12,9 +12,11 @@ export const endTxn = handler({
   api: EndTxn,
   minVersion: 0,
   maxVersion: 5,
-  async handle({ transactionalId, producerId, producerEpoch: epoch, committed }, { broker, version }) {
-    const answer = await broker.transactions.end(transactionalId, { producerId, epoch }, committed, version >= EPOCH_RISES_SINCE ? 2 : 0)
-    const error = answer.error === 'TRANSACTION_ABORTABLE' && version < ABORTABLE_SINCE ? 'INVALID_TXN_STATE' : answer.error
+  async handle({ transactionalId, producerId, producerEpoch: epoch, committed }, context) {
+    const { broker, version } = context
+    const transactionVersion = version >= EPOCH_RISES_SINCE ? 2 : 0
+    const answer = await broker.transactions.end(transactionalId, { producerId, epoch }, committed, transactionVersion, callerOf(context))
+    const error = abortableAs(answer.error, version >= ABORTABLE_SINCE)
     return { throttleTimeMs: 0, errorCode: fencedAs(error, version >= 2), producerId: answer.producerId, producerEpoch: answer.epoch }
   },
 })

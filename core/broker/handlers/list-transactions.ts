@@ -1,4 +1,6 @@
+import { type TopicPattern, topicPattern } from '../../coordinator/topic-pattern.ts'
 import { txnStates } from '../../coordinator/transaction-state.ts'
+import { MoldauError } from '../../base/errors.ts'
 import { kafkaError } from '../../protocol/errors.ts'
 import { ListTransactions } from '../../protocol/messages/list-transactions.ts'
 import { handler } from '../handler.ts'
@@ -16,7 +18,7 @@ export const listTransactions = handler({
       if (stateFilters.length > 0 && !stateFilters.includes(txn.state)) return false
       if (producerIdFilters.length > 0 && !producerIdFilters.includes(txn.producerId)) return false
       if (durationFilter >= 0 && (txn.startedAt < 0 || now - txn.startedAt <= durationFilter)) return false
-      return pattern === undefined || pattern.test(txn.id)
+      return pattern === undefined || pattern.matches(txn.id)
     })
     return {
       throttleTimeMs: 0,
@@ -27,12 +29,13 @@ export const listTransactions = handler({
   },
 })
 
-/** The whole id has to match, as with Java's Matcher.matches. */
-function patternOf(text: string | null): RegExp | undefined {
+/** The whole id has to match. An expression of RE2, as in Kafka: nobody can make the broker try for ever. */
+function patternOf(text: string | null): TopicPattern | undefined {
   if (text === null || text === '') return undefined
   try {
-    return new RegExp(`^(?:${text})$`, 'u')
-  } catch {
-    throw kafkaError('INVALID_REGULAR_EXPRESSION', text)
+    return topicPattern(text)
+  } catch (error) {
+    if (!(error instanceof MoldauError)) throw error
+    throw kafkaError('INVALID_REGULAR_EXPRESSION', error.message)
   }
 }

@@ -6,6 +6,7 @@ import type { Input } from '../../protocol/schema.ts'
 import { isTransactional, producerEpoch, producerId } from '../../record/batch.ts'
 import { RecordValidationError } from '../../log/record-errors.ts'
 import type { Partition } from '../../replica/partition.ts'
+import { abortableAs } from '../coordinator-answers.ts'
 import { handler } from '../handler.ts'
 import type { RequestContext } from '../handler.ts'
 import { partitionOf } from '../lookup.ts'
@@ -18,6 +19,8 @@ type Data = ProduceRequest['topicData'][number]
 
 /** Transactions v2 came with version 12. */
 const ADDS_PARTITIONS_SINCE = 12
+/** TRANSACTION_ABORTABLE came with version 11 (KIP-890 part 1). */
+const ABORTABLE_SINCE = 11
 
 /** Kafka's name for the one client that may write internal topics. */
 const ADMIN_CLIENT = '__admin_client'
@@ -119,7 +122,10 @@ function checkTransaction(request: ProduceRequest, { broker, version }: RequestC
   if (error === 'NONE') return
   if (producerId(records, 0) >= 0) partition.log.refused(records)
   const passes = retriable.has(error) || (error === 'CONCURRENT_TRANSACTIONS' && !added)
-  throw kafkaError(passes ? 'NOT_ENOUGH_REPLICAS' : error, `${topic}-${index}, transactional id ${id}${passes ? `: ${error}` : ''}`)
+  throw kafkaError(
+    passes ? 'NOT_ENOUGH_REPLICAS' : abortableAs(error, version >= ABORTABLE_SINCE),
+    `${topic}-${index}, transactional id ${id}${passes ? `: ${error}` : ''}`,
+  )
 }
 
 /** One broker is one replica: a topic that wants more cannot be written with acks=all. */

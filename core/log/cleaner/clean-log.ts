@@ -22,7 +22,8 @@ export interface CleaningOptions {
   readonly log: PartitionLog
   readonly range: Cleanable
   readonly files: Files
-  readonly clock: Clock
+  /** Tells how old tombstones and markers are. */
+  readonly clock: Pick<Clock, 'now'>
   readonly random: RandomBytes
   readonly throttle: Throttle
   /** Memory for keys. */

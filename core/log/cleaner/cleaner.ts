@@ -1,3 +1,4 @@
+import { AgeClock } from '../../base/age-clock.ts'
 import type { Clock } from '../../base/clock.ts'
 import { MoldauError, messageOf } from '../../base/errors.ts'
 import type { Files } from '../../base/files.ts'
@@ -48,6 +49,8 @@ export interface CleanedLog extends Cleaning {
 /** Compacts the logs of a broker whose policy asks for it, the dirtiest first. Kafka's `LogCleaner` and `LogCleanerManager`. */
 export class LogCleaner {
   readonly #options: LogCleanerOptions
+  /** For what goes when it is old, and what is left alone while it is young. */
+  readonly #age: AgeClock
   readonly #timers: Timers
   readonly #throttle: Throttle
   readonly #uncleanable: Map<PartitionLog, string>
@@ -62,6 +65,7 @@ export class LogCleaner {
 
   constructor(options: LogCleanerOptions) {
     this.#options = options
+    this.#age = new AgeClock(options.clock)
     this.#timers = new Timers(options.clock, (error) => options.logger.error({ error: messageOf(error) }, 'the cleaner has failed'))
     this.#throttle = new Throttle(options.config.ioMaxBytesPerSecond, options.clock)
     this.#uncleanable = new Map()
@@ -172,7 +176,7 @@ export class LogCleaner {
       endOffset: log.logEndOffset,
       stableOffset: log.lastStableOffset,
       cleanedTo: this.#checkpoint().get(checkpointKey(log.topic, log.partition)),
-      now: this.#options.clock.now(),
+      now: this.#age.now(),
     })
     return range
   }
@@ -187,7 +191,7 @@ export class LogCleaner {
         log,
         range,
         files,
-        clock,
+        clock: this.#age,
         random,
         throttle: this.#throttle,
         dedupeBytes: Math.min(DEDUPE_BYTES_MAX, Math.floor(config.dedupeBufferBytes / config.threads)),
