@@ -4,6 +4,8 @@ import type { DirectoryState } from '../log/directory-health.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Dialer } from '../net/dialer.ts'
 import { InProcessListener } from '../net/in-process.ts'
+import type { Api } from '../protocol/api.ts'
+import type { Message } from '../protocol/schema.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
 import { assemble, openLogs } from './assemble.ts'
 import type { Parts } from './assemble.ts'
@@ -13,6 +15,9 @@ import type { Connections } from './connections.ts'
 import type { Coordinators } from './coordinators.ts'
 import { descriptorBudget, warnOfLimit } from './descriptors.ts'
 import { type BrokerEvents, EventHub } from './events.ts'
+import type { Interception, InterceptOptions } from './intercept/interception.ts'
+import type { Interceptor } from './intercept/intercepted-call.ts'
+import type { Interceptions } from './intercept/interceptions.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
 import { listenerSpecs } from './listeners.ts'
 import { OpenListeners } from './open-listeners.ts'
@@ -55,6 +60,7 @@ export class Broker {
   readonly #coordinators: Coordinators
   readonly #logs: LogManager
   readonly #topics: Topics
+  readonly #interceptions: Interceptions
   #closing: Promise<void> | undefined
   #closed: boolean
 
@@ -67,6 +73,7 @@ export class Broker {
     this.#coordinators = services
     this.#logs = logs
     this.#topics = services.topics
+    this.#interceptions = parts.interceptions
     const [first] = this.listeners
     const here = { name: 'in-process', protocol: 'PLAINTEXT', endpoint: services.endpoint } as const
     // Who holds the broker may do everything, unless he says otherwise.
@@ -171,6 +178,22 @@ export class Broker {
     return { id, state, members: members.length, protocolType, protocol: protocolName }
   }
 
+  /**
+   * Bends a call, so that a client can be tested against what goes wrong: `broker.intercept(Produce, (call) => call.error('NOT_LEADER_OR_FOLLOWER'))`.
+   * The calls are those of `moldau/core/testing`; docs/testing.md shows what can be done. Several interceptors of one call stand in the
+   * order in which they were installed. A request that one of them makes wait holds up those behind it on its connection.
+   * @throws MoldauError INVALID_ARGUMENT for a call that is not served, or an option that cannot be
+   */
+  intercept<Req extends Message, Res extends Message>(
+    api: Api<Req, Res>,
+    interceptor: Interceptor<Req, Res>,
+    options?: InterceptOptions<Req, Res>,
+  ): Interception
+  intercept(apis: readonly Api[], interceptor: Interceptor, options?: InterceptOptions): Interception
+  intercept(apis: Api | readonly Api[], interceptor: Interceptor, options: InterceptOptions = {}): Interception {
+    return this.#interceptions.add('key' in apis ? [apis] : apis, interceptor, options)
+  }
+
   /** Answers what has been asked, writes everything to disk and leaves the directory to the next broker. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -179,6 +202,7 @@ export class Broker {
 
   async #close(): Promise<void> {
     this.events.emit('closing', { nodeId: this.nodeId })
+    this.#interceptions.close()
     this.#inProcess.close()
     const silent = this.#listeners.close()
     this.#coordinators.groups.close()
