@@ -452,6 +452,19 @@ test('every call of the protocol is exported under its name', (t) => {
   for (const api of apis) t.is((testing as Record<string, unknown>)[api.name], api, `add it to core/testing/apis.ts: ${api.name}`)
 })
 
+test('access control comes first: an interceptor sees who asks, and nothing that he may not have', async (t) => {
+  const broker = await startBroker(t, { config: { 'authorizer.class.name': 'StandardAuthorizer' } })
+  await createTopic(await open(t, broker, 'in-process'), 'a')
+  const seen: string[] = []
+  broker.intercept(Produce, (call) => void seen.push(`${call.principal} ${call.request.topicData.length}`))
+  t.is((await produce(await open(t, broker), 'a', one)).error, 'TOPIC_AUTHORIZATION_FAILED')
+  t.is((await produce(await open(t, broker, 'in-process'), 'a', one)).error, 'NONE')
+  t.deepEqual(
+    seen.filter((line) => !line.endsWith(' 0')),
+    ['User:in-process 1'],
+  )
+})
+
 test('a call that nobody intercepts is served by its own handler: nothing is asked, nothing is copied', (t) => {
   const table = new Map(handlers.map((handler) => [handler.api.key, handler]))
   const interceptions = new Interceptions(handlers, (handler) => table.set(handler.api.key, handler))
