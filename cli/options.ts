@@ -21,6 +21,12 @@ export function wholeNumber(name: string, min: number, max: number = Number.MAX_
 /** A TCP port; 0 takes a free one. */
 export const portNumber = wholeNumber('--port', 0, 65_535)
 
+/** `--control`: `9644`, `127.0.0.1:9644` or `[::1]:9644`. */
+export function controlAddress(text: string): { host: string; port: number } {
+  const [, host, port] = /^(?:(.*):)?([^:]*)$/.exec(text)!
+  return { host: host || '127.0.0.1', port: wholeNumber('the port of --control', 0, 65_535)(port!) }
+}
+
 /** `name=value` settings that may be repeated. */
 export function collectSetting(text: string, sofar: Record<string, string>): Record<string, string> {
   const at = text.indexOf('=')

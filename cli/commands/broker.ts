@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 
 import { MoldauError, messageOf } from '../../core/base/errors.ts'
-import { collectSetting, portNumber } from '../options.ts'
+import type { Broker } from '../../core/broker/broker.ts'
+import { collectSetting, controlAddress, portNumber } from '../options.ts'
 import { untilSignal } from '../signals.ts'
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
@@ -20,6 +21,12 @@ export function brokerCommand(): Command {
       '--scram-users <file>',
       'who can log in by SCRAM from the start: lines of user:password. Those who can already keep their passwords',
     )
+    .option('--control <[host:]port>', 'answer HTTP there, for tests that want faults and delays; 0 takes a free port', controlAddress)
+    .addOption(
+      new Option('--control-token <token>', 'what HTTP requests have to show; a --control that others reach needs one').env(
+        'MOLDAU_CONTROL_TOKEN',
+      ),
+    )
     .addOption(new Option('--log-level <level>', 'of the log on standard error').choices(logLevels).default('info'))
     .addHelpText(
       'after',
@@ -30,6 +37,11 @@ Examples:
   moldau broker -c num.partitions=6 -c auto.create.topics.enable=false
   moldau broker --config-file server.properties          listeners, TLS, log-ins, access control: docs/security.md
   kcat -b 127.0.0.1:9092 -L                              then, in another terminal
+
+Test how a client takes errors, in any language (docs/testing.md):
+  moldau broker --control 9644                           HTTP on 127.0.0.1:9644; GET / says what it can do
+  curl 127.0.0.1:9644/rules -d '{"api": "Produce", "action": "error", "error": "NOT_LEADER_OR_FOLLOWER", "times": 2}'
+  curl 127.0.0.1:9644/rules -d '{"api": "Produce", "topic": "orders", "action": "drop-after", "times": 1}'
 
 acks=all waits for the disk (fdatasync, shared by all who wait); -c durability=page-cache answers as Kafka does by default.`,
     )
@@ -48,6 +60,7 @@ acks=all waits for the disk (fdatasync, shared by all who wait); -c durability=p
         ...(options.scramUsers !== undefined && { scramUsers: scramUsers(options.scramUsers) }),
         logger,
       })
+      if (options.control !== undefined) await openControl(broker, options.control, options.controlToken)
       // Before we say that we are there: whoever reads it may ask us to stop at once.
       const stopped = untilSignal()
       process.stdout.write(`moldau broker ready at ${broker.bootstrap}, data in ${options.dir}; Ctrl-C stops it\n`)
@@ -63,7 +76,21 @@ interface Options {
   config: Record<string, string>
   configFile?: string
   scramUsers?: string
+  control?: { host: string; port: number }
+  controlToken?: string
   logLevel: string
+}
+
+/** Without its control the broker is not what was asked for: it stops. */
+async function openControl(broker: Broker, address: { host: string; port: number }, token: string | undefined): Promise<void> {
+  const { startControl } = await import('../../core/testing/control/server.ts')
+  try {
+    const { url } = await startControl(broker, { ...address, ...(token !== undefined && { token }) })
+    process.stdout.write(`moldau control at ${url}; anybody who reaches it can make this broker fail\n`)
+  } catch (error) {
+    await broker.close()
+    throw error
+  }
 }
 
 async function settingsOf(path: string): Promise<Record<string, string>> {

@@ -20,6 +20,7 @@ import { Dispatch } from './dispatch.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
 import { guardOf } from './guards.ts'
 import { handlers } from './handlers.ts'
+import { Interceptions } from './intercept/interceptions.ts'
 import { LOCAL_HOST } from './listeners.ts'
 import type { Endpoint } from './listeners.ts'
 import { addScramUsers } from './scram-users.ts'
@@ -36,6 +37,7 @@ export interface Parts {
   metadata: LocalMetadata
   logs: LogManager
   events: EventHub<BrokerEvents>
+  interceptions: Interceptions
 }
 
 /** What a broker begins with. */
@@ -131,7 +133,8 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
     budget,
     buffers: services.buffers,
   })
-  return { services, connections, dispatch, budget, metadata, logs, events }
+  const interceptions = new Interceptions(handlers, (handler) => dispatch.replace(handler))
+  return { services, connections, dispatch, budget, metadata, logs, events, interceptions }
 }
 
 /** What decides who may do what; undefined when everybody may do everything. */

@@ -4,27 +4,32 @@ import type { DirectoryState } from '../log/directory-health.ts'
 import type { LogManager } from '../log/log-manager.ts'
 import type { Dialer } from '../net/dialer.ts'
 import { InProcessListener } from '../net/in-process.ts'
+import type { Api } from '../protocol/api.ts'
+import type { Message } from '../protocol/schema.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
 import { assemble, openLogs } from './assemble.ts'
 import type { Parts } from './assemble.ts'
 import { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import type { Connections } from './connections.ts'
-import type { Coordinators } from './coordinators.ts'
 import { descriptorBudget, warnOfLimit } from './descriptors.ts'
 import { type BrokerEvents, EventHub } from './events.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
+import type { Interception, InterceptOptions } from './intercept/interception.ts'
+import type { Interceptor } from './intercept/intercepted-call.ts'
+import type { Interceptions } from './intercept/interceptions.ts'
 import { listenerSpecs } from './listeners.ts'
 import { OpenListeners } from './open-listeners.ts'
 import type { OpenListenersOptions } from './open-listeners.ts'
 import { Session } from './session.ts'
 import type { OpenListener } from './session.ts'
-import type { GroupSummary, TopicSummary } from './summaries.ts'
+import type { GroupDetails, GroupSummary, PartitionLag, TopicSummary, TransactionSummary } from './summaries.ts'
 import type { Topics } from './topics.ts'
+import { groupDetails, groupLags, groupSummary, type Shown, transactionSummary } from './views.ts'
 
 export type { BrokerOptions } from './broker-options.ts'
 export type { OpenListener } from './session.ts'
-export type { GroupSummary, TopicSummary } from './summaries.ts'
+export type { GroupDetails, GroupMember, GroupSummary, PartitionLag, Place, TopicSummary, TransactionSummary } from './summaries.ts'
 
 /**
  * A broker that speaks Kafka's protocol, in this process.
@@ -52,9 +57,10 @@ export class Broker {
   readonly #inProcess: InProcessListener
   readonly #connections: Connections
   readonly #replicas: ReplicaManager
-  readonly #coordinators: Coordinators
+  readonly #shown: Shown
   readonly #logs: LogManager
   readonly #topics: Topics
+  readonly #interceptions: Interceptions
   #closing: Promise<void> | undefined
   #closed: boolean
 
@@ -64,9 +70,10 @@ export class Broker {
     this.listeners = listeners.list
     this.#connections = connections
     this.#replicas = services.replicas
-    this.#coordinators = services
+    this.#shown = services
     this.#logs = logs
     this.#topics = services.topics
+    this.#interceptions = parts.interceptions
     const [first] = this.listeners
     const here = { name: 'in-process', protocol: 'PLAINTEXT', endpoint: services.endpoint } as const
     // Who holds the broker may do everything, unless he says otherwise.
@@ -151,7 +158,7 @@ export class Broker {
 
   /** The consumer groups of now. */
   groupIds(): string[] {
-    return this.#coordinators.groups.list().map(({ groupId }) => groupId)
+    return this.#shown.groups.list().map(({ groupId }) => groupId)
   }
 
   /**
@@ -159,16 +166,43 @@ export class Broker {
    * @throws KafkaError COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE (closed): it cannot be told
    */
   group(id: string): GroupSummary | undefined {
-    const { groups } = this.#coordinators
-    const consumer = groups.describeConsumerGroup(id)
-    if (consumer !== undefined) {
-      const protocol = consumer.members.length > 0 ? consumer.assignor : ''
-      return { id, state: consumer.state, members: consumer.members.length, protocolType: 'consumer', protocol }
-    }
-    const group = groups.describe(id)
-    if (group === undefined) return undefined
-    const { state, members, protocolType, protocolName } = group
-    return { id, state, members: members.length, protocolType, protocol: protocolName }
+    return groupSummary(this.#shown, id)
+  }
+
+  /** A consumer group with its members and what they are assigned; otherwise as {@link Broker.group}. */
+  describeGroup(id: string): GroupDetails | undefined {
+    return groupDetails(this.#shown, id)
+  }
+
+  /** How far a group is behind in each partition that it reads or has committed; empty when there is no such group. Rejects as {@link Broker.group} throws. */
+  groupLag(id: string): Promise<PartitionLag[]> {
+    return groupLags(this.#shown, id)
+  }
+
+  /** The transactional ids of now. */
+  transactionalIds(): string[] {
+    return this.#shown.transactions.list().map(({ id }) => id)
+  }
+
+  /** A transactional id; undefined when there is none of the name. Throws as {@link Broker.group}. */
+  transaction(id: string): TransactionSummary | undefined {
+    return transactionSummary(this.#shown, id)
+  }
+
+  /**
+   * Bends a call, so that a client can be tested against what goes wrong: `broker.intercept(Produce, (call) => call.error('NOT_LEADER_OR_FOLLOWER'))`.
+   * The calls are those of `moldau/core/testing`; docs/testing.md shows what can be done. Several interceptors of one call stand in the
+   * order in which they were installed. A request that one of them makes wait holds up those behind it on its connection.
+   * @throws MoldauError INVALID_ARGUMENT for a call that is not served, or an option that cannot be
+   */
+  intercept<Req extends Message, Res extends Message>(
+    api: Api<Req, Res>,
+    interceptor: Interceptor<Req, Res>,
+    options?: InterceptOptions<Req, Res>,
+  ): Interception
+  intercept(apis: readonly Api[], interceptor: Interceptor, options?: InterceptOptions): Interception
+  intercept(apis: Api | readonly Api[], interceptor: Interceptor, options: InterceptOptions = {}): Interception {
+    return this.#interceptions.add('key' in apis ? [apis] : apis, interceptor, options)
   }
 
   /** Answers what has been asked, writes everything to disk and leaves the directory to the next broker. May be called twice. */
@@ -179,10 +213,11 @@ export class Broker {
 
   async #close(): Promise<void> {
     this.events.emit('closing', { nodeId: this.nodeId })
+    this.#interceptions.close()
     this.#inProcess.close()
     const silent = this.#listeners.close()
-    this.#coordinators.groups.close()
-    this.#coordinators.transactions.close()
+    this.#shown.groups.close()
+    this.#shown.transactions.close()
     const finished = this.#connections.finish()
     this.#replicas.wakeAll()
     await finished

@@ -91,6 +91,7 @@ export function coordinators(options: CoordinatorsOptions): Coordinators {
       transactionalIdExpirationMs: config.get('transactional.id.expiration.ms'),
     },
     unsyncedLost,
+    onChange: (transactionalId) => events.emit('transactionChanged', { transactionalId }),
   })
   events.on('topicDeleted', ({ topic }) => groups.forgetTopic(topic))
   events.on('recordsLost', ({ topic, partition }) => {

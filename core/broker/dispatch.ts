@@ -10,13 +10,14 @@ import { bodyWithError } from './error-body.ts'
 import type { Guard } from './guards/guard.ts'
 import type { Handler } from './handler.ts'
 import { apiVersionsAnswer, apiVersionsError } from './handlers/api-versions.ts'
+import { ConnectionDropped } from './intercept/outcome.ts'
 import type { BrokerServices } from './services.ts'
 import type { Session } from './session.ts'
 
 /** From a frame to its answer: header, version, handler, and what becomes of errors. */
 export class Dispatch {
   readonly #broker: BrokerServices
-  readonly #handlers: readonly (Handler | undefined)[]
+  readonly #handlers: (Handler | undefined)[]
   readonly #guard: ((handler: Handler) => Guard) | undefined
 
   /** @param guard finds what stands before a handler, where there is access control */
@@ -26,6 +27,11 @@ export class Dispatch {
     this.#broker = broker
     this.#handlers = table
     this.#guard = guard
+  }
+
+  /** Serves a call by another handler from now on. */
+  replace(handler: Handler): void {
+    this.#handlers[handler.api.key] = handler
   }
 
   /**
@@ -42,7 +48,8 @@ export class Dispatch {
     const reader = handler.readsAtOnce ? header.reader : new Reader(Buffer.from(frame), header.reader.pos)
     const request = decode(handler.api.request, version, reader)
     try {
-      const context = { broker: this.#broker, version, clientId: header.clientId, remote: connection.remote, session, connection }
+      const { clientId, correlationId } = header
+      const context = { broker: this.#broker, version, clientId, correlationId, remote: connection.remote, session, connection }
       const response = this.#guard === undefined ? handler.handle(request, context) : this.#guard(handler)(request, context, handler)
       if (!(response instanceof Promise)) return encodeAnswer(handler, header, response)
       return response.then(
@@ -80,6 +87,7 @@ export class Dispatch {
 
   /** An error for the whole call: its code where the response has a place for one, the end of the connection otherwise. */
   #failed(handler: Handler, header: RequestHeader, connection: Connection, error: unknown): Answer {
+    if (error instanceof ConnectionDropped) throw error
     const known = error instanceof KafkaError
     // The client's doing, which cannot be answered: the end of its connection is told, and that is enough.
     if (!known && error instanceof MoldauError && error.code === 'PROTOCOL') throw error

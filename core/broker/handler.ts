@@ -1,3 +1,4 @@
+import type { Connection } from '../net/connection.ts'
 import type { Api } from '../protocol/api.ts'
 import type { Infer, Input, Message } from '../protocol/schema.ts'
 import type { BrokerServices } from './services.ts'
@@ -8,16 +9,12 @@ export interface RequestContext {
   readonly broker: BrokerServices
   readonly version: number
   readonly clientId: string | null
+  readonly correlationId: number
   /** Who asks: `127.0.0.1:50123` or `in-process`. */
   readonly remote: string
   /** Who asks: principal, host, the listener he came by, and what he may do. */
   readonly session: Session
-  readonly connection: {
-    /** Where it stands in the order in which connections were made. */
-    readonly number: number
-    /** Whether it has taken its answers so far. */
-    readonly isReader: boolean
-  }
+  readonly connection: Pick<Connection, 'hold' | 'isReader' | 'number'>
 }
 
 /**

@@ -6,6 +6,21 @@ export interface TopicSummary {
   readonly internal: boolean
 }
 
+/** A transactional id in a line. */
+export interface TransactionSummary {
+  readonly id: string
+  /** `Empty`, `Ongoing`, `PrepareCommit`, `PrepareAbort`, `CompleteCommit`, `CompleteAbort` */
+  readonly state: string
+  readonly producerId: number
+  readonly epoch: number
+  /** An open transaction is aborted after so many milliseconds. */
+  readonly timeoutMs: number
+  /** Milliseconds since 1970; null when no transaction is open. */
+  readonly startedAt: number | null
+  /** How many are part of the open transaction. */
+  readonly partitions: number
+}
+
 /** A consumer group in a line. */
 export interface GroupSummary {
   readonly id: string
@@ -16,4 +31,44 @@ export interface GroupSummary {
   readonly protocolType: string
   /** The assignor, or what else the members agreed on; empty unless the group is stable, or of the new protocol with members. */
   readonly protocol: string
+}
+
+/** A partition by name. */
+export interface Place {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** A member of a group. */
+export interface GroupMember {
+  readonly memberId: string
+  /** Of a static member (KIP-345). */
+  readonly groupInstanceId: string | null
+  readonly clientId: string
+  readonly clientHost: string
+  /** By topic and number. Empty in groups that are not of consumers. */
+  readonly assignment: readonly Place[]
+}
+
+/** A consumer group with its members. */
+export interface GroupDetails {
+  readonly groupId: string
+  /** As in {@link GroupSummary}; `Dead` when there is no such group. */
+  readonly state: string
+  readonly protocolType: string
+  readonly protocol: string
+  /** By member id. */
+  readonly members: readonly GroupMember[]
+}
+
+/** How far a group is behind in a partition. */
+export interface PartitionLag extends Place {
+  /** The next offset to read; null before the first commit. */
+  readonly committed: number | null
+  /** Where the partition ends for consumers: the high watermark. */
+  readonly end: number
+  /** `end - committed`, null without a commit. Of a transactional topic markers count, as in Kafka's tools. */
+  readonly lag: number | null
+  /** Who reads it, null when nobody does. */
+  readonly memberId: string | null
 }

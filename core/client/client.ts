@@ -13,11 +13,13 @@ export class Client {
   readonly admin: Admin
   readonly #cluster: Cluster
   readonly #open: Set<Producer | Consumer>
+  readonly #closed: PromiseWithResolvers<void>
 
   private constructor(cluster: Cluster) {
     this.admin = new Admin(cluster)
     this.#cluster = cluster
     this.#open = new Set()
+    this.#closed = Promise.withResolvers()
   }
 
   /** What `connect` does once this file is loaded. */
@@ -27,6 +29,11 @@ export class Client {
     const addresses = parseAddresses(connectable === undefined ? (target as string | readonly string[]) : connectable.bootstrap)
     const dialer = read.dialer ?? connectable?.dialer ?? tcpDialer()
     return new Client(await Cluster.connect({ ...read, dialer, bootstrap: addresses }))
+  }
+
+  /** Resolves when {@link Client.close} is called. */
+  get closed(): Promise<void> {
+    return this.#closed.promise
   }
 
   get clusterId(): string {
@@ -49,6 +56,7 @@ export class Client {
 
   /** Closes every producer (after what it has under way) and consumer, then all connections. */
   async close(): Promise<void> {
+    this.#closed.resolve()
     await Promise.allSettled([...this.#open].map((one) => one.close()))
     this.#cluster.close()
   }

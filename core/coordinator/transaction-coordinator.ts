@@ -28,6 +28,8 @@ export interface TransactionCoordinatorOptions {
    * not. Such a transaction can only be aborted (TRANSACTION_ABORTABLE). A killed process loses nothing: the page cache stays.
    */
   readonly unsyncedLost?: boolean
+  /** Told when a transactional id changes its state. */
+  readonly onChange?: (transactionalId: string) => void
 }
 
 export interface ProducerAnswer extends ProducerIdentity {
@@ -66,7 +68,7 @@ export class TransactionCoordinator {
     this.#config = { ...transactionDefaults, ...options.config }
     this.#shards = Array.from(
       { length: this.#config.transactionStateLogNumPartitions },
-      (_, partition) => new TransactionShard(partition, options.writer),
+      (_, partition) => new TransactionShard(partition, options.writer, options.onChange),
     )
     this.#markers = new TransactionMarkers(options.writer, options.groups)
     this.#unsyncedLost = options.unsyncedLost ?? false

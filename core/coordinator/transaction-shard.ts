@@ -10,12 +10,15 @@ export class TransactionShard {
   readonly transactions: Map<string, Transaction>
   readonly partition: number
   readonly #log: CoordinatorLog
+  readonly #onChange: (transactionalId: string) => void
   #state: 'loading' | 'serving' | 'closed'
 
-  constructor(partition: number, writer: PartitionWriter) {
+  /** @param onChange told when a state is in the log: for observers */
+  constructor(partition: number, writer: PartitionWriter, onChange: (transactionalId: string) => void = () => {}) {
     this.transactions = new Map()
     this.partition = partition
     this.#log = new CoordinatorLog(writer, TRANSACTIONS_TOPIC, partition)
+    this.#onChange = onChange
     this.#state = 'loading'
   }
 
@@ -89,11 +92,13 @@ export class TransactionShard {
   /** Appends the state of the transaction as it is now. */
   write(txn: Transaction, now: Moment): void {
     this.#log.append([{ kind: 'transaction', id: txn.id, value: snapshotTransaction(txn) }], now.wall)
+    this.#onChange(txn.id)
   }
 
   bury(txn: Transaction, now: Moment): void {
     this.#log.append([{ kind: 'transaction', id: txn.id, value: null }], now.wall)
     this.transactions.delete(txn.id)
+    this.#onChange(txn.id)
   }
 
   flushed(): Promise<void> {

@@ -65,6 +65,8 @@ export class Connection {
   /** Since when something waits, or when it last became less. */
   #waitingSince: number
   #lastUse: number
+  /** Who wants no further requests to be read. */
+  #holds: number
   #finishing: boolean
   #closed: boolean
 
@@ -84,6 +86,7 @@ export class Connection {
     this.#takenBytes = 0
     this.#waitingSince = 0
     this.#lastUse = options.clock.monotonic()
+    this.#holds = 0
     this.#finishing = false
     this.#closed = false
     transport.onFrame((frame) => this.#onFrame(frame))
@@ -115,6 +118,19 @@ export class Connection {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** Reads no further requests until the function that it answers is called; those that have come are worked on. */
+  hold(): () => void {
+    this.#holds++
+    this.#transport.pause()
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#holds--
+      this.#balance()
+    }
   }
 
   /** Reads no further requests, answers those that have come, then ends. */
@@ -189,7 +205,7 @@ export class Connection {
       this.#unsentBytes = unsentBytes
       this.#backlog.add(more)
     }
-    if (this.#finishing || this.#closed) return
+    if (this.#finishing || this.#closed || this.#holds > 0) return
     const unsentBytesMax = this.#backlog.isFull ? UNSENT_BYTES_MAX_WHEN_FULL : this.#unsentBytesMax
     if (this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= unsentBytesMax) this.#transport.pause()
     else this.#transport.resume()

@@ -7,7 +7,12 @@ export interface ListSource<T> {
   find(id: string): T | undefined
   /** Calls `changed` for each id that may have come, gone or changed. */
   watch(changed: (id: string) => void): TeardownLogic
+  /** Default: all fields are the same values. */
+  readonly isSame?: (a: T, b: T) => boolean
 }
+
+/** A coordinator that reads its log cannot tell: it is asked again after so long, in milliseconds. */
+const RETRY_MS = 100
 
 /**
  * A list as it is at subscription, then as it is after each change, until the broker is closed. Only what was said to have changed is
@@ -19,12 +24,15 @@ export function liveList<T extends object>(broker: Broker, source: ListSource<T>
     const items = new Map<string, T>()
     const changed = new Set<string>()
     let tick: NodeJS.Immediate | undefined
+    let retry: NodeJS.Timeout | undefined
     const tell = (): void => {
       clearImmediate(tick)
-      tick = undefined
+      clearTimeout(retry)
+      tick = retry = undefined
       const before = [...items.values()]
       for (const id of changed) if (look(source, id, items)) changed.delete(id)
       const now = [...items.values()]
+      if (changed.size > 0) retry = setTimeout(tell, RETRY_MS)
       if (now.length !== before.length || now.some((item, i) => item !== before[i])) subscriber.next(now)
     }
     subscriber.add(
@@ -33,7 +41,10 @@ export function liveList<T extends object>(broker: Broker, source: ListSource<T>
         tick ??= setImmediate(tell)
       }),
     )
-    subscriber.add(() => clearImmediate(tick))
+    subscriber.add(() => {
+      clearImmediate(tick)
+      clearTimeout(retry)
+    })
     // What is closing cannot be looked at for long.
     subscriber.add(broker.events.on('closing', tell))
     subscriber.add(
@@ -43,6 +54,7 @@ export function liveList<T extends object>(broker: Broker, source: ListSource<T>
       }),
     )
     for (const id of source.ids()) if (!look(source, id, items)) changed.add(id)
+    if (changed.size > 0) retry = setTimeout(tell, RETRY_MS)
     subscriber.next([...items.values()])
   })
 }
@@ -53,12 +65,12 @@ function look<T extends object>(source: ListSource<T>, id: string, items: Map<st
   try {
     item = source.find(id)
   } catch {
-    // A coordinator that reads its log again, or has stopped: the next look tells.
+    // A coordinator that reads its log, or has stopped.
     return false
   }
   const known = items.get(id)
   if (item === undefined) items.delete(id)
-  else if (known === undefined || !isSame(known, item)) items.set(id, item)
+  else if (known === undefined || !(source.isSame ?? isSame)(known, item)) items.set(id, item)
   return true
 }
 

@@ -59,6 +59,40 @@ test('a broker that cannot start says why and what to do, in one line', async (t
   }
 })
 
+test('--control lets a test in any language make the broker fail, and is off unless asked for', async (t) => {
+  const dir = await tempDir(t)
+  const args = ['broker', '--port', '0', '--dir', dir, '--log-level', 'silent', '--control', '0']
+  const broker = new StartedMoldau(t, args)
+  const [, url] = await broker.says(/^moldau control at (http:\/\/127\.0\.0\.1:\d+); anybody who reaches it can make this broker fail\n/)
+  const [, address] = await broker.says(/moldau broker ready at (\S+),/)
+  const rules = `${url}/rules`
+  const rule = { api: 'Produce', action: 'drop-after', topic: 'once', times: 1 }
+  t.is((await fetch(rules, { method: 'POST', body: JSON.stringify(rule) })).status, 201)
+  const env = { ...process.env, MOLDAU_BOOTSTRAP: address }
+  t.is((await moldau(['produce', 'once'], { env, input: 'x\n' })).code, 0)
+  t.is((await moldau(['consume', 'once', '--exit'], { env })).stdout, 'x\n', 'sent again, and there once')
+  t.like(await (await fetch(`${rules}/1`)).json(), { hits: 1, active: false })
+  t.is((await broker.end('SIGTERM')).code, 0)
+
+  const refusals: [string[], RegExp][] = [
+    [['--control', '0.0.0.0:0'], /control: others than this machine reach 0\.0\.0\.0.*or give it a token/],
+    [['--control', 'here'], /the port of --control must be a whole number from 0 to 65535, not 'here'/],
+    [['--control', url!.slice(7).replace(/\d+$/, '70000')], /the port of --control must be/],
+  ]
+  for (const [more, message] of refusals) {
+    const done = await moldau(['broker', '--port', '0', '--dir', dir, '--log-level', 'silent', ...more])
+    t.is(done.code, 1)
+    t.regex(done.stderr, message)
+    t.is(done.stdout, '')
+  }
+  const guarded = new StartedMoldau(t, [...args.slice(0, -1), '0.0.0.0:0', '--control-token', 'secret'])
+  const [, port] = await guarded.says(/control at http:\/\/0\.0\.0\.0:(\d+);/)
+  const there = `http://127.0.0.1:${port}/rules`
+  t.is((await fetch(there)).status, 401)
+  t.is((await fetch(there, { headers: { authorization: 'Bearer secret' } })).status, 200)
+  t.is((await guarded.end('SIGTERM')).code, 0)
+})
+
 test('a port that is taken by something else is named, and the directory is left as it was', async (t) => {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -9,7 +9,7 @@ import type { Observable } from 'rxjs'
 import { connect } from '../../core/index.ts'
 import type { Broker, Client } from '../../core/index.ts'
 import { observe } from '../../core/observe/index.ts'
-import type { GroupSummary, TopicSummary } from '../../core/observe/index.ts'
+import type { GroupSummary, TopicSummary, TransactionSummary } from '../../core/observe/index.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 
 async function start(t: ExecutionContext): Promise<{ broker: Broker; client: Client }> {
@@ -123,6 +123,50 @@ test('groups of before a restart are in the first list', async (t) => {
   const broker = await startBroker(t, { dir, port: null })
   const kept = { id: 'kept', state: 'Empty', members: 0, protocolType: '', protocol: '' }
   t.deepEqual(await firstValueFrom(observe(broker).groups$), [kept])
+})
+
+test('transactions$ follows a transaction from its id to its end, and what comes after a restart', async (t) => {
+  const dir = await tempDir(t)
+  const start = () => startBroker(t, { dir, port: null, config: { 'transaction.state.log.num.partitions': 2 } })
+  const broker = await start()
+  const client = await connect(broker)
+  await client.admin.createTopics([{ name: 'a', partitions: 2 }])
+  const transactions = recorded(observe(broker).transactions$)
+  const seen = (state: string): Promise<readonly TransactionSummary[]> =>
+    firstValueFrom(transactions.pipe(filter(([txn]) => txn?.state === state)))
+  t.deepEqual(await firstValueFrom(transactions), [])
+  const producer = client.producer({ transactionalId: 'tx', transactionTimeoutMs: 5000 })
+  producer.begin()
+  for (const partition of [0, 1]) await producer.send({ topic: 'a', partition, value: 'x' })
+  const [open] = await firstValueFrom(transactions.pipe(filter(([txn]) => txn?.partitions === 2)))
+  t.like(open, { id: 'tx', state: 'Ongoing', timeoutMs: 5000 })
+  t.true(open!.startedAt! > 0)
+  await producer.commit()
+  t.is((await seen('CompleteCommit'))[0]!.startedAt, null)
+  await client.close()
+  await broker.close()
+  await lastValueFrom(transactions)
+  t.is((await firstValueFrom(observe(await start()).transactions$))[0]!.state, 'CompleteCommit')
+})
+
+test('lists are watched once for all their subscribers, who begin with the latest', async (t) => {
+  const { broker, client } = await start(t)
+  const { topics$, errors$ } = observe(broker)
+  let looks = 0
+  const topic = broker.topic.bind(broker)
+  broker.topic = (name) => (looks++, topic(name))
+  const all = [recorded(topics$), recorded(topics$)]
+  await client.admin.createTopics([{ name: 'a', partitions: 2 }])
+  await firstValueFrom(all[0]!.pipe(filter((list) => list.length === 1)))
+  t.is(looks, 1)
+  t.is(names(await firstValueFrom(topics$)), 'a:2')
+  t.is(looks, 1)
+  const errors = recorded(errors$)
+  broker.events.emit('error', { message: 'odd', cause: 1 })
+  await client.admin.createTopics([{ name: 'b', partitions: 1 }])
+  await broker.close()
+  t.deepEqual(await lastValueFrom(errors.pipe(toArray())), [{ message: 'odd', cause: 1 }])
+  for (const each of all) t.deepEqual((await lastValueFrom(each.pipe(toArray()))).map(names), ['', 'a:2', 'a:2,b:1'])
 })
 
 test('events$ tells what happens, and all complete when the broker is closed', async (t) => {

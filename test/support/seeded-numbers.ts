@@ -1,10 +1,1 @@
-/** Numbers in [0, 1), the same for the same seed, so that a failing run can be had again (mulberry32). */
-export function seededNumbers(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+export { seededNumbers } from '../../core/base/seeded-numbers.ts'

@@ -1,8 +1,20 @@
 import type { Observable } from 'rxjs'
 
-import type { Broker, Consumer, ConsumerBatch } from '../../core/index.ts'
+import type { Broker, Client, Consumer, ConsumerBatch, ListedGroup, ListedTransaction, TopicDescription } from '../../core/index.ts'
 import { observe } from '../../core/observe/index.ts'
-import type { BrokerEvent, GroupSummary, ObservedBatch, TopicSummary } from '../../core/observe/index.ts'
+import type {
+  Assignment,
+  BrokerEvent,
+  GroupDetails,
+  GroupMember,
+  GroupSummary,
+  ObservedBatch,
+  ObservedError,
+  ObservedGroup,
+  PartitionLag,
+  TopicSummary,
+  TransactionSummary,
+} from '../../core/observe/index.ts'
 
 /** Checked by tsc, never run: the overloads of observe(), and the union of events. */
 
@@ -10,12 +22,33 @@ type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ?
 function expect<_T extends true>(): void {}
 
 declare const broker: Broker
+declare const client: Client
 declare const consumer: Consumer
 
 const seen = observe(broker)
 expect<Equal<typeof seen.events$, Observable<BrokerEvent>>>()
+expect<Equal<typeof seen.errors$, Observable<ObservedError>>>()
 expect<Equal<typeof seen.topics$, Observable<readonly TopicSummary[]>>>()
 expect<Equal<typeof seen.groups$, Observable<readonly GroupSummary[]>>>()
+expect<Equal<typeof seen.transactions$, Observable<readonly TransactionSummary[]>>>()
+
+const group = observe({ broker, groupId: 'g' })
+expect<Equal<typeof group, ObservedGroup>>()
+expect<Equal<typeof group.group$, Observable<GroupDetails>>>()
+expect<Equal<typeof group.state$, Observable<string>>>()
+expect<Equal<typeof group.members$, Observable<readonly GroupMember[]>>>()
+expect<Equal<typeof group.assignments$, Observable<readonly Assignment[]>>>()
+expect<Equal<typeof group.lag$, Observable<readonly PartitionLag[]>>>()
+expect<Equal<typeof group.errors$, Observable<ObservedError>>>()
+expect<Equal<PartitionLag['lag'], number | null>>()
+const far = observe({ client, groupId: 'g' }, { intervalMs: 5000 })
+expect<Equal<typeof far, ObservedGroup>>()
+
+const cluster = observe(client, { intervalMs: 500 })
+expect<Equal<typeof cluster.topics$, Observable<readonly TopicDescription[]>>>()
+expect<Equal<typeof cluster.groups$, Observable<readonly ListedGroup[]>>>()
+expect<Equal<typeof cluster.transactions$, Observable<readonly ListedTransaction[]>>>()
+expect<Equal<typeof cluster.errors$, Observable<ObservedError>>>()
 
 const { batches$ } = observe(consumer, { credit: 4 })
 expect<Equal<typeof batches$, Observable<ObservedBatch>>>()
@@ -31,6 +64,7 @@ expect<
     | 'topicChanged'
     | 'logCleaned'
     | 'groupChanged'
+    | 'transactionChanged'
     | 'directoryChanged'
     | 'recordsLost'
     | 'error'
@@ -39,6 +73,7 @@ expect<
 >()
 expect<Equal<EventOf<'topicCreated'>['partitions'], number>>()
 expect<Equal<EventOf<'groupChanged'>['groupId'], string>>()
+expect<Equal<EventOf<'transactionChanged'>['transactionalId'], string>>()
 expect<Equal<EventOf<'error'>['cause'], unknown>>()
 
 export function lineOf(event: BrokerEvent): string {
@@ -53,6 +88,8 @@ export function lineOf(event: BrokerEvent): string {
       return `${event.topic}-${event.partition} ${event.bytesAfter}`
     case 'groupChanged':
       return event.groupId
+    case 'transactionChanged':
+      return event.transactionalId
     case 'directoryChanged':
       return `${event.dir} ${event.directory.state === 'failing' ? event.directory.cause : 'works'}`
     case 'recordsLost':
@@ -68,7 +105,17 @@ export function lineOf(event: BrokerEvent): string {
 void seen.batches$
 // @ts-expect-error credit is a consumer's
 observe(broker, { credit: 1 })
+// @ts-expect-error a broker tells, it is not asked
+observe(broker, { intervalMs: 1 })
 // @ts-expect-error options are named
 observe(consumer, { credits: 1 })
+// @ts-expect-error options are named
+observe(client, { interval: 1 })
+// @ts-expect-error a group has a name
+observe({ broker })
+// @ts-expect-error a group is somebody's
+observe({ groupId: 'g' })
 // @ts-expect-error lists are not to be changed
 observe(broker).topics$.subscribe((topics) => topics.push())
+// @ts-expect-error members neither
+group.members$.subscribe(([member]) => (member!.clientId = ''))
