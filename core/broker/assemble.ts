@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+
 import { systemClock } from '../base/clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
@@ -94,6 +96,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   const replicas = new ReplicaManager(logs)
   const topics = new Topics({ metadata, replicas, config, events })
   topics.openAll()
+  config.watch(() => topics.configureAll())
   const random = options.random ?? systemRandom
   const security = new SecurityStore({ dir: options.dir, files: options.files })
   addScramUsers(security, options.scramUsers ?? [])
@@ -102,6 +105,8 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
     ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost, logger, files: options.files }),
     nodeId: logs.meta.nodeId,
     clusterId: logs.meta.clusterId,
+    logDir: resolve(logs.dir),
+    directoryId: logs.meta.directoryId,
     endpoint: { host: options.host ?? LOCAL_HOST, port: 0 },
     served: handlers.map(({ api, minVersion, maxVersion }) => ({
       apiKey: api.key,
@@ -109,6 +114,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
       maxVersion,
     })),
     config,
+    metadata,
     security,
     authorizer,
     replicas,

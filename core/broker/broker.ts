@@ -13,6 +13,7 @@ import type { Connections } from './connections.ts'
 import type { Coordinators } from './coordinators.ts'
 import { descriptorBudget, warnOfLimit } from './descriptors.ts'
 import { type BrokerEvents, EventHub } from './events.ts'
+import { applyDynamicConfigs } from './resources/broker.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
 import { listenerSpecs } from './listeners.ts'
 import { OpenListeners } from './open-listeners.ts'
@@ -93,7 +94,7 @@ export class Broker {
     const unsyncedLost = unsyncedMayBeLost(options.dir, options.files)
     // Read when the directory is ours: a broker that is just stopping may still write it.
     let read: LocalMetadata | undefined
-    const metadata = (): LocalMetadata => (read ??= new LocalMetadata(options))
+    const metadata = (): LocalMetadata => (read ??= readMetadata(options, config))
     const connectionsMax = specs.length === 0 ? 0 : config.get('max.connections')
     const budget = descriptorBudget(descriptorLimit(), connectionsMax)
     const events = new EventHub<BrokerEvents>()
@@ -194,6 +195,13 @@ export class Broker {
       this.events.emit('closed', { nodeId: this.nodeId })
     }
   }
+}
+
+/** What is written down, and the settings with what was changed in an earlier life. */
+function readMetadata(options: BrokerOptions, config: BrokerConfig): LocalMetadata {
+  const metadata = new LocalMetadata(options)
+  applyDynamicConfigs(config, metadata)
+  return metadata
 }
 
 /** Who connects from inside the process, where nobody said as whom. */

@@ -159,6 +159,11 @@ export class Topics {
     this.#events.emit('topicChanged', { topic: name, partitions: info.partitions })
   }
 
+  /** Tells all logs their settings anew: the defaults that come from the broker have changed. */
+  configureAll(): void {
+    for (const { name, configs } of this.#metadata.topics()) this.#replicas.configure(name, this.logConfig(configs))
+  }
+
   logConfig(configs: ReadonlyMap<string, string>): LogConfig {
     return topicLogConfig(configs, this.#config)
   }

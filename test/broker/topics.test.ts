@@ -294,7 +294,7 @@ test('DescribeConfigs lists all settings with where they come from', async (t) =
   })
   const find = (name: string): object => results[0]!.configs.find((config) => config.name === name)!
   t.like(find('segment.bytes'), { value: '2000000', configSource: 1, configType: 3 })
-  t.like(find('retention.ms'), { value: '7200000', configSource: 4, configType: 5 })
+  t.like(find('retention.ms'), { value: '7200000', configSource: 5, configType: 5 })
   t.like(find('cleanup.policy'), { value: 'delete', configSource: 5, configType: 7 })
   t.deepEqual(
     results[0]!.configs.find(({ name }) => name === 'segment.bytes')!.synonyms.map(({ name, source }) => [name, source]),

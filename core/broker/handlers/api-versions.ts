@@ -2,20 +2,12 @@ import { errorCode } from '../../protocol/errors.ts'
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import type { ApiVersionsRequest, ApiVersionsResponse } from '../../protocol/messages/api-versions.ts'
 import type { Input } from '../../protocol/schema.ts'
+import { features } from '../features.ts'
 import { handler } from '../handler.ts'
 import type { ServedApi } from '../services.ts'
 
 /** Kafka's pattern for the name and version of a client's software (KIP-511). */
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
-
-/**
- * Transactions v2 (KIP-890) is on: newer clients then let Produce and TxnOffsetCommit add partitions by themselves. So is the new group
- * protocol (KIP-848).
- */
-const features = [
-  { name: 'group.version', level: 1 },
-  { name: 'transaction.version', level: 2 },
-]
 
 /**
  * ApiVersions 0 to 4: what is served, and in which versions.
