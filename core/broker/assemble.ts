@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 
 import { systemClock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
@@ -24,8 +25,11 @@ import { guardOf } from './guards.ts'
 import { handlers } from './handlers.ts'
 import { LOCAL_HOST } from './listeners.ts'
 import type { Endpoint } from './listeners.ts'
+import { Quotas } from './quotas/quotas.ts'
+import type { RateWindow } from './quotas/rate.ts'
 import { addScramUsers } from './scram-users.ts'
 import type { BrokerServices } from './services.ts'
+import { Telemetry } from './telemetry.ts'
 import { Topics } from './topics.ts'
 import { topicLogConfig } from './topic-log-config.ts'
 
@@ -115,6 +119,8 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
     })),
     config,
     metadata,
+    quotas: quotasOf(config, metadata, clock),
+    telemetry: new Telemetry(metadata, clock, random),
     security,
     authorizer,
     replicas,
@@ -129,6 +135,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   const queuedBytesMax = config.get('queued.max.request.bytes')
   const budget = queuedBytesMax > 0 ? new MemoryBudget(queuedBytesMax) : undefined
   const connections = new Connections({
+    admit: (remote) => services.quotas.connect(hostPart(remote)),
     handle: (frame, connection, session) => dispatch.answer(frame, connection, session),
     backlog: services.backlog,
     clock,
@@ -151,4 +158,18 @@ function authorizerOf(config: BrokerConfig, security: SecurityStore, logger: Log
     onDenied: ({ principal, host }, operation, type, name) =>
       logger.debug({ principal, host, operation, type, name }, `denied: ${principal} from ${host}, ${operation} ${type} ${name}`),
   })
+}
+
+function quotasOf(config: BrokerConfig, metadata: LocalMetadata, clock: Clock): Quotas {
+  const window = (kind: 'quota' | 'controller.quota'): RateWindow => ({
+    samples: config.get(`${kind}.window.num`),
+    sampleMs: config.get(`${kind}.window.size.seconds`) * 1000,
+  })
+  return new Quotas({ metadata, clock, window: window('quota'), mutationWindow: window('controller.quota') })
+}
+
+/** The address without the port. */
+function hostPart(remote: string): string {
+  const colon = remote.lastIndexOf(':')
+  return colon < 0 ? remote : remote.slice(0, colon)
 }

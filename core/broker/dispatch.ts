@@ -10,6 +10,7 @@ import { bodyWithError } from './error-body.ts'
 import type { Guard } from './guards/guard.ts'
 import type { Handler } from './handler.ts'
 import { apiVersionsAnswer, apiVersionsError } from './handlers/api-versions.ts'
+import { Throttle } from './quotas/throttle.ts'
 import type { BrokerServices } from './services.ts'
 import type { Session } from './session.ts'
 
@@ -42,11 +43,15 @@ export class Dispatch {
     const reader = handler.readsAtOnce ? header.reader : new Reader(Buffer.from(frame), header.reader.pos)
     const request = decode(handler.api.request, version, reader)
     try {
-      const context = { broker: this.#broker, version, clientId: header.clientId, remote: connection.remote, session }
+      const { remote, peer } = connection
+      const context = { broker: this.#broker, version, clientId: header.clientId, remote, peer, session }
+      const throttle = this.#broker.quotas.isActive ? new Throttle(handler, context, connection, frame.length) : undefined
+      throttle?.before(request)
       const response = this.#guard === undefined ? handler.handle(request, context) : this.#guard(handler)(request, context, handler)
-      if (!(response instanceof Promise)) return encodeAnswer(handler, header, response)
+      throttle?.returned()
+      if (!(response instanceof Promise)) return encodeAnswer(handler, header, response, throttle)
       return response.then(
-        (body) => encodeAnswer(handler, header, body),
+        (body) => encodeAnswer(handler, header, body, throttle),
         (error: unknown) => this.#failed(handler, header, connection, error),
       )
     } catch (error) {
@@ -96,6 +101,7 @@ export class Dispatch {
   }
 }
 
-function encodeAnswer(handler: Handler, header: RequestHeader, body: unknown): Answer {
+function encodeAnswer(handler: Handler, header: RequestHeader, body: unknown, throttle?: Throttle): Answer {
+  throttle?.after(body)
   return body === undefined ? undefined : encodeResponse(handler.api, header.apiVersion, header.correlationId, body)
 }

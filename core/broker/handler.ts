@@ -1,4 +1,5 @@
 import type { Api } from '../protocol/api.ts'
+import type { Peer } from '../net/connection.ts'
 import type { Infer, Input, Message } from '../protocol/schema.ts'
 import type { BrokerServices } from './services.ts'
 import type { Session } from './session.ts'
@@ -10,6 +11,8 @@ export interface RequestContext {
   readonly clientId: string | null
   /** Who asks: `127.0.0.1:50123` or `in-process`. */
   readonly remote: string
+  /** What the client has said of its software with ApiVersions. */
+  readonly peer: Peer
   /** Who asks: principal, host, the listener he came by, and what he may do. */
   readonly session: Session
 }

@@ -12,6 +12,8 @@ import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
 import type { GroupConfigs } from './group-configs.ts'
 import type { Endpoint } from './listeners.ts'
+import type { Quotas } from './quotas/quotas.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { Topics } from './topics.ts'
 
 /** One line of ApiVersions. */
@@ -35,6 +37,10 @@ export interface BrokerServices {
   readonly config: BrokerConfig
   /** What is written down beside the logs: settings and quotas; topics by way of {@link Topics}. */
   readonly metadata: LocalMetadata
+  /** What users, clients and addresses may use. */
+  readonly quotas: Quotas
+  /** What clients are asked to measure. */
+  readonly telemetry: Telemetry
   /** Access control entries, and who logs in by SCRAM. */
   readonly security: SecurityStore
   /** Undefined when there is no access control. */

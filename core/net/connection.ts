@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
 import { Backlog } from './backlog.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { Transport } from './transport.ts'
@@ -16,6 +16,12 @@ const UNSENT_BYTES_MAX_WHEN_FULL = 64 * 1024
 export type Answer = readonly Buffer[] | undefined
 /** The frame is lent for the time of the call: what is looked at later, or sent back, must be copied. */
 export type FrameHandler = (frame: Buffer, connection: Connection) => Answer | Promise<Answer>
+
+/** What the other end has said of itself; empty before it has. */
+export interface Peer {
+  softwareName: string
+  softwareVersion: string
+}
 
 export interface ConnectionOptions {
   handle: FrameHandler
@@ -42,6 +48,7 @@ interface Slot {
  */
 export class Connection {
   readonly remote: string
+  readonly peer: Peer
   readonly #transport: Transport
   readonly #handle: FrameHandler
   readonly #inflightRequestsMax: number
@@ -57,11 +64,13 @@ export class Connection {
   /** Since when something waits, or when it last became less. */
   #waitingSince: number
   #lastUse: number
+  #muted: Timer | undefined
   #finishing: boolean
   #closed: boolean
 
   constructor(transport: Transport, options: ConnectionOptions) {
     this.remote = transport.remote
+    this.peer = { softwareName: '', softwareVersion: '' }
     this.#transport = transport
     this.#handle = options.handle
     this.#inflightRequestsMax = options.inflightRequestsMax ?? INFLIGHT_REQUESTS_MAX
@@ -74,12 +83,14 @@ export class Connection {
     this.#unsentBytes = 0
     this.#waitingSince = 0
     this.#lastUse = options.clock.monotonic()
+    this.#muted = undefined
     this.#finishing = false
     this.#closed = false
     transport.onFrame((frame) => this.#onFrame(frame))
     transport.onDrain(() => this.#balance())
     transport.onClose((error) => {
       this.#closed = true
+      this.#muted?.cancel()
       for (const slot of this.#slots) this.#giveBack(slot)
       this.#slots.length = 0
       this.#backlog.add(-this.#unsentBytes)
@@ -90,7 +101,7 @@ export class Connection {
 
   /** Milliseconds since the last request came or was answered; 0 while one is being worked on. */
   get idleMs(): number {
-    return this.#slots.length > 0 ? 0 : this.#clock.monotonic() - this.#lastUse
+    return this.#slots.length > 0 || this.#muted !== undefined ? 0 : this.#clock.monotonic() - this.#lastUse
   }
 
   /** Milliseconds for which the client has taken no whole piece of what waits for it; 0 when nothing waits. */
@@ -102,9 +113,22 @@ export class Connection {
     return this.#closed
   }
 
+  /** Reads no further requests for a time, in milliseconds: the peer is over its quota. What has come is answered. */
+  mute(ms: number): void {
+    if (this.#closed || this.#finishing) return
+    this.#muted?.cancel()
+    this.#transport.pause()
+    this.#muted = this.#clock.after(ms, () => {
+      this.#muted = undefined
+      this.#lastUse = this.#clock.monotonic()
+      this.#balance()
+    })
+  }
+
   /** Reads no further requests, answers those that have come, then ends. */
   finish(): void {
     this.#finishing = true
+    this.#muted?.cancel()
     this.#transport.pause()
     if (this.#slots.length === 0) this.#transport.close()
   }
@@ -173,7 +197,7 @@ export class Connection {
       this.#unsentBytes = unsentBytes
       this.#backlog.add(more)
     }
-    if (this.#finishing || this.#closed) return
+    if (this.#finishing || this.#closed || this.#muted !== undefined) return
     const unsentBytesMax = this.#backlog.isFull ? UNSENT_BYTES_MAX_WHEN_FULL : this.#unsentBytesMax
     if (this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= unsentBytesMax) this.#transport.pause()
     else this.#transport.resume()

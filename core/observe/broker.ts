@@ -27,6 +27,7 @@ const eventTypes: Record<EventType, true> = {
   groupChanged: true,
   directoryChanged: true,
   recordsLost: true,
+  telemetry: true,
   error: true,
   closing: true,
 }

@@ -122,7 +122,7 @@ test('CreateTopics says for each topic what is wrong with it, and creates the ot
     [
       { name: 'elsewhere', numPartitions: -1, replicationFactor: -1, assignments: [{ partitionIndex: 0, brokerIds: [2] }] },
       'INVALID_REPLICA_ASSIGNMENT',
-      /broker 1/,
+      /broker 2, but no such broker/,
     ],
     [{ name: 'placed', numPartitions: -1, replicationFactor: -1, assignments: [{ partitionIndex: 0, brokerIds: [1] }] }, 'NONE', /^$/],
   ]

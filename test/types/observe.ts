@@ -33,6 +33,7 @@ expect<
     | 'groupChanged'
     | 'directoryChanged'
     | 'recordsLost'
+    | 'telemetry'
     | 'error'
     | 'closing'
   >
@@ -57,6 +58,8 @@ export function lineOf(event: BrokerEvent): string {
       return `${event.dir} ${event.directory.state === 'failing' ? event.directory.cause : 'works'}`
     case 'recordsLost':
       return `${event.topic}-${event.partition} ${event.from} to ${event.to}`
+    case 'telemetry':
+      return `${event.clientId} ${event.metrics.length}`
     case 'error':
       return event.message
     case 'closing':

@@ -17,8 +17,10 @@ export const apiVersions = handler({
   api: ApiVersions,
   minVersion: 0,
   maxVersion: 4,
-  handle(request, { broker, version }) {
-    return apiVersionsAnswer(broker.served, apiVersionsError(request, version))
+  handle(request, { broker, version, peer }) {
+    const error = apiVersionsError(request, version)
+    if (error === 0) Object.assign(peer, { softwareName: request.clientSoftwareName, softwareVersion: request.clientSoftwareVersion })
+    return apiVersionsAnswer(broker.served, error)
   },
 })
 
