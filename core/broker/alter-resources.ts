@@ -43,6 +43,7 @@ export function alterResources<W extends Wanted>(
       const resource = resourceOf(broker, resourceType, resourceName)
       const { next, changed } = change(wanted, resource)
       resource.check(next, changed)
+      resource.mustExist?.()
       if (!validateOnly) resource.apply(next as ReadonlyMap<string, string>)
       return { errorCode: 0, errorMessage: null, resourceType, resourceName }
     } catch (error) {

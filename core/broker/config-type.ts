@@ -64,7 +64,7 @@ export const short = (value: number, doc: string, limits: Limits = {}): ConfigKe
 })
 export const double = (value: number, doc: string, limits: Limits = {}): ConfigKey<'double'> => ({
   type: 'double',
-  default: String(value),
+  default: String(value).replace('e+', 'E'),
   doc,
   ...limits,
 })
@@ -145,7 +145,7 @@ function numberProblem(name: string, key: ConfigKey, value: string): string | un
   const overflows =
     (key.type === 'int' && Math.abs(number) > INT_MAX) ||
     (key.type === 'short' && Math.abs(number) > 32767) ||
-    (key.type !== 'double' && number > 2 ** 63)
+    (key.type === 'long' && Math.abs(number) > 2 ** 63)
   if (!legal.test(trimmed) || overflows)
     return `Invalid value ${value} for configuration ${name}: Not a number of type ${key.type.toUpperCase()}`
   if (key.min !== undefined && number < key.min)

@@ -19,6 +19,14 @@ import { batches } from '../../core/record/records.ts'
 export const ways = ['tcp', 'in-process'] as const
 export type Way = (typeof ways)[number]
 
+/** A raw channel to any broker by its address, closed with the test. */
+export async function channelTo(t: ExecutionContext, address: string): Promise<Channel> {
+  const [host, port] = address.split(':')
+  const channel = new Channel(await tcpDialer().dial(host!, Number(port)), { clientId: 'test', clock: systemClock })
+  t.teardown(() => channel.close())
+  return channel
+}
+
 /** A raw channel to a broker, closed with the test. */
 export async function open(t: ExecutionContext, broker: Broker, way: Way = 'tcp'): Promise<Channel> {
   const dialer = way === 'tcp' ? tcpDialer() : broker.dialer

@@ -47,7 +47,8 @@ function change(entry: Entry, broker: BrokerServices): StoredQuotas {
   if (problem !== undefined) throw kafkaError('INVALID_REQUEST', problem)
   const values = { ...broker.quotas.of(entity) }
   for (const { key, value, remove } of entry.ops) {
-    const wrong = quotaKeyProblem(entity, key) ?? (remove ? undefined : quotaProblem(key, value))
+    // What is not there can be taken away.
+    const wrong = remove ? undefined : (quotaKeyProblem(entity, key) ?? quotaProblem(key, value))
     if (wrong !== undefined) throw kafkaError('INVALID_REQUEST', wrong)
     if (remove) delete values[key]
     else values[key] = value

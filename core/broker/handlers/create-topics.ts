@@ -30,7 +30,9 @@ export const createTopics = handler({
   handle(request, context) {
     const twice = duplicates(request.topics.map(({ name }) => name))
     const mutations = mutationsOf(context, STRICT_SINCE)
-    const topics = request.topics.map((wanted) => create(wanted, request.validateOnly, twice.has(wanted.name), context, mutations))
+    // A name that is there twice is answered once.
+    const named = request.topics.filter(({ name }, i) => request.topics.findIndex((topic) => topic.name === name) === i)
+    const topics = named.map((wanted) => create(wanted, request.validateOnly, twice.has(wanted.name), context, mutations))
     return { throttleTimeMs: mutations.throttleTimeMs, topics }
   },
 })
@@ -39,10 +41,12 @@ function create(wanted: Wanted, validateOnly: boolean, isTwice: boolean, { broke
   const { name } = wanted
   try {
     if (isTwice) throw kafkaError('INVALID_REQUEST', `topic ${name} is named twice`)
-    const partitions = partitionCount(wanted, broker)
-    checkReplicas(wanted, broker)
     const configs = new Map(wanted.configs.map(({ name: key, value }) => [key, value]))
+    broker.topics.checkName(name)
+    broker.topics.checkConfigs(configs)
+    const partitions = partitionCount(wanted, broker)
     broker.topics.check(name, partitions, configs)
+    checkReplicas(wanted, broker)
     if (isInternalTopic(name)) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${name} is made by the broker itself`)
     mutations.take(partitions)
     const given = configs as ReadonlyMap<string, string>
@@ -60,7 +64,7 @@ function create(wanted: Wanted, validateOnly: boolean, isTwice: boolean, { broke
     if (!(error instanceof KafkaError))
       broker.logger.error({ topic: name, err: error }, `topic ${name} could not be created: ${messageOf(error)}`)
     const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
-    return { name, errorCode: errorCode(code), errorMessage: messageOf(error), configs: null }
+    return { name, errorCode: errorCode(code), errorMessage: messageOf(error), configs: [] }
   }
 }
 

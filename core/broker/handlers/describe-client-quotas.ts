@@ -1,4 +1,5 @@
-import { kafkaError } from '../../protocol/errors.ts'
+import { errorCode, kafkaError } from '../../protocol/errors.ts'
+import type { KafkaError } from '../../protocol/errors.ts'
 import { DescribeClientQuotas } from '../../protocol/messages/describe-client-quotas.ts'
 import type { DescribeClientQuotasRequest } from '../../protocol/messages/describe-client-quotas.ts'
 import type { StoredQuotas } from '../../coordination/local.ts'
@@ -15,7 +16,8 @@ export const describeClientQuotas = handler({
   minVersion: 0,
   maxVersion: 1,
   handle({ components, strict }, { broker }) {
-    checkFilter(components)
+    const wrong = filterProblem(components)
+    if (wrong !== undefined) return { throttleTimeMs: 0, errorCode: errorCode(wrong.kafkaCode), errorMessage: wrong.message, entries: null }
     const entries = broker.quotas
       .list()
       .filter(({ entity }) => matches(entity, components, strict))
@@ -36,24 +38,25 @@ function matches(entity: StoredQuotas['entity'], components: readonly Component[
   })
 }
 
-function checkFilter(components: readonly Component[]): void {
+function filterProblem(components: readonly Component[]): KafkaError | undefined {
   const seen = new Set<string>()
   for (const { entityType, matchType, match: name } of components) {
-    if (entityType === '') throw kafkaError('INVALID_REQUEST', 'Invalid empty entity type.')
-    if (seen.has(entityType)) throw kafkaError('INVALID_REQUEST', `Entity type ${entityType} cannot appear more than once in the filter.`)
-    if (!TYPES.includes(entityType)) throw kafkaError('UNSUPPORTED_VERSION', `Custom entity type '${entityType}' not supported`)
+    if (entityType === '') return kafkaError('INVALID_REQUEST', 'Invalid empty entity type.')
+    if (seen.has(entityType)) return kafkaError('INVALID_REQUEST', `Entity type ${entityType} cannot appear more than once in the filter.`)
+    if (!TYPES.includes(entityType)) return kafkaError('UNSUPPORTED_VERSION', `Custom entity type '${entityType}' not supported`)
     seen.add(entityType)
-    if (matchType < match.exact || matchType > match.any) throw kafkaError('INVALID_REQUEST', `Unknown match type ${matchType}`)
+    if (matchType < match.exact || matchType > match.any) return kafkaError('INVALID_REQUEST', `Unknown match type ${matchType}`)
     if (matchType === match.exact && name === null)
-      throw kafkaError('INVALID_REQUEST', 'Request specified MATCH_TYPE_EXACT, but set match string to null.')
+      return kafkaError('INVALID_REQUEST', 'Request specified MATCH_TYPE_EXACT, but set match string to null.')
     if (matchType !== match.exact && name !== null) {
       const kind = matchType === match.default ? 'DEFAULT' : 'SPECIFIED'
-      throw kafkaError('INVALID_REQUEST', `Request specified MATCH_TYPE_${kind}, but also specified a match string.`)
+      return kafkaError('INVALID_REQUEST', `Request specified MATCH_TYPE_${kind}, but also specified a match string.`)
     }
   }
   if (seen.has('ip') && seen.size > 1)
-    throw kafkaError(
+    return kafkaError(
       'INVALID_REQUEST',
       'Invalid entity filter component combination: IP filter component should not be used with user or clientId filter component.',
     )
+  return undefined
 }

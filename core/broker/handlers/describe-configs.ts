@@ -25,7 +25,9 @@ export const describeConfigs = handler({
 function describe({ broker, version }: RequestContext, wanted: Wanted, request: DescribeConfigsRequest): Result {
   const { resourceType, resourceName, configurationKeys } = wanted
   try {
-    const entries = resourceOf(broker, resourceType, resourceName).describe()
+    const resource = resourceOf(broker, resourceType, resourceName)
+    resource.mustExist?.()
+    const entries = resource.describe()
     const named = configurationKeys === null ? entries : entries.filter(({ name }) => configurationKeys.includes(name))
     const configs = named.map((entry) => shown(entry, request, version))
     return { errorCode: 0, errorMessage: null, resourceType, resourceName, configs }

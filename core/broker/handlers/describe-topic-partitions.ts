@@ -1,7 +1,7 @@
 import { ZERO_UUID } from '../../base/uuid.ts'
 import type { TopicInfo } from '../../coordination/local.ts'
 import { topicNameProblem } from '../../coordination/topic-name.ts'
-import { errorCode, kafkaError } from '../../protocol/errors.ts'
+import { errorCode } from '../../protocol/errors.ts'
 import { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
 import type { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse } from '../../protocol/messages/describe-topic-partitions.ts'
 import type { Input } from '../../protocol/schema.ts'
@@ -19,19 +19,18 @@ export const describeTopicPartitions = handler({
   maxVersion: 0,
   handle(request, { broker }) {
     const { cursor } = request
-    if (cursor !== null && cursor.partitionIndex < 0)
-      throw kafkaError('INVALID_REQUEST', 'The first partition index in the cursor must be valid')
+    if (cursor !== null && isMisplaced(cursor, request)) return { throttleTimeMs: 0, topics: request.topics.map(refused), nextCursor: null }
     const limit = Number(broker.config.text('max.request.partition.size.limit') ?? 2000)
     let room = Math.max(1, Math.min(limit, request.responsePartitionLimit))
     const topics: TopicAnswer[] = []
     for (const name of namesFrom(request, broker)) {
       const first = cursor !== null && cursor.topicName === name ? cursor.partitionIndex : 0
+      if (room === 0) return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: first } }
       const topic = broker.topics.get(name)
       if (topic === undefined) {
         topics.push(missing(name))
         continue
       }
-      if (room === 0) return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: first } }
       const end = Math.min(topic.partitions, first + room)
       topics.push(page(broker, topic, first, end))
       if (end < topic.partitions) return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: end } }
@@ -40,6 +39,18 @@ export const describeTopicPartitions = handler({
     return { throttleTimeMs: 0, topics, nextCursor: null }
   },
 })
+
+/** A cursor goes on in a topic that is asked for. */
+function isMisplaced(
+  { topicName, partitionIndex }: { topicName: string; partitionIndex: number },
+  { topics }: DescribeTopicPartitionsRequest,
+): boolean {
+  return partitionIndex < 0 || (topics.length > 0 && !topics.some(({ name }) => name === topicName))
+}
+
+function refused({ name }: { name: string }): TopicAnswer {
+  return { errorCode: errorCode('INVALID_REQUEST'), name, topicId: ZERO_UUID, partitions: [] }
+}
 
 /** The topics asked for, or all, in order of their names, from the cursor on. */
 function namesFrom({ topics, cursor }: DescribeTopicPartitionsRequest, broker: BrokerServices): string[] {

@@ -78,7 +78,8 @@ function entry(broker: BrokerServices, name: string, ofCluster: boolean): Config
   const key = brokerConfigs[name] ?? UNKNOWN
   const synonyms = brokerSynonyms(broker.config, name).filter(({ source }) => !ofCluster || source === configSources.cluster)
   const value = ofCluster ? (synonyms[0]?.value ?? null) : (broker.config.text(name) ?? defaultText(key))
-  return configEntry(name, key, value, synonyms, !isDynamic(name) && name in brokerConfigs)
+  const shown = configEntry(name, key, value, synonyms, !isDynamic(name))
+  return key === UNKNOWN ? { ...shown, configType: 0 } : shown
 }
 
 /** Settings that were changed at run time and that are in no table. */
@@ -96,10 +97,12 @@ function checkName(broker: BrokerServices, name: string): void {
 }
 
 function check(next: ReadonlyMap<string, string | null>, changed: readonly string[], resource: string): void {
-  refuse(changed.filter(isStatic), 'Cannot update these configs dynamically')
+  // What is taken away is not looked at, as in Kafka.
+  const given = changed.filter((name) => next.has(name))
+  refuse(given.filter(isStatic), 'Cannot update these configs dynamically')
   if (resource === CLUSTER)
-    refuse(changed.filter(isOfOneBroker), 'Cannot update these configs at default cluster level, broker id must be specified')
-  for (const name of changed) {
+    refuse(given.filter(isOfOneBroker), 'Cannot update these configs at default cluster level, broker id must be specified')
+  for (const name of given) {
     const value = next.get(name)
     const key = brokerConfigs[name]
     const problem = value === undefined || value === null || key === undefined ? undefined : configProblem(name, key, value)

@@ -12,6 +12,11 @@ export type Synonym = NonNullable<ConfigEntry['synonyms']>[number]
 export interface ConfigResource {
   /** All settings, whether they were set or not. */
   describe(): ConfigEntry[]
+  /**
+   * Asked before it is described, and after a change was checked.
+   * @throws KafkaError when it is not there
+   */
+  mustExist?(): void
   /** What was set for it, and nothing else: changes start from here. */
   readonly configs: ReadonlyMap<string, string>
   /** Whether entries can be appended to the setting and taken from it. */
@@ -31,9 +36,7 @@ export interface ConfigResource {
 
 /** A setting that has no broker setting behind it: its own value, or the default. */
 export function plainEntry(name: string, key: ConfigKey, own: string | undefined, source: number): ConfigEntry {
-  const synonyms = own === undefined ? [] : [{ name, value: own, source }]
-  const fallback = { name, value: defaultText(key), source: configSources.default }
-  return configEntry(name, key, own ?? defaultText(key), [...synonyms, fallback], false)
+  return { ...configEntry(name, key, own ?? defaultText(key), [], false), configSource: own === undefined ? configSources.default : source }
 }
 
 /** @param synonyms where the value could come from, the most specific first; the source of the value is the first one's */

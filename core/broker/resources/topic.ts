@@ -8,24 +8,31 @@ import { brokerSynonyms } from './broker.ts'
 import { configEntry } from './resource.ts'
 import type { ConfigEntry, ConfigResource } from './resource.ts'
 
-/** @throws KafkaError INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_OR_PARTITION */
+/** A topic. As in Kafka its settings are judged before it is asked whether it exists. */
 export function topicResource(broker: BrokerServices, name: string): ConfigResource {
-  const problem = topicNameProblem(name)
-  if (problem !== undefined) throw kafkaError('INVALID_TOPIC_EXCEPTION', problem)
-  const topic = broker.topics.get(name)
-  if (topic === undefined) throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
-  const { configs } = topic
+  const configs = broker.topics.get(name)?.configs ?? new Map<string, string>()
   return {
     configs,
+    mustExist() {
+      checkName(name)
+      if (broker.topics.get(name) === undefined) throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
+    },
     describe: () => Object.keys(topicConfigs).map((config) => entry(broker, config, configs)),
     isList: (config) => topicConfigs[config]?.type === 'list',
     inherited: (config) => resolveTopicConfig(config, new Map(), broker.config)[0]!.value,
     check(next) {
+      if (name === '') throw kafkaError('INVALID_REQUEST', 'Default topic resources are not allowed.')
+      checkName(name)
       const wrong = topicConfigProblem(next)
       if (wrong !== undefined) throw kafkaError('INVALID_CONFIG', wrong)
     },
     apply: (next) => broker.topics.configure(name, next),
   }
+}
+
+function checkName(name: string): void {
+  const problem = topicNameProblem(name)
+  if (problem !== undefined) throw kafkaError('INVALID_TOPIC_EXCEPTION', problem)
 }
 
 function entry(broker: BrokerServices, name: string, configs: ReadonlyMap<string, string>): ConfigEntry {

@@ -1,0 +1,54 @@
+import type { Difference } from './differential.ts'
+
+/** A difference that is meant. The list only shrinks: whoever adds to it says why no client can mind. */
+interface Explanation {
+  readonly api: string
+  readonly path: RegExp
+  readonly why: string
+  /** Narrows it to what was said. */
+  readonly when?: (difference: Difference) => boolean
+}
+
+const explanations: readonly Explanation[] = [
+  ...['CreateTopics', 'DescribeConfigs'].map((api) => ({
+    api,
+    path: /\.configs\[min\.insync\.replicas\]\.(configSource|synonyms)/,
+    why: 'Kafka writes min.insync.replicas=1 as a setting of the cluster when it is formatted with eligible leader replicas (KIP-966); there are no replicas here',
+    when: ({ ours }: Difference) => ours === 5 || (Array.isArray(ours) && ours.length < 3),
+  })),
+  {
+    api: 'Fetch',
+    path: /\.abortedTransactions$/,
+    why: 'with an error nobody reads aborted transactions: Kafka answers an empty list for some errors, we answer null',
+    when: ({ ours }) => ours === null,
+  },
+  {
+    api: 'Produce',
+    path: /\.errorCode$/,
+    why: 'a batch that is too large and damaged too: Kafka looks at the size first, we at the checksum',
+    when: ({ ours, theirs }) => ours === 2 && theirs === 10,
+  },
+  {
+    api: 'DescribeConfigs',
+    path: /^results\[1\]\.configs\[max\.connections\]/,
+    why: 'every queue has a bound here: 10,000 connections unless told otherwise, in Kafka as many as there may be',
+    when: ({ ours, theirs }) => ours === '10000' && theirs === '2147483647',
+  },
+  {
+    api: 'Produce',
+    path: /\.recordErrors$/,
+    why: 'which of the records of a refused batch are wrong (KIP-467) is not told yet; the error itself is the same',
+  },
+  {
+    api: 'Produce',
+    path: /\.logStartOffset$/,
+    why: 'with an error we do not tell where the log begins: Kafka does so for some errors, and no client reads it then',
+    when: ({ ours }) => ours === -1,
+  },
+]
+
+/** Why a difference is meant; undefined when nobody has explained it. */
+export function explained(difference: Difference): string | undefined {
+  return explanations.find(({ api, path, when }) => api === difference.api && path.test(difference.path) && (when?.(difference) ?? true))
+    ?.why
+}
