@@ -17,6 +17,12 @@ const explanations: readonly Explanation[] = [
     when: ({ ours }: Difference) => ours === 5 || (Array.isArray(ours) && ours.length < 3),
   })),
   {
+    api: 'DescribeConfigs',
+    path: /^results\[1\]\.configs\[log\.retention\.hours\]\.value$/,
+    why: 'after a request that takes away what was never set at run time, Kafka shows the default in place of what the file of settings says',
+    when: ({ ours, theirs }) => ours === '100' && theirs === '168',
+  },
+  {
     api: 'Fetch',
     path: /\.abortedTransactions$/,
     why: 'with an error nobody reads aborted transactions: Kafka answers an empty list for some errors, we answer null',

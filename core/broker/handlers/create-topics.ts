@@ -44,6 +44,7 @@ function create(wanted: Wanted, validateOnly: boolean, isTwice: boolean, { broke
     const configs = new Map(wanted.configs.map(({ name: key, value }) => [key, value]))
     broker.topics.checkName(name)
     broker.topics.checkConfigs(configs)
+    checkFactor(wanted)
     const partitions = partitionCount(wanted, broker)
     broker.topics.check(name, partitions, configs)
     checkReplicas(wanted, broker)
@@ -80,11 +81,14 @@ function partitionCount(wanted: Wanted, broker: BrokerServices): number {
   return assignments.length
 }
 
-function checkReplicas({ name, replicationFactor, assignments }: Wanted, broker: BrokerServices): void {
-  for (const { brokerIds } of assignments) checkBrokers(broker.nodeId, brokerIds)
+function checkFactor({ name, replicationFactor }: Wanted): void {
   if (replicationFactor !== -1 && replicationFactor < 1) {
     throw kafkaError('INVALID_REPLICATION_FACTOR', `Replication factor of ${name} must be larger than 0, or -1 for the default.`)
   }
+}
+
+function checkReplicas({ replicationFactor, assignments }: Wanted, broker: BrokerServices): void {
+  for (const { brokerIds } of assignments) checkBrokers(broker.nodeId, brokerIds)
   if (replicationFactor > 1) {
     throw kafkaError('INVALID_REPLICATION_FACTOR', `Replication factor: ${replicationFactor} larger than available brokers: 1.`)
   }
