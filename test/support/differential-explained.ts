@@ -23,6 +23,18 @@ const explanations: readonly Explanation[] = [
     when: ({ ours, theirs }) => ours === '100' && theirs === '168',
   },
   {
+    api: 'ListOffsets',
+    path: /\.(offset|timestamp|leaderEpoch)$/,
+    why: 'when DeleteRecords has taken away the record with the largest timestamp, Kafka still tells where it was; we tell that there is none',
+    when: ({ ours, theirs }) => ours === -1 && typeof theirs === 'number' && theirs >= 0,
+  },
+  {
+    api: 'Fetch',
+    path: /\.records$/,
+    why: 'we end with a whole batch, Kafka with the byte that was asked for: clients drop a batch that is cut off',
+    when: ({ ours, theirs }) => typeof ours === 'string' && typeof theirs === 'string' && ours !== '' && theirs.startsWith(ours),
+  },
+  {
     api: 'Fetch',
     path: /\.abortedTransactions$/,
     why: 'with an error nobody reads aborted transactions: Kafka answers an empty list for some errors, we answer null',

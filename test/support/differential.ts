@@ -46,7 +46,7 @@ const OWN = new Set([
 const KEYS = ['name', 'entityType', 'topic', 'topicName', 'resourceName', 'partitionIndex', 'partition', 'index', 'apiKey', 'key', 'entity']
 
 /** Settings of topics that Kafka 4.3 does not have: one of before 4.0, which we serve too, and one of 4.4. */
-const OTHER_VERSIONS = new Set(['message.downconversion.enable', 'max.decompressed.message.bytes'])
+export const OTHER_VERSIONS = new Set(['message.downconversion.enable', 'max.decompressed.message.bytes'])
 
 function isOfOtherVersion(item: unknown): boolean {
   return isObject(item) && typeof item['name'] === 'string' && OTHER_VERSIONS.has(item['name'])
@@ -99,14 +99,18 @@ function labelOf(item: unknown): string | undefined {
 const ASK_AGAIN_MAX = 5
 const ASK_AGAIN_MS = 100
 
-/** Sends a step to both sides. */
-export async function runStep(step: Step, ours: Side, theirs: Side): Promise<Difference[]> {
+/**
+ * Sends a step to both sides.
+ * @param isMeant differences that are no reason to ask again, and are not answered
+ */
+export async function runStep(step: Step, ours: Side, theirs: Side, isMeant: (difference: Difference) => boolean): Promise<Difference[]> {
   const our = comparable(await ask(step, ours))
   for (let again = 0; ; again++) {
+    const { version } = step
     const differences = compare(our, comparable(await ask(step, theirs)))
-    if (differences.length === 0 || !step.reads || again === ASK_AGAIN_MAX) {
-      return differences.map((difference) => ({ api: step.api.name, version: step.version, ...difference }))
-    }
+      .map((difference) => ({ api: step.api.name, version, ...difference }))
+      .filter((difference) => !isMeant(difference))
+    if (differences.length === 0 || !step.reads || again === ASK_AGAIN_MAX) return differences
     await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS))
   }
 }

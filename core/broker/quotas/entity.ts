@@ -33,15 +33,15 @@ export function entityProblem(entity: Entity): string | undefined {
   if (types.includes('ip') && types.length > 1) return 'Invalid client quota entity: an ip stands for itself'
   const nameless = entity.find(([, name]) => name === '')
   if (nameless !== undefined) return `Empty ${nameless[0]} not supported`
-  return undefined
+  const [type, name] = entity[0]!
+  return type === 'ip' && name !== null && isIP(name) === 0 ? `${name} is not a valid IP or resolvable host.` : undefined
 }
 
 /** Why an entity cannot have a quota of this kind; undefined when it can. */
 export function quotaKeyProblem(entity: Entity, key: string): string | undefined {
-  const [type, name] = entity[0]!
+  const [type] = entity[0]!
   const keys: readonly string[] = type === 'ip' ? [ipQuotaKey] : clientQuotaKeys
-  if (!keys.includes(key)) return `Invalid configuration key ${key}`
-  return type === 'ip' && typeof name === 'string' && isIP(name) === 0 ? `${name} is not a valid IP or resolvable host.` : undefined
+  return keys.includes(key) ? undefined : `Invalid configuration key ${key}`
 }
 
 /** Why a quota cannot have this value; undefined when it can. */
