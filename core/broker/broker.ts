@@ -11,7 +11,7 @@ import { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import type { Connections } from './connections.ts'
 import type { Coordinators } from './coordinators.ts'
-import { descriptorBudget, warnOfLimit } from './descriptors.ts'
+import { type DescriptorBudget, descriptorBudget, warnOfLimit } from './descriptors.ts'
 import { type BrokerEvents, EventHub } from './events.ts'
 import { applyDynamicConfigs } from './resources/broker.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
@@ -95,10 +95,10 @@ export class Broker {
     // Read when the directory is ours: a broker that is just stopping may still write it.
     let read: LocalMetadata | undefined
     const metadata = (): LocalMetadata => (read ??= readMetadata(options, config))
-    const connectionsMax = specs.length === 0 ? 0 : config.get('max.connections')
-    const budget = descriptorBudget(descriptorLimit(), connectionsMax)
+    const connectionsMax = (): number => (specs.length === 0 ? 0 : config.get('max.connections'))
+    const budget = (): DescriptorBudget => descriptorBudget(descriptorLimit(), connectionsMax())
     const events = new EventHub<BrokerEvents>()
-    const beginning = { options, config, metadata, openFilesMax: budget.files, unsyncedLost, events }
+    const beginning = { options, config, metadata, openFilesMax: budget().files, unsyncedLost, events }
     const logs = await openLogs(beginning)
     let parts: Parts | undefined
     try {
@@ -108,11 +108,15 @@ export class Broker {
       await parts.services.transactions.load()
       // Not before: what the logs leave open after a crash is settled by records that a cleaner would take away.
       if (config.get('log.cleaner.enable')) logs.cleaner.start()
-      const listeners = await OpenListeners.open(specs, listenersOptions(config, parts, budget.connections))
+      const listeners = await OpenListeners.open(
+        specs,
+        listenersOptions(config, parts, () => budget().connections),
+      )
+      config.watch(() => listeners.reconfigure())
       const [first] = listeners.list
       if (first !== undefined) parts.services.endpoint = first.endpoint
       const { logger, security } = parts.services
-      warnOfLimit(logger, budget, connectionsMax, parts.services.replicas.partitionCount)
+      warnOfLimit(logger, budget(), connectionsMax(), parts.services.replicas.partitionCount)
       for (const damage of [parts.metadata.damage, security.damage]) {
         if (damage !== undefined) logger.error({ dir: options.dir, error: damage }, 'the second copy of the metadata is used')
       }
@@ -210,7 +214,7 @@ const IN_PROCESS = 'User:in-process'
 function listenersOptions(
   config: BrokerConfig,
   { connections, dispatch, budget, services }: Parts,
-  connectionsMax: number,
+  connectionsMax: () => number,
 ): OpenListenersOptions {
   const { buffers, security, authorizer, clock, logger } = services
   return {

@@ -4,6 +4,7 @@ import type { Logger } from '../base/logger.ts'
 import { MoldauError } from '../base/errors.ts'
 import type { BufferPool } from '../net/buffer-pool.ts'
 import { ConnectionLimits } from '../net/connection-limits.ts'
+import type { ConnectionLimitsOptions } from '../net/connection-limits.ts'
 import type { Answer } from '../net/connection.ts'
 import { Listener } from '../net/listener.ts'
 import type { MemoryBudget } from '../net/memory-budget.ts'
@@ -28,7 +29,7 @@ import type { OpenListener } from './session.ts'
 export interface OpenListenersOptions {
   config: BrokerConfig
   /** At the same time, over all listeners: `max.connections`, or fewer where the system allows fewer open files. */
-  connectionsMax: number
+  connectionsMax: () => number
   buffers: BufferPool
   budget: MemoryBudget | undefined
   credentials: CredentialLookup
@@ -48,11 +49,7 @@ export class OpenListeners {
 
   private constructor(options: OpenListenersOptions) {
     this.#options = options
-    this.#limits = new ConnectionLimits({
-      connectionsMax: options.connectionsMax,
-      perIpMax: options.config.get('max.connections.per.ip'),
-      overrides: ipOverrides(options.config.get('max.connections.per.ip.overrides')),
-    })
+    this.#limits = new ConnectionLimits(limitsOf(options))
     this.#open = []
   }
 
@@ -71,6 +68,13 @@ export class OpenListeners {
   /** In the order in which they were asked for. */
   get list(): readonly OpenListener[] {
     return this.#open.map(({ shown }) => shown)
+  }
+
+  /** Takes the bounds of connections that were changed while the broker runs. */
+  reconfigure(): void {
+    const { config } = this.#options
+    this.#limits.configure(limitsOf(this.#options))
+    for (const { listener, shown } of this.#open) listener.connectionsMax = new ListenerConfig(config, shown.name).get('max.connections')
   }
 
   /** No more connections. Resolves when the last of them has ended. */
@@ -95,6 +99,7 @@ export class OpenListeners {
       connectionsMax: own.get('max.connections'),
       limits: this.#limits,
       requestBytesMax: config.get('socket.request.max.bytes'),
+      acceptBacklog: config.get('socket.listen.backlog.size'),
       ...(speaksTls && {
         tls: {
           context: withKey(secureContext(settings, prefix), spec.name),
@@ -136,6 +141,14 @@ export class OpenListeners {
       }
       onConnection(transport, session)
     }
+  }
+}
+
+function limitsOf({ config, connectionsMax }: OpenListenersOptions): ConnectionLimitsOptions {
+  return {
+    connectionsMax: connectionsMax(),
+    perIpMax: config.get('max.connections.per.ip'),
+    overrides: ipOverrides(config.get('max.connections.per.ip.overrides')),
   }
 }
 

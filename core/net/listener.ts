@@ -86,6 +86,11 @@ export class Listener {
     this.#tls?.replaceCertificates(context)
   }
 
+  /** Connections at the same time, from now on; those that are open stay. */
+  set connectionsMax(max: number) {
+    this.#server.maxConnections = max
+  }
+
   /** No more connections; those that are open stay open and are the caller's to end. Resolves when the last of them has ended. */
   close(): Promise<void> {
     this.#tls?.close()
