@@ -270,6 +270,21 @@ const parts: Readonly<Record<string, (at: Stage) => Promise<void>>> = {
     await fails('reassign.ReassignPartitionsCommand', `$BROKER --execute --reassignment-json-file ${plan}`)
   },
 
+  'clients send the metrics that they are asked for': async ({ ok, broker, check }) => {
+    const heard: string[] = []
+    const silent = broker.events.on('telemetry', ({ clientId, metrics }) => heard.push(`${clientId} ${metrics.toString('latin1')}`))
+    await ok('ClientMetricsCommand', '$BROKER --alter --name all --metrics * --interval 100')
+    const client = '--producer-props client.id=metered'
+    await ok('ProducerPerformance', `--topic a --num-records 500 --record-size 100 --throughput 500 ${client} --bootstrap-server $ADDRESS`)
+    await ok('ClientMetricsCommand', '$BROKER --delete --name all')
+    silent()
+    // OpenTelemetry names are plain text within the message.
+    check(
+      heard.some((text) => text.startsWith('metered ') && text.includes('org.apache.kafka.producer.')),
+      `metrics that came: ${heard.length}`,
+    )
+  },
+
   'the performance tools and the verifiable clients': async ({ ok, check }) => {
     await ok(
       'ProducerPerformance',
