@@ -27,7 +27,11 @@ export function topicConfigProblem(configs: ReadonlyMap<string, string | null>):
 }
 
 /** All places a topic's setting could come from, most specific first; the first is the one that counts. */
-export function resolveTopicConfig(name: string, configs: ReadonlyMap<string, string>, broker: BrokerConfig): ResolvedConfig[] {
+export function resolveTopicConfig(
+  name: string,
+  configs: ReadonlyMap<string, string>,
+  broker: Pick<BrokerConfig, 'layers'>,
+): ResolvedConfig[] {
   const key = topicConfigs[name]!
   const found: ResolvedConfig[] = []
   const own = configs.get(name)

@@ -4,7 +4,7 @@ import { brokerDifferences, describeAll, topicDifferences } from '../support/com
 import { explained } from '../support/differential-explained.ts'
 import { randomStep } from '../support/differential-steps.ts'
 import type { Pick } from '../support/differential-steps.ts'
-import { runStep } from '../support/differential.ts'
+import { prepareTransactions, runStep } from '../support/differential.ts'
 import type { Difference, Side } from '../support/differential.ts'
 import { seededNumbers } from '../support/seeded-numbers.ts'
 import { startBroker } from '../support/start-broker.ts'
@@ -38,6 +38,8 @@ test('the same requests in the same order get the same answers from our broker a
   t.deepEqual(topicDifferences(described[0].topic, described[1].topic), [], 'the settings of topics')
   t.deepEqual(brokerDifferences(described[0].broker, described[1].broker), [], 'the settings of brokers')
   t.log(`${described[0].topic.size} settings of topics, ${described[0].broker.size} of brokers; SEED=${SEED} STEPS=${STEPS}`)
+  await prepareTransactions(ours)
+  await prepareTransactions(theirs)
   const random = seededNumbers(SEED)
   const pick: Pick = (...from) => from[Math.floor(random() * from.length)]!
   const found: (Difference & { step: number; request: string })[] = []

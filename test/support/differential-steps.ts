@@ -12,10 +12,12 @@ import { DescribeCluster } from '../../core/protocol/messages/describe-cluster.t
 import { DescribeConfigs } from '../../core/protocol/messages/describe-configs.ts'
 import { DescribeLogDirs } from '../../core/protocol/messages/describe-log-dirs.ts'
 import { DescribeProducers } from '../../core/protocol/messages/describe-producers.ts'
+import { DescribeTransactions } from '../../core/protocol/messages/describe-transactions.ts'
 import { DescribeTopicPartitions } from '../../core/protocol/messages/describe-topic-partitions.ts'
 import { ElectLeaders } from '../../core/protocol/messages/elect-leaders.ts'
 import { Fetch } from '../../core/protocol/messages/fetch.ts'
 import { IncrementalAlterConfigs } from '../../core/protocol/messages/incremental-alter-configs.ts'
+import { InitProducerId } from '../../core/protocol/messages/init-producer-id.ts'
 import { ListConfigResources } from '../../core/protocol/messages/list-config-resources.ts'
 import { ListOffsets } from '../../core/protocol/messages/list-offsets.ts'
 import { ListPartitionReassignments } from '../../core/protocol/messages/list-partition-reassignments.ts'
@@ -345,8 +347,30 @@ function administration(pick: Pick): Step {
       }),
     () => step(ListConfigResources, 1, true, { resourceTypes: pick([2], [4], [8], [16], [32], [99]) }),
     () => step(DescribeProducers, 0, true, { topics: [{ name: topic, partitionIndexes: [partition] }] }),
-    () =>
-      step(ListTransactions, pick(0, 1, 2), true, { stateFilters: pick([], ['Ongoing'], ['Nonsense']), producerIdFilters: pick([], [5]) }),
+    () => listTransactions(pick),
+    () => step(DescribeTransactions, 0, true, { transactionalIds: [pick('t1', 't2', 'unknown', '')] }),
+    () => initProducerId(pick),
+    () => initProducerId(pick),
   ]
   return pick(...calls)()
+}
+
+function listTransactions(pick: Pick): Step {
+  const version = pick(0, 1, 2)
+  return step(ListTransactions, version, true, {
+    stateFilters: pick([], [], ['Ongoing'], ['Empty'], ['Nonsense']),
+    producerIdFilters: pick([], [], [987_654]),
+    ...(version >= 1 && { durationFilter: pick(-1, 0, 1_000_000) }),
+    ...(version >= 2 && { transactionalIdPattern: pick(null, 't.*', '2', '(', '') }),
+  })
+}
+
+function initProducerId(pick: Pick): Step {
+  const version = pick(2, 3, 4, 5)
+  const [producerId, producerEpoch] = pick([-1, -1], [-1, -1], [-1, 3], [987_654, 0]) as [number, number]
+  return step(InitProducerId, version, false, {
+    transactionalId: pick('t1', 't2', 't1', '', null),
+    transactionTimeoutMs: pick(60_000, 60_000, 0, 2_000_000_000),
+    ...(version >= 3 && { producerId, producerEpoch }),
+  })
 }

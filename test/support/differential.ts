@@ -1,5 +1,9 @@
 import type { Channel } from '../../core/net/channel.ts'
 import type { Api } from '../../core/protocol/api.ts'
+import { errorName } from '../../core/protocol/errors.ts'
+import { DescribeTransactions } from '../../core/protocol/messages/describe-transactions.ts'
+import { InitProducerId } from '../../core/protocol/messages/init-producer-id.ts'
+import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.ts'
 
 /** One broker under comparison, and what it has called things. */
 export interface Side {
@@ -40,10 +44,24 @@ const OWN = new Set([
   'documentation',
   'finalizedFeaturesEpoch',
   'replicaDirectoryId',
+  'producerId',
 ])
 
 /** Lists without an order of their own, and what their entries are found by. */
-const KEYS = ['name', 'entityType', 'topic', 'topicName', 'resourceName', 'partitionIndex', 'partition', 'index', 'apiKey', 'key', 'entity']
+const KEYS = [
+  'name',
+  'transactionalId',
+  'entityType',
+  'topic',
+  'topicName',
+  'resourceName',
+  'partitionIndex',
+  'partition',
+  'index',
+  'apiKey',
+  'key',
+  'entity',
+]
 
 /** Settings of topics that Kafka 4.3 does not have: one of before 4.0, which we serve too, and one of 4.4. */
 export const OTHER_VERSIONS = new Set(['message.downconversion.enable', 'max.decompressed.message.bytes'])
@@ -125,5 +143,18 @@ function learnIds(answer: unknown, side: Side): void {
   const { topics } = answer as { topics?: { name?: string | null; topicId?: string; errorCode?: number }[] }
   for (const { name, topicId, errorCode } of topics ?? []) {
     if (typeof name === 'string' && topicId !== undefined && errorCode === 0 && !/^A+$/.test(topicId)) side.ids.set(name, topicId)
+  }
+}
+
+/** Has a side make the topic of its transaction coordinator, and waits until that answers. */
+export async function prepareTransactions({ channel }: Side): Promise<void> {
+  for (;;) {
+    await channel.request(FindCoordinator, 2, { key: 't1', keyType: 1 })
+    const { transactionStates } = await channel.request(DescribeTransactions, 0, { transactionalIds: ['t1', 't2', 'unknown'] })
+    const isLoaded = transactionStates.every(({ errorCode }) => errorName(errorCode) === 'TRANSACTIONAL_ID_NOT_FOUND')
+    // The first producer id has to be asked of the controller.
+    const first = await channel.request(InitProducerId, 2, { transactionalId: null, transactionTimeoutMs: 1000 })
+    if (isLoaded && first.errorCode === 0) return
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS))
   }
 }

@@ -21,7 +21,7 @@ export interface ConfigResource {
   readonly configs: ReadonlyMap<string, string>
   /** Whether entries can be appended to the setting and taken from it. */
   isList(name: string): boolean
-  /** What is in force where nothing was set: entries are appended to that. */
+  /** What there is from the start where nothing was set: entries are appended to that. */
   inherited(name: string): string
   /**
    * Refuses what cannot be.

@@ -19,7 +19,8 @@ export function topicResource(broker: BrokerServices, name: string): ConfigResou
     },
     describe: () => Object.keys(topicConfigs).map((config) => entry(broker, config, configs)),
     isList: (config) => topicConfigs[config]?.type === 'list',
-    inherited: (config) => resolveTopicConfig(config, new Map(), broker.config)[0]!.value,
+    // What was changed at run time does not count here, as in Kafka.
+    inherited: (config) => resolveTopicConfig(config, new Map(), { layers: broker.config.layers.slice(-1) })[0]!.value,
     check(next) {
       if (name === '') throw kafkaError('INVALID_REQUEST', 'Default topic resources are not allowed.')
       checkName(name)
