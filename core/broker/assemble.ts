@@ -27,6 +27,7 @@ import { LOCAL_HOST } from './listeners.ts'
 import type { Endpoint } from './listeners.ts'
 import { Quotas } from './quotas/quotas.ts'
 import type { RateWindow } from './quotas/rate.ts'
+import { remoteParts } from './remote.ts'
 import { addScramUsers } from './scram-users.ts'
 import type { BrokerServices } from './services.ts'
 import { Telemetry } from './telemetry.ts'
@@ -135,7 +136,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   const queuedBytesMax = config.get('queued.max.request.bytes')
   const budget = queuedBytesMax > 0 ? new MemoryBudget(queuedBytesMax) : undefined
   const connections = new Connections({
-    admit: (remote) => services.quotas.connect(hostPart(remote)),
+    admit: (remote) => services.quotas.connect(remoteParts(remote).address),
     handle: (frame, connection, session) => dispatch.answer(frame, connection, session),
     backlog: services.backlog,
     clock,
@@ -166,10 +167,4 @@ function quotasOf(config: BrokerConfig, metadata: LocalMetadata, clock: Clock): 
     sampleMs: config.get(`${kind}.window.size.seconds`) * 1000,
   })
   return new Quotas({ metadata, clock, window: window('quota'), mutationWindow: window('controller.quota') })
-}
-
-/** The address without the port. */
-function hostPart(remote: string): string {
-  const colon = remote.lastIndexOf(':')
-  return colon < 0 ? remote : remote.slice(0, colon)
 }

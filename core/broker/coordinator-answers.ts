@@ -1,5 +1,6 @@
 import { errorCode, KafkaError, type KafkaErrorName } from '../protocol/errors.ts'
 import type { TopicPartition } from '../coordinator/partition-writer.ts'
+import { remoteParts } from './remote.ts'
 import type { BrokerServices } from './services.ts'
 
 /** What handlers of groups and transactions share. */
@@ -9,8 +10,7 @@ export const NOT_ASKED = -0x8000_0000
 
 /** How group descriptions show where a member is: `/127.0.0.1`. */
 export function hostOf(remote: string): string {
-  const colon = remote.lastIndexOf(':')
-  return `/${colon < 0 ? remote : remote.slice(0, colon)}`
+  return `/${remoteParts(remote).address}`
 }
 
 /** The name of a protocol error that was thrown; anything else is a failure of the whole call. */

@@ -27,6 +27,7 @@ const MISSING: readonly (readonly [RegExp, string])[] = [
   ],
   [/^listeners$|^listener\.|^advertised\.listeners|^early\.start|^max\.connections?\./, 'listeners: come with security'],
   [/^kafka\.metrics\.|^config\.providers/, 'classes of the JVM'],
+  [/^log\.initial\.task/, 'internal: set for this test only'],
   [/^max\.incremental\.fetch/, 'fetch sessions are declined'],
 ]
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { LocalMetadata, StoredQuotas } from '../../coordination/local.ts'
 import { entityKey, findQuota, ipQuotaKey, sorted } from './entity.ts'
-import type { ClientQuotaKey, Entity } from './entity.ts'
+import type { ClientQuotaKey, Entity, FoundQuota } from './entity.ts'
 import { Rate, TokenBucket } from './rate.ts'
 import type { RateWindow } from './rate.ts'
 
@@ -34,6 +34,8 @@ export class Quotas {
   readonly #window: RateWindow
   readonly #mutationWindow: RateWindow
   #limits: Map<string, StoredQuotas['values']>
+  /** What was found for a kind of quota, a user and a client id: looked for once, not with every request. */
+  readonly #found: Map<string, FoundQuota | undefined>
   readonly #rates: Map<string, Rate>
   readonly #buckets: Map<string, TokenBucket>
 
@@ -42,6 +44,7 @@ export class Quotas {
     this.#clock = options.clock
     this.#window = options.window
     this.#mutationWindow = options.mutationWindow
+    this.#found = new Map()
     this.#rates = new Map()
     this.#buckets = new Map()
     this.#limits = limitsOf(options.metadata)
@@ -65,6 +68,7 @@ export class Quotas {
     }
     this.#metadata.setQuotas([...all.values()])
     this.#limits = limitsOf(this.#metadata)
+    this.#found.clear()
   }
 
   of(entity: Entity): StoredQuotas['values'] {
@@ -73,7 +77,7 @@ export class Quotas {
 
   /** The limit that counts for a client; undefined when it has none. */
   limit(key: ClientQuotaKey, { user, clientId }: QuotaClient): number | undefined {
-    return findQuota(this.#limits, key, user, clientId)?.limit
+    return this.#find(key, { user, clientId })?.limit
   }
 
   /**
@@ -81,7 +85,7 @@ export class Quotas {
    * @returns how long the client has to be silent, in milliseconds
    */
   use(key: 'producer_byte_rate' | 'consumer_byte_rate' | 'request_percentage', client: QuotaClient, amount: number): number {
-    const found = findQuota(this.#limits, key, client.user, client.clientId)
+    const found = this.#find(key, client)
     if (found === undefined) return 0
     const now = this.#clock.monotonic()
     const rate = this.#rate(`${key} ${found.scope}`)
@@ -100,7 +104,7 @@ export class Quotas {
 
   /** The mutations that a request may still make; undefined when the client has no quota for them. */
   mutations(client: QuotaClient): MutationQuota | undefined {
-    const found = findQuota(this.#limits, 'controller_mutation_rate', client.user, client.clientId)
+    const found = this.#find('controller_mutation_rate', client)
     if (found === undefined) return undefined
     const bucket = remembered(this.#buckets, found.scope, () => new TokenBucket(this.#mutationWindow))
     const now = (): number => this.#clock.monotonic()
@@ -125,6 +129,16 @@ export class Quotas {
     // It does not stay, so it does not count.
     if (excess > 0) rate.record(-1, now)
     return excess
+  }
+
+  #find(key: ClientQuotaKey, { user, clientId }: QuotaClient): FoundQuota | undefined {
+    // A zero byte is in no principal and in no client id.
+    const asked = `${key}\0${user}\0${clientId}`
+    if (this.#found.has(asked)) return this.#found.get(asked)
+    if (this.#found.size >= METERS_MAX) this.#found.clear()
+    const found = findQuota(this.#limits, key, user, clientId)
+    this.#found.set(asked, found)
+    return found
   }
 
   #rate(scope: string): Rate {
