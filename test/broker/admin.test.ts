@@ -13,14 +13,12 @@ import { DescribeTopicPartitions } from '../../core/protocol/messages/describe-t
 import type { DescribeTopicPartitionsResponse } from '../../core/protocol/messages/describe-topic-partitions.ts'
 import { GetTelemetrySubscriptions } from '../../core/protocol/messages/get-telemetry-subscriptions.ts'
 import { IncrementalAlterConfigs } from '../../core/protocol/messages/incremental-alter-configs.ts'
-import { InitProducerId } from '../../core/protocol/messages/init-producer-id.ts'
 import { ListConfigResources } from '../../core/protocol/messages/list-config-resources.ts'
-import { Produce } from '../../core/protocol/messages/produce.ts'
 import { PushTelemetry } from '../../core/protocol/messages/push-telemetry.ts'
 import { WriteTxnMarkers } from '../../core/protocol/messages/write-txn-markers.ts'
 import { compress } from '../../core/record/compression.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
-import { batch, createTopic, fetchFrom, listing, open, produce } from '../support/wire.ts'
+import { batch, createTopic, fetchFrom, listing, open, openTransaction, produce } from '../support/wire.ts'
 
 const resource = { topic: 2, broker: 4, logger: 8, metrics: 16 } as const
 const operation = { set: 0, delete: 1, append: 2, subtract: 3 } as const
@@ -225,24 +223,6 @@ test('topics are described page by page: every partition once, none twice', asyn
     )
   }
 })
-
-async function openTransaction(channel: Channel, topic: string): Promise<{ producerId: number; epoch: number }> {
-  const { producerId, producerEpoch: epoch } = await channel.request(InitProducerId, 4, {
-    transactionalId: 'tx',
-    transactionTimeoutMs: 60_000,
-    producerId: -1,
-    producerEpoch: -1,
-  })
-  const records = batch(['in'], { producerId, producerEpoch: epoch, baseSequence: 0, transactional: true })
-  const { responses } = await channel.request(Produce, 12, {
-    transactionalId: 'tx',
-    acks: -1,
-    timeoutMs: 5000,
-    topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
-  })
-  if (responses[0]!.partitionResponses[0]!.errorCode !== 0) throw new Error(errorName(responses[0]!.partitionResponses[0]!.errorCode))
-  return { producerId, epoch }
-}
 
 test('an administrator sees who writes to a partition, and ends a transaction that hangs', async (t) => {
   for (const version of [0, 1, 2]) {

@@ -8,9 +8,11 @@ import type { Broker } from '../../core/broker/broker.ts'
 import { javaTools } from '../support/java-tools.ts'
 import type { JavaTools, ToolResult } from '../support/java-tools.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
+import { channelTo, createTopic, fetchFrom, listing, openTransaction } from '../support/wire.ts'
 
 /** Unmodified command line tools of Kafka 4.3.1 against our broker. One JVM, one broker: each step builds on those before it. */
 interface Stage {
+  readonly t: ExecutionContext
   readonly broker: Broker
   readonly dir: string
   /** Runs a tool against the broker and expects it to end well, and to print each of these. */
@@ -44,6 +46,7 @@ async function stage(t: ExecutionContext, tools: JavaTools, faults: string[]): P
     return output
   }
   return {
+    t,
     check: (isRight, what) => void (isRight || faults.push(what)),
     broker,
     dir,
@@ -309,7 +312,7 @@ const parts: Readonly<Record<string, (at: Stage) => Promise<void>>> = {
     check(count >= 200 || /"count":200/.test(read), read)
   },
 
-  'kafka-transactions and the transactional copier': async ({ ok, check }) => {
+  'kafka-transactions and the transactional copier': async ({ ok, check, broker, t }) => {
     await ok('TopicCommand', '$BROKER --create --topic copy')
     await ok(
       'TransactionalMessageCopier',
@@ -329,6 +332,14 @@ const parts: Readonly<Record<string, (at: Stage) => Promise<void>>> = {
     await ok('TransactionsCommand', '$BROKER describe --transactional-id copier', /CompleteCommit/)
     await ok('TransactionsCommand', '$BROKER describe-producers --topic copy --partition 0', /ProducerId\s+ProducerEpoch/, /None/)
     await ok('TransactionsCommand', '$BROKER find-hanging --broker-id 1', /Topic\s+Partition/)
+    const channel = await channelTo(t, broker.bootstrap)
+    await createTopic(channel, 'hangs')
+    await openTransaction(channel, 'hangs')
+    check(listing(await fetchFrom(channel, 'hangs', 0, { committed: true })).length === 0, 'an open transaction is not seen')
+    await ok('TransactionsCommand', '$BROKER describe-producers --topic hangs --partition 0', /\s0\s*$/m)
+    await ok('TransactionsCommand', '$BROKER abort --topic hangs --partition 0 --start-offset 0')
+    const { lastStableOffset, abortedTransactions } = await fetchFrom(channel, 'hangs', 0, { committed: true })
+    check(lastStableOffset === 2 && abortedTransactions?.length === 1, 'the transaction that hung is aborted')
     await ok('TransactionsCommand', '$BROKER forceTerminateTransaction --transactionalId copier')
   },
 }

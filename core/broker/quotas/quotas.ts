@@ -132,7 +132,7 @@ export class Quotas {
   }
 
   #find(key: ClientQuotaKey, { user, clientId }: QuotaClient): FoundQuota | undefined {
-    // A zero byte is in no principal and in no client id.
+    // No principal has a zero byte in its name.
     const asked = `${key}\0${user}\0${clientId}`
     if (this.#found.has(asked)) return this.#found.get(asked)
     if (this.#found.size >= METERS_MAX) this.#found.clear()
