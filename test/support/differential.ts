@@ -1,6 +1,6 @@
 import type { Channel } from '../../core/net/channel.ts'
 import type { Api } from '../../core/protocol/api.ts'
-import { errorName } from '../../core/protocol/errors.ts'
+import { errorCode, errorName } from '../../core/protocol/errors.ts'
 import { DescribeTransactions } from '../../core/protocol/messages/describe-transactions.ts'
 import { InitProducerId } from '../../core/protocol/messages/init-producer-id.ts'
 import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.ts'
@@ -117,6 +117,13 @@ function labelOf(item: unknown): string | undefined {
 const ASK_AGAIN_MAX = 5
 const ASK_AGAIN_MS = 100
 
+/** The broker part of a real Kafka has not heard yet what its controller part has decided: it refuses, so nothing was done, and clients ask again. */
+const LAG: readonly number[] = [errorCode('UNKNOWN_TOPIC_OR_PARTITION'), errorCode('NOT_LEADER_OR_FOLLOWER'), errorCode('POLICY_VIOLATION')]
+
+function isLag({ path, theirs }: Difference): boolean {
+  return path.endsWith('.errorCode') && typeof theirs === 'number' && LAG.includes(theirs)
+}
+
 /**
  * Sends a step to both sides.
  * @param isMeant differences that are no reason to ask again, and are not answered
@@ -128,7 +135,8 @@ export async function runStep(step: Step, ours: Side, theirs: Side, isMeant: (di
     const differences = compare(our, comparable(await ask(step, theirs)))
       .map((difference) => ({ api: step.api.name, version, ...difference }))
       .filter((difference) => !isMeant(difference))
-    if (differences.length === 0 || !step.reads || again === ASK_AGAIN_MAX) return differences
+    const mayAskAgain = step.reads || differences.some(isLag)
+    if (differences.length === 0 || !mayAskAgain || again === ASK_AGAIN_MAX) return differences
     await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS))
   }
 }
