@@ -18,6 +18,7 @@ import { parsePrincipals } from '../security/principal.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { Connections } from './connections.ts'
+import { cleanerSettings } from './cleaner-settings.ts'
 import { coordinators } from './coordinators.ts'
 import { Dispatch } from './dispatch.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
@@ -70,17 +71,11 @@ export function openLogs({ options, config, metadata, openFilesMax, unsyncedLost
     showsSyncedOnly: config.get('durability') === 'disk',
     onRecordsLost: (lost) => events.emit('recordsLost', lost),
     onStateChange: (directory) => events.emit('directoryChanged', { dir, directory }),
-    cleaner: {
-      backoffMs: config.get('log.cleaner.backoff.ms'),
-      threads: config.get('log.cleaner.threads'),
-      ioMaxBytesPerSecond: config.get('log.cleaner.io.max.bytes.per.second'),
-      ioBufferBytes: config.get('log.cleaner.io.buffer.size'),
-      dedupeBufferBytes: config.get('log.cleaner.dedupe.buffer.size'),
-      loadFactor: config.get('log.cleaner.io.buffer.load.factor'),
-    },
+    cleaner: cleanerSettings(config),
     // What a power loss may take from the other logs is completed from the decisions that are kept there.
     governsOthers: (topic) => topic === TRANSACTIONS_TOPIC,
     retentionCheckIntervalMs: config.get('log.retention.check.interval.ms'),
+    checkpointIntervalMs: config.get('log.flush.offset.checkpoint.interval.ms'),
     ...(clusterId !== undefined && { clusterId }),
     ...(nodeId !== undefined && { nodeId }),
     ...(clock !== undefined && { clock }),
@@ -102,6 +97,10 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   const topics = new Topics({ metadata, replicas, config, events })
   topics.openAll()
   config.watch(() => topics.configureAll())
+  const tellCleaner = (): void => configureCleaner(logs, config, logger)
+  // What was changed in an earlier life was not known when the directory was opened.
+  tellCleaner()
+  config.watch(tellCleaner)
   const random = options.random ?? systemRandom
   const security = new SecurityStore({ dir: options.dir, files: options.files })
   addScramUsers(security, options.scramUsers ?? [])
@@ -159,6 +158,15 @@ function authorizerOf(config: BrokerConfig, security: SecurityStore, logger: Log
     onDenied: ({ principal, host }, operation, type, name) =>
       logger.debug({ principal, host, operation, type, name }, `denied: ${principal} from ${host}, ${operation} ${type} ${name}`),
   })
+}
+
+/** What was changed may no longer fit what is given at the start: then the latter counts, so that the broker comes up and can be told better. */
+function configureCleaner(logs: LogManager, config: BrokerConfig, logger: Logger): void {
+  try {
+    logs.cleaner.configure(cleanerSettings(config))
+  } catch (error) {
+    logger.error({ err: error }, 'the settings of the cleaner that were changed do not fit the others: they do not count')
+  }
 }
 
 function quotasOf(config: BrokerConfig, metadata: LocalMetadata, clock: Clock): Quotas {

@@ -14,7 +14,7 @@ const ownKeys = {
   'auto.create.topics.enable': flag(true, 'a topic that is asked for and does not exist is created'),
   'broker.rack': unset(text('', 'the rack this broker stands in')),
   'connections.max.idle.ms': long(600_000, 'a connection that says nothing for this long is ended'),
-  'controlled.shutdown.enable': flag(true, 'move leadership away before stopping'),
+  'controlled.shutdown.enable': flag(true, 'move leadership away before stopping: nobody is there to take it'),
   'controller.quota.window.num': int(11, 'samples that the rate of changes to the cluster is taken over', { min: 1 }),
   'controller.quota.window.size.seconds': int(1, 'length of such a sample', { min: 1 }),
   'default.replication.factor': int(1, 'replicas of a topic that is created without a number', { min: 1 }),
@@ -60,7 +60,12 @@ const ownKeys = {
   'log.cleaner.io.buffer.size': int(524_288, 'memory to read and write through, over all threads', { min: 0 }),
   'log.cleaner.io.max.bytes.per.second': double(Number.MAX_VALUE, 'bytes that the cleaner may read and write in a second', { min: 1 }),
   'log.cleaner.threads': int(1, 'logs that are compacted at a time, all on the one event loop', { min: 0 }),
+  'log.flush.offset.checkpoint.interval.ms': int(60_000, 'how often it is noted up to where logs are synced, and where they begin', {
+    min: 1,
+  }),
   'log.retention.check.interval.ms': long(300_000, 'how often old segments are looked for', { min: 1 }),
+  'log.dirs': unset(list('', 'the data directory: always what the option dir says')),
+  'max.request.partition.size.limit': int(2000, 'most partitions in one answer of DescribeTopicPartitions', { min: 1 }),
   'num.partitions': int(1, 'partitions of a topic that is created without a number', { min: 1 }),
   'offset.metadata.max.bytes': int(4096, 'largest text committed with an offset', { min: 0 }),
   'offsets.retention.check.interval.ms': long(600_000, 'how often expired offsets are looked for', { min: 1 }),
@@ -71,10 +76,14 @@ const ownKeys = {
   'producer.id.expiration.ms': int(86_400_000, 'how long an idle producer is remembered', { min: 1 }),
   'quota.window.num': int(11, 'samples that the rates of clients are taken over', { min: 1 }),
   'quota.window.size.seconds': int(1, 'length of such a sample', { min: 1 }),
-  'replica.lag.time.max.ms': long(30_000, 'a follower that lags this long leaves the in-sync set', { min: 1 }),
+  'replica.lag.time.max.ms': long(30_000, 'a follower that lags this long leaves the in-sync set: there are none', { min: 1 }),
+  'socket.listen.backlog.size': int(1024, 'connections that may wait to be accepted (50 in Kafka)', { min: 1 }),
   'socket.request.max.bytes': int(104_857_600, 'largest request', { min: 1 }),
   'telemetry.max.bytes': int(1_048_576, 'largest metrics of a client in one piece', { min: 1 }),
   'transaction.max.timeout.ms': int(900_000, 'longest transaction timeout a producer may ask for', { min: 1 }),
+  'transaction.remove.expired.transaction.cleanup.interval.ms': int(3_600_000, 'how often expired transactional ids are looked for', {
+    min: 1,
+  }),
   'transaction.state.log.num.partitions': int(50, 'partitions of __transaction_state', { min: 1 }),
   'transaction.state.log.replication.factor': short(1, 'replicas of __transaction_state', { min: 1 }),
   'transaction.state.log.segment.bytes': int(104_857_600, 'segment size of __transaction_state', { min: 14 }),
@@ -150,6 +159,13 @@ export class BrokerConfig {
       this.#values.set(name, parseConfig<ConfigType>(key, this.text(name) ?? key.default))
     }
     for (const listener of this.#listeners) listener()
+  }
+
+  /** The same settings after other changes at run time, to be judged before they are made. */
+  changedTo(ofBroker: ReadonlyMap<string, string>, ofCluster: ReadonlyMap<string, string>): BrokerConfig {
+    const changed = new BrokerConfig(Object.fromEntries(this.given))
+    changed.change(ofBroker, ofCluster)
+    return changed
   }
 
   /** Calls the listener whenever settings have changed at run time. */

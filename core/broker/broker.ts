@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+
 import { descriptorLimit } from '../base/files.ts'
 import { LocalMetadata } from '../coordination/local.ts'
 import type { DirectoryState } from '../log/directory-health.ts'
@@ -89,7 +91,7 @@ export class Broker {
    * @throws MoldauError INVALID_CONFIG, DIRECTORY_UNUSABLE (in use, not writable), PORT_IN_USE
    */
   static async start(options: BrokerOptions): Promise<Broker> {
-    const config = new BrokerConfig(options.config)
+    const config = new BrokerConfig({ ...options.config, 'log.dirs': resolve(options.dir) })
     const specs = listenerSpecs(options, config)
     const unsyncedLost = unsyncedMayBeLost(options.dir, options.files)
     // Read when the directory is ours: a broker that is just stopping may still write it.

@@ -1,7 +1,11 @@
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 
+import { BrokerConfig } from '../../core/broker/broker-config.ts'
 import type { Broker } from '../../core/broker/broker.ts'
+import { GroupConfigs } from '../../core/broker/group-configs.ts'
+import { topicLogConfig } from '../../core/broker/topic-log-config.ts'
+import { logConfigDefaults } from '../../core/log/config.ts'
 import type { Channel } from '../../core/net/channel.ts'
 import { errorName } from '../../core/protocol/errors.ts'
 import { AlterConfigs } from '../../core/protocol/messages/alter-configs.ts'
@@ -16,12 +20,20 @@ import { IncrementalAlterConfigs } from '../../core/protocol/messages/incrementa
 import { ListConfigResources } from '../../core/protocol/messages/list-config-resources.ts'
 import { PushTelemetry } from '../../core/protocol/messages/push-telemetry.ts'
 import { WriteTxnMarkers } from '../../core/protocol/messages/write-txn-markers.ts'
+import { BatchBuilder } from '../../core/record/builder.ts'
 import { compress } from '../../core/record/compression.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 import { batch, createTopic, fetchFrom, listing, open, openTransaction, produce } from '../support/wire.ts'
 
-const resource = { topic: 2, broker: 4, logger: 8, metrics: 16 } as const
+const resource = { topic: 2, broker: 4, logger: 8, metrics: 16, group: 32 } as const
 const operation = { set: 0, delete: 1, append: 2, subtract: 3 } as const
+
+/** One batch of one record. */
+function keyed(key: string, value: string): Buffer {
+  const builder = new BatchBuilder({})
+  builder.append(1_700_000_000_000, Buffer.from(key), Buffer.from(value))
+  return builder.build({})
+}
 
 type Change = readonly [name: string, operation: keyof typeof operation, value?: string]
 
@@ -155,19 +167,133 @@ test('resources with settings are listed by kind', async (t) => {
   const channel = await open(t, await startBroker(t))
   await createTopic(channel, 'a')
   t.is(await alter(channel, resource.metrics, 'm', [['interval.ms', 'set', '1000']]), 'NONE')
+  t.is(await alter(channel, resource.group, 'g', [['consumer.session.timeout.ms', 'set', '50000']]), 'NONE')
   const list = async (version: number, resourceTypes: number[]): Promise<string[]> => {
     const { errorCode, configResources } = await channel.request(ListConfigResources, version, version === 0 ? {} : { resourceTypes })
     if (errorCode !== 0) return [errorName(errorCode)]
     return configResources.map(({ resourceType, resourceName }) => `${resourceType}:${resourceName}`)
   }
   t.deepEqual(await list(0, []), ['16:m'])
-  t.deepEqual(await list(1, []), ['2:a', '4:1', '8:1', '16:m'])
+  t.deepEqual(await list(1, []), ['2:a', '4:1', '8:1', '16:m', '32:g'])
   t.deepEqual(await list(1, [16, 4]), ['16:m', '4:1'])
+  t.deepEqual(await list(1, [32]), ['32:g'])
   t.deepEqual(await list(1, [99]), ['UNSUPPORTED_VERSION'])
   t.is(await alter(channel, resource.metrics, 'm', [['interval.ms', 'set', '1']]), 'INVALID_REQUEST')
   t.is(await alter(channel, resource.metrics, 'm', [['match', 'set', 'planet=mars']]), 'INVALID_CONFIG')
   t.is(await alter(channel, resource.metrics, 'm', [['interval.ms', 'delete']]), 'NONE')
   t.deepEqual(await list(0, []), [])
+  t.is(await alter(channel, resource.group, 'g', [['consumer.session.timeout.ms', 'delete']]), 'NONE')
+  t.deepEqual(await list(1, [32]), [])
+})
+
+test('a group has settings of its own, else those of the broker, of now too', async (t) => {
+  const channel = await open(t, await startBroker(t))
+  const interval = 'consumer.assignment.interval.ms'
+  const ofBroker = `group.${interval}`
+  t.is(await setting(channel, resource.group, 'g', interval), '0@5')
+  t.is(await alter(channel, resource.broker, '', [[ofBroker, 'set', '2000']]), 'NONE')
+  t.is(await setting(channel, resource.group, 'g', interval), '2000@3')
+  t.is(await alter(channel, resource.group, 'g', [[interval, 'set', '3000']], true), 'NONE')
+  t.is(await setting(channel, resource.group, 'g', interval), '2000@3', 'it was only to be validated')
+  t.is(await alter(channel, resource.group, 'g', [[interval, 'set', '3000']]), 'NONE')
+  t.is(await setting(channel, resource.group, 'g', interval), '3000@8')
+  t.is(await alter(channel, resource.group, 'g', [[interval, 'set', '15001']]), 'INVALID_CONFIG')
+  const { responses } = await channel.request(AlterConfigs, 2, {
+    resources: [{ resourceType: resource.group, resourceName: 'g', configs: [{ name: 'consumer.session.timeout.ms', value: '50000' }] }],
+    validateOnly: false,
+  })
+  t.is(responses[0]!.errorCode, 0)
+  t.is(await setting(channel, resource.group, 'g', interval), '2000@3', 'AlterConfigs replaces everything')
+  t.is(await setting(channel, resource.group, 'g', 'consumer.session.timeout.ms'), '50000@8')
+  t.is(await alter(channel, resource.broker, '1', [['group.consumer.session.timeout.ms', 'set', '50000']]), 'INVALID_REQUEST')
+})
+
+test('groups get the interval between assignments that the broker has now', async (t) => {
+  const config = new BrokerConfig()
+  const groups = new GroupConfigs(await tempDir(t), config)
+  t.is(groups.settingsOf('g'), undefined)
+  config.change(new Map(), new Map([['group.consumer.assignment.interval.ms', '2000']]))
+  groups.put('own', new Map([['consumer.assignment.interval.ms', '3000']]))
+  t.is(groups.settingsOf('g')?.consumerAssignmentIntervalMs, 2000)
+  t.is(groups.settingsOf('own')?.consumerAssignmentIntervalMs, 3000)
+  config.change(new Map(), new Map())
+  t.is(groups.settingsOf('g')?.consumerAssignmentIntervalMs, 0)
+})
+
+test('the cleaner does what it is told while the broker runs, and after a restart, and is not told what it cannot do', async (t) => {
+  const dir = await tempDir(t)
+  const config = { 'log.cleaner.backoff.ms': 1e9, 'log.cleaner.min.cleanable.ratio': 0.001 }
+  let broker = await startBroker(t, { dir, config })
+  let channel = await open(t, broker)
+  await createTopic(channel, 'c', 1, { 'cleanup.policy': 'compact', 'segment.bytes': '300' })
+  const fill = async (): Promise<void> => {
+    for (let i = 0; i < 5; i++) await produce(channel, 'c', keyed('k', 'x'.repeat(200)))
+  }
+  const cleaned = (): Promise<unknown> => new Promise((resolve) => void broker.events.on('logCleaned', resolve))
+  await fill()
+  const first = cleaned()
+  t.is(await alter(channel, resource.broker, '', [['log.cleaner.backoff.ms', 'set', '5']]), 'NONE')
+  await first
+  t.is(await setting(channel, resource.broker, '1', 'log.cleaner.backoff.ms'), '5@3')
+  const refused: Change[] = [
+    ['log.cleaner.threads', 'set', '3'],
+    ['log.cleaner.threads', 'set', '0'],
+    ['log.cleaner.dedupe.buffer.size', 'set', '1000'],
+    ['log.cleaner.enable', 'set', 'false'],
+    ['log.cleaner.io.buffer.load.factor', 'set', '2'],
+  ]
+  for (const change of refused) t.is(await alter(channel, resource.broker, '1', [change]), 'INVALID_REQUEST', change.join(' '))
+  t.is(await alter(channel, resource.broker, '1', [['log.cleaner.threads', 'set', '2']]), 'NONE')
+  t.is(await alter(channel, resource.broker, '1', [['log.cleaner.dedupe.buffer.size', 'set', '1048577']]), 'INVALID_REQUEST', 'for two')
+  await broker.close()
+
+  broker = await startBroker(t, { dir, config })
+  channel = await open(t, broker)
+  const second = cleaned()
+  await fill()
+  await second
+  t.is(await setting(channel, resource.broker, '1', 'log.cleaner.threads'), '2@2')
+})
+
+test('fewer connections are taken from the moment on that they are limited, and the limit is there after a restart', async (t) => {
+  const dir = await tempDir(t)
+  const first = await startBroker(t, { dir })
+  const channel = await open(t, first)
+  t.is(await alter(channel, resource.broker, '1', [['max.connections', 'set', '1']]), 'NONE')
+  await t.throwsAsync(async () => (await open(t, first)).request(ApiVersions, 0, {}))
+  t.is(await setting(channel, resource.broker, '1', 'max.connections'), '1@2', 'who is there stays')
+  await first.close()
+
+  const second = await startBroker(t, { dir })
+  const only = await open(t, second)
+  t.is(await setting(only, resource.broker, '1', 'max.connections'), '1@2')
+  await t.throwsAsync(async () => (await open(t, second)).request(ApiVersions, 0, {}))
+  t.is(await alter(only, resource.broker, '1', [['max.connections', 'delete']]), 'NONE')
+  const more = await open(t, second)
+  t.is(await setting(more, resource.broker, '1', 'max.connections'), '10000@5')
+})
+
+test('what is shown of the broker is what it does', async (t) => {
+  const dir = await tempDir(t)
+  const channel = await open(t, await startBroker(t, { dir, config: { 'log.dir': '/somewhere/else' } }))
+  t.is(await setting(channel, resource.broker, '1', 'log.dirs'), `${dir}@4`)
+  t.deepEqual(topicLogConfig(new Map(), new BrokerConfig()), logConfigDefaults)
+  const { supportedFeatures, finalizedFeatures } = await channel.request(ApiVersions, 3, {
+    clientSoftwareName: 'probe',
+    clientSoftwareVersion: '1',
+  })
+  const levels = [
+    ['group.version', 1],
+    ['transaction.version', 2],
+  ]
+  t.deepEqual(
+    supportedFeatures.map(({ name, maxVersion }) => [name, maxVersion]),
+    levels,
+  )
+  t.deepEqual(
+    finalizedFeatures.map(({ name, maxVersionLevel }) => [name, maxVersionLevel]),
+    levels,
+  )
 })
 
 test('the size of a partition is that of its segments, and there is room', async (t) => {

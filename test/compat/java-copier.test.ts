@@ -2,7 +2,7 @@ import test from 'ava'
 
 import { connect } from '../../core/index.ts'
 import { ChildBroker } from '../support/child-broker.ts'
-import { javaTools } from '../support/java-tools.ts'
+import { toolRunner } from '../support/tool-runner.ts'
 import { readAll, valuesOf } from '../support/client-kit.ts'
 import { tempDir } from '../support/start-broker.ts'
 import { batch, createTopic, fetchFrom, produce } from '../support/wire.ts'
@@ -22,7 +22,7 @@ async function endOf(broker: ChildBroker, topic: string): Promise<number> {
 }
 
 test('a copier of Kafka copies every record exactly once, while the broker is killed under it', async (t) => {
-  const tools = await javaTools(t)
+  const tools = await toolRunner(t)
   if (tools === undefined) return
   const broker = new ChildBroker(t, await tempDir(t))
   await broker.start()

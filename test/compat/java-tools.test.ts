@@ -5,8 +5,8 @@ import test from 'ava'
 import type { ExecutionContext } from 'ava'
 
 import type { Broker } from '../../core/broker/broker.ts'
-import { javaTools } from '../support/java-tools.ts'
-import type { JavaTools, ToolResult } from '../support/java-tools.ts'
+import { toolRunner } from '../support/tool-runner.ts'
+import type { ToolRunner, ToolResult } from '../support/tool-runner.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 import { channelTo, createTopic, fetchFrom, listing, openTransaction } from '../support/wire.ts'
 
@@ -29,7 +29,7 @@ const BROKER = '--bootstrap-server'
 /** Acknowledgements come in while its JVM ends. */
 const ALONE = new Set(['VerifiableProducer'])
 
-async function stage(t: ExecutionContext, tools: JavaTools, faults: string[]): Promise<Stage> {
+async function stage(t: ExecutionContext, tools: ToolRunner, faults: string[]): Promise<Stage> {
   const dir = await tempDir(t)
   const broker = await startBroker(t, { config: { 'offsets.topic.num.partitions': 2, 'transaction.state.log.num.partitions': 2 } })
   const run = async (tool: string, args: string, stdin?: string): Promise<ToolResult> => {
@@ -57,7 +57,7 @@ async function stage(t: ExecutionContext, tools: JavaTools, faults: string[]): P
 }
 
 test('the tools of Kafka do with our broker what they do with Kafka', async (t) => {
-  const tools = await javaTools(t)
+  const tools = await toolRunner(t)
   if (tools === undefined) return
   const faults: string[] = []
   const at = await stage(t, tools, faults)
@@ -164,6 +164,19 @@ const parts: Readonly<Record<string, (at: Stage) => Promise<void>>> = {
       '$BROKER --alter --entity-type client-metrics --entity-name m --add-config interval.ms=1000,metrics=[org.apache.kafka.producer.,org.apache.kafka.consumer.],match=[client_id=none.*]',
     )
     await ok(config, '$BROKER --describe --entity-type client-metrics --entity-name m', /interval\.ms=1000/)
+    await ok(config, '$BROKER --alter --entity-type groups --entity-name g --add-config consumer.session.timeout.ms=50000')
+    await ok(
+      config,
+      '$BROKER --describe --entity-type groups',
+      /Dynamic configs for group g are:/,
+      /consumer\.session\.timeout\.ms=50000 sensitive=false synonyms=\{DYNAMIC_GROUP_CONFIG:consumer\.session\.timeout\.ms=50000/,
+    )
+    await ok(config, '$BROKER --alter --entity-type groups --entity-name g --delete-config consumer.session.timeout.ms')
+    await fails(
+      config,
+      '$BROKER --alter --entity-type brokers --entity-name 1 --add-config log.cleaner.threads=9',
+      /Log cleaner threads cannot be increased to more than double the current value 2/,
+    )
   },
 
   'kafka-client-metrics': async ({ ok }) => {
@@ -229,7 +242,13 @@ const parts: Readonly<Record<string, (at: Stage) => Promise<void>>> = {
       '$BROKER describe',
       /Feature: transaction\.version\s+SupportedMinVersion: 0\s+SupportedMaxVersion: 2\s+FinalizedVersionLevel: 2/,
     )
+    await ok(
+      'FeatureCommand',
+      '$BROKER describe',
+      /Feature: group\.version\s+SupportedMinVersion: 0\s+SupportedMaxVersion: 1\s+FinalizedVersionLevel: 1/,
+    )
     await ok('FeatureCommand', '$BROKER upgrade --feature transaction.version=2')
+    await ok('FeatureCommand', '$BROKER upgrade --feature group.version=1')
     await fails('FeatureCommand', '$BROKER upgrade --feature no.such.version=1')
     await ok('ClusterTool', 'cluster-id $BROKER', new RegExp(`Cluster ID: ${broker.clusterId}`))
     await ok('ClusterTool', 'list-endpoints $BROKER', /127\.0\.0\.1/)

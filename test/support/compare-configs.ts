@@ -20,7 +20,6 @@ const MISSING: readonly (readonly [RegExp, string])[] = [
   ],
   [/^group\.share\.|^share\./, 'share groups are not served'],
   [/^group\.streams\./, 'groups of Kafka Streams are not served'],
-  [/^group\.(consumer|coordinator)\./, 'groups of the new protocol: come with them'],
   [
     /^sasl\.|^ssl\.|^security\.providers|^principal\.|^delegation\.|^connection\.failed|^connections\.max\.reauth|^authorizer/,
     'security: comes with it',
@@ -34,12 +33,15 @@ const MISSING: readonly (readonly [RegExp, string])[] = [
 /** Settings of ours that a real Kafka does not have, and why. */
 const OURS: ReadonlyMap<string, string> = new Map([
   ['durability', 'when acks=all is answered: ours'],
+  ['group.consumer.regex.refresh.interval.ms', 'an internal setting of Kafka, which does not show it'],
   ['log.message.downconversion.enable', 'of Kafka before 4.0, whose clients we serve'],
 ])
 
 /** Settings with another default, and why. */
 const OTHER_DEFAULTS: ReadonlyMap<string, string> = new Map([
+  ['group.coordinator.rebalance.protocols', 'groups of Kafka Streams are not served'],
   ['group.initial.rebalance.delay.ms', 'a lone broker mostly serves one process'],
+  ['group.consumer.assignment.interval.ms', 'a lone broker mostly serves one process'],
   ['group.max.size', 'every list has a bound here'],
   ['max.connections', 'every list has a bound here'],
   ['offsets.topic.replication.factor', 'there is one broker'],
@@ -48,6 +50,9 @@ const OTHER_DEFAULTS: ReadonlyMap<string, string> = new Map([
   ['sasl.enabled.mechanisms', 'there is no GSSAPI'],
   ['min.insync.replicas', 'Kafka sets it for the cluster when it is formatted with eligible leader replicas'],
   ['log.dirs', 'given by the option dir'],
+  ['socket.listen.backlog.size', 'many clients may come at once'],
+  ['socket.receive.buffer.bytes', 'the system chooses'],
+  ['socket.send.buffer.bytes', 'the system chooses'],
 ])
 
 /** All settings of a new topic and of broker 1. */

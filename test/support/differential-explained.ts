@@ -54,11 +54,6 @@ const explanations: readonly Explanation[] = [
   },
   {
     api: 'Produce',
-    path: /\.recordErrors$/,
-    why: 'which of the records of a refused batch are wrong (KIP-467) is not told yet; the error itself is the same',
-  },
-  {
-    api: 'Produce',
     path: /\.logStartOffset$/,
     why: 'with an error we do not tell where the log begins: Kafka does so for some errors, and no client reads it then',
     when: ({ ours }) => ours === -1,

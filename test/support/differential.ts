@@ -36,6 +36,7 @@ const OWN = new Set([
   'port',
   'topicId',
   'errorMessage',
+  'batchIndexErrorMessage',
   'throttleTimeMs',
   'logDir',
   'totalBytes',

@@ -7,6 +7,9 @@ import type { BrokerServices } from '../services.ts'
 
 type Answer = Input<typeof DescribeQuorumResponse>['topics'][number]['partitions'][number]
 
+/** Versions before have no place for them. */
+const NODES_SINCE = 2
+
 const METADATA_TOPIC = '__cluster_metadata'
 
 /**
@@ -17,7 +20,7 @@ export const describeQuorum = handler({
   api: DescribeQuorum,
   minVersion: 0,
   maxVersion: 2,
-  handle(request, { broker }) {
+  handle(request, { broker, version }) {
     const topics = request.topics.map(({ topicName, partitions }) => ({
       topicName,
       partitions: partitions.map(({ partitionIndex }) =>
@@ -25,7 +28,7 @@ export const describeQuorum = handler({
       ),
     }))
     const nodes = [{ nodeId: broker.nodeId, listeners: [{ name: 'CONTROLLER', host: broker.endpoint.host, port: broker.endpoint.port }] }]
-    return { errorCode: 0, errorMessage: null, topics, nodes }
+    return { errorCode: 0, errorMessage: null, topics, ...(version >= NODES_SINCE && { nodes }) }
   },
 })
 

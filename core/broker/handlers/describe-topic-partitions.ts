@@ -20,7 +20,7 @@ export const describeTopicPartitions = handler({
   handle(request, { broker }) {
     const { cursor } = request
     if (cursor !== null && isMisplaced(cursor, request)) return { throttleTimeMs: 0, topics: request.topics.map(refused), nextCursor: null }
-    const limit = Number(broker.config.text('max.request.partition.size.limit') ?? 2000)
+    const limit = broker.config.get('max.request.partition.size.limit')
     let room = Math.max(1, Math.min(limit, request.responsePartitionLimit))
     const topics: TopicAnswer[] = []
     for (const name of namesFrom(request, broker)) {

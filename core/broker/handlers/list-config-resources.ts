@@ -29,6 +29,8 @@ function namesOf(broker: BrokerServices, type: number): string[] {
     case resourceTypes.broker:
     case resourceTypes.brokerLogger:
       return [String(broker.nodeId)]
+    case resourceTypes.group:
+      return broker.groupConfigs.groupIds()
     default:
       return broker.metadata.configured(type)
   }

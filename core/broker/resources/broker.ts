@@ -1,6 +1,7 @@
 import { kafkaError } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../broker-config.ts'
 import { brokerConfigs } from '../broker-config.ts'
+import { cleanerProblem, cleanerSettings, isOfCleaner } from '../cleaner-settings.ts'
 import { configSources, resourceTypes } from '../config-source.ts'
 import { configProblem, defaultText, password } from '../config-type.ts'
 import { isDynamic, isOfOneBroker, isStatic } from '../dynamic-configs.ts'
@@ -30,7 +31,10 @@ export function brokerResource(broker: BrokerServices, name: string): ConfigReso
     },
     isList: (config) => brokerConfigs[config]?.type === 'list',
     inherited: (config) => broker.config.given.get(config) ?? brokerConfigs[config]?.default ?? '',
-    check: (next, changed) => check(next, changed, name),
+    check(next, changed) {
+      check(next, changed, name)
+      if (changed.some(isOfCleaner)) checkCleaner(broker, name, next as ReadonlyMap<string, string>)
+    },
     apply(next) {
       broker.metadata.configure(resourceTypes.broker, name, next)
       applyDynamicConfigs(broker.config, broker.metadata)
@@ -40,11 +44,12 @@ export function brokerResource(broker: BrokerServices, name: string): ConfigReso
 
 /** Tells the settings what was changed while a broker ran, now or in an earlier life. */
 export function applyDynamicConfigs(config: BrokerConfig, metadata: BrokerServices['metadata']): void {
+  config.change(changesOfBroker(metadata), metadata.configs(resourceTypes.broker, CLUSTER))
+}
+
+function changesOfBroker(metadata: BrokerServices['metadata']): ReadonlyMap<string, string> {
   const ofBroker = metadata.configured(resourceTypes.broker).find((name) => name !== CLUSTER)
-  config.change(
-    ofBroker === undefined ? new Map() : metadata.configs(resourceTypes.broker, ofBroker),
-    metadata.configs(resourceTypes.broker, CLUSTER),
-  )
+  return ofBroker === undefined ? new Map() : metadata.configs(resourceTypes.broker, ofBroker)
 }
 
 /** Where a broker's setting could come from, beginning with the setting itself: others in larger units stand behind it. */
@@ -108,6 +113,14 @@ function check(next: ReadonlyMap<string, string | null>, changed: readonly strin
     const problem = value === undefined || value === null || key === undefined ? undefined : configProblem(name, key, value)
     if (problem !== undefined) throw kafkaError('INVALID_REQUEST', problem)
   }
+}
+
+/** The cleaner's settings are judged together, and by what they are now. */
+function checkCleaner({ config, metadata }: BrokerServices, resource: string, next: ReadonlyMap<string, string>): void {
+  const ofCluster = metadata.configs(resourceTypes.broker, CLUSTER)
+  const changed = resource === CLUSTER ? config.changedTo(changesOfBroker(metadata), next) : config.changedTo(next, ofCluster)
+  const problem = cleanerProblem(cleanerSettings(config), cleanerSettings(changed))
+  if (problem !== undefined) throw kafkaError('INVALID_REQUEST', problem)
 }
 
 function refuse(names: readonly string[], why: string): void {

@@ -16,7 +16,7 @@ export interface ToolResult {
 }
 
 /** Kafka's own command line tools, unmodified, in one JVM: see ToolRunner.java. */
-export interface JavaTools {
+export interface ToolRunner {
   /** @param tool class name; without a package it is one of org.apache.kafka.tools */
   run(tool: string, args: readonly string[], stdin?: string): Promise<ToolResult>
   /** In a JVM of its own, for a tool that finishes its work while the JVM ends. */
@@ -34,7 +34,7 @@ appender.out.layout.pattern = %p %m (%c)%n
 `
 
 /** Starts the JVM, and ends it with the test. Undefined, with a line that says so, where there is no Java; in CI that fails. */
-export async function javaTools(t: ExecutionContext): Promise<JavaTools | undefined> {
+export async function toolRunner(t: ExecutionContext): Promise<ToolRunner | undefined> {
   let libs: string
   try {
     libs = await kafkaLibs()
