@@ -226,7 +226,7 @@ function listenersOptions(
     budget,
     credentials: (mechanism, user) => security.credential(mechanism, user),
     authorizer,
-    apiVersions: (frame) => dispatch.apiVersions(frame),
+    apiVersions: (frame, connection) => dispatch.apiVersions(frame, connection),
     onConnection: (transport, session) => connections.add(transport, session),
     clock,
     logger,

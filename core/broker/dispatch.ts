@@ -9,7 +9,7 @@ import { ApiVersions } from '../protocol/messages/api-versions.ts'
 import { bodyWithError } from './error-body.ts'
 import type { Guard } from './guards/guard.ts'
 import type { Handler } from './handler.ts'
-import { apiVersionsAnswer, apiVersionsError } from './handlers/api-versions.ts'
+import { apiVersionsAnswer, noteSoftware } from './handlers/api-versions.ts'
 import { Throttle } from './quotas/throttle.ts'
 import type { BrokerServices } from './services.ts'
 import type { Session } from './session.ts'
@@ -60,7 +60,7 @@ export class Dispatch {
   }
 
   /** Answers ApiVersions to somebody who has not logged in: nothing in it depends on who asks. */
-  apiVersions(frame: Buffer): Answer {
+  apiVersions(frame: Buffer, connection: Connection): Answer {
     const header = decodeRequestHeader(frame)
     const handler = this.#handlers[ApiVersions.key]
     const { apiVersion: version } = header
@@ -70,7 +70,7 @@ export class Dispatch {
       ApiVersions,
       version,
       header.correlationId,
-      apiVersionsAnswer(this.#broker.served, apiVersionsError(request, version)),
+      apiVersionsAnswer(this.#broker.served, noteSoftware(request, version, connection.peer)),
     )
   }
 

@@ -1,4 +1,5 @@
 import { brokerConfigs } from './broker-config.ts'
+import { isListenerSetting } from './security-config.ts'
 import { topicConfigs } from './topic-config.ts'
 
 /** Broker settings that only give topics their defaults may change, but for those in the units that Kafka keeps for old files. */
@@ -11,8 +12,6 @@ const OTHERS = new Set([
   'cordoned.log.dirs',
   'group.consumer.assignment.interval.ms',
   'group.coordinator.cached.buffer.max.bytes',
-  'listener.security.protocol.map',
-  'listeners',
   'log.cleaner.backoff.ms',
   'log.cleaner.dedupe.buffer.size',
   'log.cleaner.io.buffer.load.factor',
@@ -28,15 +27,15 @@ const OTHERS = new Set([
   'num.network.threads',
   'num.recovery.threads.per.data.dir',
   'num.replica.fetchers',
-  'principal.builder.class',
   'producer.id.expiration.ms',
-  'sasl.enabled.mechanisms',
-  'sasl.jaas.config',
   'transaction.partition.verification.enable',
 ])
 
 /** Names of topics' defaults, without their own. */
 const SYNONYMS: ReadonlySet<string> = new Set(Object.values(topicConfigs).flatMap((key) => key.synonyms.map(({ name }) => name)))
+
+/** What a listener may be told while it is open. Kafka lets certificates and ways to log in change, too; ours looks at the files instead. */
+const OF_LISTENER = /^listener\.name\.[^.]+\.max\.connections$/
 
 /** Belongs to one listener of one broker: it cannot be the same for all. */
 const ONE_BROKER = /^(ssl\.|sasl\.|listeners$|listener\.|principal\.builder\.class$)/
@@ -44,12 +43,12 @@ const ONE_BROKER = /^(ssl\.|sasl\.|listeners$|listener\.|principal\.builder\.cla
 /** Whether a setting of the broker may change while it runs. */
 export function isDynamic(name: string): boolean {
   if (SYNONYMS.has(name)) return !STATIC_SYNONYMS.test(name)
-  return OTHERS.has(name) || /^ssl\.(?!principal\.mapping|allow\.)/.test(name) || name.startsWith('listener.name.')
+  return OTHERS.has(name) || OF_LISTENER.test(name)
 }
 
 /** Known, and given at the start only. */
 export function isStatic(name: string): boolean {
-  return name in brokerConfigs && !isDynamic(name)
+  return (name in brokerConfigs || isListenerSetting(name)) && !isDynamic(name)
 }
 
 /** Cannot be set for all brokers at once. */

@@ -36,7 +36,6 @@ export const furtherConfigs = {
   'metrics.sample.window.ms': long(30_000, 'window of a metric of the JVM', { min: 1 }),
   'offsets.commit.timeout.ms': int(5000, 'how long a commit of offsets may wait for replicas: there are none', { min: 1 }),
   'offsets.topic.compression.codec': int(0, 'compression of __consumer_offsets: its batches are stored as they are'),
-  'queued.max.request.bytes': long(-1, 'bytes of requests that may wait: connections are paused instead'),
   'queued.max.requests': int(500, 'requests that may wait: connections are paused instead', { min: 1 }),
   'request.timeout.ms': int(30_000, 'how long this broker waits for an answer of another'),
   'socket.receive.buffer.bytes': int(-1, 'receive buffer of a socket: the system chooses (102400 in Kafka)'),

@@ -5,7 +5,7 @@ import { MoldauError } from '../base/errors.ts'
 import type { BufferPool } from '../net/buffer-pool.ts'
 import { ConnectionLimits } from '../net/connection-limits.ts'
 import type { ConnectionLimitsOptions } from '../net/connection-limits.ts'
-import type { Answer } from '../net/connection.ts'
+import type { Answer, Connection } from '../net/connection.ts'
 import { Listener } from '../net/listener.ts'
 import type { MemoryBudget } from '../net/memory-budget.ts'
 import type { Transport } from '../net/transport.ts'
@@ -18,6 +18,7 @@ import { secureContext } from '../security/tls-settings.ts'
 import type { CredentialLookup } from '../security/scram-server.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { CertificateWatch } from './certificate-watch.ts'
+import { ipOverrides } from './ip-overrides.ts'
 import { ListenerConfig } from './listener-config.ts'
 import { offeredMechanisms, tlsSettings } from './listener-security.ts'
 import { endpointOf } from './listeners.ts'
@@ -35,7 +36,7 @@ export interface OpenListenersOptions {
   credentials: CredentialLookup
   authorizer: Authorizer | undefined
   /** Answers ApiVersions to those who have not logged in. */
-  apiVersions: (frame: Buffer) => Answer
+  apiVersions: (frame: Buffer, connection: Connection) => Answer
   onConnection: (transport: Transport, session: Session) => void
   clock: Clock
   logger: Logger
@@ -158,19 +159,4 @@ function withKey<T extends { key?: unknown; pfx?: unknown }>(context: T, name: s
     'INVALID_CONFIG',
     `listener ${name} speaks TLS and has no certificate: set ssl.keystore.location, or ssl.keystore.key and ssl.keystore.certificate.chain`,
   )
-}
-
-/** `10.0.0.1:100,127.0.0.1:1000` */
-function ipOverrides(text: string): Map<string, number> {
-  const overrides = new Map<string, number>()
-  for (const part of text.split(',').map((each) => each.trim())) {
-    if (part === '') continue
-    const colon = part.lastIndexOf(':')
-    const count = Number(part.slice(colon + 1))
-    if (colon <= 0 || !Number.isSafeInteger(count) || count < 0) {
-      throw new MoldauError('INVALID_CONFIG', `max.connections.per.ip.overrides: '${part}' is not of the form address:number`)
-    }
-    overrides.set(part.slice(0, colon), count)
-  }
-  return overrides
 }

@@ -23,7 +23,7 @@ import { WriteTxnMarkers } from '../../core/protocol/messages/write-txn-markers.
 import { BatchBuilder } from '../../core/record/builder.ts'
 import { compress } from '../../core/record/compression.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
-import { batch, createTopic, fetchFrom, listing, open, openTransaction, produce } from '../support/wire.ts'
+import { batch, channelTo, createTopic, fetchFrom, listing, open, openTransaction, produce } from '../support/wire.ts'
 
 const resource = { topic: 2, broker: 4, logger: 8, metrics: 16, group: 32 } as const
 const operation = { set: 0, delete: 1, append: 2, subtract: 3 } as const
@@ -271,6 +271,44 @@ test('fewer connections are taken from the moment on that they are limited, and 
   t.is(await alter(only, resource.broker, '1', [['max.connections', 'delete']]), 'NONE')
   const more = await open(t, second)
   t.is(await setting(more, resource.broker, '1', 'max.connections'), '10000@5')
+})
+
+test('connections of one address and of one listener are limited anew, with values that can be', async (t) => {
+  const config = { listeners: 'A://127.0.0.1:0,B://127.0.0.1:0', 'listener.security.protocol.map': 'A:PLAINTEXT,B:PLAINTEXT' }
+  const broker = await startBroker(t, { config })
+  const [a, b] = broker.listeners.map(({ port }) => `127.0.0.1:${port}`) as [string, string]
+  const channel = await channelTo(t, a)
+  const isTaken = async (address: string): Promise<boolean> => {
+    try {
+      const one = await channelTo(t, address)
+      await one.request(ApiVersions, 0, {})
+      one.close()
+      return true
+    } catch {
+      return false
+    }
+  }
+  const set = (name: string, value: string): Promise<string> => alter(channel, resource.broker, '1', [[name, 'set', value]])
+  const wrong = [
+    ['max.connections.per.ip', '-1'],
+    ['max.connections.per.ip.overrides', 'somewhere'],
+    ['listener.name.a.max.connections', 'many'],
+    // What a listener is, is given at the start.
+    ['listener.name.a.ssl.client.auth', 'required'],
+    ['listeners', 'A://127.0.0.1:0'],
+    ['sasl.enabled.mechanisms', 'PLAIN'],
+    ['super.users', 'User:me'],
+  ] as const
+  for (const [name, value] of wrong) t.is(await set(name, value), 'INVALID_REQUEST', name)
+  t.is(await set('max.connections.per.ip', '1'), 'NONE')
+  t.false(await isTaken(a))
+  t.is(await set('max.connections.per.ip.overrides', '127.0.0.1:5'), 'NONE')
+  t.true(await isTaken(a))
+  t.is(await set('listener.name.a.max.connections', '1'), 'NONE')
+  t.is(await setting(channel, resource.broker, '1', 'listener.name.a.max.connections'), '1@2')
+  t.deepEqual([await isTaken(a), await isTaken(b)], [false, true])
+  t.is(await alter(channel, resource.broker, '1', [['listener.name.a.max.connections', 'delete']]), 'NONE')
+  t.true(await isTaken(a))
 })
 
 test('what is shown of the broker is what it does', async (t) => {

@@ -6,6 +6,7 @@ import type { StoredQuotas } from '../../core/coordination/local.ts'
 import { findQuota, entityKey } from '../../core/broker/quotas/entity.ts'
 import { Quotas } from '../../core/broker/quotas/quotas.ts'
 import { Rate, TokenBucket } from '../../core/broker/quotas/rate.ts'
+import { login } from '../../core/cluster/login.ts'
 import { errorName } from '../../core/protocol/errors.ts'
 import { AlterClientQuotas } from '../../core/protocol/messages/alter-client-quotas.ts'
 import { ApiVersions } from '../../core/protocol/messages/api-versions.ts'
@@ -14,6 +15,8 @@ import { CreateTopics } from '../../core/protocol/messages/create-topics.ts'
 import { DeleteTopics } from '../../core/protocol/messages/delete-topics.ts'
 import { DescribeClientQuotas } from '../../core/protocol/messages/describe-client-quotas.ts'
 import { Fetch } from '../../core/protocol/messages/fetch.ts'
+import { GetTelemetrySubscriptions } from '../../core/protocol/messages/get-telemetry-subscriptions.ts'
+import { IncrementalAlterConfigs } from '../../core/protocol/messages/incremental-alter-configs.ts'
 import { Produce } from '../../core/protocol/messages/produce.ts'
 import type { Channel } from '../../core/net/channel.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
@@ -291,4 +294,48 @@ test('quotas are found by every form of filter, and again after a restart', asyn
     t.is(errorName(errorCode), 'INVALID_REQUEST')
     t.is(entries, null)
   }
+})
+
+test('a user has the quotas of the name that he has logged in with, and the broker knows his software', async (t) => {
+  const broker = await startBroker(t, {
+    config: {
+      listeners: 'SASL_PLAINTEXT://127.0.0.1:0,PLAINTEXT://127.0.0.1:0',
+      'sasl.enabled.mechanisms': 'PLAIN',
+      'sasl.plain.users': 'alice:secret,bob:secret',
+    },
+  })
+  const nobody = await channelTo(t, `127.0.0.1:${broker.listeners[1]!.port}`)
+  const as = async (username: string): Promise<Channel> => {
+    const channel = await open(t, broker)
+    await channel.request(ApiVersions, 3, { clientSoftwareName: `soft-${username}`, clientSoftwareVersion: '1' })
+    await login(channel, broker.bootstrap, { mechanism: 'PLAIN', username, password: 'secret' }, () => 1)
+    return channel
+  }
+  const [alice, bob] = [await as('alice'), await as('bob')]
+  await createTopic(alice, 'a')
+  const send = async (channel: Channel): Promise<number> => {
+    const topicData = [{ name: 'a', partitionData: [{ index: 0, records: batch(['x'.repeat(5000)]) }] }]
+    const { throttleTimeMs } = await channel.request(Produce, 9, { transactionalId: null, acks: 1, timeoutMs: 1000, topicData })
+    return throttleTimeMs
+  }
+  await setQuota(bob, [['user', 'alice']], 'producer_byte_rate', 400)
+  t.true((await send(alice)) > 0)
+  t.is(await send(bob), 0)
+  await setQuota(bob, [['user', 'ANONYMOUS']], 'producer_byte_rate', 400)
+  t.true((await send(nobody)) > 0)
+  t.is(await send(bob), 0)
+
+  const resources = [
+    {
+      resourceType: 16,
+      resourceName: 'm',
+      configs: [
+        { name: 'metrics', configOperation: 0, value: 'org.of.bob' },
+        { name: 'match', configOperation: 0, value: 'client_software_name=soft-bob' },
+      ],
+    },
+  ]
+  await bob.request(IncrementalAlterConfigs, 1, { resources, validateOnly: false })
+  const { requestedMetrics } = await bob.request(GetTelemetrySubscriptions, 0, { clientInstanceId: 'AAAAAAAAAAAAAAAAAAAAAA' })
+  t.deepEqual(requestedMetrics, ['org.of.bob'])
 })

@@ -1,4 +1,6 @@
 import { kafkaError } from '../../protocol/errors.ts'
+import { AlterClientQuotas } from '../../protocol/messages/alter-client-quotas.ts'
+import { AlterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-dirs.ts'
 import { AlterUserScramCredentials } from '../../protocol/messages/alter-user-scram-credentials.ts'
 import { CreateAcls } from '../../protocol/messages/create-acls.ts'
 import { DeleteAcls } from '../../protocol/messages/delete-acls.ts'
@@ -58,21 +60,13 @@ const describeUserScramCredentials = guard(DescribeUserScramCredentials, (reques
   return { throttleTimeMs: 0, ...REFUSED, results }
 })
 
-interface Quotas {
-  entries: { entity: unknown }[]
-}
-
-const alterClientQuotas = guardNamed<Quotas, unknown>('AlterClientQuotas', (request, { session }, next) =>
+const alterClientQuotas = guard(AlterClientQuotas, (request, { session }, next) =>
   session.allowsCluster('alterConfigs')
     ? next(request)
     : { throttleTimeMs: 0, entries: request.entries.map(({ entity }) => ({ ...REFUSED, entity })) },
 )
 
-interface LogDirs {
-  dirs: { topics: { name: string; partitions: number[] }[] }[]
-}
-
-const alterReplicaLogDirs = guardNamed<LogDirs, unknown>('AlterReplicaLogDirs', (request, { session }, next) => {
+const alterReplicaLogDirs = guard(AlterReplicaLogDirs, (request, { session }, next) => {
   if (session.allowsCluster('alter')) return next(request)
   const results = request.dirs.flatMap(({ topics }) =>
     topics.map(({ name, partitions }) => ({

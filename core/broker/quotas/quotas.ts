@@ -13,7 +13,7 @@ const REQUEST_THROTTLE_MAX_SAMPLES = 1
 
 /** Whose quota is asked for. */
 export interface QuotaClient {
-  /** Name of the principal; 'ANONYMOUS' who has not logged in. */
+  /** Name of the principal, without its type; 'ANONYMOUS' who has not logged in. */
   readonly user: string
   readonly clientId: string
 }

@@ -1,5 +1,6 @@
 import type { Connection } from '../../net/connection.ts'
 import { includes } from '../../protocol/versions.ts'
+import { nameOf } from '../../security/principal.ts'
 import type { Handler, RequestContext } from '../handler.ts'
 import type { QuotaClient } from './quotas.ts'
 
@@ -7,8 +8,8 @@ const PRODUCE = 0
 const FETCH = 1
 
 /** Whose quotas count for a request. */
-export function quotaClient({ clientId }: Pick<RequestContext, 'clientId'>): QuotaClient {
-  return { user: 'ANONYMOUS', clientId: clientId ?? '' }
+export function quotaClient({ clientId, session }: Pick<RequestContext, 'clientId' | 'session'>): QuotaClient {
+  return { user: nameOf(session.principal), clientId: clientId ?? '' }
 }
 
 /**

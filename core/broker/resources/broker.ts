@@ -1,10 +1,14 @@
+import { messageOf } from '../../base/errors.ts'
 import { kafkaError } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../broker-config.ts'
 import { brokerConfigs } from '../broker-config.ts'
 import { cleanerProblem, cleanerSettings, isOfCleaner } from '../cleaner-settings.ts'
 import { configSources, resourceTypes } from '../config-source.ts'
 import { configProblem, defaultText, password } from '../config-type.ts'
+import type { ConfigKey } from '../config-type.ts'
 import { isDynamic, isOfOneBroker, isStatic } from '../dynamic-configs.ts'
+import { ipOverrides } from '../ip-overrides.ts'
+import { listenerConfigs, listenerSetting } from '../security-config.ts'
 import type { BrokerServices } from '../services.ts'
 import { topicConfigs } from '../topic-config.ts'
 import { configEntry } from './resource.ts'
@@ -80,7 +84,7 @@ const FAMILIES: ReadonlyMap<string, readonly string[]> = new Map(
 )
 
 function entry(broker: BrokerServices, name: string, ofCluster: boolean): ConfigEntry {
-  const key = brokerConfigs[name] ?? UNKNOWN
+  const key = keyOf(name) ?? UNKNOWN
   const synonyms = brokerSynonyms(broker.config, name).filter(({ source }) => !ofCluster || source === configSources.cluster)
   const value = ofCluster ? (synonyms[0]?.value ?? null) : (broker.config.text(name) ?? defaultText(key))
   const shown = configEntry(name, key, value, synonyms, !isDynamic(name))
@@ -108,11 +112,28 @@ function check(next: ReadonlyMap<string, string | null>, changed: readonly strin
   if (resource === CLUSTER)
     refuse(given.filter(isOfOneBroker), 'Cannot update these configs at default cluster level, broker id must be specified')
   for (const name of given) {
-    const value = next.get(name)
-    const key = brokerConfigs[name]
-    const problem = value === undefined || value === null || key === undefined ? undefined : configProblem(name, key, value)
+    const problem = valueProblem(name, next.get(name) ?? '')
     if (problem !== undefined) throw kafkaError('INVALID_REQUEST', problem)
   }
+}
+
+/** What is wrong with a value; undefined for settings that nobody knows. */
+function valueProblem(name: string, value: string): string | undefined {
+  const key = keyOf(name)
+  const problem = key && configProblem(name, key, value)
+  if (problem !== undefined || name !== 'max.connections.per.ip.overrides') return problem
+  try {
+    ipOverrides(value)
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+/** The broker's own settings, and those of single listeners. */
+function keyOf(name: string): ConfigKey | undefined {
+  const ofListener: Readonly<Record<string, ConfigKey>> = listenerConfigs
+  return brokerConfigs[name] ?? ofListener[listenerSetting(name)?.setting ?? '']
 }
 
 /** The cleaner's settings are judged together, and by what they are now. */
