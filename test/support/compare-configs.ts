@@ -20,11 +20,20 @@ const MISSING: readonly (readonly [RegExp, string])[] = [
   ],
   [/^group\.share\.|^share\./, 'share groups are not served'],
   [/^group\.streams\./, 'groups of Kafka Streams are not served'],
+  [/^sasl\.kerberos\./, 'there is no GSSAPI'],
   [
-    /^sasl\.|^ssl\.|^security\.providers|^principal\.|^delegation\.|^connection\.failed|^connections\.max\.reauth|^authorizer/,
-    'security: comes with it',
+    /^sasl\.(login|client)\.|^sasl\.mechanism\.controller|^sasl\.oauthbearer\.(assertion|client|token|scope$|jwt\.retriever)|^ssl\.endpoint\.id/,
+    'for who logs in: brokers do, at others',
   ],
-  [/^listeners$|^listener\.|^advertised\.listeners|^early\.start|^max\.connections?\./, 'listeners: come with security'],
+  [/^sasl\.oauthbearer\.jwks\.endpoint\.re/, 'the key set is a file: it is read again when it changes'],
+  [
+    /\.callback\.handler\.class$|^ssl\.(provider|engine|secure\.random|trustmanager|keymanager|protocol$)|^security\.providers|^principal\.builder|\.jwt\.validator/,
+    'classes of the JVM',
+  ],
+  [/^ssl\.allow\./, 'certificates come from files, not from settings that change'],
+  [/^delegation\.token\./, 'there are no delegation tokens'],
+  [/^early\.start\.listeners/, 'there is no quorum of controllers: the cluster is this process'],
+  [/^max\.connection\.creation\.rate/, 'new connections are counted by address: the quota connection_creation_rate'],
   [/^kafka\.metrics\.|^config\.providers/, 'classes of the JVM'],
   [/^log\.initial\.task/, 'internal: set for this test only'],
   [/^max\.incremental\.fetch/, 'fetch sessions are declined'],
@@ -32,6 +41,10 @@ const MISSING: readonly (readonly [RegExp, string])[] = [
 
 /** Settings of ours that a real Kafka does not have, and why. */
 const OURS: ReadonlyMap<string, string> = new Map([
+  ['allow.everyone.if.no.acl.found', 'of the authorizer: Kafka hands it on and does not show it'],
+  ['super.users', 'of the authorizer: Kafka hands it on and does not show it'],
+  ['sasl.oauthbearer.required.scopes', 'ours'],
+  ['sasl.plain.users', 'ours'],
   ['durability', 'when acks=all is answered: ours'],
   ['group.consumer.regex.refresh.interval.ms', 'an internal setting of Kafka, which does not show it'],
   ['log.message.downconversion.enable', 'of Kafka before 4.0, whose clients we serve'],
@@ -49,11 +62,18 @@ const OTHER_DEFAULTS: ReadonlyMap<string, string> = new Map([
   ['transaction.state.log.min.isr', 'there is one broker'],
   ['sasl.enabled.mechanisms', 'there is no GSSAPI'],
   ['min.insync.replicas', 'Kafka sets it for the cluster when it is formatted with eligible leader replicas'],
+  ['advertised.listeners', 'one listener at the port of the options, unless told otherwise'],
+  ['listeners', 'one listener at the port of the options, unless told otherwise'],
+  ['ssl.keystore.type', 'Node.js cannot read JKS'],
+  ['ssl.truststore.type', 'Node.js cannot read JKS'],
   ['log.dirs', 'given by the option dir'],
   ['socket.listen.backlog.size', 'many clients may come at once'],
   ['socket.receive.buffer.bytes', 'the system chooses'],
   ['socket.send.buffer.bytes', 'the system chooses'],
 ])
+
+/** What a listener is, is given at the start here; certificates are read again when their files change. */
+const AT_START = /^ssl\.|^sasl\.|^listeners$|^listener\./
 
 /** All settings of a new topic and of broker 1. */
 export async function describeAll(channel: Channel): Promise<{ topic: Configs; broker: Configs }> {
@@ -96,5 +116,5 @@ function common(ours: Configs, theirs: Configs): string[] {
 function traits({ name, value, configType, isSensitive, readOnly, synonyms, configSource }: Entry): string {
   const fallback = synonyms.find(({ source }) => source === 5)?.value ?? null
   const compared = OTHER_DEFAULTS.has(name) ? {} : { fallback, configSource, ...(configSource === 5 && { value }) }
-  return JSON.stringify({ configType, isSensitive, readOnly, ...compared })
+  return JSON.stringify({ configType, isSensitive, ...(!AT_START.test(name) && { readOnly }), ...compared })
 }

@@ -71,6 +71,23 @@ const BROKER_CONFIGS: readonly (readonly [string, string | null])[] = [
   ['max.connections', '5000'],
   ['compression.type', 'producer'],
   ['log.cleaner.threads', '1'],
+  ['log.cleaner.threads', '2'],
+  ['log.cleaner.threads', '9'],
+  ['log.cleaner.backoff.ms', '1000'],
+  ['log.cleaner.dedupe.buffer.size', '1000'],
+  ['log.cleaner.io.buffer.load.factor', '0.8'],
+  ['max.connections.per.ip', '1000'],
+  ['max.connections.per.ip.overrides', 'nowhere'],
+  ['no.such.setting', '1'],
+]
+
+const GROUP_CONFIGS: readonly (readonly [string, string | null])[] = [
+  ['consumer.session.timeout.ms', '50000'],
+  ['consumer.session.timeout.ms', '1'],
+  ['consumer.session.timeout.ms', '60001'],
+  ['consumer.heartbeat.interval.ms', '6000'],
+  ['consumer.heartbeat.interval.ms', 'often'],
+  ['consumer.heartbeat.interval.ms', null],
   ['no.such.setting', '1'],
 ]
 
@@ -103,10 +120,13 @@ const makers: readonly ((pick: Pick) => Step)[] = [
   incrementalTopic,
   incrementalTopic,
   incrementalBroker,
+  incrementalBroker,
+  incrementalGroup,
   alterTopic,
   describeConfigs,
   describeConfigs,
   describeBrokerConfigs,
+  describeGroupConfigs,
   createPartitions,
   deleteTopics,
   deleteRecords,
@@ -247,6 +267,10 @@ function incrementalBroker(pick: Pick): Step {
   return incremental(pick, 4, pick('1', '', '1', '', '7', 'x'), BROKER_CONFIGS)
 }
 
+function incrementalGroup(pick: Pick): Step {
+  return incremental(pick, 32, pick('g', 'h', 'g', ''), GROUP_CONFIGS)
+}
+
 function incremental(pick: Pick, resourceType: number, resourceName: string, table: readonly (readonly [string, string | null])[]): Step {
   const configs = Array.from({ length: pick(1, 1, 2) }, () => ({ ...named(pick(...table)), configOperation: pick(0, 0, 0, 1, 2, 3) }))
   const change = configs.map((config) => (config.configOperation === 1 ? { ...config, value: null } : config))
@@ -272,6 +296,11 @@ function describeConfigs(pick: Pick): Step {
 /** Named ones only: all of them are compared by a test of their own. */
 function describeBrokerConfigs(pick: Pick): Step {
   return describe(pick, 4, pick('1', '1', ''), [...new Set(BROKER_CONFIGS.map(([name]) => name))])
+}
+
+/** The one that is left out has another default here. */
+function describeGroupConfigs(pick: Pick): Step {
+  return describe(pick, 32, pick('g', 'h', ''), [...new Set(GROUP_CONFIGS.map(([name]) => name))])
 }
 
 function describe(pick: Pick, resourceType: number, resourceName: string, configurationKeys: string[] | null): Step {

@@ -6,6 +6,7 @@ import { CreateAcls } from '../../protocol/messages/create-acls.ts'
 import { DeleteAcls } from '../../protocol/messages/delete-acls.ts'
 import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
 import { DescribeUserScramCredentials } from '../../protocol/messages/describe-user-scram-credentials.ts'
+import { ElectLeaders } from '../../protocol/messages/elect-leaders.ts'
 import { CLUSTER_NAME } from '../../security/acl.ts'
 import type { Operation } from '../../security/acl.ts'
 import { CLUSTER_REFUSED, guard, guardNamed, then } from './guard.ts'
@@ -21,7 +22,6 @@ const needing: Readonly<Record<string, Operation>> = {
   DescribeClientQuotas: 'describeConfigs',
   DescribeLogDirs: 'describe',
   DescribeQuorum: 'describe',
-  ElectLeaders: 'alter',
   ListConfigResources: 'describeConfigs',
   ListPartitionReassignments: 'describe',
   UnregisterBroker: 'alter',
@@ -60,6 +60,15 @@ const describeUserScramCredentials = guard(DescribeUserScramCredentials, (reques
   return { throttleTimeMs: 0, ...REFUSED, results }
 })
 
+const electLeaders = guard(ElectLeaders, (request, { session }, next) => {
+  if (session.allowsCluster('alter')) return next(request)
+  const replicaElectionResults = (request.topicPartitions ?? []).map(({ topic, partitions }) => ({
+    topic,
+    partitionResult: partitions.map((partitionId) => ({ partitionId, ...REFUSED })),
+  }))
+  return { throttleTimeMs: 0, errorCode: CLUSTER_REFUSED, replicaElectionResults }
+})
+
 const alterClientQuotas = guard(AlterClientQuotas, (request, { session }, next) =>
   session.allowsCluster('alterConfigs')
     ? next(request)
@@ -92,5 +101,6 @@ export const clusterGuards: readonly NamedGuard[] = [
   describeUserScramCredentials,
   alterUserScramCredentials,
   alterClientQuotas,
+  electLeaders,
   alterReplicaLogDirs,
 ]

@@ -6,16 +6,22 @@ import { brokerSynonyms } from './broker.ts'
 import { configEntry } from './resource.ts'
 import type { ConfigEntry, ConfigResource } from './resource.ts'
 
-/** A group of the new protocol. It need not exist to have settings, nor to be described (KIP-1043). */
+/** A group of the new protocol. It need not exist to have settings, nor to be described (KIP-1043), but it must have a name. */
 export function groupResource(broker: BrokerServices, name: string): ConfigResource {
-  if (name === '') throw kafkaError('INVALID_REQUEST', 'Default group resources are not allowed.')
+  const mustExist = (): void => {
+    if (name === '') throw kafkaError('INVALID_REQUEST', 'Default group resources are not allowed.')
+  }
   const configs = broker.groupConfigs.given(name)
   return {
     configs,
+    mustExist,
     describe: () => Object.keys(groupConfigs).map((config) => entry(broker, config, configs)),
     isList: () => false,
     inherited: () => '',
-    check: (next) => broker.groupConfigs.check(name, next),
+    check(next) {
+      mustExist()
+      broker.groupConfigs.check(name, next)
+    },
     apply: (next) => broker.groupConfigs.put(name, next),
   }
 }
