@@ -1,4 +1,7 @@
+import { resolve } from 'node:path'
+
 import { systemClock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
@@ -15,6 +18,7 @@ import { parsePrincipals } from '../security/principal.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { Connections } from './connections.ts'
+import { cleanerSettings } from './cleaner-settings.ts'
 import { coordinators } from './coordinators.ts'
 import { Dispatch } from './dispatch.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
@@ -23,8 +27,12 @@ import { handlers } from './handlers.ts'
 import { Interceptions } from './intercept/interceptions.ts'
 import { LOCAL_HOST } from './listeners.ts'
 import type { Endpoint } from './listeners.ts'
+import { Quotas } from './quotas/quotas.ts'
+import type { RateWindow } from './quotas/rate.ts'
+import { remoteParts } from './remote.ts'
 import { addScramUsers } from './scram-users.ts'
 import type { BrokerServices } from './services.ts'
+import { Telemetry } from './telemetry.ts'
 import { Topics } from './topics.ts'
 import { topicLogConfig } from './topic-log-config.ts'
 
@@ -65,17 +73,11 @@ export function openLogs({ options, config, metadata, openFilesMax, unsyncedLost
     showsSyncedOnly: config.get('durability') === 'disk',
     onRecordsLost: (lost) => events.emit('recordsLost', lost),
     onStateChange: (directory) => events.emit('directoryChanged', { dir, directory }),
-    cleaner: {
-      backoffMs: config.get('log.cleaner.backoff.ms'),
-      threads: config.get('log.cleaner.threads'),
-      ioMaxBytesPerSecond: config.get('log.cleaner.io.max.bytes.per.second'),
-      ioBufferBytes: config.get('log.cleaner.io.buffer.size'),
-      dedupeBufferBytes: config.get('log.cleaner.dedupe.buffer.size'),
-      loadFactor: config.get('log.cleaner.io.buffer.load.factor'),
-    },
+    cleaner: cleanerSettings(config),
     // What a power loss may take from the other logs is completed from the decisions that are kept there.
     governsOthers: (topic) => topic === TRANSACTIONS_TOPIC,
     retentionCheckIntervalMs: config.get('log.retention.check.interval.ms'),
+    checkpointIntervalMs: config.get('log.flush.offset.checkpoint.interval.ms'),
     ...(clusterId !== undefined && { clusterId }),
     ...(nodeId !== undefined && { nodeId }),
     ...(clock !== undefined && { clock }),
@@ -96,6 +98,11 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   const replicas = new ReplicaManager(logs)
   const topics = new Topics({ metadata, replicas, config, events })
   topics.openAll()
+  config.watch(() => topics.configureAll())
+  const tellCleaner = (): void => configureCleaner(logs, config, logger)
+  // What was changed in an earlier life was not known when the directory was opened.
+  tellCleaner()
+  config.watch(tellCleaner)
   const random = options.random ?? systemRandom
   const security = new SecurityStore({ dir: options.dir, files: options.files })
   addScramUsers(security, options.scramUsers ?? [])
@@ -104,6 +111,8 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
     ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost, logger, files: options.files }),
     nodeId: logs.meta.nodeId,
     clusterId: logs.meta.clusterId,
+    logDir: resolve(logs.dir),
+    directoryId: logs.meta.directoryId,
     endpoint: { host: options.host ?? LOCAL_HOST, port: 0 },
     served: handlers.map(({ api, minVersion, maxVersion }) => ({
       apiKey: api.key,
@@ -111,6 +120,9 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
       maxVersion,
     })),
     config,
+    metadata,
+    quotas: quotasOf(config, metadata, clock),
+    telemetry: new Telemetry(metadata, clock, random),
     security,
     authorizer,
     replicas,
@@ -125,6 +137,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   const queuedBytesMax = config.get('queued.max.request.bytes')
   const budget = queuedBytesMax > 0 ? new MemoryBudget(queuedBytesMax) : undefined
   const connections = new Connections({
+    admit: (remote) => services.quotas.connect(remoteParts(remote).address),
     handle: (frame, connection, session) => dispatch.answer(frame, connection, session),
     backlog: services.backlog,
     clock,
@@ -148,4 +161,21 @@ function authorizerOf(config: BrokerConfig, security: SecurityStore, logger: Log
     onDenied: ({ principal, host }, operation, type, name) =>
       logger.debug({ principal, host, operation, type, name }, `denied: ${principal} from ${host}, ${operation} ${type} ${name}`),
   })
+}
+
+/** What was changed may no longer fit what is given at the start: then the latter counts, so that the broker comes up and can be told better. */
+function configureCleaner(logs: LogManager, config: BrokerConfig, logger: Logger): void {
+  try {
+    logs.cleaner.configure(cleanerSettings(config))
+  } catch (error) {
+    logger.error({ err: error }, 'the settings of the cleaner that were changed do not fit the others: they do not count')
+  }
+}
+
+function quotasOf(config: BrokerConfig, metadata: LocalMetadata, clock: Clock): Quotas {
+  const window = (kind: 'quota' | 'controller.quota'): RateWindow => ({
+    samples: config.get(`${kind}.window.num`),
+    sampleMs: config.get(`${kind}.window.size.seconds`) * 1000,
+  })
+  return new Quotas({ metadata, clock, window: window('quota'), mutationWindow: window('controller.quota') })
 }

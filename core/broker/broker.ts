@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+
 import { descriptorLimit } from '../base/files.ts'
 import { LocalMetadata } from '../coordination/local.ts'
 import type { DirectoryState } from '../log/directory-health.ts'
@@ -12,8 +14,9 @@ import type { Parts } from './assemble.ts'
 import { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import type { Connections } from './connections.ts'
-import { descriptorBudget, warnOfLimit } from './descriptors.ts'
+import { type DescriptorBudget, descriptorBudget, warnOfLimit } from './descriptors.ts'
 import { type BrokerEvents, EventHub } from './events.ts'
+import { applyDynamicConfigs } from './resources/broker.ts'
 import { noteBoot, unsyncedMayBeLost } from './last-stop.ts'
 import type { Interception, InterceptOptions } from './intercept/interception.ts'
 import type { Interceptor } from './intercept/intercepted-call.ts'
@@ -95,16 +98,16 @@ export class Broker {
    * @throws MoldauError INVALID_CONFIG, DIRECTORY_UNUSABLE (in use, not writable), PORT_IN_USE
    */
   static async start(options: BrokerOptions): Promise<Broker> {
-    const config = new BrokerConfig(options.config)
+    const config = new BrokerConfig({ ...options.config, 'log.dirs': resolve(options.dir) })
     const specs = listenerSpecs(options, config)
     const unsyncedLost = unsyncedMayBeLost(options.dir, options.files)
     // Read when the directory is ours: a broker that is just stopping may still write it.
     let read: LocalMetadata | undefined
-    const metadata = (): LocalMetadata => (read ??= new LocalMetadata(options))
-    const connectionsMax = specs.length === 0 ? 0 : config.get('max.connections')
-    const budget = descriptorBudget(descriptorLimit(), connectionsMax)
+    const metadata = (): LocalMetadata => (read ??= readMetadata(options, config))
+    const connectionsMax = (): number => (specs.length === 0 ? 0 : config.get('max.connections'))
+    const budget = (): DescriptorBudget => descriptorBudget(descriptorLimit(), connectionsMax())
     const events = new EventHub<BrokerEvents>()
-    const beginning = { options, config, metadata, openFilesMax: budget.files, unsyncedLost, events }
+    const beginning = { options, config, metadata, openFilesMax: budget().files, unsyncedLost, events }
     const logs = await openLogs(beginning)
     let parts: Parts | undefined
     try {
@@ -114,11 +117,15 @@ export class Broker {
       await parts.services.transactions.load()
       // Not before: what the logs leave open after a crash is settled by records that a cleaner would take away.
       if (config.get('log.cleaner.enable')) logs.cleaner.start()
-      const listeners = await OpenListeners.open(specs, listenersOptions(config, parts, budget.connections))
+      const listeners = await OpenListeners.open(
+        specs,
+        listenersOptions(config, parts, () => budget().connections),
+      )
+      config.watch(() => listeners.reconfigure())
       const [first] = listeners.list
       if (first !== undefined) parts.services.endpoint = first.endpoint
       const { logger, security } = parts.services
-      warnOfLimit(logger, budget, connectionsMax, parts.services.replicas.partitionCount)
+      warnOfLimit(logger, budget(), connectionsMax(), parts.services.replicas.partitionCount)
       for (const damage of [parts.metadata.damage, security.damage]) {
         if (damage !== undefined) logger.error({ dir: options.dir, error: damage }, 'the second copy of the metadata is used')
       }
@@ -231,13 +238,20 @@ export class Broker {
   }
 }
 
+/** What is written down, and the settings with what was changed in an earlier life. */
+function readMetadata(options: BrokerOptions, config: BrokerConfig): LocalMetadata {
+  const metadata = new LocalMetadata(options)
+  applyDynamicConfigs(config, metadata)
+  return metadata
+}
+
 /** Who connects from inside the process, where nobody said as whom. */
 const IN_PROCESS = 'User:in-process'
 
 function listenersOptions(
   config: BrokerConfig,
   { connections, dispatch, budget, services }: Parts,
-  connectionsMax: number,
+  connectionsMax: () => number,
 ): OpenListenersOptions {
   const { buffers, security, authorizer, clock, logger } = services
   return {
@@ -247,7 +261,7 @@ function listenersOptions(
     budget,
     credentials: (mechanism, user) => security.credential(mechanism, user),
     authorizer,
-    apiVersions: (frame) => dispatch.apiVersions(frame),
+    apiVersions: (frame, connection) => dispatch.apiVersions(frame, connection),
     onConnection: (transport, session) => connections.add(transport, session),
     clock,
     logger,

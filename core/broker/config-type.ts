@@ -7,6 +7,7 @@ export const configTypes = {
   long: 5,
   double: 6,
   list: 7,
+  class: 8,
   password: 9,
 } as const
 
@@ -25,11 +26,13 @@ export interface ConfigKey<T extends ConfigType = ConfigType> {
   readonly max?: number
   /** The values a string, or each entry of a list, may have. */
   readonly oneOf?: readonly string[]
+  /** Kafka has no default for it: DescribeConfigs shows null. */
+  readonly unset?: true
 }
 
 export type ConfigValue<T extends ConfigType> = T extends 'boolean'
   ? boolean
-  : T extends 'string' | 'password'
+  : T extends 'string' | 'class' | 'password'
     ? string
     : T extends 'list'
       ? readonly string[]
@@ -53,9 +56,15 @@ export const long = (value: number | string, doc: string, limits: Limits = {}): 
   doc,
   ...limits,
 })
+export const short = (value: number, doc: string, limits: Limits = {}): ConfigKey<'short'> => ({
+  type: 'short',
+  default: String(value),
+  doc,
+  ...limits,
+})
 export const double = (value: number, doc: string, limits: Limits = {}): ConfigKey<'double'> => ({
   type: 'double',
-  default: String(value),
+  default: String(value).replace('e+', 'E'),
   doc,
   ...limits,
 })
@@ -72,8 +81,20 @@ export const list = (value: string, doc: string, oneOf?: readonly string[]): Con
   ...(oneOf && { oneOf }),
 })
 
+/** The name of a class of the JVM, shown for tools that ask; nothing here loads one. */
+export const className = (value: string, doc: string): ConfigKey<'class'> => ({ type: 'class', default: value, doc })
 /** A text that is never shown: not in DescribeConfigs, not in errors, not in logs. */
-export const password = (doc: string): ConfigKey<'password'> => ({ type: 'password', default: '', doc })
+export const password = (doc: string): ConfigKey<'password'> => ({ type: 'password', default: '', doc, unset: true })
+
+/** The same setting without a default, as Kafka has it. */
+export function unset<T extends ConfigType>(key: ConfigKey<T>): ConfigKey<T> {
+  return { ...key, default: '', unset: true }
+}
+
+/** What DescribeConfigs shows as the default. */
+export function defaultText(key: ConfigKey): string | null {
+  return key.unset === true ? null : key.default
+}
 
 /** What is wrong with a value in text form, in a sentence; undefined when it is fine. */
 export function configProblem(name: string, key: ConfigKey, value: string): string | undefined {
@@ -82,6 +103,7 @@ export function configProblem(name: string, key: ConfigKey, value: string): stri
       return /^(true|false)$/i.test(value.trim())
         ? undefined
         : `Invalid value ${value} for configuration ${name}: Expected value to be either true or false`
+    case 'class':
     case 'password':
       return undefined
     case 'string':
@@ -102,6 +124,7 @@ export function parseConfig<T extends ConfigType>(key: ConfigKey<T>, value: stri
       case 'boolean':
         return value.trim().toLowerCase() === 'true'
       case 'string':
+      case 'class':
       case 'password':
         return value
       case 'list':
@@ -122,7 +145,7 @@ function numberProblem(name: string, key: ConfigKey, value: string): string | un
   const overflows =
     (key.type === 'int' && Math.abs(number) > INT_MAX) ||
     (key.type === 'short' && Math.abs(number) > 32767) ||
-    (key.type !== 'double' && number > 2 ** 63)
+    (key.type === 'long' && Math.abs(number) > 2 ** 63)
   if (!legal.test(trimmed) || overflows)
     return `Invalid value ${value} for configuration ${name}: Not a number of type ${key.type.toUpperCase()}`
   if (key.min !== undefined && number < key.min)
@@ -136,7 +159,8 @@ function notOneOf(name: string, value: string, oneOf: readonly string[]): string
   return `Invalid value ${value} for configuration ${name}: String must be one of: ${oneOf.join(', ')}`
 }
 
-function splitList(value: string): readonly string[] {
+/** The entries of a list in text form. */
+export function splitList(value: string): readonly string[] {
   return value
     .split(',')
     .map((entry) => entry.trim())

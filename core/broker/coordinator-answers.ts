@@ -2,6 +2,7 @@ import { errorCode, KafkaError, type KafkaErrorName } from '../protocol/errors.t
 import type { TopicPartition } from '../coordinator/partition-writer.ts'
 import type { Caller } from '../coordinator/callers.ts'
 import type { RequestContext } from './handler.ts'
+import { remoteParts } from './remote.ts'
 import type { BrokerServices } from './services.ts'
 
 /** What handlers of groups and transactions share. */
@@ -11,8 +12,7 @@ export const NOT_ASKED = -0x8000_0000
 
 /** How group descriptions show where a member is: `/127.0.0.1`. */
 export function hostOf(remote: string): string {
-  const colon = remote.lastIndexOf(':')
-  return `/${colon < 0 ? remote : remote.slice(0, colon)}`
+  return `/${remoteParts(remote).address}`
 }
 
 /** Who asks, as transactions tell clients apart. */

@@ -89,6 +89,7 @@ export function coordinators(options: CoordinatorsOptions): Coordinators {
       transactionStateLogNumPartitions: partitionsOf(TRANSACTIONS_TOPIC, config.get('transaction.state.log.num.partitions')),
       transactionMaxTimeoutMs: config.get('transaction.max.timeout.ms'),
       transactionalIdExpirationMs: config.get('transactional.id.expiration.ms'),
+      transactionRemoveExpiredIntervalMs: config.get('transaction.remove.expired.transaction.cleanup.interval.ms'),
     },
     unsyncedLost,
     onChange: (transactionalId) => events.emit('transactionChanged', { transactionalId }),

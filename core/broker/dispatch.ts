@@ -9,8 +9,9 @@ import { ApiVersions } from '../protocol/messages/api-versions.ts'
 import { bodyWithError } from './error-body.ts'
 import type { Guard } from './guards/guard.ts'
 import type { Handler } from './handler.ts'
-import { apiVersionsAnswer, apiVersionsError } from './handlers/api-versions.ts'
+import { apiVersionsAnswer, noteSoftware } from './handlers/api-versions.ts'
 import { ConnectionDropped } from './intercept/outcome.ts'
+import { Throttle } from './quotas/throttle.ts'
 import type { BrokerServices } from './services.ts'
 import type { Session } from './session.ts'
 
@@ -49,11 +50,15 @@ export class Dispatch {
     const request = decode(handler.api.request, version, reader)
     try {
       const { clientId, correlationId } = header
-      const context = { broker: this.#broker, version, clientId, correlationId, remote: connection.remote, session, connection }
+      const { remote } = connection
+      const context = { broker: this.#broker, version, clientId, correlationId, remote, session, connection }
+      const throttle = this.#broker.quotas.isActive ? new Throttle(handler, context, connection, frame.length) : undefined
+      throttle?.before(request)
       const response = this.#guard === undefined ? handler.handle(request, context) : this.#guard(handler)(request, context, handler)
-      if (!(response instanceof Promise)) return encodeAnswer(handler, header, response)
+      throttle?.returned()
+      if (!(response instanceof Promise)) return encodeAnswer(handler, header, response, throttle)
       return response.then(
-        (body) => encodeAnswer(handler, header, body),
+        (body) => encodeAnswer(handler, header, body, throttle),
         (error: unknown) => this.#failed(handler, header, connection, error),
       )
     } catch (error) {
@@ -62,7 +67,7 @@ export class Dispatch {
   }
 
   /** Answers ApiVersions to somebody who has not logged in: nothing in it depends on who asks. */
-  apiVersions(frame: Buffer): Answer {
+  apiVersions(frame: Buffer, connection: Connection): Answer {
     const header = decodeRequestHeader(frame)
     const handler = this.#handlers[ApiVersions.key]
     const { apiVersion: version } = header
@@ -72,7 +77,7 @@ export class Dispatch {
       ApiVersions,
       version,
       header.correlationId,
-      apiVersionsAnswer(this.#broker.served, apiVersionsError(request, version)),
+      apiVersionsAnswer(this.#broker.served, noteSoftware(request, version, connection.peer)),
     )
   }
 
@@ -104,6 +109,7 @@ export class Dispatch {
   }
 }
 
-function encodeAnswer(handler: Handler, header: RequestHeader, body: unknown): Answer {
+function encodeAnswer(handler: Handler, header: RequestHeader, body: unknown, throttle?: Throttle): Answer {
+  throttle?.after(body)
   return body === undefined ? undefined : encodeResponse(handler.api, header.apiVersion, header.correlationId, body)
 }

@@ -18,6 +18,8 @@ export interface BrokerEvents {
    * None of them was acknowledged with acks=all under `durability=disk`.
    */
   recordsLost: { topic: string; partition: number; from: number; to: number }
+  /** A client has sent metrics that it was asked for (KIP-714): an OpenTelemetry `MetricsData` message, no longer compressed. */
+  telemetry: { clientInstanceId: string; clientId: string; remote: string; terminating: boolean; metrics: Buffer }
   error: { message: string; cause: unknown }
   /** The broker begins to close: everything can still be looked at. */
   closing: { nodeId: number }

@@ -6,7 +6,6 @@ import type { GroupConfig } from '../coordinator/group-state.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { configProblem, type ConfigKey, int } from './config-type.ts'
-import { configSources, type ResolvedConfig } from './topic-settings.ts'
 
 interface GroupKey extends ConfigKey {
   /** The broker's setting that counts where a group has none. */
@@ -44,6 +43,8 @@ type Stored = Record<string, Record<string, string>>
 export class GroupConfigs {
   readonly #file: VersionedFile<Stored>
   readonly #config: BrokerConfig
+  /** What all groups have since the broker's settings were changed while it ran. */
+  #changed: Partial<GroupConfig> | undefined
 
   constructor(dir: string, config: BrokerConfig, files?: Files) {
     this.#file = new VersionedFile<Stored>(
@@ -52,6 +53,8 @@ export class GroupConfigs {
       { files, without: 'begin with no settings of single groups' },
     )
     this.#config = config
+    this.#changed = undefined
+    config.watch(() => (this.#changed = { consumerAssignmentIntervalMs: config.get('group.consumer.assignment.interval.ms') }))
   }
 
   /** Groups that have settings of their own. */
@@ -63,10 +66,10 @@ export class GroupConfigs {
     return new Map(Object.entries(Object.hasOwn(this.#file.value, groupId) ? this.#file.value[groupId]! : {}))
   }
 
-  /** For the coordinator: what differs from the broker's settings. */
+  /** For the coordinator: what differs from the settings that the broker started with. */
   settingsOf(groupId: string): Partial<GroupConfig> | undefined {
     // Asked for with every request of every group.
-    if (!Object.hasOwn(this.#file.value, groupId)) return undefined
+    if (!Object.hasOwn(this.#file.value, groupId)) return this.#changed
     const given = this.given(groupId)
     const value = (name: string): number => Number(given.get(name) ?? this.#config.get(groupConfigs[name]!.synonym))
     return {
@@ -77,21 +80,25 @@ export class GroupConfigs {
   }
 
   /**
-   * Replaces the settings of a group, durably.
+   * Refuses what no group can have, and settings for more groups than there may be.
    * @throws KafkaError INVALID_CONFIG, INVALID_REQUEST
    */
-  put(groupId: string, configs: ReadonlyMap<string, string>, validateOnly: boolean): void {
-    if (groupId === '') throw kafkaError('INVALID_REQUEST', 'Default group resources are not allowed.')
-    for (const [name, value] of configs) this.#check(name, value)
+  check(groupId: string, configs: ReadonlyMap<string, string | null>): void {
+    for (const [name, value] of configs) this.#check(name, value ?? '')
     const value = (name: string): number => Number(configs.get(name) ?? this.#config.get(groupConfigs[name]!.synonym))
     if (configs.size > 0 && value('consumer.heartbeat.interval.ms') >= value('consumer.session.timeout.ms')) {
       throw kafkaError('INVALID_CONFIG', 'consumer.heartbeat.interval.ms must be less than consumer.session.timeout.ms')
     }
-    const { [groupId]: before, ...others } = this.#file.value
-    if (before === undefined && configs.size > 0 && Object.keys(others).length >= GROUPS_MAX) {
+    const isNew = !Object.hasOwn(this.#file.value, groupId)
+    if (isNew && configs.size > 0 && this.groupIds().length >= GROUPS_MAX) {
       throw kafkaError('INVALID_REQUEST', `${GROUPS_MAX} groups with settings of their own are the limit: delete those of others first`)
     }
-    if (validateOnly || (before === undefined && configs.size === 0)) return
+  }
+
+  /** Replaces the settings of a group by what was checked, durably. */
+  put(groupId: string, configs: ReadonlyMap<string, string>): void {
+    const { [groupId]: before, ...others } = this.#file.value
+    if (before === undefined && configs.size === 0) return
     this.#file.put(configs.size === 0 ? others : { ...others, [groupId]: Object.fromEntries(configs) }, this.#file.version)
   }
 
@@ -106,21 +113,4 @@ export class GroupConfigs {
     if (Number(value) < min) throw kafkaError('INVALID_CONFIG', `${name} must be greater than or equal to group.consumer.min.${what}`)
     if (Number(value) > max) throw kafkaError('INVALID_CONFIG', `${name} must be less than or equal to group.consumer.max.${what}`)
   }
-
-  /** All places that a group's setting could come from, most specific first. */
-  resolve(groupId: string, name: string): ResolvedConfig[] {
-    const { synonym, default: fallback } = groupConfigs[name]!
-    const found: ResolvedConfig[] = []
-    const own = this.given(groupId).get(name)
-    if (own !== undefined) found.push({ name, value: own, source: GROUP_SOURCE })
-    const given = this.#config.given.get(synonym)
-    if (given !== undefined) found.push({ name: synonym, value: given, source: configSources.staticBroker })
-    found.push({ name: synonym, value: fallback, source: configSources.default })
-    return found
-  }
 }
-
-/** DYNAMIC_GROUP_CONFIG among the sources of settings in DescribeConfigs. */
-const GROUP_SOURCE = 8
-/** GROUP among the types of things that have settings. */
-export const GROUP_RESOURCE = 32

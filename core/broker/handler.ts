@@ -14,7 +14,7 @@ export interface RequestContext {
   readonly remote: string
   /** Who asks: principal, host, the listener he came by, and what he may do. */
   readonly session: Session
-  readonly connection: Pick<Connection, 'hold' | 'isReader' | 'number'>
+  readonly connection: Pick<Connection, 'hold' | 'isReader' | 'number' | 'peer'>
 }
 
 /**

@@ -16,16 +16,15 @@ export class ListenerConfig {
   }
 
   get<K extends ListenerSettingName>(setting: K, mechanism?: string): ConfigValue<ListenerSettings[K]['type']> {
-    const given = this.#config.given
     const own =
-      (mechanism === undefined ? undefined : given.get(`${this.#prefix}${mechanism.toLowerCase()}.${setting}`)) ??
-      given.get(this.#prefix + setting)
+      (mechanism === undefined ? undefined : this.#config.text(`${this.#prefix}${mechanism.toLowerCase()}.${setting}`)) ??
+      this.#config.text(this.#prefix + setting)
     if (own === undefined) return this.#config.get(setting) as ConfigValue<ListenerSettings[K]['type']>
     return parseConfig(listenerConfigs[setting], own) as ConfigValue<ListenerSettings[K]['type']>
   }
 
   /** How a setting is called in errors. */
   nameOf(setting: ListenerSettingName): string {
-    return this.#config.given.has(this.#prefix + setting) ? this.#prefix + setting : setting
+    return this.#config.text(this.#prefix + setting) !== undefined ? this.#prefix + setting : setting
   }
 }

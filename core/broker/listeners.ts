@@ -34,13 +34,15 @@ const ALL_ADDRESSES = '0.0.0.0'
  * @throws MoldauError INVALID_CONFIG
  */
 export function listenerSpecs(options: BrokerOptions, config: BrokerConfig): ListenerSpec[] {
-  const listed = config.get('listeners')
+  const listed = config.get('listeners').join(',')
   if (listed !== '' && (options.port !== undefined || options.host !== undefined)) {
     throw new MoldauError('INVALID_CONFIG', 'give either port and host, or the setting listeners, not both')
   }
   const { port = 0, host = LOCAL_HOST } = options
   const listen = listed === '' ? (port === null ? [] : [{ name: 'PLAINTEXT', host, port }]) : parseListeners('listeners', listed)
-  const told = new Map(parseListeners('advertised.listeners', config.get('advertised.listeners')).map((each) => [each.name, each]))
+  const told = new Map(
+    parseListeners('advertised.listeners', config.get('advertised.listeners').join(',')).map((each) => [each.name, each]),
+  )
   const protocols = protocolMap(config.get('listener.security.protocol.map'))
   const specs = listen.map((each) => ({
     name: each.name,

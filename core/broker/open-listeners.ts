@@ -4,7 +4,8 @@ import type { Logger } from '../base/logger.ts'
 import { MoldauError } from '../base/errors.ts'
 import type { BufferPool } from '../net/buffer-pool.ts'
 import { ConnectionLimits } from '../net/connection-limits.ts'
-import type { Answer } from '../net/connection.ts'
+import type { ConnectionLimitsOptions } from '../net/connection-limits.ts'
+import type { Answer, Connection } from '../net/connection.ts'
 import { Listener } from '../net/listener.ts'
 import type { MemoryBudget } from '../net/memory-budget.ts'
 import type { Transport } from '../net/transport.ts'
@@ -17,6 +18,7 @@ import { secureContext } from '../security/tls-settings.ts'
 import type { CredentialLookup } from '../security/scram-server.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { CertificateWatch } from './certificate-watch.ts'
+import { ipOverrides } from './ip-overrides.ts'
 import { ListenerConfig } from './listener-config.ts'
 import { offeredMechanisms, tlsSettings } from './listener-security.ts'
 import { endpointOf } from './listeners.ts'
@@ -28,13 +30,13 @@ import type { OpenListener } from './session.ts'
 export interface OpenListenersOptions {
   config: BrokerConfig
   /** At the same time, over all listeners: `max.connections`, or fewer where the system allows fewer open files. */
-  connectionsMax: number
+  connectionsMax: () => number
   buffers: BufferPool
   budget: MemoryBudget | undefined
   credentials: CredentialLookup
   authorizer: Authorizer | undefined
   /** Answers ApiVersions to those who have not logged in. */
-  apiVersions: (frame: Buffer) => Answer
+  apiVersions: (frame: Buffer, connection: Connection) => Answer
   onConnection: (transport: Transport, session: Session) => void
   clock: Clock
   logger: Logger
@@ -48,11 +50,7 @@ export class OpenListeners {
 
   private constructor(options: OpenListenersOptions) {
     this.#options = options
-    this.#limits = new ConnectionLimits({
-      connectionsMax: options.connectionsMax,
-      perIpMax: options.config.get('max.connections.per.ip'),
-      overrides: ipOverrides(options.config.get('max.connections.per.ip.overrides')),
-    })
+    this.#limits = new ConnectionLimits(limitsOf(options))
     this.#open = []
   }
 
@@ -71,6 +69,13 @@ export class OpenListeners {
   /** In the order in which they were asked for. */
   get list(): readonly OpenListener[] {
     return this.#open.map(({ shown }) => shown)
+  }
+
+  /** Takes the bounds of connections that were changed while the broker runs. */
+  reconfigure(): void {
+    const { config } = this.#options
+    this.#limits.configure(limitsOf(this.#options))
+    for (const { listener, shown } of this.#open) listener.connectionsMax = new ListenerConfig(config, shown.name).get('max.connections')
   }
 
   /** No more connections. Resolves when the last of them has ended. */
@@ -95,6 +100,7 @@ export class OpenListeners {
       connectionsMax: own.get('max.connections'),
       limits: this.#limits,
       requestBytesMax: config.get('socket.request.max.bytes'),
+      acceptBacklog: config.get('socket.listen.backlog.size'),
       ...(speaksTls && {
         tls: {
           context: withKey(secureContext(settings, prefix), spec.name),
@@ -139,25 +145,18 @@ export class OpenListeners {
   }
 }
 
+function limitsOf({ config, connectionsMax }: OpenListenersOptions): ConnectionLimitsOptions {
+  return {
+    connectionsMax: connectionsMax(),
+    perIpMax: config.get('max.connections.per.ip'),
+    overrides: ipOverrides(config.get('max.connections.per.ip.overrides')),
+  }
+}
+
 function withKey<T extends { key?: unknown; pfx?: unknown }>(context: T, name: string): T {
   if (context.key !== undefined || context.pfx !== undefined) return context
   throw new MoldauError(
     'INVALID_CONFIG',
     `listener ${name} speaks TLS and has no certificate: set ssl.keystore.location, or ssl.keystore.key and ssl.keystore.certificate.chain`,
   )
-}
-
-/** `10.0.0.1:100,127.0.0.1:1000` */
-function ipOverrides(text: string): Map<string, number> {
-  const overrides = new Map<string, number>()
-  for (const part of text.split(',').map((each) => each.trim())) {
-    if (part === '') continue
-    const colon = part.lastIndexOf(':')
-    const count = Number(part.slice(colon + 1))
-    if (colon <= 0 || !Number.isSafeInteger(count) || count < 0) {
-      throw new MoldauError('INVALID_CONFIG', `max.connections.per.ip.overrides: '${part}' is not of the form address:number`)
-    }
-    overrides.set(part.slice(0, colon), count)
-  }
-  return overrides
 }

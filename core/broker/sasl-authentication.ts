@@ -31,7 +31,7 @@ export interface SaslAuthenticationOptions {
   session: Session
   mechanisms: ReadonlyMap<string, OfferedMechanism>
   /** Answers ApiVersions, the one call that is open to everybody. */
-  apiVersions: (frame: Buffer) => Answer
+  apiVersions: (frame: Buffer, connection: Connection) => Answer
   /** `connection.failed.authentication.delay.ms` */
   failureDelayMs: number
   /** Called when the other end is known: now it may send large requests. */
@@ -104,7 +104,7 @@ export class SaslAuthentication {
   #request(frame: Buffer, connection: Connection): Answer | Promise<Answer> {
     const header = decodeRequestHeader(frame)
     if (header.apiKey === ApiVersions.key && this.#state === 'versions or handshake') {
-      const answer = this.#options.apiVersions(frame)
+      const answer = this.#options.apiVersions(frame, connection)
       if (includes(ApiVersions.request.versions, header.apiVersion)) this.#state = 'handshake'
       return answer
     }

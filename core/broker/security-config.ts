@@ -1,5 +1,5 @@
 import { MoldauError } from '../base/errors.ts'
-import { configProblem, flag, int, list, long, password, text } from './config-type.ts'
+import { configProblem, flag, int, list, long, password, text, unset } from './config-type.ts'
 import type { ConfigKey } from './config-type.ts'
 
 const protocols = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const
@@ -21,8 +21,8 @@ const ofListeners = {
   'sasl.jaas.config': password('users of PLAIN, as Kafka writes them; per listener and mechanism'),
   'sasl.oauthbearer.clock.skew.seconds': int(30, 'by how much clocks may differ', { min: 0 }),
   'sasl.oauthbearer.expected.audience': list('', 'a token must be for one of these'),
-  'sasl.oauthbearer.expected.issuer': text('', 'a token must be from this one'),
-  'sasl.oauthbearer.jwks.endpoint.url': text('', 'file with the public keys (JSON Web Key Set) of whoever issues tokens'),
+  'sasl.oauthbearer.expected.issuer': unset(text('', 'a token must be from this one')),
+  'sasl.oauthbearer.jwks.endpoint.url': unset(text('', 'file with the public keys (JSON Web Key Set) of whoever issues tokens')),
   'sasl.oauthbearer.required.scopes': list('', 'a token must have all of these (ours, not of Kafka)'),
   'sasl.oauthbearer.scope.claim.name': text('scope', 'the claim with the scopes of a token'),
   'sasl.oauthbearer.sub.claim.name': text('sub', 'the claim with the name of the user'),
@@ -34,12 +34,12 @@ const ofListeners = {
   'ssl.key.password': password('of the private key'),
   'ssl.keystore.certificate.chain': password('our certificate and those above it, as PEM text'),
   'ssl.keystore.key': password('our private key, as PEM text'),
-  'ssl.keystore.location': text('', 'file with our private key and certificates'),
+  'ssl.keystore.location': unset(text('', 'file with our private key and certificates')),
   'ssl.keystore.password': password('of a keystore of type PKCS12'),
   'ssl.keystore.type': text('PEM', 'form of the keystore (JKS in Kafka, which Node.js cannot read)', storeTypes),
   'ssl.principal.mapping.rules': text('DEFAULT', 'from the name in a certificate to the name of a user'),
   'ssl.truststore.certificates': password("the certificates that clients' must be signed by, as PEM text"),
-  'ssl.truststore.location': text('', "file with the certificates that clients' must be signed by"),
+  'ssl.truststore.location': unset(text('', "file with the certificates that clients' must be signed by")),
   'ssl.truststore.password': password('of the truststore; one in PEM form has none'),
   'ssl.truststore.type': text('PEM', 'form of the truststore (JKS in Kafka, which Node.js cannot read)', storeTypes),
 } satisfies Record<string, ConfigKey>
@@ -52,7 +52,7 @@ export const listenerConfigs: Readonly<Record<ListenerSettingName, ConfigKey>> =
 /** The settings of listeners, logging in and access control. */
 export const securityConfigs = {
   ...ofListeners,
-  'advertised.listeners': text('', 'what clients are told, where it is not the address listened on: NAME://host:port,...'),
+  'advertised.listeners': unset(list('', 'what clients are told, where it is not the address listened on: NAME://host:port,...')),
   'allow.everyone.if.no.acl.found': flag(false, 'may everybody do everything with things that no access control entry names'),
   'authorizer.class.name': text(
     '',
@@ -60,15 +60,14 @@ export const securityConfigs = {
     ['', 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'StandardAuthorizer'],
   ),
   'connection.failed.authentication.delay.ms': int(100, 'how long a failed log-in waits for its answer', { min: 0 }),
-  'inter.broker.listener.name': text(
-    '',
-    'listener that brokers use among themselves: one of the listeners, without effect as long as there is one broker',
+  'inter.broker.listener.name': unset(
+    text('', 'listener that brokers use among themselves: one of the listeners, without effect as long as there is one broker'),
   ),
   'listener.security.protocol.map': text(
-    'PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL',
+    'SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT',
     'from the names of listeners to what is spoken there',
   ),
-  listeners: text('', 'where to listen: NAME://host:port,... An empty host stands for all addresses of this machine'),
+  listeners: list('', 'where to listen: NAME://host:port,... An empty host stands for all addresses of this machine'),
   'max.connections.per.ip': int(2_147_483_647, 'connections from one address at the same time', { min: 0 }),
   'max.connections.per.ip.overrides': text('', 'other bounds for single addresses: 10.0.0.1:100,...'),
   'queued.max.request.bytes': long(

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import type { LocalMetadata } from '../coordination/local.ts'
 import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import type { TransactionCoordinator } from '../coordinator/transaction-coordinator.ts'
 import type { SecurityStore } from '../coordination/security-store.ts'
@@ -11,6 +12,8 @@ import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
 import type { GroupConfigs } from './group-configs.ts'
 import type { Endpoint } from './listeners.ts'
+import type { Quotas } from './quotas/quotas.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { Topics } from './topics.ts'
 
 /** One line of ApiVersions. */
@@ -26,9 +29,18 @@ export interface BrokerServices {
   readonly clusterId: string
   /** The first listener's; what is told to a client is that of the listener it came by (`context.session`). */
   readonly endpoint: Endpoint
+  /** The data directory, as an absolute path, and its id. */
+  readonly logDir: string
+  readonly directoryId: string
   /** The calls that are answered, computed from the handlers. */
   readonly served: readonly ServedApi[]
   readonly config: BrokerConfig
+  /** What is written down beside the logs: settings and quotas; topics by way of {@link Topics}. */
+  readonly metadata: LocalMetadata
+  /** What users, clients and addresses may use. */
+  readonly quotas: Quotas
+  /** What clients are asked to measure. */
+  readonly telemetry: Telemetry
   /** Access control entries, and who logs in by SCRAM. */
   readonly security: SecurityStore
   /** Undefined when there is no access control. */

@@ -45,7 +45,6 @@ export const topicConfigs: Readonly<Record<string, TopicConfigKey>> = {
     long(86_400_000, 'how long a compacted topic keeps tombstones', { min: 0 }),
     'log.cleaner.delete.retention.ms',
   ),
-  'errors.deadletterqueue.group.enable': from(flag(false, 'may share groups use this topic as a dead letter queue')),
   'file.delete.delay.ms': from(long(60_000, 'how long a deleted segment stays on disk', { min: 0 }), 'log.segment.delete.delay.ms'),
   'flush.messages': from(long(LONG_MAX, 'records after which the log is synced to disk', { min: 1 }), 'log.flush.interval.messages'),
   'flush.ms': from(
@@ -84,8 +83,6 @@ export const topicConfigs: Readonly<Record<string, TopicConfigKey>> = {
   'min.compaction.lag.ms': from(long(0, 'shortest time a record stays uncompacted', { min: 0 }), 'log.cleaner.min.compaction.lag.ms'),
   'min.insync.replicas': from(int(1, 'replicas that must have a record before acks=all is answered', { min: 1 }), 'min.insync.replicas'),
   preallocate: from(flag(false, 'reserve disk space when a segment is made'), 'log.preallocate'),
-  'remote.copy.lag.bytes': from(long(0, 'bytes a segment waits before it is copied to tiered storage', { min: -1 })),
-  'remote.copy.lag.ms': from(long(0, 'time a segment waits before it is copied to tiered storage', { min: -1 })),
   'remote.log.copy.disable': from(flag(false, 'stop copying to tiered storage')),
   'remote.log.delete.on.disable': from(flag(false, 'delete tiered data when it is switched off')),
   'remote.storage.enable': from(flag(false, 'keep old segments in tiered storage')),

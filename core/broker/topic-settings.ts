@@ -1,10 +1,8 @@
 import type { BrokerConfig } from './broker-config.ts'
+import { configSources } from './config-source.ts'
 import { configProblem } from './config-type.ts'
 import { closest } from './closest.ts'
 import { topicConfigs } from './topic-config.ts'
-
-/** Where a value comes from, with the codes of DescribeConfigs. */
-export const configSources = { topic: 1, staticBroker: 4, default: 5 } as const
 
 export interface ResolvedConfig {
   name: string
@@ -29,15 +27,20 @@ export function topicConfigProblem(configs: ReadonlyMap<string, string | null>):
 }
 
 /** All places a topic's setting could come from, most specific first; the first is the one that counts. */
-export function resolveTopicConfig(name: string, configs: ReadonlyMap<string, string>, broker: BrokerConfig): ResolvedConfig[] {
+export function resolveTopicConfig(
+  name: string,
+  configs: ReadonlyMap<string, string>,
+  broker: Pick<BrokerConfig, 'layers'>,
+): ResolvedConfig[] {
   const key = topicConfigs[name]!
   const found: ResolvedConfig[] = []
   const own = configs.get(name)
   if (own !== undefined) found.push({ name, value: own, source: configSources.topic })
-  for (const { name: synonym, factor } of key.synonyms) {
-    const given = broker.given.get(synonym)
-    if (given !== undefined)
-      found.push({ name: synonym, value: factor === 1 ? given : inUnit(given, factor), source: configSources.staticBroker })
+  for (const { source, values } of broker.layers) {
+    for (const { name: synonym, factor } of key.synonyms) {
+      const given = values.get(synonym)
+      if (given !== undefined) found.push({ name: synonym, value: factor === 1 ? given : inUnit(given, factor), source })
+    }
   }
   found.push({ name: key.synonyms[0]?.name ?? name, value: key.default, source: configSources.default })
   return found
@@ -45,7 +48,7 @@ export function resolveTopicConfig(name: string, configs: ReadonlyMap<string, st
 
 /** `min.insync.replicas` of a topic: asked for by every produce request with acks=all. */
 export function minInsyncReplicas(configs: ReadonlyMap<string, string> | undefined, broker: BrokerConfig): number {
-  return Number(configs?.get('min.insync.replicas') ?? broker.given.get('min.insync.replicas') ?? 1)
+  return Number(configs?.get('min.insync.replicas') ?? broker.text('min.insync.replicas') ?? 1)
 }
 
 function inUnit(value: string, factor: number): string {

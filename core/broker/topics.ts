@@ -69,14 +69,30 @@ export class Topics {
    * @throws KafkaError INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG
    */
   check(name: string, partitions: number, configs: ReadonlyMap<string, string | null>): void {
+    this.checkName(name)
+    this.checkConfigs(configs)
+    this.#checkPartitions(name, partitions, partitions)
+  }
+
+  /**
+   * Refuses settings that no topic can have.
+   * @throws KafkaError INVALID_CONFIG
+   */
+  checkConfigs(configs: ReadonlyMap<string, string | null>): void {
+    const configProblem = topicConfigProblem(configs)
+    if (configProblem !== undefined) throw kafkaError('INVALID_CONFIG', configProblem)
+  }
+
+  /**
+   * Refuses a name that cannot become a topic's.
+   * @throws KafkaError INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS
+   */
+  checkName(name: string): void {
     const problem = topicNameProblem(name)
     if (problem !== undefined) throw kafkaError('INVALID_TOPIC_EXCEPTION', problem)
     if (this.get(name) !== undefined) throw kafkaError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
     const collision = this.#metadata.colliding(name)
     if (collision !== undefined) throw kafkaError('INVALID_TOPIC_EXCEPTION', `Topic '${name}' collides with existing topic: ${collision}`)
-    this.#checkPartitions(name, partitions, partitions)
-    const configProblem = topicConfigProblem(configs)
-    if (configProblem !== undefined) throw kafkaError('INVALID_CONFIG', configProblem)
   }
 
   /**
@@ -157,6 +173,11 @@ export class Topics {
     const info = this.#metadata.changeTopic(name, { configs })
     this.#replicas.configure(name, this.logConfig(configs))
     this.#events.emit('topicChanged', { topic: name, partitions: info.partitions })
+  }
+
+  /** Tells all logs their settings anew: the defaults that come from the broker have changed. */
+  configureAll(): void {
+    for (const { name, configs } of this.#metadata.topics()) this.#replicas.configure(name, this.logConfig(configs))
   }
 
   logConfig(configs: ReadonlyMap<string, string>): LogConfig {

@@ -24,8 +24,23 @@ interface StoredTopic {
   configs: Record<string, string>
 }
 
+/** Settings of something that is no topic: the type is Kafka's number of it, the name of a broker is its id, or empty for all. */
+interface StoredConfigs {
+  type: number
+  name: string
+  configs: Record<string, string>
+}
+
+/** Quotas of one entity: its parts, sorted by type, each with a name or null for the default of its type. */
+export interface StoredQuotas {
+  readonly entity: readonly (readonly [type: string, name: string | null])[]
+  readonly values: Readonly<Record<string, number>>
+}
+
 interface State {
   topics: StoredTopic[]
+  configs?: StoredConfigs[]
+  quotas?: readonly StoredQuotas[]
 }
 
 export interface LocalMetadataOptions {
@@ -35,7 +50,9 @@ export interface LocalMetadataOptions {
   files?: Files
 }
 
-/** The metadata of a cluster of one process: its topics, in `metadata.json` of the data directory. */
+const NO_CONFIGS: ReadonlyMap<string, string> = new Map()
+
+/** The metadata of a cluster of one process: its topics, settings and quotas, in `metadata.json` of the data directory. */
 export class LocalMetadata {
   readonly #file: VersionedFile<State>
   readonly #random: RandomBytes
@@ -65,6 +82,11 @@ export class LocalMetadata {
   /** True when nothing was ever written down here. */
   get isNew(): boolean {
     return this.#file.version === 0
+  }
+
+  /** How often it was changed. */
+  get version(): number {
+    return this.#file.version
   }
 
   get topicCount(): number {
@@ -125,8 +147,36 @@ export class LocalMetadata {
     return this.#remember(stored)
   }
 
-  #put(state: State): void {
-    this.#file.put(state, this.#file.version)
+  /** Settings of something that is no topic; empty when it has none. */
+  configs(type: number, name: string): ReadonlyMap<string, string> {
+    const stored = this.#file.value.configs?.find((entry) => entry.type === type && entry.name === name)
+    return stored === undefined ? NO_CONFIGS : new Map(Object.entries(stored.configs))
+  }
+
+  /** The names that have settings, in the order in which they got them. */
+  configured(type: number): string[] {
+    return (this.#file.value.configs ?? []).filter((entry) => entry.type === type).map(({ name }) => name)
+  }
+
+  /** Replaces the settings of something that is no topic; without any it is forgotten. */
+  configure(type: number, name: string, configs: ReadonlyMap<string, string>): void {
+    const all = this.#file.value.configs ?? []
+    const index = all.findIndex((entry) => entry.type === type && entry.name === name)
+    const stored = { type, name, configs: Object.fromEntries(configs) }
+    if (configs.size === 0) this.#put({ configs: all.filter((_, i) => i !== index) })
+    else this.#put({ configs: index < 0 ? [...all, stored] : all.with(index, stored) })
+  }
+
+  quotas(): readonly StoredQuotas[] {
+    return this.#file.value.quotas ?? []
+  }
+
+  setQuotas(quotas: readonly StoredQuotas[]): void {
+    this.#put({ quotas })
+  }
+
+  #put(change: Partial<State>): void {
+    this.#file.put({ ...this.#file.value, ...change }, this.#file.version)
   }
 
   #remember(stored: StoredTopic): TopicInfo {

@@ -15,8 +15,9 @@ export class Timers {
     this.#stopped = false
   }
 
-  after(ms: number, run: () => void | Promise<void>): void {
-    if (this.#stopped) return
+  /** Answers how to call it off. */
+  after(ms: number, run: () => void | Promise<void>): () => void {
+    if (this.#stopped) return () => {}
     const timer = this.#clock.after(ms, () => {
       this.#pending.delete(timer)
       if (this.#stopped) return
@@ -27,6 +28,10 @@ export class Timers {
       }
     })
     this.#pending.add(timer)
+    return () => {
+      timer.cancel()
+      this.#pending.delete(timer)
+    }
   }
 
   every(ms: number, run: () => void | Promise<void>): void {

@@ -9,7 +9,7 @@ export interface ConnectionLimitsOptions {
 
 /** Counts connections, in all and by address, and says which are too many (Kafka's ConnectionQuotas). */
 export class ConnectionLimits {
-  readonly #options: ConnectionLimitsOptions
+  #options: ConnectionLimitsOptions
   readonly #byIp: Map<string, number>
   #count: number
 
@@ -17,6 +17,11 @@ export class ConnectionLimits {
     this.#options = options
     this.#byIp = new Map()
     this.#count = 0
+  }
+
+  /** Other bounds from now on; those who are in stay. */
+  configure(options: ConnectionLimitsOptions): void {
+    this.#options = options
   }
 
   /** Lets a connection in: the answer is to be called when it ends. Undefined when it is one too many. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
 import { Backlog } from './backlog.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { Transport } from './transport.ts'
@@ -19,6 +19,12 @@ const READER_BYTES_MIN = 16 * 1024 * 1024
 export type Answer = readonly Buffer[] | undefined
 /** The frame is lent for the time of the call: what is looked at later, or sent back, must be copied. */
 export type FrameHandler = (frame: Buffer, connection: Connection) => Answer | Promise<Answer>
+
+/** What the other end has said of itself; empty before it has. */
+export interface Peer {
+  softwareName: string
+  softwareVersion: string
+}
 
 export interface ConnectionOptions {
   handle: FrameHandler
@@ -49,6 +55,7 @@ export class Connection {
   readonly remote: string
   /** Where it stands in the order in which connections were made. */
   readonly number: number
+  readonly peer: Peer
   readonly #transport: Transport
   readonly #handle: FrameHandler
   readonly #inflightRequestsMax: number
@@ -67,12 +74,14 @@ export class Connection {
   #lastUse: number
   /** Who wants no further requests to be read. */
   #holds: number
+  #muted: { readonly timer: Timer; readonly release: () => void } | undefined
   #finishing: boolean
   #closed: boolean
 
   constructor(transport: Transport, options: ConnectionOptions) {
     this.remote = transport.remote
     this.number = options.number ?? 0
+    this.peer = { softwareName: '', softwareVersion: '' }
     this.#transport = transport
     this.#handle = options.handle
     this.#inflightRequestsMax = options.inflightRequestsMax ?? INFLIGHT_REQUESTS_MAX
@@ -87,12 +96,14 @@ export class Connection {
     this.#waitingSince = 0
     this.#lastUse = options.clock.monotonic()
     this.#holds = 0
+    this.#muted = undefined
     this.#finishing = false
     this.#closed = false
     transport.onFrame((frame) => this.#onFrame(frame))
     transport.onDrain(() => this.#balance())
     transport.onClose((error) => {
       this.#closed = true
+      this.#muted?.timer.cancel()
       for (const slot of this.#slots) this.#giveBack(slot)
       this.#slots.length = 0
       this.#backlog.add(-this.#unsentBytes)
@@ -103,7 +114,7 @@ export class Connection {
 
   /** Milliseconds since the last request came or was answered; 0 while one is being worked on. */
   get idleMs(): number {
-    return this.#slots.length > 0 ? 0 : this.#clock.monotonic() - this.#lastUse
+    return this.#slots.length > 0 || this.#holds > 0 ? 0 : this.#clock.monotonic() - this.#lastUse
   }
 
   /** Milliseconds for which the client has taken no whole piece of what waits for it; 0 when nothing waits. */
@@ -129,13 +140,27 @@ export class Connection {
       if (!isHeld) return
       isHeld = false
       this.#holds--
+      this.#lastUse = this.#clock.monotonic()
       this.#balance()
     }
+  }
+
+  /** Reads no further requests for a time, in milliseconds: the peer is over its quota. What has come is answered. */
+  mute(ms: number): void {
+    if (this.#closed || this.#finishing) return
+    const release = this.#muted?.release ?? this.hold()
+    this.#muted?.timer.cancel()
+    const timer = this.#clock.after(ms, () => {
+      this.#muted = undefined
+      release()
+    })
+    this.#muted = { timer, release }
   }
 
   /** Reads no further requests, answers those that have come, then ends. */
   finish(): void {
     this.#finishing = true
+    this.#muted?.timer.cancel()
     this.#transport.pause()
     if (this.#slots.length === 0) this.#transport.close()
   }

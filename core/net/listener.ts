@@ -29,6 +29,8 @@ export interface ListenOptions {
   limits?: ConnectionLimits
   /** Largest request in bytes; default 100 MiB (Kafka's `socket.request.max.bytes`). */
   requestBytesMax?: number
+  /** Connections that may wait to be accepted; default 1024. */
+  acceptBacklog?: number
   /** What requests that come in pieces may take, over all listeners. */
   budget?: MemoryBudget
   /** Speaks TLS instead of plain text. */
@@ -36,6 +38,7 @@ export interface ListenOptions {
 }
 
 export const CONNECTIONS_MAX = 10_000
+const ACCEPT_BACKLOG = 1024
 
 /** A TCP port on which connections arrive. */
 export class Listener {
@@ -73,7 +76,8 @@ export class Listener {
     server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
     return new Promise((resolve, reject) => {
       server.once('error', (error) => reject(listenError(host, port, error)))
-      server.listen({ host, port, backlog: 1024 }, () => resolve(new Listener(server, host, tls)))
+      const backlog = options.acceptBacklog ?? ACCEPT_BACKLOG
+      server.listen({ host, port, backlog }, () => resolve(new Listener(server, host, tls)))
     })
   }
 
@@ -84,6 +88,11 @@ export class Listener {
    */
   replaceCertificates(context: SecureContextOptions): void {
     this.#tls?.replaceCertificates(context)
+  }
+
+  /** Connections at the same time, from now on; those that are open stay. */
+  set connectionsMax(max: number) {
+    this.#server.maxConnections = max
   }
 
   /** No more connections; those that are open stay open and are the caller's to end. Resolves when the last of them has ended. */

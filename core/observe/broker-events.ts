@@ -18,6 +18,7 @@ const eventTypes: Record<EventType, true> = {
   transactionChanged: true,
   directoryChanged: true,
   recordsLost: true,
+  telemetry: true,
   error: true,
   closing: true,
 }

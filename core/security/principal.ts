@@ -13,6 +13,11 @@ export function userPrincipal(name: string): Principal {
   return `User:${name}`
 }
 
+/** Without the type in front. */
+export function nameOf(principal: Principal): string {
+  return principal.slice(principal.indexOf(':') + 1)
+}
+
 /** Why a text is no principal, or undefined when it is one. */
 export function principalProblem(text: string): string | undefined {
   const colon = text.indexOf(':')

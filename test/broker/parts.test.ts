@@ -71,7 +71,7 @@ test('who reads committed records is not woken by records of an open transaction
 
 test('every default is a value that its own setting takes', (t) => {
   for (const [name, key] of [...Object.entries(topicConfigs), ...Object.entries(brokerConfigs)]) {
-    t.is(configProblem(name, key, key.default), undefined, name)
+    if (key.unset !== true) t.is(configProblem(name, key, key.default), undefined, name)
     t.not(key.doc, '')
   }
 })

@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
+import { cleanerConfig } from '../../core/log/cleaner/config.ts'
 import { OffsetMap, SLOT_BYTES } from '../../core/log/cleaner/offset-map.ts'
 import * as batch from '../../core/record/batch.ts'
 import type { CompressionName } from '../../core/record/compression-names.ts'
@@ -170,6 +171,33 @@ test('the cleaner reads and writes no faster than it is told to, and a stop does
   await end
   t.is(await stopped, 0)
   ok(t, world, 'stopped')
+})
+
+test('other settings count while the cleaner runs: the rate and the pause at once', async (t) => {
+  const settings = cleanerConfig({ ioMaxBytesPerSecond: 1, backoffMs: 1_000_000 })
+  const world = new World({}, settings)
+  fill(world, 20)
+  const slow = world.cleaner.run()
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve))
+  world.clock.advance(100)
+  t.is(world.cleanings.length, 0)
+  world.cleaner.configure({ ...settings, ioMaxBytesPerSecond: Number.MAX_VALUE })
+  // The part of the pause that is being slept is no longer than this.
+  world.clock.advance(100)
+  t.is(await slow, 1)
+
+  fill(world, 20, 20)
+  world.cleaner.configure({ ...settings, ioMaxBytesPerSecond: Number.MAX_VALUE, backoffMs: 2_000_000 })
+  t.throws(() => world.cleaner.configure({ ...settings, dedupeBufferBytes: 1 }), { message: /log\.cleaner\.dedupe\.buffer\.size/ })
+  world.clock.advance(5_000_000)
+  t.is(world.cleanings.length, 1, 'a cleaner that was not started does not begin')
+  const cleaned = new Promise((resolve) => (world.cleaner.onCleaned = resolve))
+  world.cleaner.start()
+  world.cleaner.configure({ ...settings, ioMaxBytesPerSecond: Number.MAX_VALUE, backoffMs: 10, threads: 2 })
+  world.clock.advance(10)
+  await cleaned
+  await world.cleaner.stop()
+  ok(t, world, 'configured')
 })
 
 test('a damaged batch ends the cleaning of its log, which is named and left alone', async (t) => {

@@ -335,10 +335,15 @@ export const table: readonly Row[] = [
   { api: 'DescribeConfigs', version: 4, needs: [['describeConfigs', 'topic', 't']], refused: TOPIC, ask: configOf(2, 't') },
   { api: 'DescribeConfigs', version: 4, needs: [['describeConfigs', 'group', 'g']], refused: GROUP, ask: configOf(32, 'g') },
   { api: 'DescribeConfigs', version: 4, needs: [cluster('describeConfigs')], refused: WHOLE, ask: configOf(4, '1') },
+  { api: 'DescribeConfigs', version: 4, needs: [cluster('describeConfigs')], refused: WHOLE, ask: configOf(8, '1') },
+  { api: 'DescribeConfigs', version: 4, needs: [cluster('describeConfigs')], refused: WHOLE, ask: configOf(16, 'm') },
   { api: 'IncrementalAlterConfigs', version: 1, needs: [['alterConfigs', 'topic', 't']], refused: TOPIC, ask: configOf(2, 't') },
   { api: 'IncrementalAlterConfigs', version: 1, needs: [['alterConfigs', 'group', 'g']], refused: GROUP, ask: configOf(32, 'g') },
   { api: 'IncrementalAlterConfigs', version: 1, needs: [cluster('alterConfigs')], refused: WHOLE, ask: configOf(4, '1') },
+  { api: 'IncrementalAlterConfigs', version: 1, needs: [cluster('alterConfigs')], refused: WHOLE, ask: configOf(8, '1') },
+  { api: 'IncrementalAlterConfigs', version: 1, needs: [cluster('alterConfigs')], refused: WHOLE, ask: configOf(16, 'm') },
   { api: 'AlterConfigs', version: 2, needs: [['alterConfigs', 'topic', 't']], refused: TOPIC, ask: configOf(2, 't') },
+  { api: 'AlterConfigs', version: 2, needs: [['alterConfigs', 'group', 'g']], refused: GROUP, ask: configOf(32, 'g') },
   { api: 'AlterConfigs', version: 2, needs: [cluster('alterConfigs')], refused: WHOLE, ask: configOf(4, '1') },
   {
     api: 'OffsetDelete',
@@ -382,7 +387,6 @@ export const table: readonly Row[] = [
       topicPartitions: [],
     }),
   },
-  // Calls of which the messages may come later: their rows are tried as soon as they are served.
   {
     api: 'AlterReplicaLogDirs',
     version: 2,

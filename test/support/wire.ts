@@ -9,6 +9,7 @@ import type { KafkaErrorName } from '../../core/protocol/errors.ts'
 import { CreateTopics } from '../../core/protocol/messages/create-topics.ts'
 import { Fetch } from '../../core/protocol/messages/fetch.ts'
 import type { FetchResponse } from '../../core/protocol/messages/fetch.ts'
+import { InitProducerId } from '../../core/protocol/messages/init-producer-id.ts'
 import { Metadata } from '../../core/protocol/messages/metadata.ts'
 import { Produce } from '../../core/protocol/messages/produce.ts'
 import { BatchBuilder } from '../../core/record/builder.ts'
@@ -18,6 +19,14 @@ import { batches } from '../../core/record/records.ts'
 /** Ways to talk to a broker: a test that holds for one holds for the other. */
 export const ways = ['tcp', 'in-process'] as const
 export type Way = (typeof ways)[number]
+
+/** A raw channel to any broker by its address, closed with the test. */
+export async function channelTo(t: ExecutionContext, address: string): Promise<Channel> {
+  const [host, port] = address.split(':')
+  const channel = new Channel(await tcpDialer().dial(host!, Number(port)), { clientId: 'test', clock: systemClock })
+  t.teardown(() => channel.close())
+  return channel
+}
 
 /** A raw channel to a broker, closed with the test. */
 export async function open(t: ExecutionContext, broker: Broker, way: Way = 'tcp'): Promise<Channel> {
@@ -111,4 +120,23 @@ export function listing(fetched: FetchedPartition): string[] {
 export async function topicError(channel: Channel, name: string, allowAutoTopicCreation: boolean): Promise<KafkaErrorName> {
   const { topics } = await channel.request(Metadata, 12, { topics: [{ name }], allowAutoTopicCreation })
   return errorName(topics[0]!.errorCode)
+}
+
+/** Writes a record in a transaction of the id 'tx' (v2) and leaves it open. */
+export async function openTransaction(channel: Channel, topic: string): Promise<{ producerId: number; epoch: number }> {
+  const { producerId, producerEpoch: epoch } = await channel.request(InitProducerId, 4, {
+    transactionalId: 'tx',
+    transactionTimeoutMs: 60_000,
+    producerId: -1,
+    producerEpoch: -1,
+  })
+  const records = batch(['in'], { producerId, producerEpoch: epoch, baseSequence: 0, transactional: true })
+  const { responses } = await channel.request(Produce, 12, {
+    transactionalId: 'tx',
+    acks: -1,
+    timeoutMs: 5000,
+    topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
+  })
+  if (responses[0]!.partitionResponses[0]!.errorCode !== 0) throw new Error(errorName(responses[0]!.partitionResponses[0]!.errorCode))
+  return { producerId, epoch }
 }

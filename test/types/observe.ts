@@ -67,6 +67,7 @@ expect<
     | 'transactionChanged'
     | 'directoryChanged'
     | 'recordsLost'
+    | 'telemetry'
     | 'error'
     | 'closing'
   >
@@ -94,6 +95,8 @@ export function lineOf(event: BrokerEvent): string {
       return `${event.dir} ${event.directory.state === 'failing' ? event.directory.cause : 'works'}`
     case 'recordsLost':
       return `${event.topic}-${event.partition} ${event.from} to ${event.to}`
+    case 'telemetry':
+      return `${event.clientId} ${event.metrics.length}`
     case 'error':
       return event.message
     case 'closing':

@@ -1,9 +1,12 @@
 import { kafkaError } from '../../protocol/errors.ts'
+import { AlterClientQuotas } from '../../protocol/messages/alter-client-quotas.ts'
+import { AlterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-dirs.ts'
 import { AlterUserScramCredentials } from '../../protocol/messages/alter-user-scram-credentials.ts'
 import { CreateAcls } from '../../protocol/messages/create-acls.ts'
 import { DeleteAcls } from '../../protocol/messages/delete-acls.ts'
 import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
 import { DescribeUserScramCredentials } from '../../protocol/messages/describe-user-scram-credentials.ts'
+import { ElectLeaders } from '../../protocol/messages/elect-leaders.ts'
 import { CLUSTER_NAME } from '../../security/acl.ts'
 import type { Operation } from '../../security/acl.ts'
 import { CLUSTER_REFUSED, guard, guardNamed, then } from './guard.ts'
@@ -19,7 +22,6 @@ const needing: Readonly<Record<string, Operation>> = {
   DescribeClientQuotas: 'describeConfigs',
   DescribeLogDirs: 'describe',
   DescribeQuorum: 'describe',
-  ElectLeaders: 'alter',
   ListConfigResources: 'describeConfigs',
   ListPartitionReassignments: 'describe',
   UnregisterBroker: 'alter',
@@ -58,21 +60,22 @@ const describeUserScramCredentials = guard(DescribeUserScramCredentials, (reques
   return { throttleTimeMs: 0, ...REFUSED, results }
 })
 
-interface Quotas {
-  entries: { entity: unknown }[]
-}
+const electLeaders = guard(ElectLeaders, (request, { session }, next) => {
+  if (session.allowsCluster('alter')) return next(request)
+  const replicaElectionResults = (request.topicPartitions ?? []).map(({ topic, partitions }) => ({
+    topic,
+    partitionResult: partitions.map((partitionId) => ({ partitionId, ...REFUSED })),
+  }))
+  return { throttleTimeMs: 0, errorCode: CLUSTER_REFUSED, replicaElectionResults }
+})
 
-const alterClientQuotas = guardNamed<Quotas, unknown>('AlterClientQuotas', (request, { session }, next) =>
+const alterClientQuotas = guard(AlterClientQuotas, (request, { session }, next) =>
   session.allowsCluster('alterConfigs')
     ? next(request)
     : { throttleTimeMs: 0, entries: request.entries.map(({ entity }) => ({ ...REFUSED, entity })) },
 )
 
-interface LogDirs {
-  dirs: { topics: { name: string; partitions: number[] }[] }[]
-}
-
-const alterReplicaLogDirs = guardNamed<LogDirs, unknown>('AlterReplicaLogDirs', (request, { session }, next) => {
+const alterReplicaLogDirs = guard(AlterReplicaLogDirs, (request, { session }, next) => {
   if (session.allowsCluster('alter')) return next(request)
   const results = request.dirs.flatMap(({ topics }) =>
     topics.map(({ name, partitions }) => ({
@@ -98,5 +101,6 @@ export const clusterGuards: readonly NamedGuard[] = [
   describeUserScramCredentials,
   alterUserScramCredentials,
   alterClientQuotas,
+  electLeaders,
   alterReplicaLogDirs,
 ]

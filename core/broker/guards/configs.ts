@@ -1,12 +1,10 @@
 import { AlterConfigs } from '../../protocol/messages/alter-configs.ts'
 import { DescribeConfigs } from '../../protocol/messages/describe-configs.ts'
 import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
+import { resourceTypes } from '../config-source.ts'
 import type { Session } from '../session.ts'
 import { CLUSTER_REFUSED, GROUP_REFUSED, TOPIC_REFUSED, guard, part, then } from './guard.ts'
 import type { NamedGuard } from './guard.ts'
-
-/** Kinds of things that have settings. */
-const resource = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
 
 interface Asked {
   readonly resourceType: number
@@ -16,13 +14,13 @@ interface Asked {
 /** A kind that nobody knows is left to the handler. */
 function may(session: Session, operation: 'describeConfigs' | 'alterConfigs', { resourceType, resourceName }: Asked): boolean {
   switch (resourceType) {
-    case resource.topic:
+    case resourceTypes.topic:
       return session.allows(operation, 'topic', resourceName)
-    case resource.group:
+    case resourceTypes.group:
       return session.allows(operation, 'group', resourceName)
-    case resource.broker:
-    case resource.brokerLogger:
-    case resource.clientMetrics:
+    case resourceTypes.broker:
+    case resourceTypes.brokerLogger:
+    case resourceTypes.clientMetrics:
       return session.allowsCluster(operation)
     default:
       return true
@@ -31,9 +29,9 @@ function may(session: Session, operation: 'describeConfigs' | 'alterConfigs', { 
 
 function refusal({ resourceType, resourceName }: Asked) {
   const [code, name] =
-    resourceType === resource.topic
+    resourceType === resourceTypes.topic
       ? ([TOPIC_REFUSED, 'Topic authorization failed.'] as const)
-      : resourceType === resource.group
+      : resourceType === resourceTypes.group
         ? ([GROUP_REFUSED, 'Group authorization failed.'] as const)
         : ([CLUSTER_REFUSED, 'Cluster authorization failed.'] as const)
   return { errorCode: code, errorMessage: name, resourceType, resourceName }

@@ -2,10 +2,11 @@ import { ZERO_UUID } from '../../base/uuid.ts'
 import { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
 import { CreateTopics } from '../../protocol/messages/create-topics.ts'
 import { DeleteTopics } from '../../protocol/messages/delete-topics.ts'
+import { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import { CLUSTER_NAME } from '../../security/acl.ts'
 import type { RequestContext } from '../handler.ts'
-import { TOPIC_REFUSED, guard, guardNamed, part, then, topicName } from './guard.ts'
+import { TOPIC_REFUSED, guard, part, then, topicName } from './guard.ts'
 import type { NamedGuard } from './guard.ts'
 
 /** What a version that does not ask for operations answers. */
@@ -111,32 +112,22 @@ const createPartitions = guard(CreatePartitions, (request, { session }, next) =>
   return then(next({ ...request, topics: allowed }), (answer) => ({ ...answer, results: [...answer.results, ...results] }))
 })
 
-interface PartitionsRequest {
-  topics: { name: string }[]
-}
-interface PartitionsResponse {
-  topics: { errorCode: number; name: string | null; topicAuthorizedOperations?: number; partitions: unknown[] }[]
-}
-
-const describeTopicPartitions = guardNamed<PartitionsRequest, PartitionsResponse>(
-  'DescribeTopicPartitions',
-  (request, { session }, next) => {
-    const may = (name: string): boolean => session.allows('describe', 'topic', name)
-    const { allowed, refused } = part(request.topics, ({ name }) => may(name))
-    const topics = refused.map(({ name }) => ({ errorCode: TOPIC_REFUSED, name, topicId: ZERO_UUID, isInternal: false, partitions: [] }))
-    // Nothing left to ask for would mean everything.
-    if (request.topics.length > 0 && allowed.length === 0) return { throttleTimeMs: 0, topics, nextCursor: null }
-    return then(next({ ...request, topics: allowed }), (answer) => ({
-      ...answer,
-      topics: [
-        ...answer.topics
-          .filter(({ name }) => name !== null && may(name))
-          .map((topic) => ({ ...topic, topicAuthorizedOperations: session.operationBits('topic', topic.name!) })),
-        ...topics,
-      ],
-    }))
-  },
-)
+const describeTopicPartitions = guard(DescribeTopicPartitions, (request, { session }, next) => {
+  const may = (name: string): boolean => session.allows('describe', 'topic', name)
+  const { allowed, refused } = part(request.topics, ({ name }) => may(name))
+  const topics = refused.map(({ name }) => ({ errorCode: TOPIC_REFUSED, name, topicId: ZERO_UUID, isInternal: false, partitions: [] }))
+  // Nothing left to ask for would mean everything.
+  if (request.topics.length > 0 && allowed.length === 0) return { throttleTimeMs: 0, topics, nextCursor: null }
+  return then(next({ ...request, topics: allowed }), (answer) => ({
+    ...answer,
+    topics: [
+      ...answer.topics
+        .filter(({ name }) => name !== null && may(name))
+        .map((topic) => ({ ...topic, topicAuthorizedOperations: session.operationBits('topic', topic.name!) })),
+      ...topics,
+    ],
+  }))
+})
 
 /** Calls about topics as such. */
 export const topicGuards: readonly NamedGuard[] = [metadata, createTopics, deleteTopics, createPartitions, describeTopicPartitions]

@@ -1,21 +1,17 @@
+import type { Peer } from '../../net/connection.ts'
 import { errorCode } from '../../protocol/errors.ts'
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import type { ApiVersionsRequest, ApiVersionsResponse } from '../../protocol/messages/api-versions.ts'
 import type { Input } from '../../protocol/schema.ts'
+import { features } from '../features.ts'
 import { handler } from '../handler.ts'
 import type { ServedApi } from '../services.ts'
 
 /** Kafka's pattern for the name and version of a client's software (KIP-511). */
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
-/**
- * Transactions v2 (KIP-890) is on: newer clients then let Produce and TxnOffsetCommit add partitions by themselves. So is the new group
- * protocol (KIP-848).
- */
-const features = [
-  { name: 'group.version', level: 1 },
-  { name: 'transaction.version', level: 2 },
-]
+/** Clients name their software from this version on. */
+const NAMED_SINCE = 3
 
 /**
  * ApiVersions 0 to 4: what is served, and in which versions.
@@ -25,14 +21,18 @@ export const apiVersions = handler({
   api: ApiVersions,
   minVersion: 0,
   maxVersion: 4,
-  handle(request, { broker, version }) {
-    return apiVersionsAnswer(broker.served, apiVersionsError(request, version))
+  handle(request, { broker, version, connection }) {
+    return apiVersionsAnswer(broker.served, noteSoftware(request, version, connection.peer))
   },
 })
 
-export function apiVersionsError(request: ApiVersionsRequest, version: number): number {
-  const named = SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion)
-  return errorCode(version >= 3 && !named ? 'INVALID_REQUEST' : 'NONE')
+/** Takes note of what a client says of its software; answers the error when it says it badly (KIP-511). */
+export function noteSoftware(request: ApiVersionsRequest, version: number, peer: Peer): number {
+  if (version < NAMED_SINCE) return 0
+  const { clientSoftwareName: softwareName, clientSoftwareVersion: softwareVersion } = request
+  if (!SOFTWARE.test(softwareName) || !SOFTWARE.test(softwareVersion)) return errorCode('INVALID_REQUEST')
+  Object.assign(peer, { softwareName, softwareVersion })
+  return 0
 }
 
 export function apiVersionsAnswer(served: readonly ServedApi[], error: number): Input<typeof ApiVersionsResponse> {

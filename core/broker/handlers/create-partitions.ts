@@ -1,30 +1,42 @@
 import { messageOf } from '../../base/errors.ts'
 import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
+import { checkBrokers } from '../assignments.ts'
+import { mutationsOf } from '../quotas/mutations.ts'
 import { handler } from '../handler.ts'
+
+/** A quota that is used up refuses partitions from this version on (KIP-599). */
+const STRICT_SINCE = 3
 
 /** CreatePartitions 0 to 3: raises the number of partitions of topics. Keys move to other partitions: that is the caller's business. */
 export const createPartitions = handler({
   api: CreatePartitions,
   minVersion: 0,
   maxVersion: 3,
-  handle(request, { broker }) {
-    return {
-      throttleTimeMs: 0,
-      results: request.topics.map(({ name, count, assignments }) => {
-        try {
-          for (const { brokerIds } of assignments ?? []) {
-            if (brokerIds.length !== 1 || brokerIds[0] !== broker.nodeId) {
-              throw kafkaError('INVALID_REPLICA_ASSIGNMENT', `partitions can be on broker ${broker.nodeId} only`)
-            }
-          }
-          broker.topics.grow(name, count, request.validateOnly)
-          return { name, errorCode: 0 }
-        } catch (error) {
-          const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
-          return { name, errorCode: errorCode(code), errorMessage: messageOf(error) }
-        }
-      }),
-    }
+  handle(request, context) {
+    const { broker } = context
+    const mutations = mutationsOf(context, STRICT_SINCE)
+    const results = request.topics.map(({ name, count, assignments }) => {
+      try {
+        broker.topics.grow(name, count, true)
+        const added = count - broker.topics.get(name)!.partitions
+        if (assignments !== null) checkAssignments(broker.nodeId, assignments, added)
+        mutations.take(added)
+        broker.topics.grow(name, count, request.validateOnly)
+        return { name, errorCode: 0 }
+      } catch (error) {
+        const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
+        return { name, errorCode: errorCode(code), errorMessage: messageOf(error) }
+      }
+    })
+    return { throttleTimeMs: mutations.throttleTimeMs, results }
   },
 })
+
+function checkAssignments(nodeId: number, assignments: readonly { readonly brokerIds: readonly number[] }[], added: number): void {
+  if (assignments.length !== added) {
+    const wanted = `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`
+    throw kafkaError('INVALID_REPLICA_ASSIGNMENT', wanted)
+  }
+  for (const { brokerIds } of assignments) checkBrokers(nodeId, brokerIds)
+}

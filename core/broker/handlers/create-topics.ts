@@ -4,14 +4,20 @@ import { CreateTopics } from '../../protocol/messages/create-topics.ts'
 import type { CreateTopicsRequest, CreateTopicsResponse } from '../../protocol/messages/create-topics.ts'
 import type { Input } from '../../protocol/schema.ts'
 import { isInternalTopic } from '../../coordination/topic-name.ts'
+import { checkBrokers } from '../assignments.ts'
 import { handler } from '../handler.ts'
 import type { RequestContext } from '../handler.ts'
+import { mutationsOf } from '../quotas/mutations.ts'
+import type { Mutations } from '../quotas/mutations.ts'
 import type { BrokerServices } from '../services.ts'
 import { resolveTopicConfig } from '../topic-settings.ts'
 import { topicConfigs } from '../topic-config.ts'
 
 type Wanted = CreateTopicsRequest['topics'][number]
 type TopicAnswer = Input<typeof CreateTopicsResponse>['topics'][number]
+
+/** A quota that is used up refuses topics from this version on (KIP-599). */
+const STRICT_SINCE = 6
 
 /**
  * CreateTopics 0 to 7: creates topics, or only says whether it could (v1).
@@ -23,19 +29,27 @@ export const createTopics = handler({
   maxVersion: 7,
   handle(request, context) {
     const twice = duplicates(request.topics.map(({ name }) => name))
-    return { topics: request.topics.map((wanted) => create(wanted, request.validateOnly, twice.has(wanted.name), context)) }
+    const mutations = mutationsOf(context, STRICT_SINCE)
+    // A name that is there twice is answered once.
+    const named = request.topics.filter(({ name }, i) => request.topics.findIndex((topic) => topic.name === name) === i)
+    const topics = named.map((wanted) => create(wanted, request.validateOnly, twice.has(wanted.name), context, mutations))
+    return { throttleTimeMs: mutations.throttleTimeMs, topics }
   },
 })
 
-function create(wanted: Wanted, validateOnly: boolean, isTwice: boolean, { broker }: RequestContext): TopicAnswer {
+function create(wanted: Wanted, validateOnly: boolean, isTwice: boolean, { broker }: RequestContext, mutations: Mutations): TopicAnswer {
   const { name } = wanted
   try {
     if (isTwice) throw kafkaError('INVALID_REQUEST', `topic ${name} is named twice`)
-    const partitions = partitionCount(wanted, broker)
-    checkReplicas(wanted, broker)
     const configs = new Map(wanted.configs.map(({ name: key, value }) => [key, value]))
+    broker.topics.checkName(name)
+    broker.topics.checkConfigs(configs)
+    checkFactor(wanted)
+    const partitions = partitionCount(wanted, broker)
     broker.topics.check(name, partitions, configs)
+    checkReplicas(wanted, broker)
     if (isInternalTopic(name)) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${name} is made by the broker itself`)
+    mutations.take(partitions)
     const given = configs as ReadonlyMap<string, string>
     const topicId = validateOnly ? undefined : broker.topics.create(name, partitions, given).id
     return {
@@ -51,7 +65,7 @@ function create(wanted: Wanted, validateOnly: boolean, isTwice: boolean, { broke
     if (!(error instanceof KafkaError))
       broker.logger.error({ topic: name, err: error }, `topic ${name} could not be created: ${messageOf(error)}`)
     const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
-    return { name, errorCode: errorCode(code), errorMessage: messageOf(error), configs: null }
+    return { name, errorCode: errorCode(code), errorMessage: messageOf(error), configs: [] }
   }
 }
 
@@ -67,17 +81,14 @@ function partitionCount(wanted: Wanted, broker: BrokerServices): number {
   return assignments.length
 }
 
-function checkReplicas({ name, replicationFactor, assignments }: Wanted, broker: BrokerServices): void {
-  for (const { partitionIndex, brokerIds } of assignments) {
-    if (brokerIds.length === 1 && brokerIds[0] === broker.nodeId) continue
-    throw kafkaError(
-      'INVALID_REPLICA_ASSIGNMENT',
-      `${name}-${partitionIndex} can be on broker ${broker.nodeId} only, not on [${brokerIds.join(', ')}]`,
-    )
-  }
+function checkFactor({ name, replicationFactor }: Wanted): void {
   if (replicationFactor !== -1 && replicationFactor < 1) {
     throw kafkaError('INVALID_REPLICATION_FACTOR', `Replication factor of ${name} must be larger than 0, or -1 for the default.`)
   }
+}
+
+function checkReplicas({ replicationFactor, assignments }: Wanted, broker: BrokerServices): void {
+  for (const { brokerIds } of assignments) checkBrokers(broker.nodeId, brokerIds)
   if (replicationFactor > 1) {
     throw kafkaError('INVALID_REPLICATION_FACTOR', `Replication factor: ${replicationFactor} larger than available brokers: 1.`)
   }

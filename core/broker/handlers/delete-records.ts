@@ -1,4 +1,4 @@
-import { isDeleting } from '../../log/config.ts'
+import { isCompacted, isDeleting } from '../../log/config.ts'
 import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { DeleteRecords } from '../../protocol/messages/delete-records.ts'
 import { handler } from '../handler.ts'
@@ -48,7 +48,8 @@ export const deleteRecords = handler({
 function deleteBefore({ broker }: RequestContext, topic: string, index: number, wanted: number): number {
   const { log, internal } = partitionOf(broker, topic, '', index, false)
   if (internal) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${topic} belongs to the broker itself`)
-  if (!isDeleting(log.config)) throw kafkaError('POLICY_VIOLATION', `${topic} is compacted only: cleanup.policy has no 'delete'`)
+  const isOnlyCompacted = isCompacted(log.config) && !isDeleting(log.config)
+  if (isOnlyCompacted) throw kafkaError('POLICY_VIOLATION', `${topic} is compacted only: cleanup.policy has no 'delete'`)
   return log.deleteRecordsBefore(wanted === TO_HIGH_WATERMARK ? log.highWatermark : wanted)
 }
 

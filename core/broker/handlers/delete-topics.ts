@@ -6,26 +6,35 @@ import type { DeleteTopicsResponse } from '../../protocol/messages/delete-topics
 import type { Input } from '../../protocol/schema.ts'
 import type { TopicInfo } from '../../coordination/local.ts'
 import { handler } from '../handler.ts'
+import { mutationsOf } from '../quotas/mutations.ts'
+import type { Mutations } from '../quotas/mutations.ts'
 import type { BrokerServices } from '../services.ts'
 
 type TopicAnswer = Input<typeof DeleteTopicsResponse>['responses'][number]
+
+/** A quota that is used up refuses deletions from this version on (KIP-599). */
+const STRICT_SINCE = 5
 
 /** DeleteTopics 0 to 6: by name, from v6 on also by topic id (KIP-516); v5 answers messages. */
 export const deleteTopics = handler({
   api: DeleteTopics,
   minVersion: 0,
   maxVersion: 6,
-  handle(request, { broker, version }) {
-    if (version < 6) return { responses: request.topicNames.map((name) => remove(broker, name, ZERO_UUID)) }
-    return { responses: request.topics.map(({ name, topicId }) => remove(broker, name, topicId)) }
+  handle(request, context) {
+    const { broker, version } = context
+    const mutations = mutationsOf(context, STRICT_SINCE)
+    const topics = version < 6 ? request.topicNames.map((name) => ({ name, topicId: ZERO_UUID })) : request.topics
+    const responses = topics.map(({ name, topicId }) => remove(broker, name, topicId, mutations))
+    return { throttleTimeMs: mutations.throttleTimeMs, responses }
   },
 })
 
-function remove(broker: BrokerServices, name: string | null, topicId: string): TopicAnswer {
+function remove(broker: BrokerServices, name: string | null, topicId: string, mutations: Mutations): TopicAnswer {
   try {
     const topic = find(broker, name, topicId)
     if (!broker.config.get('delete.topic.enable')) throw kafkaError('TOPIC_DELETION_DISABLED', 'delete.topic.enable is false')
     if (topic.internal) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${topic.name} belongs to the broker itself`)
+    mutations.take(topic.partitions)
     broker.topics.delete(topic.name)
     return { name: topic.name, topicId: topic.id, errorCode: 0, errorMessage: null }
   } catch (error) {

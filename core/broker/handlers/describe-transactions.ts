@@ -23,11 +23,12 @@ function describe(broker: BrokerServices, transactionalId: string): State {
     transactionalId,
     transactionState: '',
     transactionTimeoutMs: 0,
-    transactionStartTimeMs: -1,
-    producerId: -1,
-    producerEpoch: -1,
+    transactionStartTimeMs: 0,
+    producerId: 0,
+    producerEpoch: 0,
     topics: [],
   }
+  if (transactionalId === '') return { ...nothing, errorCode: errorCode('INVALID_REQUEST') }
   try {
     const txn = broker.transactions.describe(transactionalId)
     if (txn === undefined) return { ...nothing, errorCode: errorCode('TRANSACTIONAL_ID_NOT_FOUND') }

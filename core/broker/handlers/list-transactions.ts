@@ -5,7 +5,7 @@ import { kafkaError } from '../../protocol/errors.ts'
 import { ListTransactions } from '../../protocol/messages/list-transactions.ts'
 import { handler } from '../handler.ts'
 
-/** ListTransactions 0 to 2: v1 filters by duration (KIP-994), v2 by a pattern of the id (KIP-1152). */
+/** ListTransactions 0 to 2: v1 filters by duration (KIP-994; as in Kafka one that is not open has lasted for ever), v2 by a pattern of the id (KIP-1152). */
 export const listTransactions = handler({
   api: ListTransactions,
   minVersion: 0,
@@ -17,7 +17,7 @@ export const listTransactions = handler({
     const listed = broker.transactions.list().filter((txn) => {
       if (stateFilters.length > 0 && !stateFilters.includes(txn.state)) return false
       if (producerIdFilters.length > 0 && !producerIdFilters.includes(txn.producerId)) return false
-      if (durationFilter >= 0 && (txn.startedAt < 0 || now - txn.startedAt <= durationFilter)) return false
+      if (durationFilter >= 0 && now - txn.startedAt <= durationFilter) return false
       return pattern === undefined || pattern.matches(txn.id)
     })
     return {

@@ -16,7 +16,12 @@ export const offsetForLeaderEpoch = handler({
           try {
             const found = partitionOf(broker, topic, '', wanted.partition, false)
             found.checkLeaderEpoch(wanted.currentLeaderEpoch)
-            return { errorCode: 0, partition: wanted.partition, ...found.log.endOffsetForEpoch(wanted.leaderEpoch) }
+            // The epoch of now begins with its leader, not with its first record.
+            const isNow = wanted.leaderEpoch === found.leaderEpoch
+            const end = isNow
+              ? { leaderEpoch: found.leaderEpoch, endOffset: found.log.logEndOffset }
+              : found.log.endOffsetForEpoch(wanted.leaderEpoch)
+            return { errorCode: 0, partition: wanted.partition, ...end }
           } catch (error) {
             const code = error instanceof KafkaError ? error.kafkaCode : 'UNKNOWN_SERVER_ERROR'
             return { errorCode: errorCode(code), partition: wanted.partition }

@@ -12,7 +12,7 @@ import { Timers } from '../timers.ts'
 import { type Cleaning, cleanLog } from './clean-log.ts'
 import { type Cleanable, cleanable, isDue } from './cleanable.ts'
 import { CleaningAborted, SwapUnfinished } from './cleaning-stops.ts'
-import { type CleanerConfig, DEDUPE_BYTES_MAX } from './config.ts'
+import { type CleanerConfig, DEDUPE_BYTES_MAX, cleanerConfig } from './config.ts'
 import { Throttle } from './throttle.ts'
 
 const CHECKPOINT = 'cleaner-offset-checkpoint'
@@ -53,6 +53,9 @@ export class LogCleaner {
   readonly #age: AgeClock
   readonly #timers: Timers
   readonly #throttle: Throttle
+  #config: CleanerConfig
+  /** Ends the pause before the next round, when there is one. */
+  #endPause: (() => void) | undefined
   readonly #uncleanable: Map<PartitionLog, string>
   /** Logs that nobody has opened and that have one segment. */
   readonly #untouched: WeakSet<PartitionLog>
@@ -67,6 +70,8 @@ export class LogCleaner {
     this.#options = options
     this.#age = new AgeClock(options.clock)
     this.#timers = new Timers(options.clock, (error) => options.logger.error({ error: messageOf(error) }, 'the cleaner has failed'))
+    this.#config = options.config
+    this.#endPause = undefined
     this.#throttle = new Throttle(options.config.ioMaxBytesPerSecond, options.clock)
     this.#uncleanable = new Map()
     this.#untouched = new WeakSet()
@@ -89,11 +94,25 @@ export class LogCleaner {
 
   /** Cleans from now on, whenever there is something to do. */
   start(): void {
-    this.#timers.after(this.#options.config.backoffMs, () => {
+    this.#endPause = this.#timers.after(this.#config.backoffMs, () => {
+      this.#endPause = undefined
       this.run()
         .catch((error) => this.#options.logger.error({ error: messageOf(error) }, 'the cleaner has failed'))
         .finally(() => this.start())
     })
+  }
+
+  /**
+   * Changes the settings: the rate and the pause count from now on, the rest from the next round on.
+   * @throws MoldauError INVALID_CONFIG, and nothing has changed
+   */
+  configure(settings: CleanerConfig): void {
+    const before = this.#config
+    this.#config = cleanerConfig(settings)
+    this.#throttle.bytesPerSecond = settings.ioMaxBytesPerSecond
+    if (this.#endPause === undefined || settings.backoffMs === before.backoffMs) return
+    this.#endPause()
+    this.start()
   }
 
   /** Gives up what is being cleaned; resolves when nothing is touched any more. */
@@ -127,10 +146,13 @@ export class LogCleaner {
     if (due.length === 0 || this.#stopped) return 0
     due.sort((a, b) => b.ratio - a.ratio)
     let cleaned = 0
+    // Threads share the memory: they must agree on how many they are.
+    const config = this.#config
     const worker = async (): Promise<void> => {
-      for (let next = due.shift(); next !== undefined && !this.#stopped; next = due.shift()) if (await this.#clean(next.log)) cleaned++
+      for (let next = due.shift(); next !== undefined && !this.#stopped; next = due.shift())
+        if (await this.#clean(next.log, config)) cleaned++
     }
-    await Promise.all(Array.from({ length: this.#options.config.threads }, worker))
+    await Promise.all(Array.from({ length: config.threads }, worker))
     return cleaned
   }
 
@@ -181,8 +203,8 @@ export class LogCleaner {
     return range
   }
 
-  async #clean(log: PartitionLog): Promise<boolean> {
-    const { clock, config, files, random } = this.#options
+  async #clean(log: PartitionLog, config: CleanerConfig): Promise<boolean> {
+    const { clock, files, random } = this.#options
     const started = clock.monotonic()
     try {
       const range = await this.#durableRange(log)

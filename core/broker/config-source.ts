@@ -1,0 +1,16 @@
+/** Where a value comes from, with the codes of DescribeConfigs. */
+export const configSources = {
+  topic: 1,
+  /** Changed at run time for one broker. */
+  broker: 2,
+  /** Changed at run time for all brokers. */
+  cluster: 3,
+  staticBroker: 4,
+  default: 5,
+  logger: 6,
+  clientMetrics: 7,
+  group: 8,
+} as const
+
+/** Kinds of things that have settings. */
+export const resourceTypes = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
