@@ -162,7 +162,9 @@ export class ProducerState {
 
   /** Takes note of a transactional batch that could not be appended because its transaction could not be asked for: it comes again. */
   refused(buf: Buffer, at: number): void {
-    this.#refused.add(batch.producerId(buf, at), batch.producerEpoch(buf, at), batch.baseSequence(buf, at))
+    const sequence = batch.baseSequence(buf, at)
+    // Without one it will be refused for that, however often it comes.
+    if (sequence >= 0) this.#refused.add(batch.producerId(buf, at), batch.producerEpoch(buf, at), sequence)
   }
 
   /** Takes note of a batch that is in the log, its offsets final. Answers the transaction that it ended, if it is a marker. */

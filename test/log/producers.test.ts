@@ -206,6 +206,7 @@ test('what was refused before the log saw it is not overtaken by the batches beh
   log.refused(batch(9))
   t.is(send(8), 2, 'what is known of the producer counts')
   const other = openLog({ files: new FaultyFiles(), clock: new ManualClock() })
+  other.refused(batch(-1, 2))
   other.refused(batch(3, 1))
   other.refused(batch(0, 0))
   t.is(
