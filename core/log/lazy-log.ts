@@ -24,7 +24,18 @@ export class LazyLog {
   constructor(options: PartitionLogOptions, onFlushed: () => void) {
     const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger, random = systemRandom, cleanedTo } = options
     const { config = logConfigDefaults, age = clock } = options
-    const context = new LogContext({ topic, partition, directory, pools, clock, age, logger, random, config, ...(cleanedTo && { cleanedTo }) })
+    const context = new LogContext({
+      topic,
+      partition,
+      directory,
+      pools,
+      clock,
+      age,
+      logger,
+      random,
+      config,
+      ...(cleanedTo && { cleanedTo }),
+    })
     this.context = context
     this.#options = options
     const log = (): OpenLog => this.load()
