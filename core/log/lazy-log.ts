@@ -23,8 +23,19 @@ export class LazyLog {
   /** @param onFlushed told when more is synced than before */
   constructor(options: PartitionLogOptions, onFlushed: () => void) {
     const { topic, partition, directory, pools, clock = systemClock, logger = silentLogger, random = systemRandom, cleanedTo } = options
-    const { config = logConfigDefaults } = options
-    const context = new LogContext({ topic, partition, directory, pools, clock, logger, random, config, ...(cleanedTo && { cleanedTo }) })
+    const { config = logConfigDefaults, age = clock } = options
+    const context = new LogContext({
+      topic,
+      partition,
+      directory,
+      pools,
+      clock,
+      age,
+      logger,
+      random,
+      config,
+      ...(cleanedTo && { cleanedTo }),
+    })
     this.context = context
     this.#options = options
     const log = (): OpenLog => this.load()

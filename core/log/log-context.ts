@@ -15,6 +15,8 @@ export interface LogContextOptions {
   readonly config: LogConfig
   readonly pools: LogPools
   readonly clock: Clock
+  /** Wall time by which things are old enough to be forgotten. */
+  readonly age: Pick<Clock, 'now'>
   readonly logger: Logger
   readonly random: RandomBytes
   /** Up to where the log was compacted, whatever its policy is now. Default: nowhere. */
@@ -29,6 +31,7 @@ export class LogContext {
   readonly pools: LogPools
   readonly clock: Clock
   readonly indexSizes: IndexSizes
+  readonly age: Pick<Clock, 'now'>
   /** Settings may change while the log is open. */
   config: LogConfig
   readonly #logger: Logger
@@ -42,6 +45,7 @@ export class LogContext {
     this.pools = options.pools
     this.clock = options.clock
     this.indexSizes = new IndexSizes(options.pools.files.files, options.directory)
+    this.age = options.age
     this.config = options.config
     this.#logger = options.logger
     this.#random = options.random

@@ -297,7 +297,15 @@ export class LogManager {
     const directory = join(this.dir, `${topic}-${partition}`)
     const { showsSyncedOnly = false } = this.#options
     const cleanedTo = (): number => this.cleaner.cleanedTo(topic, partition)
-    const common = { pools: this.#pools, clock: this.#clock, logger: this.#logger, random: this.#random, showsSyncedOnly, cleanedTo }
+    const common = {
+      pools: this.#pools,
+      clock: this.#clock,
+      age: this.#age,
+      logger: this.#logger,
+      random: this.#random,
+      showsSyncedOnly,
+      cleanedTo,
+    }
     const onFailure = (error: MoldauError): void => this.#health.failed(log, error)
     const onHealedWithLoss = (): void => this.onHealedWithLoss(topic, partition)
     const onRecordsLost = (from: number, to: number): void => this.#options.onRecordsLost?.({ topic, partition, from, to })

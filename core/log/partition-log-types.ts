@@ -15,6 +15,8 @@ export interface PartitionLogOptions {
   readonly config?: LogConfig
   readonly pools: LogPools
   readonly clock?: Clock
+  /** Wall time by which things are old enough to be forgotten. Default: that of the clock. */
+  readonly age?: Pick<Clock, 'now'>
   readonly logger?: Logger
   /** For `segment.jitter.ms`. */
   readonly random?: RandomBytes

@@ -17,7 +17,7 @@ export function restoreProducers(context: LogContext, segments: Segments, offset
   const now = context.clock.now()
   const snapshot = newestSnapshot(context.files, context.directory, offset, snapshots)
   const producers = new ProducerState(snapshot?.entries)
-  producers.expire(now - context.config.producerIdExpirationMs)
+  producers.expire(context.age.now() - context.config.producerIdExpirationMs)
   if (snapshot !== undefined && producers.size > 0) rememberBatches(segments, producers, snapshot.offset)
   replay(segments, Math.max(snapshot?.offset ?? 0, segments.first.baseOffset), offset, (buf, at) => {
     producers.apply(buf, at, now)

@@ -3,8 +3,8 @@ import test from 'ava'
 import { AgeClock } from '../../core/base/age-clock.ts'
 import { LeapingClock } from '../support/leaping-clock.ts'
 import { LongLived } from '../support/long-lived.ts'
-import { startBroker } from '../support/start-broker.ts'
-import { open } from '../support/wire.ts'
+import { startBroker, tempDir } from '../support/start-broker.ts'
+import { batch, createTopic, open, produce } from '../support/wire.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -89,4 +89,19 @@ test('leaps of the wall clock by an hour or a day end no session and no transact
   t.is(await all.logStart(), 0)
   await pass(10 * MINUTE_MS, false)
   t.true((await all.logStart()) > 0, 'records are an hour old')
+})
+
+test('a leap right after a start makes a partition that nobody has opened yet forget no producer', async (t) => {
+  const clock = new LeapingClock()
+  const dir = await tempDir(t)
+  const once = batch(['once'], { producerId: 7, producerEpoch: 0, baseSequence: 0 }, clock.now())
+  const before = await startBroker(t, { dir, clock })
+  const channel = await open(t, before, 'in-process')
+  await createTopic(channel, 't', 1, { 'message.timestamp.before.max.ms': String(Number.MAX_SAFE_INTEGER) })
+  t.is((await produce(channel, 't', Buffer.from(once))).baseOffset, 0)
+  await before.close()
+  const after = await startBroker(t, { dir, clock })
+  clock.leap(2 * DAY_MS)
+  const again = await produce(await open(t, after, 'in-process'), 't', Buffer.from(once))
+  t.deepEqual([again.error, again.baseOffset], ['NONE', 0], 'a repetition, not a second record')
 })

@@ -17,7 +17,7 @@ for (const client of ['librdkafka', 'java-v1', 'java-v2'] as const) {
       producers: 8,
       transactionVersion,
       share: 0.08,
-      requestTimeoutMs: 300,
+      requestTimeoutMs: 1000,
     } as const
     const { faults, committed, aborted, late, lostAnswers } = await foreignLateRequests(client, options)
     t.deepEqual(faults, [])

@@ -178,7 +178,11 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
 
   try {
     for (let n = 0; n < options.faultCount && faults.length === 0; n++) {
+      const before = reading.seen
       await wait(100 + below(options.calmMsMax))
+      // However slow the machine is: what happened last has been got over.
+      await until(() => faults.length > 0 || reading.seen > before)
+      if (reading.seen === before) faults.push(`STUCK: nothing was copied for ${STUCK_MS} ms after ${n} faults`)
       const kind = kinds[n < kinds.length ? n : below(kinds.length)]!
       options.onFault?.(`${kind}; ${reading.seen} copied`)
       await inject(kind)
