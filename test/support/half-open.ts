@@ -51,13 +51,15 @@ export async function halfOpen({ t, dir, connections, members, idleMs, sessionMs
   const opened = await clients.tell(`open ${connections}`)
   if (opened['open'] !== connections) throw new Error(`${opened['open']} of ${connections} connections`)
   await clients.tell('wait a')
-  elsewhere.cut()
-  const cut = performance.now()
-  const groupIds = Array.from({ length: members }, (_, i) => `g${i}`)
   const goesOn = async (): Promise<void> => {
     const { error } = await produce(channel, 'a', batch(['x']))
     if (error !== 'NONE') throw new Error(error)
   }
+  // Until what was sent has been looked at, the last heartbeats among it.
+  for (let i = 0; i < 20; i++) await goesOn()
+  elsewhere.cut()
+  const cut = performance.now()
+  const groupIds = Array.from({ length: members }, (_, i) => `g${i}`)
   let firstGoneMs = 0
   await until(
     'no group has a member',
