@@ -57,6 +57,7 @@ export class Connection {
   /** Since when something waits, or when it last became less. */
   #waitingSince: number
   #lastUse: number
+  #held: boolean
   #finishing: boolean
   #closed: boolean
 
@@ -74,6 +75,7 @@ export class Connection {
     this.#unsentBytes = 0
     this.#waitingSince = 0
     this.#lastUse = options.clock.monotonic()
+    this.#held = false
     this.#finishing = false
     this.#closed = false
     transport.onFrame((frame) => this.#onFrame(frame))
@@ -100,6 +102,16 @@ export class Connection {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** Hands out no further request before `work` is done. */
+  holdUntil(work: Promise<unknown>): void {
+    const goOn = (): void => {
+      this.#held = false
+      this.#balance()
+    }
+    this.#held = true
+    work.then(goOn, goOn)
   }
 
   /** Reads no further requests, answers those that have come, then ends. */
@@ -175,7 +187,7 @@ export class Connection {
     }
     if (this.#finishing || this.#closed) return
     const unsentBytesMax = this.#backlog.isFull ? UNSENT_BYTES_MAX_WHEN_FULL : this.#unsentBytesMax
-    if (this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= unsentBytesMax) this.#transport.pause()
+    if (this.#held || this.#slots.length >= this.#inflightRequestsMax || unsentBytes >= unsentBytesMax) this.#transport.pause()
     else this.#transport.resume()
   }
 }
