@@ -16,6 +16,7 @@ import { connect } from '../../core/client/connect.ts'
 import type { ClientOptions } from '../../core/client/options.ts'
 import { Channel } from '../../core/net/channel.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
+import { FrameSplitter } from '../../core/net/frames.ts'
 import { tlsDialer } from '../../core/net/tls-dialer.ts'
 import { errorName } from '../../core/protocol/errors.ts'
 import { encodeRequest } from '../../core/protocol/header.ts'
@@ -663,13 +664,78 @@ test('with queued.max.request.bytes large requests of many connections all come 
   t.is(Number(end!.offset), 60)
 })
 
-test('with queued.max.request.bytes who begins a large request is read on, and when he goes his memory is free again', async (t) => {
+test('with queued.max.request.bytes requests larger than it come through, however they are interleaved', async (t) => {
+  const broker = await startBroker(t, { config: { 'queued.max.request.bytes': 1000 } })
+  const large = Buffer.concat(encodeRequest(ApiVersions, 0, 1, 'x'.repeat(30_000), {}))
+  // What waits for its answer takes memory, too.
+  const poll = Buffer.concat(encodeRequest(Fetch, 4, 2, 'x', { maxWaitMs: 100, minBytes: 1, topics: [] }))
+  const stream = Buffer.concat(Array.from({ length: 5 }, () => [large, poll, poll]).flat())
+  const pieces = [7000, 31_000, 39_000, 70_000, 95_000, 120_000, stream.length]
+  const sockets = Array.from({ length: 4 }, () => connectTcp({ host: '127.0.0.1', port: broker.port!, noDelay: true }))
+  t.teardown(() => sockets.forEach((socket) => socket.destroy()))
+  const answered = sockets.map(async (socket) => {
+    const splitter = new FrameSplitter({ frameBytesMax: 10_000 })
+    let count = 0
+    for await (const chunk of socket) {
+      splitter.push(chunk as Buffer)
+      while (splitter.next() !== undefined) count++
+      if (count === 15) return
+    }
+    t.fail('it was cut off')
+  })
+  for (let i = 0; i < pieces.length; i++) {
+    for (const socket of i % 2 === 0 ? sockets : sockets.toReversed()) socket.write(stream.subarray(pieces[i - 1] ?? 0, pieces[i]))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  await Promise.all(answered)
+  t.pass()
+})
+
+test('with queued.max.request.bytes who claims a lot and sends little holds nobody up', async (t) => {
+  const broker = await startBroker(t, { config: { 'queued.max.request.bytes': 20_000 } })
+  const claim = Buffer.alloc(5)
+  claim.writeInt32BE(100_000_000)
+  const hogs = Array.from({ length: 20 }, () => connectTcp({ host: '127.0.0.1', port: broker.port! }))
+  t.teardown(() => hogs.forEach((hog) => hog.destroy()))
+  await Promise.all(hogs.map((hog) => new Promise((resolve) => hog.write(claim, resolve))))
+  const other = await channel(t, broker)
+  for (let i = 0; i < 50; i++) await other.request(ApiVersions, 0, {})
+  t.pass()
+})
+
+test('with queued.max.request.bytes who sends so much of a request that others wait, and not the rest, is cut off', async (t) => {
+  const clock = new ManualClock(Date.now())
+  const warnings: string[] = []
+  const logger = { debug() {}, info() {}, warn: (_: object, message: string) => void warnings.push(message), error() {} }
+  const broker = await startBroker(t, { clock, logger, config: { 'queued.max.request.bytes': 20_000 } })
+  const other = await channel(t, broker)
+  await other.request(ApiVersions, 0, {})
+  const hog = connectTcp({ host: '127.0.0.1', port: broker.port! })
+  const part = Buffer.alloc(40_000)
+  part.writeInt32BE(1_000_000)
+  hog.write(part)
+  let isThere = true
+  hog.on('error', () => {}).once('close', () => (isThere = false))
+  hog.resume()
+  // Others ask again and again: at first before the hog has sent its part, then they wait.
+  const asking = (async () => {
+    while (isThere) await other.request(ApiVersions, 0, {})
+  })()
+  while (isThere) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    clock.advance(30_000)
+  }
+  await asking
+  t.true(warnings.some((line) => line.includes('queued.max.request.bytes')))
+})
+
+test('with queued.max.request.bytes whose large request takes all there is goes, and his memory is free again', async (t) => {
   const broker = await startBroker(t, { config: { 'queued.max.request.bytes': 20_000 } })
   const other = await channel(t, broker)
   const hog = connectTcp({ host: '127.0.0.1', port: broker.port! })
   t.teardown(() => hog.destroy())
-  // A request that is answered at once and one that waits, with the beginning of one that takes all the memory behind them.
-  const large = Buffer.alloc(100)
+  // A request that is answered at once and one that waits, with a part of one that takes all the memory behind them.
+  const large = Buffer.alloc(30_000)
   large.writeInt32BE(10_000_000)
   const frames = [
     encodeRequest(ApiVersions, 0, 1, 'hog', {}),
