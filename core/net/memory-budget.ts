@@ -45,7 +45,7 @@ export class MemoryBudget {
   /** Lets those go on who wait, in their order, as far as there is room. */
   give(bytes: number): void {
     this.#used -= bytes
-    for (const [share] of [...this.#waiting]) {
+    for (const share of Array.from(this.#waiting.keys())) {
       if (this.#used >= this.#bytesMax) break
       this.#wake(share)
     }

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
+import type * as Jose from 'jose'
 import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
 
 import type { Clock } from '../base/clock.ts'
@@ -12,18 +13,16 @@ const LOOK_AGAIN_MS = 1000
 /** How signatures may be made (RFC 7518). Neither `none` nor secrets shared with the issuer are among them. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 
-type Jose = typeof import('jose')
-
 /** The public keys of whoever issues tokens, from a file with a JSON Web Key Set (RFC 7517). A new file is taken without a restart. */
 export class Jwks {
-  readonly #jose: Jose
+  readonly #jose: typeof Jose
   readonly #path: string
   readonly #clock: Clock
   #keys: JWTVerifyGetKey
   #stamp: string
   #lookedAt: number
 
-  private constructor(jose: Jose, path: string, clock: Clock) {
+  private constructor(jose: typeof Jose, path: string, clock: Clock) {
     this.#jose = jose
     this.#path = path
     this.#clock = clock
