@@ -135,7 +135,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   }
   const dispatch = new Dispatch(services, handlers, authorizer && guardOf)
   const queuedBytesMax = config.get('queued.max.request.bytes')
-  const budget = queuedBytesMax > 0 ? new MemoryBudget(queuedBytesMax) : undefined
+  const budget = queuedBytesMax > 0 ? new MemoryBudget(queuedBytesMax, clock) : undefined
   const connections = new Connections({
     admit: (remote) => services.quotas.connect(remoteParts(remote).address),
     handle: (frame, connection, session) => dispatch.answer(frame, connection, session),

@@ -16,11 +16,15 @@ const PLAIN_MODULE = 'org.apache.kafka.common.security.plain.PlainLoginModule'
 const USER_OPTION = 'user_'
 
 /** How clients can log in at a listener, as its settings say. @throws MoldauError INVALID_CONFIG */
-export function offeredMechanisms(config: ListenerConfig, lookup: CredentialLookup, clock: Clock): Map<string, OfferedMechanism> {
+export async function offeredMechanisms(
+  config: ListenerConfig,
+  lookup: CredentialLookup,
+  clock: Clock,
+): Promise<Map<string, OfferedMechanism>> {
   const offered = new Map<string, OfferedMechanism>()
   for (const mechanism of config.get('sasl.enabled.mechanisms')) {
     offered.set(mechanism, {
-      server: serverFor(mechanism, config, lookup, clock),
+      server: await serverFor(mechanism, config, lookup, clock),
       maxReauthMs: config.get('connections.max.reauth.ms', mechanism),
     })
   }
@@ -29,7 +33,12 @@ export function offeredMechanisms(config: ListenerConfig, lookup: CredentialLook
   throw new MoldauError('INVALID_CONFIG', `${name} is empty: say how clients log in, for example SCRAM-SHA-512`)
 }
 
-function serverFor(mechanism: string, config: ListenerConfig, lookup: CredentialLookup, clock: Clock): SaslServerFactory {
+function serverFor(
+  mechanism: string,
+  config: ListenerConfig,
+  lookup: CredentialLookup,
+  clock: Clock,
+): SaslServerFactory | Promise<SaslServerFactory> {
   if (mechanism === 'PLAIN') return plainServer(plainUsers(config))
   if (isScram(mechanism)) return scramServer(mechanism, lookup)
   if (mechanism === 'OAUTHBEARER') return bearer(config, clock)
@@ -59,7 +68,7 @@ function plainUsers(config: ListenerConfig): Map<string, string> {
   )
 }
 
-function bearer(config: ListenerConfig, clock: Clock): SaslServerFactory {
+async function bearer(config: ListenerConfig, clock: Clock): Promise<SaslServerFactory> {
   const url = config.get('sasl.oauthbearer.jwks.endpoint.url', 'OAUTHBEARER')
   if (url === '')
     throw new MoldauError('INVALID_CONFIG', 'OAUTHBEARER is enabled: name the file with the keys, sasl.oauthbearer.jwks.endpoint.url')
@@ -71,7 +80,7 @@ function bearer(config: ListenerConfig, clock: Clock): SaslServerFactory {
     clockSkewMs: config.get('sasl.oauthbearer.clock.skew.seconds', 'OAUTHBEARER') * 1000,
     requiredScopes: config.get('sasl.oauthbearer.required.scopes', 'OAUTHBEARER'),
   }
-  return oauthBearerServer(new Jwks(url, clock), rules, clock)
+  return oauthBearerServer(await Jwks.open(url, clock), rules, clock)
 }
 
 /** The `ssl.*` settings of a listener. */

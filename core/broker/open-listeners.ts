@@ -90,7 +90,7 @@ export class OpenListeners {
     const speaksTls = spec.protocol === 'SSL' || spec.protocol === 'SASL_SSL'
     const settings = tlsSettings(own)
     const prefix = `listener ${spec.name}: `
-    const admit = this.#admission(spec, own)
+    const admit = await this.#admission(spec, own)
     const listener: Listener = await Listener.listen({
       host: spec.host,
       port: spec.port,
@@ -117,11 +117,11 @@ export class OpenListeners {
   }
 
   /** What happens to each connection of a listener before its first request. */
-  #admission(spec: ListenerSpec, own: ListenerConfig): (transport: Transport, listener: OpenListener) => void {
+  async #admission(spec: ListenerSpec, own: ListenerConfig): Promise<(transport: Transport, listener: OpenListener) => void> {
     const { config, credentials, authorizer, apiVersions, onConnection, clock, logger } = this.#options
     const mapping = principalMapping(own.get('ssl.principal.mapping.rules'))
     const mustLogIn = spec.protocol === 'SASL_PLAINTEXT' || spec.protocol === 'SASL_SSL'
-    const mechanisms = mustLogIn ? offeredMechanisms(own, credentials, clock) : undefined
+    const mechanisms = mustLogIn ? await offeredMechanisms(own, credentials, clock) : undefined
     const failureDelayMs = config.get('connection.failed.authentication.delay.ms')
     const requestBytesMax = config.get('socket.request.max.bytes')
     const unknownBytesMax = Math.min(requestBytesMax, own.get('sasl.server.max.receive.size'))

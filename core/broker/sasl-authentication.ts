@@ -83,14 +83,22 @@ export class SaslAuthentication {
     )
   }
 
-  /** Takes a frame that is {@link wants wanted}. */
+  /** Takes a frame that is {@link wants wanted}. What comes behind it waits: what it means depends on how this one ends. */
   take(frame: Buffer, connection: Connection): Answer | Promise<Answer> {
+    const answer = this.#take(frame, connection)
+    if (!(answer instanceof Promise)) return answer
+    const release = connection.hold()
+    answer.then(release, release)
+    return answer
+  }
+
+  #take(frame: Buffer, connection: Connection): Answer | Promise<Answer> {
     try {
       switch (this.#state) {
         case 'failed':
           return undefined
         case 'raw tokens':
-          return this.#token(Buffer.from(frame), connection)
+          return this.#token(frame, connection)
         case 'authenticate':
           return this.#authenticate(decodeRequestHeader(frame), connection)
         default:
@@ -136,7 +144,7 @@ export class SaslAuthentication {
     return answer('NONE')
   }
 
-  #authenticate(header: RequestHeader, connection: Connection): Answer | Promise<Answer> {
+  async #authenticate(header: RequestHeader, connection: Connection): Promise<Answer> {
     const { apiKey, apiVersion, correlationId } = header
     if (apiKey !== SaslAuthenticate.key) {
       const api = apiByKey(apiKey)!
@@ -150,7 +158,7 @@ export class SaslAuthentication {
       return this.#fail(connection, 'SaslAuthenticate in a version that is not served', undefined)
     const { authBytes } = decode(SaslAuthenticate.request, apiVersion, header.reader)
     try {
-      const step = this.#evaluate(authBytes)
+      const step = await this.#evaluate(authBytes)
       const sessionLifetimeMs = step.principal === undefined ? 0 : this.#complete(step)
       return encodeResponse(SaslAuthenticate, apiVersion, correlationId, {
         errorCode: 0,
@@ -170,9 +178,9 @@ export class SaslAuthentication {
     }
   }
 
-  #token(token: Buffer, connection: Connection): Answer | Promise<Answer> {
+  async #token(token: Buffer, connection: Connection): Promise<Answer> {
     try {
-      const step = this.#evaluate(token)
+      const step = await this.#evaluate(token)
       if (step.principal !== undefined) this.#complete(step)
       const length = Buffer.alloc(4)
       length.writeInt32BE(step.challenge.length)
@@ -182,9 +190,9 @@ export class SaslAuthentication {
     }
   }
 
-  #evaluate(token: Buffer): SaslStep {
+  async #evaluate(token: Buffer): Promise<SaslStep> {
     if (this.#wrongMechanism) throw new SaslRefused(`another mechanism than the first time, which was ${this.#mechanism}`)
-    const step = this.#server!.evaluate(token)
+    const step = await this.#server!.evaluate(token)
     const { session } = this.#options
     if (step.principal !== undefined && this.#completedAt !== -Infinity && step.principal !== session.principal) {
       const change = `from ${session.principal.replace(':', '.')}: ${step.principal.replace(':', '.')}`

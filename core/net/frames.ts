@@ -1,6 +1,6 @@
 import { MoldauError } from '../base/errors.ts'
 import type { BufferPool } from './buffer-pool.ts'
-import type { MemoryBudget } from './memory-budget.ts'
+import type { MemoryShare } from './memory-budget.ts'
 
 /** A frame that spans chunks starts with at most this much memory and doubles as bytes arrive: a length alone allocates nothing big. */
 const FIRST_ALLOCATION_BYTES_MAX = 4 * 1024 * 1024
@@ -17,8 +17,6 @@ export interface FrameOptions {
   chunksAreReused?: boolean
   /** Frames are lent: the memory of one may be used again as soon as the next is asked for. Where big ones are put together. */
   lendFrom?: BufferPool
-  /** What frames may take, together with those of other connections: none begins while nothing is left. */
-  budget?: MemoryBudget
 }
 
 /**
@@ -40,12 +38,11 @@ export class FrameSplitter {
   #filled: number
   /** Memory of the pool that the last frame stands in. */
   #lent: Buffer | undefined
-  readonly #budget: MemoryBudget | undefined
-  /** What the frame that is put together, or was handed out last, takes of the budget. */
-  #taken: number
+  readonly #memory: MemoryShare | undefined
   #starved: boolean
 
-  constructor(options: FrameOptions) {
+  /** @param memory what frames that come in pieces may take; without it as much as they are long */
+  constructor(options: FrameOptions, memory?: MemoryShare) {
     this.#frameBytesMax = options.frameBytesMax
     this.#reused = options.chunksAreReused ?? false
     this.#pool = options.lendFrom
@@ -56,20 +53,13 @@ export class FrameSplitter {
     this.#partial = undefined
     this.#filled = 0
     this.#lent = undefined
-    this.#budget = options.budget
-    this.#taken = 0
+    this.#memory = memory
     this.#starved = false
   }
 
-  /** True when a frame waits for the budget: {@link next} gives nothing before there is room. */
+  /** True when there is no memory to read on: {@link next} gives nothing before there is room. */
   get isStarved(): boolean {
     return this.#starved
-  }
-
-  /** Gives back what the budget has given: no frame is asked for any more. */
-  release(): void {
-    if (this.#taken > 0) this.#budget!.give(this.#taken)
-    this.#taken = 0
   }
 
   /** From now on no frame may be larger: who has not logged in yet may not say much. */
@@ -103,6 +93,7 @@ export class FrameSplitter {
   /** `count` bytes have been read to the {@link room}. */
   filled(count: number): void {
     this.#filled += count
+    this.#memory?.take(count)
   }
 
   /**
@@ -111,6 +102,7 @@ export class FrameSplitter {
    */
   next(): Buffer | undefined {
     this.done()
+    this.#starved = false
     if (this.#partial !== undefined && this.#filled === this.#length) return this.#finish(this.#partial)
     while (this.#waiting.length > 0) {
       const chunk = this.#waiting[0]!
@@ -122,6 +114,7 @@ export class FrameSplitter {
       if (frame !== undefined) return frame
       if (this.#starved) return undefined
     }
+    if (this.#partial !== undefined) this.#isWithout()
     return undefined
   }
 
@@ -131,7 +124,7 @@ export class FrameSplitter {
       this.#pool?.give(this.#lent)
       this.#lent = undefined
     }
-    if (this.#partial === undefined) this.release()
+    if (this.#partial === undefined) this.#memory?.give()
   }
 
   #begin(chunk: Buffer): Buffer | undefined {
@@ -158,31 +151,23 @@ export class FrameSplitter {
   }
 
   #continue(chunk: Buffer): Buffer | undefined {
-    if (this.#partial === undefined && !this.#mayBegin()) return undefined
+    if (this.#isWithout()) return undefined
     const count = Math.min(chunk.length - this.#at, this.#length - this.#filled)
     const target = this.#room(count)
     chunk.copy(target, this.#filled, this.#at, this.#at + count)
     this.#at += count
-    this.#filled += count
+    this.filled(count)
     return this.#filled < this.#length ? undefined : this.#finish(target)
   }
 
-  /** A frame in pieces takes its whole length of the budget at once: then it can be completed, whatever others do. */
-  #mayBegin(): boolean {
-    if (this.#isWithout()) return false
-    if (this.#budget === undefined) return true
-    this.#taken = this.#length
-    this.#budget.take(this.#taken)
-    return true
-  }
-
   #isWithout(): boolean {
-    return (this.#starved = this.#budget?.isExhausted ?? false)
+    return (this.#starved = this.#memory !== undefined && !this.#memory.hasRoom)
   }
 
   #finish(memory: Buffer): Buffer {
     const frame = memory.length === this.#length ? memory : memory.subarray(0, this.#length)
     if (this.#pool !== undefined) this.#lent = memory
+    this.#memory?.complete()
     this.#reset()
     return frame
   }

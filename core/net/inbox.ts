@@ -1,5 +1,6 @@
 import { FrameSplitter } from './frames.ts'
 import type { FrameOptions } from './frames.ts'
+import type { MemoryBudget, MemoryShare } from './memory-budget.ts'
 
 /** The connection that the frames come over. */
 export interface InboxOwner {
@@ -9,34 +10,45 @@ export interface InboxOwner {
   destroy(error: Error): void
 }
 
+export interface InboxOptions extends FrameOptions {
+  /** What frames may take, together with those of other connections. */
+  budget?: MemoryBudget
+}
+
 /** Frames on their way in: cut out of the bytes that arrive, handed out one after the other, held while the handler wants no more. */
 export class Inbox {
   readonly #splitter: FrameSplitter
   readonly #owner: InboxOwner
+  readonly #memory: MemoryShare | undefined
   #handler: (frame: Buffer) => void
   #paused: boolean
   #delivering: boolean
 
-  constructor(options: FrameOptions, owner: InboxOwner) {
-    this.#splitter = new FrameSplitter(options)
+  constructor(options: InboxOptions, owner: InboxOwner) {
+    this.#memory = options.budget?.share((error) => owner.destroy(error))
+    this.#splitter = new FrameSplitter(options, this.#memory)
     this.#owner = owner
     this.#handler = () => {}
     this.#paused = false
     this.#delivering = false
   }
 
-  /** True when a frame waits for memory; then call {@link retry} when there is room. */
+  /** True when there is no memory to read on; then {@link whenRoom}. */
   get isStarved(): boolean {
     return this.#splitter.isStarved
   }
 
-  retry(): void {
-    this.#deliver()
+  /** Calls `resume` once, after what has come already has been handed out as far as there is room. */
+  whenRoom(resume: () => void): void {
+    this.#memory!.whenRoom(() => {
+      this.#deliver()
+      resume()
+    })
   }
 
-  /** Nothing more is handed out. */
+  /** The connection has ended: its memory is free. */
   release(): void {
-    this.#splitter.release()
+    this.#memory?.release()
   }
 
   get isPaused(): boolean {

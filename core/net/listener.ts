@@ -8,7 +8,7 @@ import { BufferPool } from './buffer-pool.ts'
 import { plainAddress } from './connection-limits.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import { TcpTransport, readingInto } from './tcp.ts'
-import type { FrameOptions } from './frames.ts'
+import type { InboxOptions } from './inbox.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { TlsAcceptor } from './tls-acceptor.ts'
 import type { TlsAcceptorOptions } from './tls-acceptor.ts'
@@ -105,14 +105,14 @@ export class Listener {
 }
 
 /** A socket that gives fresh memory with every read: Node lets only one that dials choose where it reads to, and TLS none. */
-function listened(socket: Socket, frames: FrameOptions, certificate?: Buffer): TcpTransport {
+function listened(socket: Socket, frames: InboxOptions, certificate?: Buffer): TcpTransport {
   const transport = new TcpTransport(socket, frames, certificate)
   socket.on('data', (chunk: Buffer) => transport.receive(chunk))
   return transport
 }
 
 /** @param leave is called when the connection ends, of whichever socket it is by then */
-function accept(accepted: Socket, frames: FrameOptions, onConnection: (transport: Transport) => void, leave?: () => void): void {
+function accept(accepted: Socket, frames: InboxOptions, onConnection: (transport: Transport) => void, leave?: () => void): void {
   const end: { transport?: TcpTransport } = {}
   const socket = adopt(accepted, readingInto(end))
   if (leave !== undefined) (socket ?? accepted).once('close', leave)

@@ -1,46 +1,157 @@
+import type { Clock, Timer } from '../base/clock.ts'
+import { MoldauError } from '../base/errors.ts'
+
+/** How long a request may take to arrive while others wait for memory: clients themselves give up after so long (`request.timeout.ms`). */
+const ARRIVAL_MS_MAX = 30_000
+
 /**
- * Memory that requests may take, over all connections (Kafka's `queued.max.request.bytes`): those being put together, and those being worked on.
- * As in Kafka the last one to be let in may take it over the bound, so that a request larger than what is left can come at all.
+ * Memory that requests may take, over all connections (Kafka's `queued.max.request.bytes`): what has come of those that arrive in pieces, and all of those
+ * that are worked on. Kafka counts a request that arrives by the length it claims, so that a few bytes can hold up everybody.
+ *
+ * When nothing is left no request begins to arrive, and of those that have begun only the first is read on: it will be complete, over the bound by its
+ * own length at most, and gives its memory back. One that is not complete in time loses its connection, as long as others wait.
  */
 export class MemoryBudget {
   readonly #bytesMax: number
-  readonly #waiting: Set<() => void>
+  readonly #clock: Clock
+  /** Those that arrive, the first first. */
+  readonly #begun: Set<MemoryShare>
+  readonly #waiting: Map<MemoryShare, () => void>
   #used: number
+  #timer: Timer | undefined
 
-  /** @param bytesMax Infinity for no bound */
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, clock: Clock) {
     this.#bytesMax = bytesMax
-    this.#waiting = new Set()
+    this.#clock = clock
+    this.#begun = new Set()
+    this.#waiting = new Map()
     this.#used = 0
-  }
-
-  get isExhausted(): boolean {
-    return this.#used >= this.#bytesMax
+    this.#timer = undefined
   }
 
   get used(): number {
     return this.#used
   }
 
+  /** @param cut ends the connection, whose request does not arrive */
+  share(cut: (error: MoldauError) => void): MemoryShare {
+    return new MemoryShare(this, cut)
+  }
+
   take(bytes: number): void {
     this.#used += bytes
   }
 
+  /** Lets those go on who wait, in their order, as far as there is room. */
   give(bytes: number): void {
     this.#used -= bytes
-    if (this.#waiting.size === 0 || this.isExhausted) return
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const resume of waiting) resume()
+    for (const share of Array.from(this.#waiting.keys())) {
+      if (this.#used >= this.#bytesMax) break
+      this.#wake(share)
+    }
+    const first = this.#first
+    if (first !== undefined) this.#wake(first)
   }
 
-  /** Calls `resume` once, when there is room again. Asked for twice it is called once. */
+  hasRoomFor(share: MemoryShare): boolean {
+    return this.#used < this.#bytesMax || this.#first === share
+  }
+
+  begin(share: MemoryShare): void {
+    this.#begun.add(share)
+  }
+
+  end(share: MemoryShare): void {
+    this.#begun.delete(share)
+  }
+
+  wait(share: MemoryShare, resume: () => void): void {
+    this.#waiting.set(share, resume)
+    this.#timer ??= this.#watch()
+  }
+
+  forget(share: MemoryShare): void {
+    this.#waiting.delete(share)
+    if (this.#waiting.size > 0) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  get #first(): MemoryShare | undefined {
+    return this.#begun.values().next().value
+  }
+
+  #wake(share: MemoryShare): void {
+    const resume = this.#waiting.get(share)
+    if (resume === undefined) return
+    this.forget(share)
+    resume()
+  }
+
+  #watch(): Timer {
+    const first = this.#first
+    return this.#clock.after(ARRIVAL_MS_MAX, () => {
+      if (first !== undefined && first === this.#first) {
+        this.end(first)
+        first.cut()
+      }
+      this.#timer = this.#waiting.size === 0 ? undefined : this.#watch()
+    })
+  }
+}
+
+/** What one connection has of a {@link MemoryBudget} for the request that arrives on it. */
+export class MemoryShare {
+  readonly #budget: MemoryBudget
+  readonly #cut: (error: MoldauError) => void
+  #taken: number
+
+  constructor(budget: MemoryBudget, cut: (error: MoldauError) => void) {
+    this.#budget = budget
+    this.#cut = cut
+    this.#taken = 0
+  }
+
+  /** False when nothing more may be read: then {@link whenRoom}. */
+  get hasRoom(): boolean {
+    return this.#budget.hasRoomFor(this)
+  }
+
+  /** So many bytes of a request have come. */
+  take(bytes: number): void {
+    if (this.#taken === 0) this.#budget.begin(this)
+    this.#taken += bytes
+    this.#budget.take(bytes)
+  }
+
+  /** The request is complete; its bytes are still here. */
+  complete(): void {
+    this.#budget.end(this)
+  }
+
+  /** Nobody looks at the bytes of the request any more. */
+  give(): void {
+    const taken = this.#taken
+    if (taken === 0) return
+    this.#taken = 0
+    this.#budget.end(this)
+    this.#budget.give(taken)
+  }
+
+  /** Calls `resume` once, when there may be room again. Asked for twice it is called once. */
   whenRoom(resume: () => void): void {
-    this.#waiting.add(resume)
+    this.#budget.wait(this, resume)
   }
 
-  /** Nobody waits for this any more. */
-  forget(resume: () => void): void {
-    this.#waiting.delete(resume)
+  /** The connection has ended. */
+  release(): void {
+    this.#budget.forget(this)
+    this.give()
+  }
+
+  cut(): void {
+    const seconds = ARRIVAL_MS_MAX / 1000
+    const why = `a request was begun and is not complete after ${seconds} s, while others wait for memory (queued.max.request.bytes)`
+    this.#cut(new MoldauError('TIMEOUT', why))
   }
 }

@@ -2,9 +2,8 @@ import type { OnReadOpts, Socket } from 'node:net'
 
 import type { BufferPool } from './buffer-pool.ts'
 import { coalesce } from './coalesce.ts'
-import type { FrameOptions } from './frames.ts'
 import { Inbox } from './inbox.ts'
-import type { MemoryBudget } from './memory-budget.ts'
+import type { InboxOptions } from './inbox.ts'
 import { Outbox } from './outbox.ts'
 import type { Transport } from './transport.ts'
 
@@ -40,8 +39,6 @@ export class TcpTransport implements Transport {
   readonly #inbox: Inbox
   readonly #outbox: Outbox
   readonly #pool: BufferPool | undefined
-  readonly #budget: MemoryBudget | undefined
-  readonly #whenRoom: () => void
   #closing: boolean
   #closed: boolean
   #error: Error | undefined
@@ -49,15 +46,13 @@ export class TcpTransport implements Transport {
   #drainHandler: () => void
 
   /** @param peerCertificate in DER, of a socket that speaks TLS */
-  constructor(socket: Socket, options: FrameOptions, peerCertificate?: Buffer) {
+  constructor(socket: Socket, options: InboxOptions, peerCertificate?: Buffer) {
     this.remote = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
     this.peerCertificate = peerCertificate
     this.#socket = socket
     this.#inbox = new Inbox(options, this)
     this.#outbox = new Outbox(() => this.#flush())
     this.#pool = options.lendFrom
-    this.#budget = options.budget
-    this.#whenRoom = () => this.#onRoom()
     this.#closing = false
     this.#closed = false
     this.#error = undefined
@@ -131,6 +126,7 @@ export class TcpTransport implements Transport {
     if (this.#closing || this.#closed) return
     this.#flush()
     this.#closing = true
+    this.#inbox.release()
     this.#socket.end()
     // What still comes is thrown away, but read: otherwise the other side's end would never be seen.
     this.#socket.resume()
@@ -142,20 +138,19 @@ export class TcpTransport implements Transport {
   }
 
   #readOn(): void {
+    if (this.#inbox.isPaused) return
     if (this.#inbox.isStarved) this.#starve()
-    else if (!this.#inbox.isPaused) this.#socket.resume()
+    else this.#socket.resume()
   }
 
   /** The next frame waits for memory: nothing is read meanwhile. */
   #starve(): void {
     this.#socket.pause()
-    this.#budget!.whenRoom(this.#whenRoom)
+    this.#inbox.whenRoom(() => this.#onRoom())
   }
 
   #onRoom(): void {
-    if (this.#closing || this.#closed) return
-    this.#inbox.retry()
-    this.#readOn()
+    if (!this.#closing && !this.#closed) this.#readOn()
   }
 
   #flush(): void {
@@ -181,7 +176,6 @@ export class TcpTransport implements Transport {
     if (this.#closed) return
     this.#closed = true
     this.#outbox.take()
-    this.#budget?.forget(this.#whenRoom)
     this.#inbox.release()
     this.#closeHandler(this.#error)
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
 import type { Jwks } from './jwks.ts'
-import { isSignedBy, parseJwt } from './jwt.ts'
 import { userPrincipal } from './principal.ts'
 import { EMPTY_CHALLENGE, SaslRefused } from './sasl.ts'
 import type { SaslServerFactory, SaslStep } from './sasl.ts'
@@ -38,12 +38,12 @@ export function oauthBearerServer(jwks: Jwks, rules: OAuthBearerRules, clock: Cl
   return () => {
     let refusal: string | undefined
     return {
-      evaluate(response): SaslStep {
+      async evaluate(response): Promise<SaslStep> {
         // After a refusal one byte comes, which asks for it in the words of SASL.
         if (refusal !== undefined) throw new SaslRefused(`OAUTHBEARER: ${refusal}`, 'Authentication failed: invalid_token')
         const first = parseFirst(response)
         if (first === undefined) throw new SaslRefused('OAUTHBEARER: the message is not of the form of RFC 7628')
-        const checked = check(first.token, jwks, rules, clock.now())
+        const checked = await check(first.token, jwks, rules, clock.now()).catch((error: unknown) => messageOf(error))
         if (typeof checked === 'string') {
           refusal = checked
           return { challenge: Buffer.from('{"status":"invalid_token"}', 'utf8') }
@@ -60,25 +60,21 @@ export function oauthBearerServer(jwks: Jwks, rules: OAuthBearerRules, clock: Cl
   }
 }
 
-/** Whom a token stands for, or why it stands for nobody. */
-function check(token: string, jwks: Jwks, rules: OAuthBearerRules, now: number): { name: string; expiresAt: number } | string {
-  const jwt = parseJwt(token)
-  if (jwt === undefined) return 'the token is no signed JWT'
-  const key = jwks.key(jwt.header['kid'])
-  if (key === undefined) return 'no key of the set is named by the token'
-  if (!isSignedBy(jwt, key)) return 'the signature of the token is not of that key'
-  const { claims } = jwt
-  const { exp, nbf, iss } = claims
-  if (typeof exp !== 'number' || now >= exp * 1000 + rules.clockSkewMs) return 'the token has expired, or never does'
-  if (nbf !== undefined && (typeof nbf !== 'number' || now < nbf * 1000 - rules.clockSkewMs)) return 'the token is not valid yet'
-  if (rules.issuer !== '' && iss !== rules.issuer) return 'the token is of another issuer'
-  if (rules.audiences.length > 0 && !textsOf(claims['aud']).some((aud) => rules.audiences.includes(aud)))
-    return 'the token is for another audience'
+/** Whom a token stands for. @throws Error why it stands for nobody */
+async function check(token: string, jwks: Jwks, rules: OAuthBearerRules, now: number): Promise<{ name: string; expiresAt: number }> {
+  const claims = await jwks.verify(token, {
+    currentDate: new Date(now),
+    clockTolerance: rules.clockSkewMs / 1000,
+    requiredClaims: ['exp', rules.subClaim],
+    ...(rules.issuer !== '' && { issuer: rules.issuer }),
+    ...(rules.audiences.length > 0 && { audience: [...rules.audiences] }),
+  })
   const scopes = textsOf(claims[rules.scopeClaim]).flatMap((text) => text.split(' '))
   const missing = rules.requiredScopes.find((scope) => !scopes.includes(scope))
-  if (missing !== undefined) return `the token lacks the scope '${missing}'`
+  if (missing !== undefined) throw new Error(`the token lacks the scope '${missing}'`)
   const name = claims[rules.subClaim]
-  return typeof name === 'string' && name !== '' ? { name, expiresAt: exp * 1000 } : `the token has no claim '${rules.subClaim}'`
+  if (typeof name !== 'string' || name === '') throw new Error(`the claim '${rules.subClaim}' of the token names nobody`)
+  return { name, expiresAt: claims.exp! * 1000 }
 }
 
 function textsOf(claim: unknown): string[] {

@@ -12,8 +12,11 @@ export interface SaslStep {
 
 /** The broker's side of one log-in by one mechanism. */
 export interface SaslServer {
-  /** @throws SaslRefused */
-  evaluate(response: Buffer): SaslStep
+  /**
+   * @param response is lent for the time of the call: what is looked at later must be copied
+   * @throws SaslRefused
+   */
+  evaluate(response: Buffer): SaslStep | Promise<SaslStep>
 }
 
 /** Makes a fresh {@link SaslServer} for each log-in. */

@@ -1,7 +1,9 @@
+import { EventEmitter, once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
+import { inspect } from 'node:util'
 
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
@@ -14,6 +16,8 @@ import { connect } from '../../core/client/connect.ts'
 import type { ClientOptions } from '../../core/client/options.ts'
 import { Channel } from '../../core/net/channel.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
+import { FrameSplitter } from '../../core/net/frames.ts'
+import { tlsDialer } from '../../core/net/tls-dialer.ts'
 import { errorName } from '../../core/protocol/errors.ts'
 import { encodeRequest } from '../../core/protocol/header.ts'
 import { ApiVersions } from '../../core/protocol/messages/api-versions.ts'
@@ -344,6 +348,27 @@ test('after logging in requests may be large', async (t) => {
   t.is((await open.request(Metadata, 4, { topics, allowAutoTopicCreation: false })).topics.length, 500)
 })
 
+test('what is sent behind a log-in waits for it, and is answered when it is good', async (t) => {
+  for (const [mechanism, good, bad] of [
+    ['PLAIN', '\0alice\0secret', '\0alice\0wrong'],
+    ['OAUTHBEARER', `n,,\u0001auth=Bearer ${token()}\u0001\u0001`, 'n,,\u0001auth=Bearer a.b.c\u0001\u0001'],
+  ] as const) {
+    const broker = await listening(t, 'SASL_PLAINTEXT', await saslConfig(t))
+    /** How many brokers the client is told of. */
+    const atOnce = async (authBytes: string): Promise<number> => {
+      const open = await channel(t, broker)
+      const [, , metadata] = await Promise.allSettled([
+        open.request(SaslHandshake, 1, { mechanism }),
+        open.request(SaslAuthenticate, 2, { authBytes: Buffer.from(authBytes) }),
+        open.request(Metadata, 12, { topics: [] }),
+      ])
+      return metadata.status === 'fulfilled' ? metadata.value.brokers.length : 0
+    }
+    t.is(await atOnce(good), 1, mechanism)
+    t.is(await atOnce(bad), 0, mechanism)
+  }
+})
+
 test('where nobody has to log in, a log-in is answered ILLEGAL_SASL_STATE', async (t) => {
   const broker = await startBroker(t)
   const open = await channel(t, broker)
@@ -436,11 +461,16 @@ test('our client logs in again by itself before its log-in expires', async (t) =
 test('a failed log-in waits for its answer', async (t) => {
   const clock = new ManualClock(Date.now())
   const config = { listeners: 'SASL_PLAINTEXT://127.0.0.1:0', ...(await saslConfig(t)), 'connection.failed.authentication.delay.ms': 5000 }
-  const broker = await startBroker(t, { clock, config })
+  const refused = new EventEmitter()
+  const logger = { debug() {}, info() {}, warn: () => void refused.emit('now'), error() {} }
+  const broker = await startBroker(t, { clock, config, logger })
   const open = await channel(t, broker)
   await open.request(SaslHandshake, 1, { mechanism: 'PLAIN' })
+  const isRefused = once(refused, 'now')
   let answered = false
   const answer = open.request(SaslAuthenticate, 1, { authBytes: Buffer.from('\0alice\0wrong') }).finally(() => (answered = true))
+  await isRefused
+  clock.advance(4999)
   await new Promise((resolve) => setTimeout(resolve, 100))
   t.false(answered)
   clock.advance(5000)
@@ -471,6 +501,111 @@ test('secrets are nowhere to be seen: not in DescribeConfigs, not in logs', asyn
   t.true(logged.some((line) => line.includes('log-in of')))
   for (const line of [...logged, JSON.stringify(results)]) t.notRegex(line, /secret|with:colon|PRIVATE KEY/)
 })
+
+test('secrets of one listener, or one mechanism on it, are nowhere to be seen: not in DescribeConfigs, logs, events or errors', async (t) => {
+  const seen: string[] = []
+  const note = (fields: object, message: string): void => void seen.push(inspect(fields, { depth: 8 }) + message)
+  const logger = { debug: note, info: note, warn: note, error: note }
+  const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule required'
+  const own = {
+    'listener.name.inside.sasl.enabled.mechanisms': 'PLAIN',
+    'listener.name.inside.plain.sasl.jaas.config': `${plain} username="admin" password="Hush1" user_alice="Hush2";`,
+    'listener.name.inside.sasl.plain.users': 'bob:Hush3',
+    'listener.name.inside.ssl.keystore.key': server.key,
+    'listener.name.inside.ssl.keystore.certificate.chain': server.cert,
+    'listener.name.inside.ssl.key.password': 'Hush4',
+    'listener.name.inside.ssl.keystore.password': 'Hush5',
+    'listener.name.inside.ssl.truststore.password': 'Hush6',
+  }
+  const given = {
+    listeners: 'INSIDE://127.0.0.1:0',
+    'listener.security.protocol.map': 'INSIDE:SASL_SSL',
+    'connection.failed.authentication.delay.ms': 0,
+    ...own,
+  }
+  const broker = await startBroker(t, { logger, config: given })
+  const types = ['topicCreated', 'topicDeleted', 'topicChanged', 'groupChanged', 'error', 'closing', 'closed'] as const
+  for (const type of types) broker.events.on(type, (event) => void seen.push(`${type} ${inspect(event, { depth: 8 })}`))
+  const ssl = { ca: authority.cert }
+  for (const [username, password] of [
+    ['alice', 'Hush2'],
+    ['bob', 'Hush3'],
+  ] as const)
+    await roundTrip(t, broker.bootstrap, { ssl, sasl: { mechanism: 'PLAIN', username, password } })
+  const wrong = connect(broker.bootstrap, { ssl, sasl: { mechanism: 'PLAIN', username: 'alice', password: 'Hush7' } })
+  seen.push(inspect(await t.throwsAsync(wrong), { depth: 8 }))
+  const client = await connect(broker)
+  for (const configurationKeys of [null, Object.keys(own)]) {
+    const open = new Channel(await broker.dialer.dial('', 0), { clientId: 'test', clock: systemClock })
+    const resources = ['1', ''].map((resourceName) => ({ resourceType: 4, resourceName, configurationKeys }))
+    const answer = await open.request(DescribeConfigs, 4, { resources, includeSynonyms: true, includeDocumentation: true })
+    for (const { configs } of answer.results) {
+      for (const { name, value, isSensitive } of configs)
+        if (/jaas|password|plain\.users|\.key$/.test(name)) t.true(isSensitive && value === null, name)
+    }
+    seen.push(JSON.stringify(answer))
+    open.close()
+  }
+  await client.close()
+  await broker.close()
+  t.true(seen.some((line) => line.includes('log-in of')) && seen.some((line) => line.startsWith('topicCreated')))
+  for (const [setting, value] of Object.entries({
+    'listener.name.inside.plain.sasl.jaas.config': `${plain} user_alice="Hush8`,
+    'listener.name.inside.sasl.plain.users': 'Hush9',
+    'listener.name.inside.ssl.keystore.key': server.key.replace(/[A-Z]/, '!').replace('BEGIN', 'BEGIN Hush10'),
+    'listener.name.inside.ssl.keystore.certificate.chain': 'Hush11',
+    'listener.name.inside.sasl.plain.userz': 'bob:Hush12',
+    'sasl.plain.userz': 'bob:Hush13',
+  })) {
+    const dir = await tempDir(t)
+    const error = await t.throwsAsync(
+      Broker.start({ dir, logger, config: { ...given, [setting]: value } }),
+      { code: 'INVALID_CONFIG' },
+      setting,
+    )
+    seen.push(error!.message, inspect(error, { depth: 8 }))
+  }
+  const keyMaterial = server.key.split('\n')[1]!.slice(20, 50)
+  for (const line of seen) t.false(line.includes('Hush') || line.includes(keyMaterial), line)
+})
+
+for (const protocol of ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']) {
+  test(`connections over ${protocol} that say nothing for connections.max.idle.ms are ended, whatever they wait for`, async (t) => {
+    const clock = new ManualClock(Date.now())
+    const settings = { ...tls, ...(await saslConfig(t)), 'connections.max.idle.ms': 40_000 }
+    const broker = await startBroker(t, { clock, config: { listeners: `${protocol}://127.0.0.1:0`, ...settings } })
+    const dialer = protocol.endsWith('SSL') ? tlsDialer({ context: { ca: authority.cert } }) : tcpDialer()
+    const dial = async (): Promise<Channel> => {
+      const open = new Channel(await dialer.dial('127.0.0.1', broker.port!), { clientId: 'test', clock: systemClock })
+      t.teardown(() => open.close())
+      return open
+    }
+    const isClosed = new Set<Channel>()
+    const [busy, idle, silent, half] = (await Promise.all([1, 2, 3, 4].map(dial))) as [Channel, Channel, Channel, Channel]
+    for (const each of [busy, idle, silent, half]) each.onClose(() => isClosed.add(each))
+    if (protocol.startsWith('SASL')) {
+      for (const each of [busy, idle]) {
+        await each.request(SaslHandshake, 1, { mechanism: 'PLAIN' })
+        t.is((await each.request(SaslAuthenticate, 1, { authBytes: Buffer.from('\0alice\0secret') })).errorCode, 0)
+      }
+      // In the middle of logging in.
+      await half.request(SaslHandshake, 1, { mechanism: 'PLAIN' })
+    } else await half.request(ApiVersions, 0, {})
+    const ask = (): Promise<unknown> => busy.request(Metadata, 12, { topics: [] })
+    await idle.request(Metadata, 12, { topics: [] })
+    for (let at = 0; at < 4; at++) {
+      await ask()
+      t.deepEqual([...isClosed], [], `after ${at * 10} s`)
+      clock.advance(10_000)
+    }
+    // They are looked at four times in that time, so a quarter may be added.
+    await ask()
+    clock.advance(10_000)
+    await Promise.all([idle, silent, half].map(closed))
+    await ask()
+    t.false(isClosed.has(busy))
+  })
+}
 
 test('connections over the limits are ended; those within go on', async (t) => {
   const broker = await startBroker(t, { config: { 'max.connections.per.ip': 100, 'max.connections.per.ip.overrides': '127.0.0.1:3' } })
@@ -529,13 +664,78 @@ test('with queued.max.request.bytes large requests of many connections all come 
   t.is(Number(end!.offset), 60)
 })
 
-test('with queued.max.request.bytes who begins a large request is read on, and when he goes his memory is free again', async (t) => {
+test('with queued.max.request.bytes requests larger than it come through, however they are interleaved', async (t) => {
+  const broker = await startBroker(t, { config: { 'queued.max.request.bytes': 1000 } })
+  const large = Buffer.concat(encodeRequest(ApiVersions, 0, 1, 'x'.repeat(30_000), {}))
+  // What waits for its answer takes memory, too.
+  const poll = Buffer.concat(encodeRequest(Fetch, 4, 2, 'x', { maxWaitMs: 100, minBytes: 1, topics: [] }))
+  const stream = Buffer.concat(Array.from({ length: 5 }, () => [large, poll, poll]).flat())
+  const pieces = [7000, 31_000, 39_000, 70_000, 95_000, 120_000, stream.length]
+  const sockets = Array.from({ length: 4 }, () => connectTcp({ host: '127.0.0.1', port: broker.port!, noDelay: true }))
+  t.teardown(() => sockets.forEach((socket) => socket.destroy()))
+  const answered = sockets.map(async (socket) => {
+    const splitter = new FrameSplitter({ frameBytesMax: 10_000 })
+    let count = 0
+    for await (const chunk of socket) {
+      splitter.push(chunk as Buffer)
+      while (splitter.next() !== undefined) count++
+      if (count === 15) return
+    }
+    t.fail('it was cut off')
+  })
+  for (let i = 0; i < pieces.length; i++) {
+    for (const socket of i % 2 === 0 ? sockets : sockets.toReversed()) socket.write(stream.subarray(pieces[i - 1] ?? 0, pieces[i]))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  await Promise.all(answered)
+  t.pass()
+})
+
+test('with queued.max.request.bytes who claims a lot and sends little holds nobody up', async (t) => {
+  const broker = await startBroker(t, { config: { 'queued.max.request.bytes': 20_000 } })
+  const claim = Buffer.alloc(5)
+  claim.writeInt32BE(100_000_000)
+  const hogs = Array.from({ length: 20 }, () => connectTcp({ host: '127.0.0.1', port: broker.port! }))
+  t.teardown(() => hogs.forEach((hog) => hog.destroy()))
+  await Promise.all(hogs.map((hog) => new Promise((resolve) => hog.write(claim, resolve))))
+  const other = await channel(t, broker)
+  for (let i = 0; i < 50; i++) await other.request(ApiVersions, 0, {})
+  t.pass()
+})
+
+test('with queued.max.request.bytes who sends so much of a request that others wait, and not the rest, is cut off', async (t) => {
+  const clock = new ManualClock(Date.now())
+  const warnings: string[] = []
+  const logger = { debug() {}, info() {}, warn: (_: object, message: string) => void warnings.push(message), error() {} }
+  const broker = await startBroker(t, { clock, logger, config: { 'queued.max.request.bytes': 20_000 } })
+  const other = await channel(t, broker)
+  await other.request(ApiVersions, 0, {})
+  const hog = connectTcp({ host: '127.0.0.1', port: broker.port! })
+  const part = Buffer.alloc(40_000)
+  part.writeInt32BE(1_000_000)
+  hog.write(part)
+  let isThere = true
+  hog.on('error', () => {}).once('close', () => (isThere = false))
+  hog.resume()
+  // Others ask again and again: at first before the hog has sent its part, then they wait.
+  const asking = (async () => {
+    while (isThere) await other.request(ApiVersions, 0, {})
+  })()
+  while (isThere) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    clock.advance(30_000)
+  }
+  await asking
+  t.true(warnings.some((line) => line.includes('queued.max.request.bytes')))
+})
+
+test('with queued.max.request.bytes whose large request takes all there is goes, and his memory is free again', async (t) => {
   const broker = await startBroker(t, { config: { 'queued.max.request.bytes': 20_000 } })
   const other = await channel(t, broker)
   const hog = connectTcp({ host: '127.0.0.1', port: broker.port! })
   t.teardown(() => hog.destroy())
-  // A request that is answered at once and one that waits, with the beginning of one that takes all the memory behind them.
-  const large = Buffer.alloc(100)
+  // A request that is answered at once and one that waits, with a part of one that takes all the memory behind them.
+  const large = Buffer.alloc(30_000)
   large.writeInt32BE(10_000_000)
   const frames = [
     encodeRequest(ApiVersions, 0, 1, 'hog', {}),

@@ -1,12 +1,16 @@
 import test from 'ava'
 import fc from 'fast-check'
 
+import { ManualClock } from '../../core/base/clock.ts'
 import { MoldauError } from '../../core/base/errors.ts'
 import { coalesce } from '../../core/net/coalesce.ts'
 import { BufferPool } from '../../core/net/buffer-pool.ts'
 import { MemoryBudget } from '../../core/net/memory-budget.ts'
+import type { MemoryShare } from '../../core/net/memory-budget.ts'
 import { FrameSplitter } from '../../core/net/frames.ts'
 import type { FrameOptions } from '../../core/net/frames.ts'
+import { Inbox } from '../../core/net/inbox.ts'
+import { seededNumbers } from '../support/seeded-numbers.ts'
 
 const LIMIT = 1000
 
@@ -184,35 +188,137 @@ test('coalescing keeps the bytes, copies the small and leaves the big alone', (t
 })
 
 test('frames in pieces wait for the budget, and what they took is given back', (t) => {
-  const budget = new MemoryBudget(1000)
-  const make = (): FrameSplitter => new FrameSplitter({ frameBytesMax: 10_000, lendFrom: new BufferPool(), budget })
-  const stream = framed(Buffer.alloc(800, 1), Buffer.alloc(800, 2))
-  const [first, second, third] = [make(), make(), make()]
-  first.push(stream.subarray(0, 100))
-  t.is(first.next(), undefined)
-  second.push(stream.subarray(0, 100))
+  const budget = new MemoryBudget(1000, new ManualClock())
+  const make = (): [FrameSplitter, MemoryShare] => {
+    const share = budget.share(() => t.fail())
+    return [new FrameSplitter({ frameBytesMax: 10_000, lendFrom: new BufferPool() }, share), share]
+  }
+  const [[first, ofFirst], [second, ofSecond], [third, ofThird]] = [make(), make(), make()]
+  const stream = framed(Buffer.alloc(1800, 1), Buffer.alloc(300, 2))
+  second.push(stream.subarray(0, 54))
   t.is(second.next(), undefined)
-  t.is(budget.used, 1600, 'the last one let in may be over the bound')
-  third.push(stream.subarray(0, 100))
+  t.is(budget.used, 50, 'what has come, not what is claimed')
+  first.push(stream.subarray(0, 954))
+  t.is(first.next(), undefined)
+  t.is(budget.used, 1000)
+  t.true(first.isStarved)
+  t.false(second.isStarved, 'it was begun first')
+  third.push(framed(Buffer.alloc(10)))
   t.is(third.next(), undefined)
   t.true(third.isStarved)
-  let woken = 0
-  budget.whenRoom(() => woken++)
-  first.push(stream.subarray(100))
-  t.is(first.next()!.length, 800)
-  t.is(budget.used, 1600, 'lent until the next is asked for')
-  const next = first.next()!
-  t.true(next.every((byte) => byte === 2))
-  t.is(first.next(), undefined)
-  t.is(budget.used, 800)
-  t.is(woken, 1)
+  const woken: string[] = []
+  ofFirst.whenRoom(() => woken.push('first'))
+  ofThird.whenRoom(() => woken.push('third'))
+  second.push(stream.subarray(54))
+  t.is(second.next()!.length, 1800)
+  t.is(budget.used, 2750, 'lent until the next is asked for, and over the bound')
+  t.deepEqual(woken, [])
+  const small = second.next()!
+  t.true(
+    small.every((byte) => byte === 2),
+    'a frame that lies in one chunk takes nothing',
+  )
+  t.is(budget.used, 950)
+  t.deepEqual(woken, ['first', 'third'])
+  t.is(third.next()!.length, 10)
+  first.push(stream.subarray(954))
+  t.is(first.next()!.length, 1800)
+  t.is(first.next()!.length, 300)
   t.is(third.next(), undefined)
-  t.false(third.isStarved)
-  third.push(stream.subarray(100))
-  t.is(third.next()!.length, 800)
-  second.release()
-  third.release()
+  ofFirst.release()
   t.is(budget.used, 0)
+  third.push(stream.subarray(0, 500))
+  t.is(third.next(), undefined)
+  t.is(budget.used, 496)
+  ofThird.release()
+  ofSecond.release()
+  t.is(budget.used, 0)
+})
+
+test('however little memory there is, all frames of all connections come, and no more is taken than one frame over the bound', (t) => {
+  const [FRAME_MAX, CHUNK_MAX] = [300_000, 40_000]
+  const frames = fc.array(fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: FRAME_MAX })), { maxLength: 6 })
+  fc.assert(
+    fc.property(
+      fc.array(frames, { minLength: 1, maxLength: 6 }),
+      fc.integer({ min: 1, max: FRAME_MAX }),
+      fc.nat(),
+      (streams, bytesMax, seed) => {
+        const random = seededNumbers(seed)
+        const budget = new MemoryBudget(bytesMax, new ManualClock())
+        const peers = streams.map((sizes, i) => {
+          const bytes = framed(...sizes.map((size) => Buffer.alloc(size, i)))
+          const peer = { bytes, sizes, came: [] as number[], reads: true, inbox: undefined as unknown as Inbox }
+          peer.inbox = new Inbox(
+            { frameBytesMax: FRAME_MAX, lendFrom: new BufferPool(), budget },
+            { isOpen: true, destroy: (error) => t.fail(error.message) },
+          )
+          peer.inbox.onFrame((frame) => {
+            t.true(frame.equals(Buffer.alloc(frame.length, i)))
+            peer.came.push(frame.length)
+          })
+          return peer
+        })
+        /** As a socket does: reads until there is no room, then waits to be called. */
+        const look = (peer: (typeof peers)[number]): void => {
+          peer.reads = !peer.inbox.isStarved
+          if (!peer.reads) peer.inbox.whenRoom(() => look(peer))
+        }
+        for (;;) {
+          const able = peers.filter(({ reads, bytes }) => reads && bytes.length > 0)
+          if (able.length === 0) break
+          const peer = able[Math.floor(random() * able.length)]!
+          const size = 1 + Math.floor(random() * CHUNK_MAX)
+          const { room } = peer.inbox
+          const chunk = peer.bytes.subarray(0, Math.min(size, room?.length ?? size))
+          peer.bytes = peer.bytes.subarray(chunk.length)
+          if (room === undefined) peer.inbox.push(chunk)
+          else {
+            chunk.copy(room)
+            peer.inbox.filled(chunk.length)
+          }
+          look(peer)
+          if (budget.used > bytesMax + FRAME_MAX + peers.length * CHUNK_MAX) return false
+        }
+        t.deepEqual(
+          peers.map(({ came }) => came),
+          peers.map(({ sizes }) => sizes),
+        )
+        return budget.used === 0
+      },
+    ),
+    { numRuns: 100 },
+  )
+})
+
+test('who begins a frame and does not send the rest is cut off when others wait for memory, and only then', (t) => {
+  const clock = new ManualClock()
+  const budget = new MemoryBudget(100, clock)
+  const cut: string[] = []
+  const make = (name: string): [FrameSplitter, MemoryShare] => {
+    const share = budget.share((error) => void cut.push(`${name}: ${error.message}`))
+    return [new FrameSplitter({ frameBytesMax: 10_000 }, share), share]
+  }
+  const [[slow, ofSlow], [next], [waiting, ofWaiting]] = [make('slow'), make('next'), make('waiting')]
+  const begun = framed(Buffer.alloc(1000)).subarray(0, 64)
+  for (const splitter of [slow, next]) {
+    splitter.push(begun)
+    t.is(splitter.next(), undefined)
+  }
+  clock.advance(100_000)
+  t.deepEqual(cut, [], 'nobody waits')
+  waiting.push(framed(Buffer.alloc(10)))
+  t.is(waiting.next(), undefined)
+  ofWaiting.whenRoom(() => {})
+  clock.advance(29_999)
+  t.deepEqual(cut, [])
+  clock.advance(1)
+  t.is(cut.length, 1)
+  t.regex(cut[0]!, /^slow: .*queued\.max\.request\.bytes/)
+  ofSlow.release()
+  clock.advance(100_000)
+  t.is(cut.length, 1, 'nobody waits any more')
+  t.is(waiting.next()!.length, 10)
 })
 
 test('a peer that speaks TLS where plain text is spoken is told so', (t) => {

@@ -13,6 +13,7 @@ import { oauthBearerServer } from '../../core/security/oauthbearer-server.ts'
 import { plainServer } from '../../core/security/plain-server.ts'
 import { principalMapping } from '../../core/security/principal-mapping.ts'
 import { SaslRefused } from '../../core/security/sasl.ts'
+import type { SaslServer, SaslStep } from '../../core/security/sasl.ts'
 import { saslClient } from '../../core/security/sasl-client.ts'
 import { clientKey, credentialOf, hash, hmac, saltedPasswordSync, scramMechanisms, xor } from '../../core/security/scram.ts'
 import type { ScramMechanism } from '../../core/security/scram.ts'
@@ -91,8 +92,9 @@ test('sasl.jaas.config is read as Kafka writes it, and errors do not repeat it',
   }
 })
 
-const reply = (server: ReturnType<ReturnType<typeof scramServer>>, text: string): string =>
-  server.evaluate(Buffer.from(text)).challenge.toString()
+const evaluate = async (server: SaslServer, response: string | Buffer): Promise<SaslStep> => server.evaluate(Buffer.from(response))
+
+const reply = async (server: SaslServer, text: string): Promise<string> => (await evaluate(server, text)).challenge.toString()
 
 test('SCRAM-SHA-256 proves what RFC 7677 proves with its example', async (t) => {
   const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64')
@@ -113,13 +115,13 @@ test('with SCRAM the right password and no other logs in, whatever is in user an
       const credential = credentialOf(mechanism, saltedPasswordSync(mechanism, password, salt, iterationsMin), salt, iterationsMin)
       const server = scramServer(mechanism, (_, user) => (user === username ? credential : undefined))()
       const client = saslClient({ mechanism, username, password: other })
-      const challenge = server.evaluate(await client.first()).challenge
+      const { challenge } = await evaluate(server, await client.first())
       const proof = (await client.next(challenge))!
       if (other !== password) {
-        t.throws(() => server.evaluate(proof), { instanceOf: SaslRefused })
+        await t.throwsAsync(evaluate(server, proof), { instanceOf: SaslRefused })
         return
       }
-      const step = server.evaluate(proof)
+      const step = await evaluate(server, proof)
       t.is(step.principal, `User:${username}`)
       t.is(await client.next(step.challenge), undefined)
     }),
@@ -144,7 +146,7 @@ test('SCRAM refuses forged and repeated messages, unknown users, and a server th
     'n,a=bob,n=alice,r=x',
     'n,,n=alice,r=x,tokenauth=true',
   ]) {
-    t.throws(() => factory().evaluate(Buffer.from(wrong)), { instanceOf: SaslRefused }, wrong)
+    await t.throwsAsync(evaluate(factory(), wrong), { instanceOf: SaslRefused }, wrong)
   }
   const nonceOf = (first: string): string => /^r=([^,]*)/.exec(first)![1]!
   for (const final of [
@@ -156,21 +158,21 @@ test('SCRAM refuses forged and repeated messages, unknown users, and a server th
     () => 'c=biws,r=mine,p=AAAA',
   ]) {
     const server = factory()
-    const first = reply(server, 'n,,n=alice,r=abc')
+    const first = await reply(server, 'n,,n=alice,r=abc')
     t.true(nonceOf(first).startsWith('abc'))
-    t.throws(() => reply(server, final(nonceOf(first))), { instanceOf: SaslRefused })
-    t.throws(() => reply(server, final(nonceOf(first))), { instanceOf: SaslRefused }, 'a nonce is good for one try')
+    await t.throwsAsync(reply(server, final(nonceOf(first))), { instanceOf: SaslRefused })
+    await t.throwsAsync(reply(server, final(nonceOf(first))), { instanceOf: SaslRefused }, 'a nonce is good for one try')
   }
   const client = saslClient({ mechanism, username: 'alice', password: 'secret' })
   const server = factory()
-  server.evaluate((await client.next(server.evaluate(await client.first()).challenge))!)
+  await evaluate(server, (await client.next((await evaluate(server, await client.first())).challenge))!)
   await t.throwsAsync(client.next(Buffer.from('v=AAAA')), { code: 'AUTHENTICATION_FAILED' })
 })
 
-test('PLAIN takes the right password only, for oneself only', (t) => {
+test('PLAIN takes the right password only, for oneself only', async (t) => {
   const factory = plainServer(new Map([['alice', 'secret']]))
-  t.is(factory().evaluate(Buffer.from('\0alice\0secret')).principal, 'User:alice')
-  t.is(factory().evaluate(Buffer.from('alice\0alice\0secret')).principal, 'User:alice')
+  t.is((await evaluate(factory(), '\0alice\0secret')).principal, 'User:alice')
+  t.is((await evaluate(factory(), 'alice\0alice\0secret')).principal, 'User:alice')
   for (const wrong of [
     '',
     'alice',
@@ -181,7 +183,7 @@ test('PLAIN takes the right password only, for oneself only', (t) => {
     'bob\0alice\0secret',
     '\0alice\0secret\0',
   ]) {
-    t.throws(() => factory().evaluate(Buffer.from(wrong)), { instanceOf: SaslRefused }, JSON.stringify(wrong))
+    await t.throwsAsync(evaluate(factory(), wrong), { instanceOf: SaslRefused }, JSON.stringify(wrong))
   }
 })
 
@@ -200,22 +202,22 @@ test('OAUTHBEARER takes tokens of known keys, in their time, for us', async (t) 
     clockSkewMs: 30_000,
     requiredScopes: ['kafka'],
   }
-  const jwks = new Jwks(path, clock)
+  const jwks = await Jwks.open(path, clock)
   const factory = oauthBearerServer(jwks, rules, clock)
   const good = { sub: 'alice', exp: now + 60, nbf: now - 60, iss: 'https://id', aud: ['moldau', 'x'], scope: 'read kafka' }
-  const says = (token: string, head = 'n,,') => {
+  const says = async (token: string, head = 'n,,'): Promise<SaslStep> => {
     const server = factory()
-    const step = server.evaluate(Buffer.from(`${head}\u0001auth=Bearer ${token}\u0001\u0001`))
-    if (step.principal === undefined) t.throws(() => server.evaluate(Buffer.from('\u0001')), { instanceOf: SaslRefused })
+    const step = await evaluate(server, `${head}\u0001auth=Bearer ${token}\u0001\u0001`)
+    if (step.principal === undefined) await t.throwsAsync(evaluate(server, '\u0001'), { instanceOf: SaslRefused })
     return step
   }
   for (const key of ['ec', 'rsa']) {
-    const step = says(issuer.token(good, key))
+    const step = await says(issuer.token(good, key))
     t.is(step.principal, 'User:alice')
     t.is(step.expiresAt, (now + 60) * 1000)
   }
-  t.is(says(issuer.token(good), 'n,a=alice,').principal, 'User:alice')
-  t.throws(() => says(issuer.token(good), 'n,a=bob,'), { instanceOf: SaslRefused })
+  t.is((await says(issuer.token(good), 'n,a=alice,')).principal, 'User:alice')
+  await t.throwsAsync(says(issuer.token(good), 'n,a=bob,'), { instanceOf: SaslRefused })
   const forged = issuer.token(good).split('.')
   const other = new TokenIssuer()
   const unsigned = (header: object): string =>
@@ -238,17 +240,17 @@ test('OAUTHBEARER takes tokens of known keys, in their time, for us', async (t) 
     nobody: issuer.token({ ...good, sub: '' }),
     'a number': issuer.token({ ...good, sub: 7 }),
   }
-  for (const [what, token] of Object.entries(bad)) t.is(says(token).principal, undefined, what)
+  for (const [what, token] of Object.entries(bad)) t.is((await says(token)).principal, undefined, what)
   // The keys are changed while the broker runs.
   issuer.addKey('new', 'ES256')
   const fresh = issuer.token(good, 'new')
-  t.is(says(fresh).principal, undefined)
+  t.is((await says(fresh)).principal, undefined)
   await writeFile(path, issuer.jwks())
   clock.advance(2000)
-  t.is(says(fresh).principal, 'User:alice')
+  t.is((await says(fresh)).principal, 'User:alice')
   await writeFile(path, 'torn {')
   clock.advance(2000)
-  t.is(says(issuer.token({ ...good, exp: now + 600 }, 'new')).principal, 'User:alice', 'a damaged file changes nothing')
+  t.is((await says(issuer.token({ ...good, exp: now + 600 }, 'new'))).principal, 'User:alice', 'a damaged file changes nothing')
 })
 
 test('a client that sends its part of the nonce twice, as old librdkafka does, logs in', async (t) => {
@@ -256,9 +258,9 @@ test('a client that sends its part of the nonce twice, as old librdkafka does, l
   const salt = Buffer.from('salt')
   const salted = saltedPasswordSync(mechanism, 'secret', salt, 4096)
   const server = scramServer(mechanism, () => credentialOf(mechanism, salted, salt, 4096))()
-  const first = reply(server, 'n,,n=alice,r=abc')
+  const first = await reply(server, 'n,,n=alice,r=abc')
   const final = `c=biws,r=abc${/^r=([^,]*)/.exec(first)![1]!}`
   const key = clientKey(mechanism, salted)
   const proof = xor(key, hmac(mechanism, hash(mechanism, key), `n=alice,r=abc,${first},${final}`))
-  t.is(server.evaluate(Buffer.from(`${final},p=${proof.toString('base64')}`)).principal, 'User:alice')
+  t.is((await evaluate(server, `${final},p=${proof.toString('base64')}`)).principal, 'User:alice')
 })
