@@ -20,10 +20,10 @@ export async function foreignLateRequests(client: ForeignClient, options: LateOp
   const proxy = await holdingProxy(options)
   const fates = new Fates()
   const faults: string[] = []
-  let renewed = 0
+  const renewed: Record<string, number> = {}
   const heard = (line: string): void => {
     const [step, name] = line.split(' ') as ['open' | 'ending' | 'committed' | 'aborted' | 'renewed', string]
-    if (step === 'renewed') renewed++
+    if (step === 'renewed') renewed[name] = (renewed[name] ?? 0) + 1
     else if (step === 'open')
       fates.begin(
         name,

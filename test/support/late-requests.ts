@@ -35,8 +35,8 @@ export interface LateResult {
   /** Requests that were delivered late, by the name of the call. */
   readonly late: Readonly<Record<string, number>>
   readonly lostAnswers: number
-  /** Producers that had to be made anew. */
-  readonly renewed: number
+  /** Producers that had to be made anew, by the reason. */
+  readonly renewed: Readonly<Record<string, number>>
 }
 
 export function holdingProxy(options: Omit<LateOptions, 'transactions' | 'producers'>): Promise<HoldingProxy> {
@@ -61,7 +61,7 @@ export async function lateRequests(options: LateOptions): Promise<LateResult> {
   const fates = new Fates()
   const faults: string[] = []
   const proxy = await holdingProxy(options)
-  let renewed = -options.producers
+  const renewed: Record<string, number> = {}
   try {
     await direct.admin.createTopics([{ name: TOPIC, partitions: PARTITIONS, configs: {} }])
     let left = options.transactions
@@ -74,12 +74,13 @@ export async function lateRequests(options: LateOptions): Promise<LateResult> {
           retryBackoffMs: 5,
           retryBackoffMaxMs: 50,
         })
-        renewed++
         const producer = client.producer({ transactionalId: id, lingerMs: 0, requestTimeoutMs: options.requestTimeoutMs })
         try {
           while (left-- > 0) await transact(producer, id, number++, fates, random)
         } catch (error) {
           if (!(error instanceof MoldauError) && !(error instanceof KafkaError)) throw error
+          const reason = error instanceof KafkaError ? error.kafkaCode : error.code
+          renewed[reason] = (renewed[reason] ?? 0) + 1
         }
         void producer.close(0).catch(() => {})
         await client.close()

@@ -25,6 +25,8 @@ const { bootstrap, name, topic, partitions, dawdleMs, seed, abortShare, transact
 ) as NumbersOptions
 const random = seededNumbers(seed)
 const group = { groupId: name, generation: -1, memberId: '', groupInstanceId: null }
+/** As much in all, however many partitions there are: copiers must keep up. */
+const perPartition = Math.max(2, 80 / partitions)
 let transaction = 0
 // Fenced, by its own successor or because its time was up: again from what is committed.
 for (;;) await live()
@@ -41,7 +43,7 @@ async function live(): Promise<void> {
       await wait(random() * dawdleMs)
       const aborts = random() < abortShare
       const key = copyKey(name, transaction++, aborts)
-      const then = next.map((number) => number + Math.floor(random() * 20))
+      const then = next.map((number) => number + Math.floor(random() * perPartition))
       producer.begin()
       const sent = then.flatMap((end, partition) =>
         Array.from({ length: end - next[partition]! }, (_, i) =>
