@@ -42,15 +42,20 @@ export async function halfOpen({ t, dir, connections, members, idleMs, sessionMs
     await clients.end()
     await broker.stop()
   })
-  const channel = new Channel(await tcpDialer().dial('127.0.0.1', broker.port), { clientId: 'here', clock: systemClock })
-  t.teardown(() => channel.close())
-  await createTopic(channel, 'a')
+  const dial = async (): Promise<Channel> =>
+    new Channel(await tcpDialer().dial('127.0.0.1', broker.port), { clientId: 'here', clock: systemClock })
+  const admin = await dial()
+  await createTopic(admin, 'a')
   const { descriptors } = broker
+  admin.close()
   const joined = await clients.tell(`join ${members} ${sessionMs}`)
   if (joined['joined'] !== members) throw new Error(`${joined['joined']} of ${members} members`)
   const opened = await clients.tell(`open ${connections}`)
   if (opened['open'] !== connections) throw new Error(`${opened['open']} of ${connections} connections`)
   await clients.tell('wait a')
+  // Not before: it has nothing to say while the others are connecting, and would be closed as well.
+  const channel = await dial()
+  t.teardown(() => channel.close())
   const goesOn = async (): Promise<void> => {
     const { error } = await produce(channel, 'a', batch(['x']))
     if (error !== 'NONE') throw new Error(error)
