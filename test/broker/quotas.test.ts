@@ -181,14 +181,14 @@ test('a quota that is next to nothing is told as the longest silence there is, a
 
   const broker = await startBroker(t)
   const [admin, slow] = [await open(t, broker), await open(t, broker, 'in-process')]
-  await createTopic(admin, 'a')
-  await setQuota(admin, [['user', 'in-process']], 'producer_byte_rate', 1e-6)
+  await createTopic(admin, 'a', 4)
+  await setQuota(admin, [['user', 'in-process']], 'producer_byte_rate', 1)
   const { throttleTimeMs, responses } = await slow.request(Produce, 11, {
     acks: -1,
     timeoutMs: 5000,
-    topicData: [{ name: 'a', partitionData: [{ index: 0, records: batch(['x']) }] }],
+    topicData: [{ name: 'a', partitionData: [0, 1, 2, 3].map((index) => ({ index, records: batch(['x'.repeat(1_000_000)]) })) }],
   })
-  t.is(responses[0]!.partitionResponses[0]!.errorCode, 0)
+  t.is(responses[0]!.partitionResponses[3]!.errorCode, 0)
   t.is(throttleTimeMs, 2 ** 31 - 1)
   let answered = false
   slow.request(ApiVersions, 3, { clientSoftwareName: 'a', clientSoftwareVersion: '1' }).then(
