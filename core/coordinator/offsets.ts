@@ -64,7 +64,8 @@ export function commitOffsets(
   const refusal = offsets.map(({ topic, partition }) => check(topic, partition)).find((error) => error !== 'NONE')
   // All or none, as in Kafka: who names one partition that is not its own is behind with the others as well.
   if (refusal !== undefined) return offsets.map(() => refusal)
-  const expireTimestamp = retentionMs < 0 ? -1 : now.wall + retentionMs
+  // Who asks for ever gets as long as a number can tell.
+  const expireTimestamp = retentionMs < 0 ? -1 : Math.min(Number.MAX_SAFE_INTEGER, now.wall + retentionMs)
   return offsets.map(({ topic, partition, offset, leaderEpoch, metadata }) => {
     if (metadata !== null && Buffer.byteLength(metadata) > maxMetadataBytes) return 'OFFSET_METADATA_TOO_LARGE'
     const value = { offset, leaderEpoch, metadata: metadata ?? '', commitTimestamp: now.wall, expireTimestamp }

@@ -55,7 +55,13 @@ for (const [name, config] of Object.entries({
     const logger = { debug() {}, info() {}, warn() {}, error: (_: object, message: string) => void errors.push(message) }
     const broker = await startBroker(t, {
       logger,
-      config: { 'auto.create.topics.enable': false, 'group.max.session.timeout.ms': 7000, 'group.max.size': 100, ...config },
+      config: {
+        'auto.create.topics.enable': false,
+        'delete.topic.enable': false,
+        'group.max.session.timeout.ms': 7000,
+        'group.max.size': 100,
+        ...config,
+      },
     })
     const isGuarded = 'authorizer.class.name' in config
     const login = { sasl: { mechanism: 'PLAIN', username: 'normal', password: 'secret' } } as const

@@ -171,6 +171,34 @@ test('a producer over its quota is answered at once, told to be silent, and not 
   t.true(answered)
 })
 
+test('a quota that is next to nothing is told as the longest silence there is, and kept', async (t) => {
+  const rate = new Rate({ samples: 11, sampleMs: 1000 })
+  rate.record(20_000, 0)
+  t.is(rate.excessMs(Number.MIN_VALUE, 0), 2 ** 31 - 1)
+  const bucket = new TokenBucket({ samples: 11, sampleMs: 1000 })
+  bucket.take(5, Number.MIN_VALUE, 0)
+  t.is(bucket.excessMs(Number.MIN_VALUE, 0), 2 ** 31 - 1)
+
+  const broker = await startBroker(t)
+  const [admin, slow] = [await open(t, broker), await open(t, broker, 'in-process')]
+  await createTopic(admin, 'a', 4)
+  await setQuota(admin, [['user', 'in-process']], 'producer_byte_rate', 1)
+  const { throttleTimeMs, responses } = await slow.request(Produce, 11, {
+    acks: -1,
+    timeoutMs: 5000,
+    topicData: [{ name: 'a', partitionData: [0, 1, 2, 3].map((index) => ({ index, records: batch(['x'.repeat(1_000_000)]) })) }],
+  })
+  t.is(responses[0]!.partitionResponses[3]!.errorCode, 0)
+  t.is(throttleTimeMs, 2 ** 31 - 1)
+  let answered = false
+  slow.request(ApiVersions, 3, { clientSoftwareName: 'a', clientSoftwareVersion: '1' }).then(
+    () => (answered = true),
+    () => {},
+  )
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.false(answered, 'a timer that overflows fires at once')
+})
+
 test('a fetch tells how long to be silent, and brings no more than the quota allows in a window', async (t) => {
   const broker = await startBroker(t)
   const admin = await open(t, broker)

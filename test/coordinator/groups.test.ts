@@ -276,6 +276,7 @@ test('while a group is stable, offsets of topics that nobody in it reads expire;
   await groups.commit('g', who, [offset(0, 1), { ...offset(0, 1), topic: 'left' }])
   await groups.commit('short', { ...simple, retentionMs: HOUR }, [offset(0, 7)])
   await groups.commit('short', simple, [offset(1, 8)])
+  await groups.commit('long', { ...simple, retentionMs: Number.MAX_SAFE_INTEGER }, [offset(0, 9)])
   const after = await start(started.writer.restart(true), clock)
   groups.close()
   const alive = async (hours: number): Promise<void> => {
@@ -291,6 +292,7 @@ test('while a group is stable, offsets of topics that nobody in it reads expire;
   t.deepEqual(await kept('g'), ['t-0', 'left-0'])
   await alive(7 * 24)
   t.deepEqual(await kept('g'), ['t-0'])
+  t.deepEqual(await kept('long'), ['t-0'])
 })
 
 test('a group that is larger than group.max.size allows by now is asked to join again when it is read', async (t) => {

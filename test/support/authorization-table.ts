@@ -416,6 +416,13 @@ export const table: readonly Row[] = [
   },
   {
     api: 'ElectLeaders',
+    version: 0,
+    needs: [cluster('alter')],
+    refused: WHOLE,
+    ask: () => ({ topicPartitions: [{ topic: 't', partitions: [0] }], timeoutMs: 1000 }),
+  },
+  {
+    api: 'ElectLeaders',
     version: 2,
     needs: [cluster('alter')],
     refused: WHOLE,

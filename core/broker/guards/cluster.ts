@@ -60,13 +60,14 @@ const describeUserScramCredentials = guard(DescribeUserScramCredentials, (reques
   return { throttleTimeMs: 0, ...REFUSED, results }
 })
 
-const electLeaders = guard(ElectLeaders, (request, { session }, next) => {
+/** An error of the whole call is known from version 1 on. */
+const electLeaders = guard(ElectLeaders, (request, { session, version }, next) => {
   if (session.allowsCluster('alter')) return next(request)
   const replicaElectionResults = (request.topicPartitions ?? []).map(({ topic, partitions }) => ({
     topic,
     partitionResult: partitions.map((partitionId) => ({ partitionId, ...REFUSED })),
   }))
-  return { throttleTimeMs: 0, errorCode: CLUSTER_REFUSED, replicaElectionResults }
+  return { throttleTimeMs: 0, errorCode: version === 0 ? 0 : CLUSTER_REFUSED, replicaElectionResults }
 })
 
 const alterClientQuotas = guard(AlterClientQuotas, (request, { session }, next) =>

@@ -9,6 +9,9 @@ interface Sample {
   value: number
 }
 
+/** The longest silence in milliseconds, 24 days: an answer cannot tell of a longer one, nor does a timer wait for it. */
+const SILENCE_MAX_MS = 0x7fff_ffff
+
 /** A rate over the last samples, of which the newest is still growing: Kafka's `Rate` with a `SampledStat`. */
 export class Rate {
   readonly #window: RateWindow
@@ -47,7 +50,7 @@ export class Rate {
   /** How long nothing more may come until the rate is down to the limit; 0 when it is not above it. Milliseconds. */
   excessMs(limit: number, nowMs: number): number {
     const rate = this.at(nowMs)
-    return rate <= limit ? 0 : Math.round(((rate - limit) / limit) * this.spanMs(nowMs))
+    return rate <= limit ? 0 : Math.min(SILENCE_MAX_MS, Math.round(((rate - limit) / limit) * this.spanMs(nowMs)))
   }
 
   #purge(nowMs: number): void {
@@ -79,7 +82,7 @@ export class TokenBucket {
 
   /** How long until there are tokens again; milliseconds. */
   excessMs(limit: number, nowMs: number): number {
-    return Math.max(0, Math.round((-this.#refill(limit, nowMs) / limit) * 1000))
+    return Math.min(SILENCE_MAX_MS, Math.max(0, Math.round((-this.#refill(limit, nowMs) / limit) * 1000)))
   }
 
   #refill(limit: number, nowMs: number): number {
