@@ -60,13 +60,13 @@ const describeUserScramCredentials = guard(DescribeUserScramCredentials, (reques
   return { throttleTimeMs: 0, ...REFUSED, results }
 })
 
-const electLeaders = guard(ElectLeaders, (request, { session }, next) => {
+const electLeaders = guard(ElectLeaders, (request, { session, version }, next) => {
   if (session.allowsCluster('alter')) return next(request)
   const replicaElectionResults = (request.topicPartitions ?? []).map(({ topic, partitions }) => ({
     topic,
     partitionResult: partitions.map((partitionId) => ({ partitionId, ...REFUSED })),
   }))
-  return { throttleTimeMs: 0, errorCode: CLUSTER_REFUSED, replicaElectionResults }
+  return { throttleTimeMs: 0, ...(version >= 1 && { errorCode: CLUSTER_REFUSED }), replicaElectionResults }
 })
 
 const alterClientQuotas = guard(AlterClientQuotas, (request, { session }, next) =>
