@@ -121,7 +121,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
     })),
     config,
     metadata,
-    quotas: quotasOf(config, metadata, clock),
+    quotas: quotasOf(config, metadata, clock, events),
     telemetry: new Telemetry(metadata, clock, random),
     security,
     authorizer,
@@ -172,10 +172,16 @@ function configureCleaner(logs: LogManager, config: BrokerConfig, logger: Logger
   }
 }
 
-function quotasOf(config: BrokerConfig, metadata: LocalMetadata, clock: Clock): Quotas {
+function quotasOf(config: BrokerConfig, metadata: LocalMetadata, clock: Clock, events: EventHub<BrokerEvents>): Quotas {
   const window = (kind: 'quota' | 'controller.quota'): RateWindow => ({
     samples: config.get(`${kind}.window.num`),
     sampleMs: config.get(`${kind}.window.size.seconds`) * 1000,
   })
-  return new Quotas({ metadata, clock, window: window('quota'), mutationWindow: window('controller.quota') })
+  return new Quotas({
+    metadata,
+    clock,
+    window: window('quota'),
+    mutationWindow: window('controller.quota'),
+    onChange: () => events.emit('quotasChanged', { entities: metadata.quotas().length }),
+  })
 }

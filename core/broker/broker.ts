@@ -26,13 +26,22 @@ import { OpenListeners } from './open-listeners.ts'
 import type { OpenListenersOptions } from './open-listeners.ts'
 import { Session } from './session.ts'
 import type { OpenListener } from './session.ts'
-import type { GroupDetails, GroupSummary, PartitionLag, TopicSummary, TransactionSummary } from './summaries.ts'
+import type { GroupDetails, GroupSummary, PartitionLag, QuotaSummary, TopicSummary, TransactionSummary } from './summaries.ts'
 import type { Topics } from './topics.ts'
-import { groupDetails, groupLags, groupSummary, type Shown, transactionSummary } from './views.ts'
+import { groupDetails, groupLags, groupSummary, quotaSummaries, type Shown, transactionSummary } from './views.ts'
 
 export type { BrokerOptions } from './broker-options.ts'
 export type { OpenListener } from './session.ts'
-export type { GroupDetails, GroupMember, GroupSummary, PartitionLag, Place, TopicSummary, TransactionSummary } from './summaries.ts'
+export type {
+  GroupDetails,
+  GroupMember,
+  GroupSummary,
+  PartitionLag,
+  Place,
+  QuotaSummary,
+  TopicSummary,
+  TransactionSummary,
+} from './summaries.ts'
 
 /**
  * A broker that speaks Kafka's protocol, in this process.
@@ -194,6 +203,11 @@ export class Broker {
   /** A transactional id; undefined when there is none of the name. Throws as {@link Broker.group}. */
   transaction(id: string): TransactionSummary | undefined {
     return transactionSummary(this.#shown, id)
+  }
+
+  /** Who has quotas, and which. */
+  quotas(): QuotaSummary[] {
+    return quotaSummaries(this.#shown)
   }
 
   /**

@@ -6,7 +6,7 @@ import { KafkaError, errorCode } from '../protocol/errors.ts'
 import { decodeRequestHeader, encodeResponse } from '../protocol/header.ts'
 import type { RequestHeader } from '../protocol/header.ts'
 import { ApiVersions } from '../protocol/messages/api-versions.ts'
-import { bodyWithError } from './error-body.ts'
+import { errorAnswer } from './error-answer.ts'
 import type { Guard } from './guards/guard.ts'
 import type { Handler } from './handler.ts'
 import { apiVersionsAnswer, noteSoftware } from './handlers/api-versions.ts'
@@ -59,10 +59,10 @@ export class Dispatch {
       if (!(response instanceof Promise)) return encodeAnswer(handler, header, response, throttle)
       return response.then(
         (body) => encodeAnswer(handler, header, body, throttle),
-        (error: unknown) => this.#failed(handler, header, connection, error),
+        (error: unknown) => this.#failed(handler, header, request, connection, error),
       )
     } catch (error) {
-      return this.#failed(handler, header, connection, error)
+      return this.#failed(handler, header, request, connection, error)
     }
   }
 
@@ -90,8 +90,8 @@ export class Dispatch {
     throw new MoldauError('UNSUPPORTED_VERSION', `${name} version ${header.apiVersion} is not served: ask ApiVersions first`)
   }
 
-  /** An error for the whole call: its code where the response has a place for one, the end of the connection otherwise. */
-  #failed(handler: Handler, header: RequestHeader, connection: Connection, error: unknown): Answer {
+  /** An error for the whole call: its code where this version of the response has places for it, the end of the connection otherwise. */
+  #failed(handler: Handler, header: RequestHeader, request: unknown, connection: Connection, error: unknown): Answer {
     if (error instanceof ConnectionDropped) throw error
     const known = error instanceof KafkaError
     // The client's doing, which cannot be answered: the end of its connection is told, and that is enough.
@@ -102,8 +102,8 @@ export class Dispatch {
       this.#broker.logger.error(fields, message)
       this.#broker.events.emit('error', { message, cause: error })
     }
-    const code = errorCode(known ? error.kafkaCode : 'UNKNOWN_SERVER_ERROR')
-    const body = bodyWithError(handler.api.response, code, messageOf(error))
+    const code = known ? error.kafkaCode : 'UNKNOWN_SERVER_ERROR'
+    const body = errorAnswer(handler.api, header.apiVersion, request, code, messageOf(error))
     if (body === undefined) throw error
     return encodeAnswer(handler, header, body)
   }

@@ -9,6 +9,8 @@ export interface BrokerEvents {
   /** A partition was compacted. */
   logCleaned: CleanedLog
   groupChanged: { groupId: string }
+  /** Somebody's quotas were set or taken away; `entities` is how many have some now. */
+  quotasChanged: { entities: number }
   /** A transactional id has begun, ended or been fenced, got partitions, or expired. */
   transactionChanged: { transactionalId: string }
   /** The data directory has begun to refuse writes, or works again. */

@@ -6,6 +6,14 @@ export interface TopicSummary {
   readonly internal: boolean
 }
 
+/** What a user, a client or an address may use. */
+export interface QuotaSummary {
+  /** Whose it is: some of `user` and `client-id`, or `ip`; null stands for the default of its type. */
+  readonly entity: Readonly<Record<string, string | null>>
+  /** By Kafka's names: `producer_byte_rate`, `consumer_byte_rate`, `request_percentage`, `controller_mutation_rate`, `connection_creation_rate`. */
+  readonly limits: Readonly<Record<string, number>>
+}
+
 /** A transactional id in a line. */
 export interface TransactionSummary {
   readonly id: string

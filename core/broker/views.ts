@@ -5,7 +5,8 @@ import { decodeVersioned } from '../protocol/versioned.ts'
 import { GROUPS_TOPIC, TRANSACTIONS_TOPIC } from '../coordinator/coordinator-log.ts'
 import type { ReplicaManager } from '../replica/replica-manager.ts'
 import { byPlace, groupLag } from './group-lag.ts'
-import type { GroupDetails, GroupMember, GroupSummary, PartitionLag, Place, TransactionSummary } from './summaries.ts'
+import type { Quotas } from './quotas/quotas.ts'
+import type { GroupDetails, GroupMember, GroupSummary, PartitionLag, Place, QuotaSummary, TransactionSummary } from './summaries.ts'
 
 /**
  * What a broker shows of groups and transactions. All of it throws KafkaError while the coordinator is loading, or closed. As long as the topic
@@ -15,6 +16,7 @@ export interface Shown {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly replicas: ReplicaManager
+  readonly quotas: Pick<Quotas, 'list'>
 }
 
 export function groupSummary(shown: Shown, id: string): GroupSummary | undefined {
@@ -64,6 +66,10 @@ export function transactionSummary({ transactions, replicas }: Shown, id: string
   if (txn === undefined || txn.epoch < 0) return undefined
   const { state, producerId, epoch, timeoutMs, startedAt, partitions } = txn
   return { id, state, producerId, epoch, timeoutMs, startedAt: startedAt < 0 ? null : startedAt, partitions: partitions.size }
+}
+
+export function quotaSummaries({ quotas }: Shown): QuotaSummary[] {
+  return quotas.list().map(({ entity, values }) => ({ entity: Object.fromEntries(entity), limits: values }))
 }
 
 function exists(replicas: ReplicaManager, topic: string): boolean {

@@ -16,6 +16,7 @@ const eventTypes: Record<EventType, true> = {
   logCleaned: true,
   groupChanged: true,
   transactionChanged: true,
+  quotasChanged: true,
   directoryChanged: true,
   recordsLost: true,
   telemetry: true,

@@ -1,7 +1,9 @@
-import { filter, map } from 'rxjs'
+import { isDeepStrictEqual } from 'node:util'
+
+import { concat, defer, distinctUntilChanged, EMPTY, filter, map, of } from 'rxjs'
 import type { Observable } from 'rxjs'
 
-import type { Broker, GroupSummary, TopicSummary, TransactionSummary } from '../broker/broker.ts'
+import type { Broker, GroupSummary, QuotaSummary, TopicSummary, TransactionSummary } from '../broker/broker.ts'
 import { type BrokerEvent, eventsOf } from './broker-events.ts'
 import { liveList } from './live-list.ts'
 import type { ObservedError } from './polled.ts'
@@ -22,6 +24,8 @@ export interface ObservedBroker {
   readonly groups$: Observable<readonly GroupSummary[]>
   /** The transactional ids, again whenever one comes, goes or changes its state. */
   readonly transactions$: Observable<readonly TransactionSummary[]>
+  /** Who has quotas and which, again whenever somebody's change. */
+  readonly quotas$: Observable<readonly QuotaSummary[]>
 }
 
 /** The RxJS face of a broker. */
@@ -47,5 +51,17 @@ export function observeBroker(broker: Broker): ObservedBroker {
       find: (id) => broker.transaction(id),
       watch: (changed) => eventsOf(broker).subscribe((event) => 'transactionalId' in event && changed(event.transactionalId)),
     }).pipe(shared()),
+    quotas$: quotasOf(broker).pipe(shared()),
   }
+}
+
+function quotasOf(broker: Broker): Observable<readonly QuotaSummary[]> {
+  const now = (): readonly QuotaSummary[] => broker.quotas()
+  const changes$ = eventsOf(broker).pipe(
+    filter(({ type }) => type === 'quotasChanged'),
+    map(now),
+  )
+  return defer(() => (broker.isClosed ? EMPTY : concat(of(now()), changes$))).pipe(
+    distinctUntilChanged<readonly QuotaSummary[]>(isDeepStrictEqual),
+  )
 }

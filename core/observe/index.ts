@@ -17,7 +17,15 @@ import { observeConsumer, type ObserveConsumerOptions, type ObservedConsumer } f
 import { type GroupOfBroker, type GroupOfClient, observeGroupOfBroker, observeGroupOfClient, type ObservedGroup } from './group.ts'
 import { checkInterval, type PollOptions } from './polled.ts'
 
-export type { GroupDetails, GroupMember, GroupSummary, PartitionLag, TopicSummary, TransactionSummary } from '../broker/broker.ts'
+export type {
+  GroupDetails,
+  GroupMember,
+  GroupSummary,
+  PartitionLag,
+  QuotaSummary,
+  TopicSummary,
+  TransactionSummary,
+} from '../broker/broker.ts'
 export type { BrokerEvent } from './broker-events.ts'
 export type { ObservedBroker } from './broker.ts'
 export type { ObservedCluster } from './client.ts'
@@ -25,7 +33,7 @@ export type { ObserveConsumerOptions, ObservedBatch, ObservedConsumer } from './
 export type { Assignment, GroupOfBroker, GroupOfClient, ObservedGroup } from './group.ts'
 export type { ObservedError, PollOptions } from './polled.ts'
 
-/** Events, topics, groups and transactions of a broker in this process. They complete when it is closed. */
+/** Events, topics, groups, transactions and quotas of a broker in this process. They complete when it is closed. */
 export function observe(broker: Broker): ObservedBroker
 /**
  * State, members, assignments and lag of a consumer group: of a broker in this process, told of changes, or of any cluster, asked for every

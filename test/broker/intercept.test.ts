@@ -6,7 +6,7 @@ import { ManualClock } from '../../core/base/clock.ts'
 import { ZERO_UUID } from '../../core/base/uuid.ts'
 import type { Broker } from '../../core/broker/broker.ts'
 import { handlers } from '../../core/broker/handlers.ts'
-import { errorAnswer } from '../../core/broker/intercept/error-answer.ts'
+import { errorAnswer } from '../../core/broker/error-answer.ts'
 import { Interceptions } from '../../core/broker/intercept/interceptions.ts'
 import { canNameTopics, namedTopics } from '../../core/broker/intercept/named-topics.ts'
 import { connect, MoldauError } from '../../core/index.ts'
@@ -450,6 +450,20 @@ test('topics are found wherever a request names them', (t) => {
 
 test('every call of the protocol is exported under its name', (t) => {
   for (const api of apis) t.is((testing as Record<string, unknown>)[api.name], api, `add it to core/testing/apis.ts: ${api.name}`)
+})
+
+test('what goes wrong on the way is an error in the places of the version that was asked, and is told', async (t) => {
+  const { broker, channel } = await start(t)
+  const messages: string[] = []
+  broker.events.on('error', ({ message }) => messages.push(message))
+  broker.intercept([Produce, FindCoordinator], () => {
+    throw new Error('a bug')
+  })
+  t.is((await produce(channel, 'a', one)).error, 'UNKNOWN_SERVER_ERROR')
+  const { coordinators } = await channel.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ['g'] })
+  t.is(errorName(coordinators[0]!.errorCode), 'UNKNOWN_SERVER_ERROR')
+  t.is(errorName((await channel.request(FindCoordinator, 3, { keyType: 0, key: 'g' })).errorCode), 'UNKNOWN_SERVER_ERROR')
+  t.deepEqual(messages, ['Produce failed: a bug', 'FindCoordinator failed: a bug', 'FindCoordinator failed: a bug'])
 })
 
 test('access control comes first: an interceptor sees who asks, and nothing that he may not have', async (t) => {

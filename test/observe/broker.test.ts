@@ -10,7 +10,9 @@ import { connect } from '../../core/index.ts'
 import type { Broker, Client } from '../../core/index.ts'
 import { observe } from '../../core/observe/index.ts'
 import type { GroupSummary, TopicSummary, TransactionSummary } from '../../core/observe/index.ts'
+import { AlterClientQuotas } from '../../core/testing/index.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
+import { open } from '../support/wire.ts'
 
 async function start(t: ExecutionContext): Promise<{ broker: Broker; client: Client }> {
   const broker = await startBroker(t, { port: null, config: { 'offsets.topic.num.partitions': 2 } })
@@ -147,6 +149,31 @@ test('transactions$ follows a transaction from its id to its end, and what comes
   await broker.close()
   await lastValueFrom(transactions)
   t.is((await firstValueFrom(observe(await start()).transactions$))[0]!.state, 'CompleteCommit')
+})
+
+test('quotas$ follows what is set and taken away', async (t) => {
+  const { broker } = await start(t)
+  const quotas = recorded(observe(broker).quotas$)
+  const channel = await open(t, broker, 'in-process')
+  const alter = (entityName: string | null, value: number | null): Promise<unknown> =>
+    channel.request(AlterClientQuotas, 1, {
+      entries: [
+        {
+          entity: [{ entityType: 'user', entityName }],
+          ops: [{ key: 'producer_byte_rate', value: value ?? 0, remove: value === null }],
+        },
+      ],
+      validateOnly: false,
+    })
+  await alter('alice', 1000)
+  await alter('alice', 1000)
+  await alter(null, 500)
+  await alter('alice', null)
+  await broker.close()
+  const alice = { entity: { user: 'alice' }, limits: { producer_byte_rate: 1000 } }
+  const everybody = { entity: { user: null }, limits: { producer_byte_rate: 500 } }
+  t.deepEqual(await lastValueFrom(quotas.pipe(toArray())), [[], [alice], [alice, everybody], [everybody]])
+  t.deepEqual(await lastValueFrom(observe(broker).quotas$.pipe(toArray())), [])
 })
 
 test('lists are watched once for all their subscribers, who begin with the latest', async (t) => {

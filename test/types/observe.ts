@@ -12,6 +12,7 @@ import type {
   ObservedError,
   ObservedGroup,
   PartitionLag,
+  QuotaSummary,
   TopicSummary,
   TransactionSummary,
 } from '../../core/observe/index.ts'
@@ -30,6 +31,7 @@ expect<Equal<typeof seen.events$, Observable<BrokerEvent>>>()
 expect<Equal<typeof seen.errors$, Observable<ObservedError>>>()
 expect<Equal<typeof seen.topics$, Observable<readonly TopicSummary[]>>>()
 expect<Equal<typeof seen.groups$, Observable<readonly GroupSummary[]>>>()
+expect<Equal<typeof seen.quotas$, Observable<readonly QuotaSummary[]>>>()
 expect<Equal<typeof seen.transactions$, Observable<readonly TransactionSummary[]>>>()
 
 const group = observe({ broker, groupId: 'g' })
@@ -65,6 +67,7 @@ expect<
     | 'logCleaned'
     | 'groupChanged'
     | 'transactionChanged'
+    | 'quotasChanged'
     | 'directoryChanged'
     | 'recordsLost'
     | 'telemetry'
@@ -89,6 +92,8 @@ export function lineOf(event: BrokerEvent): string {
       return `${event.topic}-${event.partition} ${event.bytesAfter}`
     case 'groupChanged':
       return event.groupId
+    case 'quotasChanged':
+      return `${event.entities}`
     case 'transactionChanged':
       return event.transactionalId
     case 'directoryChanged':

@@ -25,6 +25,8 @@ export interface QuotasOptions {
   window: RateWindow
   /** For mutations of the controller. */
   mutationWindow: RateWindow
+  /** Told when somebody's quotas have changed: for observers. */
+  onChange?: () => void
 }
 
 /** What users, clients and addresses may use of the broker, and what they have used of late. */
@@ -33,6 +35,7 @@ export class Quotas {
   readonly #clock: Clock
   readonly #window: RateWindow
   readonly #mutationWindow: RateWindow
+  readonly #onChange: () => void
   #limits: Map<string, StoredQuotas['values']>
   /** What was found for a kind of quota, a user and a client id: looked for once, not with every request. */
   readonly #found: Map<string, FoundQuota | undefined>
@@ -44,6 +47,7 @@ export class Quotas {
     this.#clock = options.clock
     this.#window = options.window
     this.#mutationWindow = options.mutationWindow
+    this.#onChange = options.onChange ?? (() => {})
     this.#found = new Map()
     this.#rates = new Map()
     this.#buckets = new Map()
@@ -69,6 +73,7 @@ export class Quotas {
     this.#metadata.setQuotas([...all.values()])
     this.#limits = limitsOf(this.#metadata)
     this.#found.clear()
+    this.#onChange()
   }
 
   of(entity: Entity): StoredQuotas['values'] {

@@ -1,8 +1,8 @@
-import type { Api } from '../../protocol/api.ts'
-import { errorCode, type KafkaErrorName } from '../../protocol/errors.ts'
-import { Fetch } from '../../protocol/messages/fetch.ts'
-import type { FieldSchema, NamedField } from '../../protocol/schema.ts'
-import { includes } from '../../protocol/versions.ts'
+import type { Api } from '../protocol/api.ts'
+import { errorCode, type KafkaErrorName } from '../protocol/errors.ts'
+import { Fetch } from '../protocol/messages/fetch.ts'
+import type { FieldSchema, NamedField } from '../protocol/schema.ts'
+import { includes } from '../protocol/versions.ts'
 
 type Body = Record<string, unknown>
 
