@@ -7,9 +7,10 @@ import type { ClientOptions } from '../core/client/options.ts'
 
 /** `--command-config`, as Kafka's tools have it: how to connect and who we are. */
 export const commandConfigOption = () =>
-  new Option('--command-config <file>', 'settings of the client in a properties file: security.protocol, sasl.mechanism, ...').env(
-    'MOLDAU_COMMAND_CONFIG',
-  )
+  new Option(
+    '--command-config <file>',
+    "how clients connect to a broker with TLS or log-ins, a properties file as for Kafka's tools: docs/security.md",
+  ).env('MOLDAU_COMMAND_CONFIG')
 
 /** The settings in a file of Kafka's form. @throws MoldauError INPUT_MISSING */
 export function readClientConfig(path: string): ClientOptions {

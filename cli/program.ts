@@ -35,6 +35,7 @@ export function program(): Command {
     .description('A durable log that speaks the Kafka protocol, exactly-once connectors and stream processing, in one package.')
     .version(version)
     .addOption(commandConfigOption())
+    .configureHelp({ showGlobalOptions: true })
     .hook('preAction', (root) => useCommandConfig((root.opts() as { commandConfig?: string }).commandConfig))
     .showHelpAfterError('(add --help for examples)')
     .showSuggestionAfterError()

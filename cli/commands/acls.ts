@@ -15,7 +15,7 @@ interface Options {
   deny?: string
   delete?: boolean
   principal?: string
-  operation: Operation[]
+  operation?: Operation[]
   topic?: string
   group?: string
   transactionalId?: string
@@ -31,11 +31,15 @@ export function aclsCommand(): Command {
     .description('List who may do what, allow or deny something, take entries away.')
     .addOption(bootstrapOption())
     .addOption(jsonOption())
-    .option('--allow <principal>', 'add entries that allow, for User:alice or User:*')
-    .option('--deny <principal>', 'add entries that deny; one of these outweighs all that allow')
-    .option('--delete', 'take away what the other options describe')
+    .addOption(
+      new Option('--allow <principal>', 'add entries that allow, for User:alice or User:*').conflicts(['deny', 'delete', 'principal']),
+    )
+    .addOption(
+      new Option('--deny <principal>', 'add entries that deny; one of these outweighs all that allow').conflicts(['delete', 'principal']),
+    )
+    .option('--delete', 'take away what the other options describe; entries of one user by --principal')
     .option('--principal <principal>', 'list or take away entries of one')
-    .option('-o, --operation <name>', `what may be done; may be repeated: ${names.join(', ')}`, collect, [])
+    .option('-o, --operation <name>', `what may be done; may be repeated: ${names.join(', ')}`, collect)
     .option('--topic <name>', "with a topic; '*' stands for all")
     .option('--group <name>', 'with a consumer group')
     .option('--transactional-id <name>', 'with a transactional id')
@@ -56,7 +60,7 @@ Examples:
     .action(run)
 }
 
-function collect(name: string, sofar: Operation[]): Operation[] {
+function collect(name: string, sofar: Operation[] = []): Operation[] {
   const known = names.find((each) => each.toLowerCase() === name.toLowerCase().replaceAll(/[_-]/g, ''))
   if (known === undefined) throw new MoldauError('INVALID_ARGUMENT', `there is no operation '${name}'; there are ${names.join(', ')}`)
   return [...sofar, known as Operation]
@@ -64,18 +68,18 @@ function collect(name: string, sofar: Operation[]): Operation[] {
 
 async function run(options: Options): Promise<void> {
   const principal = options.allow ?? options.deny
-  if (principal !== undefined && options.delete) throw new MoldauError('INVALID_ARGUMENT', 'to take entries away name them by --principal')
-  await withClient(options.bootstrap, async ({ admin }) => {
-    if (principal !== undefined) {
-      const acls = entries(principal, options)
-      await admin.createAcls(acls)
-      print(acls, options)
-    } else if (options.delete) print(await admin.deleteAcls(selections(options)), options)
-    else {
-      const found = await Promise.all(selections(options).map((selection) => admin.describeAcls(selection)))
-      print(found.flat(), options)
-    }
+  if (principal !== undefined) {
+    const acls = entries(principal, options)
+    await withClient(options.bootstrap, ({ admin }) => admin.createAcls(acls))
+    print(acls, options)
+    return
+  }
+  const which = selections(options)
+  const found = await withClient(options.bootstrap, async ({ admin }) => {
+    if (options.delete) return admin.deleteAcls(which)
+    return (await Promise.all(which.map((selection) => admin.describeAcls(selection)))).flat()
   })
+  print(found, options)
 }
 
 function resources(options: Options): { resourceType: Acl['resourceType']; resourceName: string }[] {
@@ -90,11 +94,12 @@ function resources(options: Options): { resourceType: Acl['resourceType']; resou
 
 function entries(principal: string, options: Options): Acl[] {
   const which = resources(options)
-  if (which.length === 0 || options.operation.length === 0) {
+  const { operation: done = [] } = options
+  if (which.length === 0 || done.length === 0) {
     throw new MoldauError('INVALID_ARGUMENT', 'say what may be done with what: -o read --topic orders')
   }
   return which.flatMap((resource) =>
-    options.operation.map((operation) => ({
+    done.map((operation) => ({
       ...resource,
       patternType: options.prefixed && resource.resourceType !== 'cluster' ? ('prefixed' as const) : ('literal' as const),
       principal,
@@ -113,7 +118,7 @@ function selections(options: Options): AclSelection[] {
   }
   const which: AclSelection[] = resources(options).length === 0 ? [{}] : resources(options)
   const done: AclSelection[] =
-    options.operation.length === 0 ? [{}] : options.operation.map((operation) => ({ operation: operation as Acl['operation'] }))
+    options.operation === undefined ? [{}] : options.operation.map((operation) => ({ operation: operation as Acl['operation'] }))
   const all = which.flatMap((resource) => done.map((each) => ({ ...common, ...resource, ...each })))
   if (options.delete && Object.keys(all[0]!).length === 0) {
     throw new MoldauError('INVALID_ARGUMENT', 'this would take away every entry: say which, for example --principal User:bob')

@@ -25,6 +25,7 @@ import { DescribeCluster } from '../../core/protocol/messages/describe-cluster.t
 import { DescribeConfigs } from '../../core/protocol/messages/describe-configs.ts'
 import { Fetch } from '../../core/protocol/messages/fetch.ts'
 import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.ts'
+import { IncrementalAlterConfigs } from '../../core/protocol/messages/incremental-alter-configs.ts'
 import { Metadata } from '../../core/protocol/messages/metadata.ts'
 import { SaslAuthenticate } from '../../core/protocol/messages/sasl-authenticate.ts'
 import { SaslHandshake } from '../../core/protocol/messages/sasl-handshake.ts'
@@ -544,6 +545,13 @@ test('secrets of one listener, or one mechanism on it, are nowhere to be seen: n
         if (/jaas|password|plain\.users|\.key$/.test(name)) t.true(isSensitive && value === null, name)
     }
     seen.push(JSON.stringify(answer))
+    const configs = ['sasl.jaas.config', ...Object.keys(own)].map((name) => ({ name, configOperation: 0, value: 'Hush14' }))
+    for (const config of configs) {
+      const change = { resources: [{ resourceType: 4, resourceName: '1', configs: [config] }], validateOnly: false }
+      const { responses } = await open.request(IncrementalAlterConfigs, 1, change)
+      t.is(errorName(responses[0]!.errorCode), 'INVALID_REQUEST', config.name)
+      seen.push(JSON.stringify(responses))
+    }
     open.close()
   }
   await client.close()
