@@ -210,3 +210,35 @@ test('the end of a leader epoch is known', async (t) => {
   })
   t.like(topics[0]!.partitions[0]!, { errorCode: 0, leaderEpoch: 0, endOffset: 2 })
 })
+
+test('a fetch that names all its partitions is answered whatever session it ends or begins; one that goes on with a session is told that there is none', async (t) => {
+  const channel = await open(t, await startBroker(t))
+  await createTopic(channel, 'sessions')
+  await produce(channel, 'sessions', batch(['a']))
+  const ask = (sessionId: number, sessionEpoch: number) =>
+    channel.request(Fetch, 11, {
+      maxWaitMs: 0,
+      minBytes: 1,
+      maxBytes: 1 << 20,
+      sessionId,
+      sessionEpoch,
+      topics: [{ topic: 'sessions', partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }] }],
+    })
+  // kafka-go of segmentio says -1 for both.
+  for (const [id, epoch] of [
+    [0, -1],
+    [0, 0],
+    [-1, -1],
+    [17, -1],
+    [17, 0],
+  ] as const) {
+    const { errorCode, sessionId, responses } = await ask(id, epoch)
+    t.deepEqual([errorCode, sessionId, responses.length], [0, 0, 1], `session ${id}, epoch ${epoch}`)
+    t.deepEqual(listing(responses[0]!.partitions[0]!), ['0:a'])
+  }
+  for (const [id, epoch] of [
+    [17, 1],
+    [0, 1],
+  ] as const)
+    t.is((await ask(id, epoch)).errorCode, 70, `session ${id}, epoch ${epoch}`)
+})

@@ -105,7 +105,7 @@ async function mirrorOneWay(t: ExecutionContext, source: Client, target: Client,
   await mirror.end('SIGTERM')
 }
 
-test('MirrorMaker 2 copies both ways between two of our brokers, exactly once, is killed, and translates offsets', async (t) => {
+test.serial('MirrorMaker 2 copies both ways between two of our brokers, exactly once, is killed, and translates offsets', async (t) => {
   if (!(await hasJava(t))) return
   const [a, b] = [await ours(t), await ours(t)]
   const clusters = { a: `127.0.0.1:${a.port}`, b: `127.0.0.1:${b.port}` }
@@ -117,7 +117,7 @@ test('MirrorMaker 2 copies both ways between two of our brokers, exactly once, i
   t.deepEqual(await numbersIn(source, 'b.back'), numbersFor(RECORDS))
 })
 
-test('MirrorMaker 2 copies from a real Kafka to our broker', async (t) => {
+test.serial('MirrorMaker 2 copies from a real Kafka to our broker', async (t) => {
   if (!(await hasJava(t))) return
   const kafka = await startKafka(t)
   if (kafka === undefined) return

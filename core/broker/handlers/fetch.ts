@@ -73,7 +73,10 @@ export const fetch = handler({
   minVersion: 0,
   maxVersion: 18,
   handle(request, context) {
-    if (request.sessionId !== 0) throw kafkaError('FETCH_SESSION_ID_NOT_FOUND', `session ${request.sessionId}`)
+    // The epoch tells, not the id: who begins a session (0) or wants none (-1) names all its partitions.
+    if (request.sessionEpoch !== 0 && request.sessionEpoch !== -1) {
+      throw kafkaError('FETCH_SESSION_ID_NOT_FOUND', `session ${request.sessionId}`)
+    }
     return answer(request, context, context.version < BATCHES_SINCE ? new Map() : undefined)
   },
 })
