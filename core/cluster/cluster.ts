@@ -252,7 +252,10 @@ export class Cluster {
         last = error
       }
     }
-    const message = `no broker answers at ${tried.join(', ')} (${messageOf(last)}): start one there (moldau broker), or correct the address`
+    // It was there and hung up: that is what TLS does with plain text.
+    const hungUp = last instanceof MoldauError && last.code === 'CONNECTION_LOST'
+    const hint = hungUp ? '; if it speaks TLS say so (ssl, or security.protocol in the file of --command-config)' : ''
+    const message = `no broker answers at ${tried.join(', ')} (${messageOf(last)}): start one there (moldau broker), or correct the address${hint}`
     throw new MoldauError('CONNECTION_REFUSED', message, { cause: last, retriable: true })
   }
 }
