@@ -49,7 +49,7 @@ export function errorAnswer(api: Api, version: number, request: unknown, error: 
   const refusal = { version, code: errorCode(error), message }
   const nested = api.key === Fetch.key && !ofSession.has(error)
   const fields = nested ? api.response.fields.filter((field) => !isCode(field)) : api.response.fields
-  return hasCode(fields, version) ? refused(fields, request, refusal) : undefined
+  return hasCode(fields, version) ? refused(fields, request, refusal, false) : undefined
 }
 
 /** Puts the code into an answer that lists topics, as Metadata does, and takes away what else it says of them. */
@@ -58,7 +58,8 @@ export function refuseTopics(answer: Body, error: KafkaErrorName): Body {
   return answer
 }
 
-function refused(fields: readonly NamedField[], asked: unknown, refusal: Refusal): Body {
+/** @param isItem one of the things that were asked for, which is named again: Kafka repeats nothing of the request itself */
+function refused(fields: readonly NamedField[], asked: unknown, refusal: Refusal, isItem: boolean): Body {
   const ownCode = fields.some((field) => isCode(field) && includes(field.versions, refusal.version))
   const body: Body = {}
   let keyless = typeof asked !== 'object'
@@ -72,13 +73,13 @@ function refused(fields: readonly NamedField[], asked: unknown, refusal: Refusal
       body[name] = refusal.message ?? null
     } else if (kind === 'array') {
       body[name] =
-        ownCode || !hasCodeInside(field, refusal.version) ? [] : listOf(asked).map((item) => refused(element!.fields, item, refusal))
+        ownCode || !hasCodeInside(field, refusal.version) ? [] : listOf(asked).map((item) => refused(element!.fields, item, refusal, true))
     } else if (keyless && typeof asked === typeof field.default) {
       // A list of plain names or numbers: the first field that fits is what they are.
       body[name] = asked
       keyless = false
     } else {
-      const copied = scalarOf(asked, field)
+      const copied = isItem ? scalarOf(asked, field) : undefined
       if (copied !== undefined) body[name] = copied
       else if (unknowns.has(name)) body[name] = -1
       else if (!field.optional) body[name] = field.default

@@ -83,6 +83,8 @@ def live():
         {
             **common,
             "transactional.id": options["name"],
+            # librdkafka 2.16 bootstraps anew when its only broker is gone, and waits for the one it has dropped when the broker is back at once.
+            "metadata.recovery.strategy": "none",
             "linger.ms": 0,
             "transaction.timeout.ms": options["transactionTimeoutMs"],
             "message.timeout.ms": options["transactionTimeoutMs"],
