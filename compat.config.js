@@ -3,5 +3,7 @@ export default {
   files: ['test/compat/**/*.test.ts'],
   timeout: '15m',
   concurrency: 1,
+  // A process for each file: what a native add-on does wrong is then told with the file's name, and ends nothing else.
+  workerThreads: false,
   nodeArguments: ['--conditions=moldau-source'],
 }
