@@ -4,6 +4,7 @@ import type { Authorizer, Requester } from '../security/authorizer.ts'
 import { plainAddress } from '../net/connection-limits.ts'
 import type { Principal } from '../security/principal.ts'
 import type { Endpoint } from './listeners.ts'
+import { remoteParts } from './remote.ts'
 import type { SaslAuthentication } from './sasl-authentication.ts'
 import type { SecurityProtocol } from './security-config.ts'
 
@@ -102,6 +103,6 @@ export class Session implements Requester {
 }
 
 function hostPart(remote: string): string {
-  const colon = remote.lastIndexOf(':')
-  return plainAddress(colon < 0 ? '127.0.0.1' : remote.slice(0, colon))
+  const { address, port } = remoteParts(remote)
+  return port === '' ? '127.0.0.1' : plainAddress(address)
 }

@@ -6,6 +6,8 @@ import time
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from confluent_retry import persist
+
 options = json.loads(sys.argv[1])
 draw = random.Random(options["seed"])
 number = 0
@@ -17,16 +19,6 @@ def say(step, detail=""):
 
 def dawdle():
     time.sleep(draw.random() * options["dawdleMs"] / 1000)
-
-
-def persist(call):
-    """As often as it may be tried again."""
-    while True:
-        try:
-            return call()
-        except KafkaException as error:
-            if not error.args[0].retriable():
-                raise
 
 
 def copy(consumer, producer, messages):

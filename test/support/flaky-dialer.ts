@@ -1,5 +1,6 @@
 import type { Dialer, Transport } from '../../core/net/dialer.ts'
 import { seededNumbers } from './seeded-numbers.ts'
+import { tappedTransport } from './tapped-transport.ts'
 
 export interface FlakyOptions {
   seed: number
@@ -43,11 +44,7 @@ export function flakyDialer(dialer: Dialer, options: FlakyOptions): FlakyDialer 
 
 function breaking(transport: Transport, asAnswer: boolean, cut: () => boolean): Transport {
   let broken = false
-  return {
-    remote: transport.remote,
-    get bufferedBytes() {
-      return transport.bufferedBytes
-    },
+  return tappedTransport(transport, {
     send(chunks) {
       if (broken || (!asAnswer && (broken = cut()))) return
       transport.send(chunks)
@@ -58,11 +55,5 @@ function breaking(transport: Transport, asAnswer: boolean, cut: () => boolean): 
         handler(frame)
       })
     },
-    onClose: (handler) => transport.onClose(handler),
-    onDrain: (handler) => transport.onDrain(handler),
-    pause: () => transport.pause(),
-    resume: () => transport.resume(),
-    close: () => transport.close(),
-    destroy: (error) => transport.destroy(error),
-  }
+  })
 }

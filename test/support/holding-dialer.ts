@@ -1,4 +1,5 @@
-import type { Dialer, Transport } from '../../core/net/dialer.ts'
+import type { Dialer } from '../../core/net/dialer.ts'
+import { tappedTransport } from './tapped-transport.ts'
 
 export interface HoldingDialer extends Dialer {
   /** Requests of this API are kept from now on. */
@@ -32,11 +33,7 @@ export function holdingDialer(dialer: Dialer): HoldingDialer {
     async dial(host, port) {
       const transport = await dialer.dial(host, port)
       const asked = new Map<number, number>()
-      return {
-        remote: transport.remote,
-        get bufferedBytes() {
-          return transport.bufferedBytes
-        },
+      return tappedTransport(transport, {
         send(chunks) {
           const { apiKey, correlationId } = requestIn(chunks)
           asked.set(correlationId, apiKey)
@@ -51,13 +48,7 @@ export function holdingDialer(dialer: Dialer): HoldingDialer {
             handler(frame)
           })
         },
-        onClose: (handler) => transport.onClose(handler),
-        onDrain: (handler) => transport.onDrain(handler),
-        pause: () => transport.pause(),
-        resume: () => transport.resume(),
-        close: () => transport.close(),
-        destroy: (error) => transport.destroy(error),
-      } satisfies Transport
+      })
     },
   }
 }

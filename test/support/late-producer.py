@@ -8,6 +8,8 @@ import sys
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from confluent_retry import persist
+
 bootstrap, topic, partitions, name, count, timeout_ms, seed = sys.argv[1:8]
 partitions, count, timeout_ms = int(partitions), int(count), int(timeout_ms)
 draw = random.Random(int(seed))
@@ -36,16 +38,6 @@ def make():
     )
     persist(lambda: producer.init_transactions(30))
     return producer
-
-
-def persist(call):
-    """As often as it may be tried again."""
-    while True:
-        try:
-            return call()
-        except KafkaException as error:
-            if not error.args[0].retriable():
-                raise
 
 
 def transact(producer, number):

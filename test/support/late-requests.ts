@@ -13,7 +13,7 @@ export const TOPIC = 'late'
 export const PARTITIONS = 3
 
 /** The calls of a transaction: held back until their client has lost patience. */
-export const heldCalls = [EndTxn, AddPartitionsToTxn, AddOffsetsToTxn, TxnOffsetCommit, Produce]
+const heldCalls = [EndTxn, AddPartitionsToTxn, AddOffsetsToTxn, TxnOffsetCommit, Produce]
 
 export interface LateOptions {
   readonly port: number
@@ -39,7 +39,7 @@ export interface LateResult {
   readonly renewed: Readonly<Record<string, number>>
 }
 
-export function holdingProxy(options: Omit<LateOptions, 'transactions' | 'producers'>): Promise<HoldingProxy> {
+function holdingProxy(options: Omit<LateOptions, 'transactions' | 'producers'>): Promise<HoldingProxy> {
   const { port, seed, share, transactionVersion, requestTimeoutMs } = options
   return HoldingProxy.start({
     target: port,
@@ -51,43 +51,33 @@ export function holdingProxy(options: Omit<LateOptions, 'transactions' | 'produc
   })
 }
 
-export function lateByName(proxy: HoldingProxy): Record<string, number> {
+function lateByName(proxy: HoldingProxy): Record<string, number> {
   return Object.fromEntries(heldCalls.map(({ key, name }) => [name, proxy.late.get(key) ?? 0]))
 }
 
-/** Our own client runs transactions through a network that keeps requests back and delivers them when the client has gone on: none may be torn. */
-export async function lateRequests(options: LateOptions): Promise<LateResult> {
+/** What a run with late requests has to do with whoever makes them. */
+export interface LateRun {
+  readonly proxyPort: number
+  readonly fates: Fates
+  readonly faults: string[]
+  /** One for each producer. */
+  readonly ids: readonly string[]
+  /** A producer had to be made anew. */
+  renew(reason: string): void
+}
+
+/** Has `transact` run transactions through a network that keeps requests back and delivers them when the client has gone on: none may be torn. */
+export async function withLateRequests(options: LateOptions, transact: (run: LateRun) => Promise<void>): Promise<LateResult> {
   const direct = await connect(`127.0.0.1:${options.port}`)
+  const proxy = await holdingProxy(options)
   const fates = new Fates()
   const faults: string[] = []
-  const proxy = await holdingProxy(options)
   const renewed: Record<string, number> = {}
+  const renew = (reason: string): void => void (renewed[reason] = (renewed[reason] ?? 0) + 1)
+  const ids = Array.from({ length: options.producers }, (_, i) => `p${i}`)
   try {
     await direct.admin.createTopics([{ name: TOPIC, partitions: PARTITIONS, configs: {} }])
-    let left = options.transactions
-    const run = async (id: string, random: () => number): Promise<void> => {
-      for (let number = 0; left > 0;) {
-        const client = await connect(`127.0.0.1:${proxy.port}`, {
-          clientId: id,
-          requestTimeoutMs: options.requestTimeoutMs,
-          bootstrapTimeoutMs: 60_000,
-          retryBackoffMs: 5,
-          retryBackoffMaxMs: 50,
-        })
-        const producer = client.producer({ transactionalId: id, lingerMs: 0, requestTimeoutMs: options.requestTimeoutMs })
-        try {
-          while (left-- > 0) await transact(producer, id, number++, fates, random)
-        } catch (error) {
-          if (!(error instanceof MoldauError) && !(error instanceof KafkaError)) throw error
-          const reason = error instanceof KafkaError ? error.kafkaCode : error.code
-          renewed[reason] = (renewed[reason] ?? 0) + 1
-        }
-        void producer.close(0).catch(() => {})
-        await client.close()
-      }
-    }
-    const ids = Array.from({ length: options.producers }, (_, i) => `p${i}`)
-    await Promise.all(ids.map((id, i) => run(id, seededNumbers(options.seed * 1000 + i))))
+    await transact({ proxyPort: proxy.port, fates, faults, ids, renew })
     await proxy.calm()
     // Whoever comes next aborts what was left open.
     for (const transactionalId of ids) await direct.producer({ transactionalId }).init()
@@ -99,6 +89,34 @@ export async function lateRequests(options: LateOptions): Promise<LateResult> {
     await proxy.close()
     await direct.close()
   }
+}
+
+/** {@link withLateRequests} with our own client. */
+export function lateRequests(options: LateOptions): Promise<LateResult> {
+  return withLateRequests(options, async ({ proxyPort, fates, ids, renew }) => {
+    let left = options.transactions
+    const run = async (id: string, random: () => number): Promise<void> => {
+      for (let number = 0; left > 0;) {
+        const client = await connect(`127.0.0.1:${proxyPort}`, {
+          clientId: id,
+          requestTimeoutMs: options.requestTimeoutMs,
+          bootstrapTimeoutMs: 60_000,
+          retryBackoffMs: 5,
+          retryBackoffMaxMs: 50,
+        })
+        const producer = client.producer({ transactionalId: id, lingerMs: 0, requestTimeoutMs: options.requestTimeoutMs })
+        try {
+          while (left-- > 0) await transact(producer, id, number++, fates, random)
+        } catch (error) {
+          if (!(error instanceof MoldauError) && !(error instanceof KafkaError)) throw error
+          renew(error instanceof KafkaError ? error.kafkaCode : error.code)
+        }
+        void producer.close(0).catch(() => {})
+        await client.close()
+      }
+    }
+    await Promise.all(ids.map((id, i) => run(id, seededNumbers(options.seed * 1000 + i))))
+  })
 }
 
 /** A record into each partition, a position of a group, and an end. Throws when the producer is of no use any more. */
@@ -129,7 +147,7 @@ async function transact(producer: Producer, id: string, number: number, fates: F
 }
 
 /** The position of each group is that of the newest transaction that committed. */
-export async function checkOffsets(client: Client, ids: readonly string[], fates: Fates, faults: string[]): Promise<void> {
+async function checkOffsets(client: Client, ids: readonly string[], fates: Fates, faults: string[]): Promise<void> {
   for (const id of ids) {
     const newest = fates.newest(id, 'committed')
     const maybe = fates.newest(id, 'ending')

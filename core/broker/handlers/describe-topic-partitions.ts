@@ -7,6 +7,7 @@ import type { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse } 
 import type { Input } from '../../protocol/schema.ts'
 import { handler } from '../handler.ts'
 import { topicOperations } from '../operations.ts'
+import { placed } from '../placed.ts'
 import type { BrokerServices } from '../services.ts'
 
 type Response = Input<typeof DescribeTopicPartitionsResponse>
@@ -64,26 +65,17 @@ function missing(name: string): TopicAnswer {
 }
 
 function page(broker: BrokerServices, topic: TopicInfo, first: number, end: number): TopicAnswer {
-  const nodes = [broker.nodeId]
   return {
     errorCode: 0,
     name: topic.name,
     topicId: topic.id,
     isInternal: topic.internal,
-    partitions: broker.replicas
-      .partitionsOf(topic.name)
-      .slice(first, end)
-      .map(({ index, leaderEpoch }) => ({
-        errorCode: 0,
-        partitionIndex: index,
-        leaderId: broker.nodeId,
-        leaderEpoch,
-        replicaNodes: nodes,
-        isrNodes: nodes,
-        eligibleLeaderReplicas: [],
-        lastKnownElr: [],
-        offlineReplicas: [],
-      })),
+    partitions: placed(broker.replicas.partitionsOf(topic.name).slice(first, end), broker.nodeId).map((each) => ({
+      ...each,
+      eligibleLeaderReplicas: [],
+      lastKnownElr: [],
+      offlineReplicas: [],
+    })),
     topicAuthorizedOperations: topicOperations,
   }
 }

@@ -9,6 +9,7 @@ import type { Input } from '../../protocol/schema.ts'
 import { clusterOperations, topicOperations } from '../operations.ts'
 import { handler } from '../handler.ts'
 import type { RequestContext } from '../handler.ts'
+import { placed } from '../placed.ts'
 import type { BrokerServices } from '../services.ts'
 
 /** Topics may be asked for by id from version 12 on. */
@@ -72,19 +73,11 @@ function missing(name: string | null, topicId: string, error: KafkaErrorName): T
 }
 
 function found(broker: BrokerServices, topic: TopicInfo): TopicAnswer {
-  const nodes = [broker.nodeId]
   return {
     errorCode: 0,
     name: topic.name,
     topicId: topic.id,
     isInternal: topic.internal,
-    partitions: broker.replicas.partitionsOf(topic.name).map(({ index, leaderEpoch }) => ({
-      errorCode: 0,
-      partitionIndex: index,
-      leaderId: broker.nodeId,
-      leaderEpoch,
-      replicaNodes: nodes,
-      isrNodes: nodes,
-    })),
+    partitions: placed(broker.replicas.partitionsOf(topic.name), broker.nodeId),
   }
 }
