@@ -25,7 +25,7 @@ const SETTINGS = {
   'log.retention.hours': '100',
 }
 
-/** Retention would begin after half a minute, and the records are old. */
+/** Retention would begin after half a minute. */
 const ONLY_KAFKA = { 'log.initial.task.delay.ms': '3600000' }
 
 test('the same requests in the same order get the same answers from our broker and from Kafka, but for what is explained', async (t) => {

@@ -32,6 +32,11 @@ import type { Side, Step } from './differential.ts'
 /** Draws from a list. */
 export type Pick = <T>(...from: readonly T[]) => T
 
+/**
+ * When the first records were written, in milliseconds since 1970: not long ago, so that none is too old to be kept. Kafka deletes what is whenever a
+ * setting of its cleaner changes, we at the next look.
+ */
+const WRITTEN_AT = Date.now() - 20 * 60_000
 const ZERO = 'AAAAAAAAAAAAAAAAAAAAAA'
 const UNKNOWN_ID = 'Zm9vYmFyYmF6cXV4MTIzNA'
 const TOPICS = ['alpha', 'beta', 'gamma', 'delta'] as const
@@ -196,7 +201,7 @@ function produce(pick: Pick): Step {
   const count = pick(1, 2, 5)
   const damage = pick(0, 0, 0, 0, 0, 0, 0, 1)
   const values = Array.from({ length: count }, () => pick('x', 'yy', 'zzz'.repeat(10), 'w'.repeat(3000)))
-  const records = batch(values, {}, 1_700_000_000_000 + pick(0, 1000, 5000))
+  const records = batch(values, {}, WRITTEN_AT + pick(0, 1000, 5000))
   if (damage === 1) records[records.length - 1]! ^= 1
   const index = pick(0, 0, 0, 1, 7)
   return step(Produce, version, false, (side) => ({
@@ -234,9 +239,9 @@ function listOffsets(pick: Pick): Step {
     -1,
     -2,
     0,
-    1_700_000_000_000,
-    1_700_000_001_000,
-    1_700_000_900_000,
+    WRITTEN_AT,
+    WRITTEN_AT + 1000,
+    WRITTEN_AT + 900_000,
     ...(version >= 7 ? [-3] : []),
     ...(version >= 8 ? [-4] : []),
     ...(version >= 9 ? [-5] : []),
