@@ -10,8 +10,11 @@ interface Inside {
 interface Handle {
   writeSync(flush: number, input: Buffer, at: number, length: number, out: Buffer, outAt: number, outLength: number): void
   reset(): void
+  close(): void
   onerror: (message: string, errno: number, code: string) => void
 }
+
+const METHODS = ['writeSync', 'reset', 'close'] as const
 
 /**
  * A decompressor of `node:zlib` that is used for one batch after the other, into memory of ours. Node's own way is a new one for each, with
@@ -56,6 +59,8 @@ export class Inflater {
     const [room, left] = this.#state
     // In the middle of something: the next one would be taken for its rest.
     if (this.#failed || room === 0 || left !== 0) {
+      // Now, not when the garbage collector comes: its memory is outside of V8's heap, which knows little of how much there is.
+      handle.close()
       this.#handle = undefined
       return -1
     }
@@ -65,8 +70,7 @@ export class Inflater {
 
   #open(): Handle | undefined {
     const { _handle: handle, _writeState: state } = this.#make() as unknown as Partial<Inside>
-    const isKnown =
-      handle !== null && typeof handle === 'object' && typeof handle.writeSync === 'function' && typeof handle.reset === 'function'
+    const isKnown = handle !== null && typeof handle === 'object' && METHODS.every((name) => typeof handle[name] === 'function')
     if (!isKnown || !(state instanceof Uint32Array) || state.length !== 2) {
       this.#isUsable = false
       return undefined
