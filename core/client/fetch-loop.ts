@@ -20,7 +20,7 @@ export interface FetchLoopOptions {
   maxPartitionBytes: number
   prefetchBytes: number
   checkCrcs: boolean
-  partitions: () => Iterable<PartitionState>
+  partitions: Iterable<PartitionState>
   /** Something has come, or a position has moved. */
   onProgress: () => void
   /** The position is not in the log. */
@@ -81,7 +81,7 @@ export class FetchLoop {
     const now = cluster.clock.monotonic()
     const nodes = new Map<number, PartitionState[] | undefined>()
     let buffered = 0
-    for (const state of partitions()) {
+    for (const state of partitions) {
       if (state.paused) continue
       buffered += state.bufferedBytes
       if (state.position === undefined || state.outOfRange) continue
