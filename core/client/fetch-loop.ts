@@ -4,7 +4,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Connections } from '../cluster/connections.ts'
 import { backoff, isRetriableError } from '../cluster/retry.ts'
 import { byTopic, tpKey } from '../cluster/topic-partition.ts'
-import { errorName, isRetriable, kafkaError } from '../protocol/errors.ts'
+import { errorName, isRetriable, kafkaError, throwOnError } from '../protocol/errors.ts'
 import { Fetch } from '../protocol/messages/fetch.ts'
 import type { FetchResponse } from '../protocol/messages/fetch.ts'
 import { FetchedRecords } from './fetched-records.ts'
@@ -142,8 +142,7 @@ export class FetchLoop {
     try {
       const connection = await this.#connections.get(node)
       const response = await connection.request(Fetch, body, limits)
-      const error = errorName(response.errorCode)
-      if (error !== 'NONE') throw kafkaError(error, 'fetch')
+      throwOnError(response.errorCode, 'fetch')
       this.#accept(questions, topics, response)
     } catch (error) {
       if (this.#closed) return

@@ -4,7 +4,7 @@ import type { BrokerConnection } from '../cluster/connection.ts'
 import { isRetriableError } from '../cluster/retry.ts'
 import { byTopic, tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
-import { errorName, kafkaError } from '../protocol/errors.ts'
+import { errorName, kafkaError, throwOnError } from '../protocol/errors.ts'
 import { ListOffsets } from '../protocol/messages/list-offsets.ts'
 import { OffsetCommit } from '../protocol/messages/offset-commit.ts'
 import { OffsetFetch } from '../protocol/messages/offset-fetch.ts'
@@ -164,8 +164,7 @@ export async function fetchGroupOffsets(
   const stable = version >= 7 ? { requireStable: true } : {}
   const response = await connection.request(OffsetFetch, { ...body, ...stable }, { maxVersion: VERSION_WITH_NAMES_MAX })
   const answer = version >= 8 ? response.groups[0]! : response
-  const error = errorName(answer.errorCode)
-  if (error !== 'NONE') throw kafkaError(error, `offsets of group '${groupId}'`)
+  throwOnError(answer.errorCode, `offsets of group '${groupId}'`)
   const offsets: GroupOffset[] = []
   for (const topic of answer.topics) {
     for (const p of topic.partitions) {

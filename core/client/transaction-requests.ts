@@ -1,7 +1,7 @@
 import type { BrokerConnection } from '../cluster/connection.ts'
 import { byTopic } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
-import { errorName, kafkaError } from '../protocol/errors.ts'
+import { errorName, kafkaError, throwOnError } from '../protocol/errors.ts'
 import { AddOffsetsToTxn } from '../protocol/messages/add-offsets-to-txn.ts'
 import { AddPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
 import { TxnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
@@ -40,8 +40,7 @@ export async function addPartitions(connection: BrokerConnection, ids: ProducerI
 /** Transactions version 1: says of which group offsets are going to be committed. */
 export async function addOffsets(connection: BrokerConnection, ids: ProducerIds, groupId: string): Promise<void> {
   const response = await connection.request(AddOffsetsToTxn, { ...ids, groupId })
-  const error = errorName(response.errorCode)
-  if (error !== 'NONE') throw kafkaError(error, `add group '${groupId}' to a transaction`)
+  throwOnError(response.errorCode, `add group '${groupId}' to a transaction`)
 }
 
 /** Positions that count when the transaction commits. The group's metadata fences members that have been replaced (KIP-447). */
