@@ -116,6 +116,34 @@ async function askLeader(
   }
 }
 
+/** Positions as they are written into requests that commit. */
+export function committedTopics(offsets: readonly OffsetToCommit[]) {
+  return [...byTopic(offsets)].map(([name, list]) => ({
+    name,
+    partitions: list.map((o) => ({
+      partitionIndex: o.partition,
+      committedOffset: o.offset,
+      committedLeaderEpoch: o.leaderEpoch ?? -1,
+      committedMetadata: o.metadata ?? '',
+    })),
+  }))
+}
+
+interface CommitAnswer {
+  readonly name: string
+  readonly partitions: readonly { readonly partitionIndex: number; readonly errorCode: number }[]
+}
+
+/** @throws KafkaError naming the first position that was refused */
+export function checkCommitted(topics: readonly CommitAnswer[], groupId: string): void {
+  for (const topic of topics) {
+    for (const { partitionIndex, errorCode } of topic.partitions) {
+      const error = errorName(errorCode)
+      if (error !== 'NONE') throw kafkaError(error, `commit the offset of ${topic.name}-${partitionIndex} for group '${groupId}'`)
+    }
+  }
+}
+
 /** Commits positions of a group. The generation and member id let the coordinator refuse a member that has been replaced. */
 export async function commitGroupOffsets(
   connection: BrokerConnection,
@@ -127,23 +155,10 @@ export async function commitGroupOffsets(
     generationIdOrMemberEpoch: group.generation,
     memberId: group.memberId,
     ...(group.groupInstanceId === null ? {} : { groupInstanceId: group.groupInstanceId }),
-    topics: [...byTopic(offsets)].map(([name, list]) => ({
-      name,
-      partitions: list.map((o) => ({
-        partitionIndex: o.partition,
-        committedOffset: o.offset,
-        committedLeaderEpoch: o.leaderEpoch ?? -1,
-        committedMetadata: o.metadata ?? '',
-      })),
-    })),
+    topics: committedTopics(offsets),
   }
   const response = await connection.request(OffsetCommit, body, { maxVersion: VERSION_WITH_NAMES_MAX })
-  for (const topic of response.topics) {
-    for (const { partitionIndex, errorCode } of topic.partitions) {
-      const error = errorName(errorCode)
-      if (error !== 'NONE') throw kafkaError(error, `commit the offset of ${topic.name}-${partitionIndex} for group '${group.groupId}'`)
-    }
-  }
+  checkCommitted(response.topics, group.groupId)
 }
 
 export interface GroupOffset extends TopicPartition, CommittedOffset {}

@@ -1,3 +1,4 @@
+import { editDistance } from '../base/edit-distance.ts'
 import { MoldauError } from '../base/errors.ts'
 
 /** Kafka's names where they are not ours with dots. */
@@ -48,16 +49,4 @@ function suggestion(name: string, names: readonly string[]): string {
     if (distance < least) [best, least] = [candidate, distance]
   }
   return best === '' ? `; there are: ${names.join(', ')}` : `: did you mean '${best}'?`
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
-    }
-    row = next
-  }
-  return row[b.length]!
 }

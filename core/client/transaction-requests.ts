@@ -5,6 +5,7 @@ import { errorName, kafkaError, throwOnError } from '../protocol/errors.ts'
 import { AddOffsetsToTxn } from '../protocol/messages/add-offsets-to-txn.ts'
 import { AddPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
 import { TxnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
+import { checkCommitted, committedTopics } from './offset-requests.ts'
 import type { GroupMetadata, OffsetToCommit } from './types.ts'
 
 export interface ProducerIds {
@@ -57,21 +58,8 @@ export async function commitOffsets(
     generationId: group.generation,
     memberId: group.memberId,
     groupInstanceId: group.groupInstanceId,
-    topics: [...byTopic(offsets)].map(([name, list]) => ({
-      name,
-      partitions: list.map((o) => ({
-        partitionIndex: o.partition,
-        committedOffset: o.offset,
-        committedLeaderEpoch: o.leaderEpoch ?? -1,
-        committedMetadata: o.metadata ?? '',
-      })),
-    })),
+    topics: committedTopics(offsets),
   }
   const response = await connection.request(TxnOffsetCommit, body, version2 ? {} : { maxVersion: OLD_OFFSET_COMMIT_VERSION })
-  for (const topic of response.topics) {
-    for (const { partitionIndex, errorCode } of topic.partitions) {
-      const error = errorName(errorCode)
-      if (error !== 'NONE') throw kafkaError(error, `commit the offset of ${topic.name}-${partitionIndex} for group '${group.groupId}'`)
-    }
-  }
+  checkCommitted(response.topics, group.groupId)
 }
