@@ -52,6 +52,7 @@ export class Consumer {
     this.#options = options
     const partitions = new Assignment()
     this.#assignment = partitions
+    this.#pollWait = new PollWait(cluster.clock)
     const onProgress = (): void => this.#onProgress()
     const onError = (error: Error): void => this.#onError(error)
     const onAttention = (): void => this.#pollWait.wake()
@@ -70,7 +71,6 @@ export class Consumer {
     })
     this.#handout = new Handout(partitions, onOutOfRange)
     this.#rebalances = undefined
-    this.#pollWait = new PollWait(cluster.clock)
     this.#polling = false
     this.#error = undefined
     this.#onClosed = onClosed

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { type ExecutionContext } from 'ava'
+import type { ExecutionContext } from 'ava'
 
 import { hdfs, type HdfsOptions } from '../../connectors/hdfs/index.ts'
 import type { KafkaPosition, PartitionSink } from '../../connectors/types.ts'
