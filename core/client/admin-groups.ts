@@ -1,6 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConnection } from '../cluster/connection.ts'
-import { errorName, kafkaError } from '../protocol/errors.ts'
+import { errorName, throwOnError } from '../protocol/errors.ts'
 import { ConsumerGroupDescribe } from '../protocol/messages/consumer-group-describe.ts'
 import { DeleteGroups } from '../protocol/messages/delete-groups.ts'
 import { DescribeGroups } from '../protocol/messages/describe-groups.ts'
@@ -19,7 +19,7 @@ async function askAll<T>(cluster: Cluster, ask: (connection: BrokerConnection) =
 export function listGroups(cluster: Cluster): Promise<ListedGroup[]> {
   return askAll(cluster, async (connection) => {
     const response = await connection.request(ListGroups, {})
-    check(response.errorCode, 'list groups')
+    throwOnError(response.errorCode, 'list groups')
     return response.groups.map((group) => ({ groupId: group.groupId, protocolType: group.protocolType, state: group.groupState }))
   })
 }
@@ -27,7 +27,7 @@ export function listGroups(cluster: Cluster): Promise<ListedGroup[]> {
 export function listTransactions(cluster: Cluster): Promise<ListedTransaction[]> {
   return askAll(cluster, async (connection) => {
     const response = await connection.request(ListTransactions, { stateFilters: [], producerIdFilters: [] })
-    check(response.errorCode, 'list transactions')
+    throwOnError(response.errorCode, 'list transactions')
     return response.transactionStates.map((t) => ({
       transactionalId: t.transactionalId,
       producerId: t.producerId,
@@ -43,7 +43,7 @@ export async function describeGroup(connection: BrokerConnection, groupId: strin
   const group = response.groups[0]!
   // Since version 6 a group that does not exist is an error; before it was a dead one.
   if (errorName(group.errorCode) === 'GROUP_ID_NOT_FOUND') return { groupId, state: 'Dead', protocolType: '', protocol: '', members: [] }
-  check(group.errorCode, `describe group '${groupId}'`)
+  throwOnError(group.errorCode, `describe group '${groupId}'`)
   const isConsumer = group.protocolType === 'consumer'
   return {
     groupId,
@@ -86,10 +86,5 @@ async function describeConsumerGroup(connection: BrokerConnection, groupId: stri
 
 export async function deleteGroup(connection: BrokerConnection, groupId: string): Promise<void> {
   const response = await connection.request(DeleteGroups, { groupsNames: [groupId] })
-  check(response.results[0]!.errorCode, `delete group '${groupId}'`)
-}
-
-function check(code: number, what: string): void {
-  const error = errorName(code)
-  if (error !== 'NONE') throw kafkaError(error, what)
+  throwOnError(response.results[0]!.errorCode, `delete group '${groupId}'`)
 }

@@ -1,23 +1,16 @@
 import { sleep } from '../base/clock.ts'
-import { MoldauError } from '../base/errors.ts'
-import { ZERO_UUID } from '../base/uuid.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConnection } from '../cluster/connection.ts'
 import { isRetriableError } from '../cluster/retry.ts'
-import { byTopic, tpKey } from '../cluster/topic-partition.ts'
+import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
-import { errorName, kafkaError } from '../protocol/errors.ts'
-import { CreatePartitions } from '../protocol/messages/create-partitions.ts'
-import { CreateTopics } from '../protocol/messages/create-topics.ts'
-import { DeleteRecords } from '../protocol/messages/delete-records.ts'
-import { DeleteTopics } from '../protocol/messages/delete-topics.ts'
-import { DescribeConfigs } from '../protocol/messages/describe-configs.ts'
-import { IncrementalAlterConfigs } from '../protocol/messages/incremental-alter-configs.ts'
 import { Metadata } from '../protocol/messages/metadata.ts'
 import type { MetadataResponse } from '../protocol/messages/metadata.ts'
+import { alterConfigs, describeConfigs } from './admin-configs.ts'
 import { deleteGroup, describeGroup, listGroups, listTransactions } from './admin-groups.ts'
 import { createAcls, deleteAcls, deleteScramCredential, describeAcls, describeScramUsers, setScramPassword } from './admin-security.ts'
 import type { Acl, AclSelection, ScramUserDescription } from './admin-security.ts'
+import { createPartitions, createTopics, deleteRecords, deleteTopics, topicDescription } from './admin-topics.ts'
 import type { ScramMechanism } from '../security/scram.ts'
 import type {
   ClusterDescription,
@@ -36,12 +29,8 @@ import { commitGroupOffsets, fetchGroupOffsets, findOffsets, OffsetAt } from './
 import type { GroupOffset } from './offset-requests.ts'
 import type { Isolation, OffsetToCommit } from './types.ts'
 
-const resourceTypes = { topic: 2, broker: 4 } as const
-const CONFIG_SOURCE_DEFAULT = 5
 /** How long a new topic may take until it is known everywhere. */
 const PROPAGATION_MS = 5000
-const SET = 0
-const DELETE = 1
 
 /** Topics, settings, offsets and groups of a cluster. Every call throws a KafkaError naming the thing when the cluster refuses. */
 export class Admin {
@@ -59,43 +48,21 @@ export class Admin {
    * @throws KafkaError TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS, INVALID_CONFIG ...
    */
   async createTopics(topics: readonly NewTopic[], options: { ignoreExisting?: boolean } = {}): Promise<void> {
-    const body = topics.map((topic) => ({
-      name: topic.name,
-      numPartitions: topic.partitions ?? -1,
-      replicationFactor: topic.replicationFactor ?? -1,
-      assignments: [],
-      configs: Object.entries(topic.configs ?? {}).map(([name, value]) => ({ name, value: String(value) })),
-    }))
-    await this.#onController('create topics', async (connection) => {
-      const response = await connection.request(CreateTopics, { topics: body })
-      for (const topic of response.topics) {
-        if (options.ignoreExisting === true && errorName(topic.errorCode) === 'TOPIC_ALREADY_EXISTS') continue
-        check(topic.errorCode, `create topic '${topic.name}'`, topic.errorMessage)
-      }
-    })
+    const ignoreExisting = options.ignoreExisting === true
+    await this.#onController('create topics', (connection) => createTopics(connection, topics, ignoreExisting))
     await this.#waitFor(topics.map((topic) => topic.name))
   }
 
   /** @throws KafkaError UNKNOWN_TOPIC_OR_PARTITION */
   async deleteTopics(names: readonly string[]): Promise<void> {
-    await this.#onController('delete topics', async (connection) => {
-      const timeoutMs = this.#cluster.requestTimeoutMs
-      const modern = connection.version(DeleteTopics) >= 6
-      const body = modern
-        ? { topics: names.map((name) => ({ name, topicId: ZERO_UUID })), timeoutMs }
-        : { topicNames: [...names], timeoutMs }
-      const response = await connection.request(DeleteTopics, body)
-      for (const topic of response.responses) check(topic.errorCode, `delete topic '${topic.name}'`, topic.errorMessage)
-    })
+    const { requestTimeoutMs } = this.#cluster
+    await this.#onController('delete topics', (connection) => deleteTopics(connection, names, requestTimeoutMs))
   }
 
   /** Raises the number of partitions of a topic to `count`. Keys are looked for elsewhere from then on. */
   async createPartitions(topic: string, count: number): Promise<void> {
-    await this.#onController('create partitions', async (connection) => {
-      const body = { topics: [{ name: topic, count, assignments: null }], timeoutMs: this.#cluster.requestTimeoutMs, validateOnly: false }
-      const response = await connection.request(CreatePartitions, body)
-      for (const result of response.results) check(result.errorCode, `add partitions to topic '${result.name}'`, result.errorMessage)
-    })
+    const { requestTimeoutMs } = this.#cluster
+    await this.#onController('create partitions', (connection) => createPartitions(connection, topic, count, requestTimeoutMs))
     await this.#cluster.refresh()
   }
 
@@ -109,48 +76,18 @@ export class Admin {
     if (names.length === 0) return []
     const response = await this.#metadata(names)
     const topics = new Map(response.topics.map((topic) => [topic.name, topic]))
-    return names.map((name) => {
-      const topic = topics.get(name)
-      const error = topic === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : errorName(topic.errorCode)
-      if (error === 'UNKNOWN_TOPIC_OR_PARTITION')
-        throw new MoldauError('UNKNOWN_TOPIC', `topic '${name}' does not exist: listTopics() tells which do`)
-      check(topic!.errorCode, `describe topic '${name}'`)
-      return {
-        name,
-        topicId: topic!.topicId,
-        internal: topic!.isInternal,
-        partitions: topic!.partitions.map(describePartition).toSorted((a, b) => a.partition - b.partition),
-      }
-    })
+    return names.map((name) => topicDescription(name, topics.get(name)))
   }
 
   async describeConfigs(resources: readonly ConfigResource[]): Promise<ConfigDescription[]> {
     const described: ConfigDescription[] = []
-    for (const resource of resources) {
-      const connection = await this.#of(resource)
-      const body = { resources: [{ resourceType: resourceTypes[resource.type], resourceName: resource.name, configurationKeys: null }] }
-      const result = (await connection.request(DescribeConfigs, body)).results[0]!
-      check(result.errorCode, `settings of ${resource.type} '${resource.name}'`, result.errorMessage)
-      const entries = result.configs.map(({ name, value, readOnly, isSensitive, configSource }) => {
-        return { name, value, readOnly, sensitive: isSensitive, isDefault: configSource === CONFIG_SOURCE_DEFAULT }
-      })
-      described.push({ ...resource, entries })
-    }
+    for (const resource of resources) described.push(await describeConfigs(await this.#of(resource), resource))
     return described
   }
 
   /** Sets the given settings and leaves the others; null goes back to the default. */
   async alterConfigs(resource: ConfigResource, configs: Readonly<Record<string, string | number | boolean | null>>): Promise<void> {
-    const changes = Object.entries(configs).map(([name, value]) => {
-      return { name, configOperation: value === null ? DELETE : SET, value: value === null ? null : String(value) }
-    })
-    const connection = await this.#of(resource)
-    const body = {
-      resources: [{ resourceType: resourceTypes[resource.type], resourceName: resource.name, configs: changes }],
-      validateOnly: false,
-    }
-    const result = (await connection.request(IncrementalAlterConfigs, body)).responses[0]!
-    check(result.errorCode, `settings of ${resource.type} '${resource.name}'`, result.errorMessage)
+    await alterConfigs(await this.#of(resource), resource, configs)
   }
 
   /** Offsets by place or time, in the order of the questions. Under 'read_committed' the latest is the last stable offset. */
@@ -171,14 +108,7 @@ export class Admin {
       for (const tp of before.filter((one) => !beginnings.has(tpKey(one)))) {
         await this.#cluster.topic(tp.topic, false)
         const connection = await this.#cluster.node(this.#cluster.leader(tp.topic, tp.partition))
-        const topics = [...byTopic([tp])].map(([name, list]) => ({
-          name,
-          partitions: list.map((p) => ({ partitionIndex: p.partition, offset: p.offset })),
-        }))
-        const response = await connection.request(DeleteRecords, { topics, timeoutMs: this.#cluster.requestTimeoutMs })
-        const result = response.topics[0]!.partitions[0]!
-        check(result.errorCode, `delete records of ${tpKey(tp)}`)
-        beginnings.set(tpKey(tp), result.lowWatermark)
+        beginnings.set(tpKey(tp), await deleteRecords(connection, tp, this.#cluster.requestTimeoutMs))
       }
     })
     return beginnings
@@ -217,6 +147,40 @@ export class Admin {
 
   listTransactions(): Promise<ListedTransaction[]> {
     return listTransactions(this.#cluster)
+  }
+
+  /** Adds access control entries; those that are there already are no error. */
+  async createAcls(acls: readonly Acl[]): Promise<void> {
+    return createAcls(await this.#cluster.controller(), acls)
+  }
+
+  /** The access control entries that are meant; without a selection all. */
+  async describeAcls(selection: AclSelection = {}): Promise<Acl[]> {
+    return describeAcls(await this.#cluster.any(), selection)
+  }
+
+  /** Takes away access control entries, and answers which. */
+  async deleteAcls(selections: readonly AclSelection[]): Promise<Acl[]> {
+    return deleteAcls(await this.#cluster.controller(), selections)
+  }
+
+  /** Who can log in by SCRAM, and by which mechanisms. */
+  async describeScramUsers(users: readonly string[] | null = null): Promise<ScramUserDescription[]> {
+    return describeScramUsers(await this.#cluster.any(), users)
+  }
+
+  /**
+   * Sets the password of a user. It does not leave this process: what is sent is its salted hash.
+   *
+   * @param iterations from 4096 (default) to 16384
+   */
+  async setScramPassword(user: string, password: string, mechanism: ScramMechanism = 'SCRAM-SHA-512', iterations?: number): Promise<void> {
+    return setScramPassword(await this.#cluster.controller(), user, password, mechanism, iterations)
+  }
+
+  /** The user cannot log in by the mechanism any more; who is logged in stays so. */
+  async deleteScramCredential(user: string, mechanism: ScramMechanism = 'SCRAM-SHA-512'): Promise<void> {
+    return deleteScramCredential(await this.#cluster.controller(), user, mechanism)
   }
 
   #retry<T>(what: string, attempt: () => Promise<T>): Promise<T> {
@@ -270,47 +234,4 @@ export class Admin {
       await sleep(clock, 20)
     }
   }
-
-  /** Adds access control entries; those that are there already are no error. */
-  async createAcls(acls: readonly Acl[]): Promise<void> {
-    return createAcls(await this.#cluster.controller(), acls)
-  }
-
-  /** The access control entries that are meant; without a selection all. */
-  async describeAcls(selection: AclSelection = {}): Promise<Acl[]> {
-    return describeAcls(await this.#cluster.any(), selection)
-  }
-
-  /** Takes away access control entries, and answers which. */
-  async deleteAcls(selections: readonly AclSelection[]): Promise<Acl[]> {
-    return deleteAcls(await this.#cluster.controller(), selections)
-  }
-
-  /** Who can log in by SCRAM, and by which mechanisms. */
-  async describeScramUsers(users: readonly string[] | null = null): Promise<ScramUserDescription[]> {
-    return describeScramUsers(await this.#cluster.any(), users)
-  }
-
-  /**
-   * Sets the password of a user. It does not leave this process: what is sent is its salted hash.
-   *
-   * @param iterations from 4096 (default) to 16384
-   */
-  async setScramPassword(user: string, password: string, mechanism: ScramMechanism = 'SCRAM-SHA-512', iterations?: number): Promise<void> {
-    return setScramPassword(await this.#cluster.controller(), user, password, mechanism, iterations)
-  }
-
-  /** The user cannot log in by the mechanism any more; who is logged in stays so. */
-  async deleteScramCredential(user: string, mechanism: ScramMechanism = 'SCRAM-SHA-512'): Promise<void> {
-    return deleteScramCredential(await this.#cluster.controller(), user, mechanism)
-  }
-}
-
-function describePartition(p: MetadataResponse['topics'][number]['partitions'][number]) {
-  return { partition: p.partitionIndex, leader: p.leaderId, leaderEpoch: p.leaderEpoch, replicas: p.replicaNodes, isr: p.isrNodes }
-}
-
-function check(code: number, what: string, message: string | null = null): void {
-  const error = errorName(code)
-  if (error !== 'NONE') throw kafkaError(error, message === null ? what : `${what}: ${message}`)
 }

@@ -2,6 +2,7 @@ import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
+import { Assignment } from './assignment.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { GroupMember } from './group-member.ts'
 import { Handout } from './handout.ts'
@@ -9,7 +10,8 @@ import { findOffsets, OffsetAt } from './offset-requests.ts'
 import type { FoundOffset } from './offset-requests.ts'
 import { readConsumerOptions } from './options.ts'
 import type { ConsumerOptions } from './options.ts'
-import { PartitionState } from './partition-state.ts'
+import type { PartitionState } from './partition-state.ts'
+import { PollWait } from './poll-wait.ts'
 import { Positions } from './positions.ts'
 import { Rebalances } from './rebalances.ts'
 import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, OffsetToCommit, RebalanceListener } from './types.ts'
@@ -30,14 +32,14 @@ const POLL_TIMEOUT_MS = 1000
  */
 export class Consumer {
   readonly #cluster: Cluster
-  readonly #options: ReturnType<typeof withDefaults>
-  readonly #states: Map<string, PartitionState>
+  readonly #options: ReturnType<typeof readConsumerOptions>
+  readonly #assignment: Assignment
   readonly #member: GroupMember | undefined
   readonly #fetchLoop: FetchLoop
   readonly #positions: Positions
   readonly #handout: Handout
   #rebalances: Rebalances | undefined
-  #wakePoll: (() => void) | undefined
+  readonly #pollWait: PollWait
   #polling: boolean
   #error: Error | undefined
   readonly #onClosed: () => void
@@ -45,14 +47,15 @@ export class Consumer {
 
   /** Made by {@link Client.consumer}. */
   constructor(cluster: Cluster, given: ConsumerOptions, onClosed: () => void = () => {}) {
-    const options = withDefaults(readConsumerOptions(given))
+    const options = readConsumerOptions(given)
     this.#cluster = cluster
     this.#options = options
-    this.#states = new Map()
-    const partitions = (): Iterable<PartitionState> => this.#states.values()
+    const partitions = new Assignment()
+    this.#assignment = partitions
+    this.#pollWait = new PollWait(cluster.clock)
     const onProgress = (): void => this.#onProgress()
     const onError = (error: Error): void => this.#onError(error)
-    const onAttention = (): void => this.#wakePoll?.()
+    const onAttention = (): void => this.#pollWait.wake()
     const { groupId } = options
     this.#member = groupId === undefined ? undefined : new GroupMember({ ...options, cluster, groupId, onAttention })
     const onOutOfRange = (state: PartitionState): void => this.#outOfRange(state)
@@ -66,9 +69,8 @@ export class Consumer {
       onProgress,
       onError,
     })
-    this.#handout = new Handout(this.#states, onOutOfRange)
+    this.#handout = new Handout(partitions, onOutOfRange)
     this.#rebalances = undefined
-    this.#wakePoll = undefined
     this.#polling = false
     this.#error = undefined
     this.#onClosed = onClosed
@@ -79,9 +81,10 @@ export class Consumer {
   subscribe(topics: readonly string[], listener: RebalanceListener = {}): void {
     const member = this.#requireGroup('subscribe()')
     member.subscribe([...topics])
-    this.#rebalances ??= new Rebalances({ clock: this.#cluster.clock, member, states: this.#states, onAssigned: () => this.#wake() })
+    const { clock } = this.#cluster
+    this.#rebalances ??= new Rebalances({ clock, member, assignment: this.#assignment, onAssigned: () => this.#wake() })
     this.#rebalances.listener = listener
-    this.#wakePoll?.()
+    this.#pollWait.wake()
   }
 
   /**
@@ -91,12 +94,7 @@ export class Consumer {
   assign(partitions: readonly (TopicPartition & { offset?: OffsetSpec })[]): void {
     if (this.#rebalances !== undefined)
       throw new MoldauError('INVALID_ARGUMENT', 'consumer: assign() after subscribe(): the group decides; make another consumer')
-    const before = new Map(this.#states)
-    this.#states.clear()
-    for (const tp of partitions) {
-      const known = tp.offset === undefined ? before.get(tpKey(tp)) : undefined
-      this.#states.set(tpKey(tp), known ?? new PartitionState(tp, tp.offset ?? this.#defaultStart()))
-    }
+    this.#assignment.replace(partitions, this.#member === undefined ? 'reset' : 'committed')
     this.#wake()
   }
 
@@ -120,7 +118,7 @@ export class Consumer {
         if (batches.length > 0) this.#fetchLoop.wake()
         const left = deadline - this.#cluster.clock.monotonic()
         if (this.#handout.progressed() || batches.length > 0 || left <= 0) return batches
-        await this.#wait(left)
+        await this.#pollWait.wait(left)
       }
     } finally {
       this.#polling = false
@@ -129,29 +127,29 @@ export class Consumer {
 
   /** The next offset that poll will hand out, past markers and holes; undefined while it is being found out. */
   position(tp: TopicPartition): number | undefined {
-    return this.#require(tp).position
+    return this.#assignment.require(tp).position
   }
 
   /** Goes on at `offset`; what was fetched from elsewhere is dropped. */
   seek(tp: TopicPartition, offset: OffsetSpec): void {
-    this.#require(tp).restart(offset)
+    this.#assignment.require(tp).restart(offset)
     this.#wake()
   }
 
   /** Hands out nothing of these partitions until {@link Consumer.resume}. What has been fetched is kept. */
   pause(partitions: readonly TopicPartition[]): void {
-    for (const tp of partitions) this.#require(tp).paused = true
+    for (const tp of partitions) this.#assignment.require(tp).paused = true
     this.#fetchLoop.wake()
   }
 
   resume(partitions: readonly TopicPartition[]): void {
-    for (const tp of partitions) this.#require(tp).paused = false
+    for (const tp of partitions) this.#assignment.require(tp).paused = false
     this.#wake()
-    this.#wakePoll?.()
+    this.#pollWait.wake()
   }
 
   assignment(): TopicPartition[] {
-    return [...this.#states.values()].map(({ topic, partition }) => ({ topic, partition }))
+    return this.#assignment.partitions()
   }
 
   /**
@@ -163,11 +161,7 @@ export class Consumer {
    */
   async commit(offsets?: readonly OffsetToCommit[], group?: GroupMetadata): Promise<void> {
     const member = this.#requireGroup('commit()')
-    const positions =
-      offsets ??
-      [...this.#states.values()].flatMap(({ topic, partition, position }) =>
-        position === undefined ? [] : [{ topic, partition, offset: position }],
-      )
+    const positions = offsets ?? this.#assignment.positions()
     if (positions.length === 0) return
     await member.commit(positions, group ?? member.metadata, this.#cluster.requestTimeoutMs)
   }
@@ -208,12 +202,12 @@ export class Consumer {
 
   /** Of the last fetch. */
   highWatermark(tp: TopicPartition): number | undefined {
-    return known(this.#require(tp).highWatermark)
+    return known(this.#assignment.require(tp).highWatermark)
   }
 
   /** Where the partition ended for this consumer at the last fetch: at that position it is idle. */
   fetchedEnd(tp: TopicPartition): number | undefined {
-    const state = this.#require(tp)
+    const state = this.#assignment.require(tp)
     return known(this.#options.isolation === 'read_committed' ? state.lastStableOffset : state.highWatermark)
   }
 
@@ -236,8 +230,8 @@ export class Consumer {
     if (this.#closed) return
     this.#closed = true
     this.#fetchLoop.close()
-    this.#states.clear()
-    this.#wakePoll?.()
+    this.#assignment.clear()
+    this.#pollWait.wake()
     await this.#member?.close(options.leave ?? this.#options.groupInstanceId === null)
     this.#onClosed()
   }
@@ -249,7 +243,7 @@ export class Consumer {
       this.#error = error as Error
     }
     this.#fetchLoop.wake()
-    this.#wakePoll?.()
+    this.#pollWait.wake()
   }
 
   #outOfRange(state: PartitionState): void {
@@ -259,17 +253,6 @@ export class Consumer {
     this.#positions.wake()
   }
 
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#cluster.clock.after(ms, () => this.#wakePoll?.())
-      this.#wakePoll = () => {
-        timer.cancel()
-        this.#wakePoll = undefined
-        resolve()
-      }
-    })
-  }
-
   #wake(): void {
     this.#positions.wake()
     this.#fetchLoop.wake()
@@ -277,7 +260,7 @@ export class Consumer {
 
   #onError(error: Error): void {
     this.#error ??= error
-    this.#wakePoll?.()
+    this.#pollWait.wake()
   }
 
   /** Each failure is thrown once: a program that catches it may seek and go on. */
@@ -289,10 +272,6 @@ export class Consumer {
     this.#positions.wake()
   }
 
-  #defaultStart(): 'committed' | 'reset' {
-    return this.#member === undefined ? 'reset' : 'committed'
-  }
-
   async #offsetsAt(partitions: readonly TopicPartition[], timestamp: number): Promise<Map<string, number>> {
     const found = await this.#find(partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })))
     return new Map(found.map((offset) => [tpKey(offset), offset.offset]))
@@ -300,12 +279,6 @@ export class Consumer {
 
   #find(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<FoundOffset[]> {
     return findOffsets(this.#cluster, queries, this.#options.isolation, this.#cluster.requestTimeoutMs)
-  }
-
-  #require(tp: TopicPartition): PartitionState {
-    const state = this.#states.get(tpKey(tp))
-    if (state === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${tpKey(tp)} is not assigned to this consumer`)
-    return state
   }
 
   #requireGroup(call: string): GroupMember {
@@ -317,28 +290,4 @@ export class Consumer {
 
 function known(offset: number): number | undefined {
   return offset < 0 ? undefined : offset
-}
-
-function withDefaults(options: ConsumerOptions) {
-  if (options.autoCommit !== undefined && options.autoCommit !== false) {
-    throw new MoldauError('INVALID_CONFIG', 'consumer: offsets are not committed behind your back: call commit() when the records are done')
-  }
-  return {
-    groupId: undefined as string | undefined,
-    isolation: 'read_uncommitted' as const,
-    autoOffsetReset: 'latest' as const,
-    minBytes: 1,
-    maxWaitMs: 500,
-    maxBytes: 50 * 1024 * 1024,
-    maxPartitionBytes: 1024 * 1024,
-    prefetchBytes: 50 * 1024 * 1024,
-    maxPollRecords: 500,
-    checkCrcs: true,
-    sessionTimeoutMs: 45_000,
-    rebalanceTimeoutMs: 300_000,
-    heartbeatIntervalMs: 3000,
-    assignors: ['range', 'roundrobin'] as const,
-    ...options,
-    groupInstanceId: options.groupInstanceId ?? null,
-  }
 }

@@ -4,7 +4,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Connections } from '../cluster/connections.ts'
 import { backoff, isRetriableError } from '../cluster/retry.ts'
 import { byTopic, tpKey } from '../cluster/topic-partition.ts'
-import { errorName, isRetriable, kafkaError } from '../protocol/errors.ts'
+import { errorName, isRetriable, kafkaError, throwOnError } from '../protocol/errors.ts'
 import { Fetch } from '../protocol/messages/fetch.ts'
 import type { FetchResponse } from '../protocol/messages/fetch.ts'
 import { FetchedRecords } from './fetched-records.ts'
@@ -20,7 +20,7 @@ export interface FetchLoopOptions {
   maxPartitionBytes: number
   prefetchBytes: number
   checkCrcs: boolean
-  partitions: () => Iterable<PartitionState>
+  partitions: Iterable<PartitionState>
   /** Something has come, or a position has moved. */
   onProgress: () => void
   /** The position is not in the log. */
@@ -81,7 +81,7 @@ export class FetchLoop {
     const now = cluster.clock.monotonic()
     const nodes = new Map<number, PartitionState[] | undefined>()
     let buffered = 0
-    for (const state of partitions()) {
+    for (const state of partitions) {
       if (state.paused) continue
       buffered += state.bufferedBytes
       if (state.position === undefined || state.outOfRange) continue
@@ -142,8 +142,7 @@ export class FetchLoop {
     try {
       const connection = await this.#connections.get(node)
       const response = await connection.request(Fetch, body, limits)
-      const error = errorName(response.errorCode)
-      if (error !== 'NONE') throw kafkaError(error, 'fetch')
+      throwOnError(response.errorCode, 'fetch')
       this.#accept(questions, topics, response)
     } catch (error) {
       if (this.#closed) return

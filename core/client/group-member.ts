@@ -3,7 +3,7 @@ import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Connections } from '../cluster/connections.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
-import { errorName, KafkaError, kafkaError } from '../protocol/errors.ts'
+import { KafkaError, throwOnError } from '../protocol/errors.ts'
 import { Heartbeat } from '../protocol/messages/heartbeat.ts'
 import { LeaveGroup } from '../protocol/messages/leave-group.ts'
 import type { AssignorName } from './assignors.ts'
@@ -193,8 +193,7 @@ export class GroupMember {
     try {
       await cluster.coordinators.run('group', groupId, this.#connections, call, async (connection) => {
         const body = { groupId, generationId: generation, memberId, ...(groupInstanceId === null ? {} : { groupInstanceId }) }
-        const error = errorName((await connection.request(Heartbeat, body)).errorCode)
-        if (error !== 'NONE') throw kafkaError(error, call.what)
+        throwOnError((await connection.request(Heartbeat, body)).errorCode, call.what)
       })
     } catch (error) {
       this.#notice(error, generation)

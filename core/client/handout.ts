@@ -1,16 +1,16 @@
-import { tpKey } from '../cluster/topic-partition.ts'
+import type { Assignment } from './assignment.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { ConsumerBatch } from './types.ts'
 
 /** Hands out what has been fetched: the partitions in turn, one fetch answer of each after the other. */
 export class Handout {
-  readonly #states: ReadonlyMap<string, PartitionState>
+  readonly #assignment: Assignment
   readonly #onOutOfRange: (state: PartitionState) => void
   #turn: PartitionState[]
   #progressed: boolean
 
-  constructor(states: ReadonlyMap<string, PartitionState>, onOutOfRange: (state: PartitionState) => void) {
-    this.#states = states
+  constructor(assignment: Assignment, onOutOfRange: (state: PartitionState) => void) {
+    this.#assignment = assignment
     this.#onOutOfRange = onOutOfRange
     this.#turn = []
     this.#progressed = false
@@ -41,17 +41,17 @@ export class Handout {
 
   /** Takes positions past what nobody is to see, where nothing else lies before it. */
   skipUnseen(): void {
-    for (const state of this.#states.values()) this.#skip(state)
+    for (const state of this.#assignment) this.#skip(state)
   }
 
   #next(): PartitionState | undefined {
-    const ready = (state: PartitionState): boolean => !state.paused && state.fetched.length > 0 && this.#states.get(tpKey(state)) === state
+    const ready = (state: PartitionState): boolean => !state.paused && state.fetched.length > 0 && this.#assignment.holds(state)
     while (this.#turn.length > 0) {
       const state = this.#turn[0]!
       if (ready(state)) return state
       this.#turn.shift()
     }
-    this.#turn = [...this.#states.values()].filter(ready)
+    this.#turn = [...this.#assignment].filter(ready)
     return this.#turn[0]
   }
 

@@ -4,7 +4,7 @@ import type { BrokerConnection } from '../cluster/connection.ts'
 import { isRetriableError } from '../cluster/retry.ts'
 import { byTopic, tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
-import { errorName, kafkaError } from '../protocol/errors.ts'
+import { errorName, kafkaError, throwOnError } from '../protocol/errors.ts'
 import { ListOffsets } from '../protocol/messages/list-offsets.ts'
 import { OffsetCommit } from '../protocol/messages/offset-commit.ts'
 import { OffsetFetch } from '../protocol/messages/offset-fetch.ts'
@@ -116,6 +116,34 @@ async function askLeader(
   }
 }
 
+/** Positions as they are written into requests that commit. */
+export function committedTopics(offsets: readonly OffsetToCommit[]) {
+  return [...byTopic(offsets)].map(([name, list]) => ({
+    name,
+    partitions: list.map((o) => ({
+      partitionIndex: o.partition,
+      committedOffset: o.offset,
+      committedLeaderEpoch: o.leaderEpoch ?? -1,
+      committedMetadata: o.metadata ?? '',
+    })),
+  }))
+}
+
+interface CommitAnswer {
+  readonly name: string
+  readonly partitions: readonly { readonly partitionIndex: number; readonly errorCode: number }[]
+}
+
+/** @throws KafkaError naming the first position that was refused */
+export function checkCommitted(topics: readonly CommitAnswer[], groupId: string): void {
+  for (const topic of topics) {
+    for (const { partitionIndex, errorCode } of topic.partitions) {
+      const error = errorName(errorCode)
+      if (error !== 'NONE') throw kafkaError(error, `commit the offset of ${topic.name}-${partitionIndex} for group '${groupId}'`)
+    }
+  }
+}
+
 /** Commits positions of a group. The generation and member id let the coordinator refuse a member that has been replaced. */
 export async function commitGroupOffsets(
   connection: BrokerConnection,
@@ -127,23 +155,10 @@ export async function commitGroupOffsets(
     generationIdOrMemberEpoch: group.generation,
     memberId: group.memberId,
     ...(group.groupInstanceId === null ? {} : { groupInstanceId: group.groupInstanceId }),
-    topics: [...byTopic(offsets)].map(([name, list]) => ({
-      name,
-      partitions: list.map((o) => ({
-        partitionIndex: o.partition,
-        committedOffset: o.offset,
-        committedLeaderEpoch: o.leaderEpoch ?? -1,
-        committedMetadata: o.metadata ?? '',
-      })),
-    })),
+    topics: committedTopics(offsets),
   }
   const response = await connection.request(OffsetCommit, body, { maxVersion: VERSION_WITH_NAMES_MAX })
-  for (const topic of response.topics) {
-    for (const { partitionIndex, errorCode } of topic.partitions) {
-      const error = errorName(errorCode)
-      if (error !== 'NONE') throw kafkaError(error, `commit the offset of ${topic.name}-${partitionIndex} for group '${group.groupId}'`)
-    }
-  }
+  checkCommitted(response.topics, group.groupId)
 }
 
 export interface GroupOffset extends TopicPartition, CommittedOffset {}
@@ -164,8 +179,7 @@ export async function fetchGroupOffsets(
   const stable = version >= 7 ? { requireStable: true } : {}
   const response = await connection.request(OffsetFetch, { ...body, ...stable }, { maxVersion: VERSION_WITH_NAMES_MAX })
   const answer = version >= 8 ? response.groups[0]! : response
-  const error = errorName(answer.errorCode)
-  if (error !== 'NONE') throw kafkaError(error, `offsets of group '${groupId}'`)
+  throwOnError(answer.errorCode, `offsets of group '${groupId}'`)
   const offsets: GroupOffset[] = []
   for (const topic of answer.topics) {
     for (const p of topic.partitions) {

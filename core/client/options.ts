@@ -8,6 +8,7 @@ import type { SaslOptions } from '../security/sasl-client.ts'
 import type { AssignorName } from './assignors.ts'
 import { clientSecurity, securityNames } from './security-options.ts'
 import type { SecuritySettings, SslOptions } from './security-options.ts'
+import { readOptions } from './read-options.ts'
 import type { Isolation, OffsetReset } from './types.ts'
 
 /** Everything may also be written with Kafka's dotted name: `'client.id'`, `'request.timeout.ms'`. */
@@ -149,26 +150,6 @@ const consumerNames = [
   'autoCommit',
 ] as const
 
-/** Kafka's names where they are not ours with dots. */
-const kafkaNames: Readonly<Record<string, string>> = {
-  'enable.idempotence': 'idempotent',
-  'compression.type': 'compression',
-  'batch.size': 'batchBytes',
-  'max.request.size': 'maxRequestBytes',
-  'buffer.memory': 'bufferBytes',
-  'partitioner.class': 'partitioner',
-  'isolation.level': 'isolation',
-  'fetch.min.bytes': 'minBytes',
-  'fetch.max.wait.ms': 'maxWaitMs',
-  'fetch.max.bytes': 'maxBytes',
-  'max.partition.fetch.bytes': 'maxPartitionBytes',
-  'check.crcs': 'checkCrcs',
-  'max.poll.interval.ms': 'rebalanceTimeoutMs',
-  'enable.auto.commit': 'autoCommit',
-  'partition.assignment.strategy': 'assignors',
-  'metadata.max.age.ms': 'metadataMaxAgeMs',
-}
-
 export function readClientOptions(options: ClientOptions): ClientOptions {
   const isSecurity = ([name]: [string, unknown]): boolean => (securityNames as readonly string[]).includes(name)
   const { ssl, ...read } = readOptions(
@@ -183,47 +164,64 @@ export function readClientOptions(options: ClientOptions): ClientOptions {
     ...(read.dialer && { dialer: read.dialer }),
   }
 }
-export const readProducerOptions = (options: ProducerOptions): ProducerOptions => readOptions('producer', options, producerNames)
-export const readConsumerOptions = (options: ConsumerOptions): ConsumerOptions => readOptions('consumer', options, consumerNames)
+export const acksCodes = { all: -1, 1: 1, 0: 0 } as const
 
-/**
- * Brings dotted names into our spelling and refuses unknown ones and impossible numbers.
- *
- * @throws MoldauError INVALID_CONFIG naming the option, with the nearest name that exists
- */
-function readOptions<T extends object>(who: string, options: T, names: readonly string[]): T {
-  const read: Record<string, unknown> = {}
-  for (const [given, value] of Object.entries(options)) {
-    if (value === undefined) continue
-    const name =
-      kafkaNames[given] ?? (given.includes('.') ? given.replaceAll(/\.([a-z])/g, (_, letter: string) => letter.toUpperCase()) : given)
-    if (!names.includes(name)) throw new MoldauError('INVALID_CONFIG', `${who}: there is no option '${given}'${suggestion(name, names)}`)
-    if (typeof value === 'number' && name !== 'acks' && (!Number.isFinite(value) || value < 0)) {
-      throw new MoldauError('INVALID_CONFIG', `${who}: ${given} must be a number of at least 0, not ${value}`)
-    }
-    read[name] = value
+/** With the defaults where nothing is given. @throws MoldauError INVALID_CONFIG */
+export function readProducerOptions(given: ProducerOptions) {
+  const options = readOptions('producer', given, producerNames)
+  const acks = options.acks ?? 'all'
+  const idempotent = options.idempotent ?? acks === 'all'
+  if (!(acks in acksCodes)) throw new MoldauError('INVALID_CONFIG', `producer: acks is 'all', 1 or 0, not ${JSON.stringify(acks)}`)
+  if (idempotent && acks !== 'all') {
+    throw new MoldauError('INVALID_CONFIG', `producer: idempotent needs acks 'all', not ${acks}: leave one of them out`)
   }
-  return read as T
+  if (options.transactionalId !== undefined && !idempotent) {
+    throw new MoldauError(
+      'INVALID_CONFIG',
+      `producer '${options.transactionalId}': transactions need acks 'all' and idempotent: leave them out`,
+    )
+  }
+  const { transactionalId, partitioner, ...rest } = options
+  return {
+    compression: 'none' as const,
+    lingerMs: 5,
+    batchBytes: 16_384,
+    maxRequestBytes: 1024 * 1024,
+    bufferBytes: 64 * 1024 * 1024,
+    deliveryTimeoutMs: 120_000,
+    requestTimeoutMs: 30_000,
+    transactionTimeoutMs: 60_000,
+    maxBlockMs: 60_000,
+    ...rest,
+    acks,
+    idempotent,
+    transactionalId,
+    partitioner,
+  }
 }
 
-function suggestion(name: string, names: readonly string[]): string {
-  let best = ''
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1
-  for (const candidate of names) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
-    if (distance < least) [best, least] = [candidate, distance]
+/** With the defaults where nothing is given. @throws MoldauError INVALID_CONFIG */
+export function readConsumerOptions(given: ConsumerOptions) {
+  const options = readOptions('consumer', given, consumerNames)
+  if (options.autoCommit !== undefined && options.autoCommit !== false) {
+    throw new MoldauError('INVALID_CONFIG', 'consumer: offsets are not committed behind your back: call commit() when the records are done')
   }
-  return best === '' ? `; there are: ${names.join(', ')}` : `: did you mean '${best}'?`
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1))
-    }
-    row = next
+  return {
+    groupId: undefined as string | undefined,
+    isolation: 'read_uncommitted' as const,
+    autoOffsetReset: 'latest' as const,
+    minBytes: 1,
+    maxWaitMs: 500,
+    maxBytes: 50 * 1024 * 1024,
+    maxPartitionBytes: 1024 * 1024,
+    prefetchBytes: 50 * 1024 * 1024,
+    maxPollRecords: 500,
+    checkCrcs: true,
+    sessionTimeoutMs: 45_000,
+    rebalanceTimeoutMs: 300_000,
+    heartbeatIntervalMs: 3000,
+    assignors: ['range', 'roundrobin'] as const,
+    ...options,
+    groupInstanceId: options.groupInstanceId ?? null,
   }
-  return row[b.length]!
 }

@@ -14,7 +14,7 @@ export interface PositionsOptions {
   isolation: Isolation
   autoOffsetReset: OffsetReset
   timeoutMs: number
-  partitions: () => Iterable<PartitionState>
+  partitions: Iterable<PartitionState>
   onProgress: () => void
   onError: (error: Error) => void
 }
@@ -39,7 +39,7 @@ export class Positions {
   }
 
   #missing(): PartitionState[] {
-    return [...this.#options.partitions()].filter((state) => state.position === undefined)
+    return [...this.#options.partitions].filter((state) => state.position === undefined)
   }
 
   async #run(): Promise<void> {

@@ -1,6 +1,6 @@
 import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { errorName, kafkaError } from '../protocol/errors.ts'
+import { throwOnError } from '../protocol/errors.ts'
 import { InitProducerId } from '../protocol/messages/init-producer-id.ts'
 import type { BatchIdentity, PendingBatch } from './pending-batch.ts'
 
@@ -122,8 +122,7 @@ export class Idempotence implements ProducerIdentity {
     await this.#cluster.retry({ what, timeoutMs: this.#timeoutMs }, async () => {
       const connection = await this.#cluster.any()
       const answer = await connection.request(InitProducerId, { transactionalId: null, transactionTimeoutMs: 0x7fffffff })
-      const error = errorName(answer.errorCode)
-      if (error !== 'NONE') throw kafkaError(error, what)
+      throwOnError(answer.errorCode, what)
       this.#producerId = answer.producerId
     })
   }

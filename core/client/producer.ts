@@ -5,7 +5,7 @@ import type { Header } from '../record/header.ts'
 import { Accumulator } from './accumulator.ts'
 import { DeferredSends } from './deferred-sends.ts'
 import type { Send } from './deferred-sends.ts'
-import { readProducerOptions } from './options.ts'
+import { acksCodes, readProducerOptions } from './options.ts'
 import type { ProducerOptions } from './options.ts'
 import { partitionOfKey, StickyPartitioner } from './partitioner.ts'
 import { Anonymous, Idempotence } from './producer-identity.ts'
@@ -15,7 +15,6 @@ import { TransactionScope } from './transaction-scope.ts'
 import { Transactions } from './transactions.ts'
 import type { GroupMetadata, OffsetToCommit, ProducerRecord, RecordMetadata } from './types.ts'
 
-const acksCodes = { all: -1, 1: 1, 0: 0 } as const
 const CLOSE_TIMEOUT_MS = 10_000
 
 /**
@@ -28,7 +27,7 @@ const CLOSE_TIMEOUT_MS = 10_000
  */
 export class Producer {
   readonly #cluster: Cluster
-  readonly #options: ReturnType<typeof withDefaults>
+  readonly #options: ReturnType<typeof readProducerOptions>
   readonly #accumulator: Accumulator
   readonly #sender: Sender
   readonly #identity: ProducerIdentity
@@ -41,7 +40,7 @@ export class Producer {
 
   /** Made by {@link Client.producer}. */
   constructor(cluster: Cluster, given: ProducerOptions, onClosed: () => void = () => {}) {
-    const options = withDefaults(readProducerOptions(given))
+    const options = readProducerOptions(given)
     this.#cluster = cluster
     this.#options = options
     const wake = (): void => this.#sender.wake()
@@ -251,38 +250,6 @@ export class Producer {
 
 function unknownTopic(topic: string): MoldauError {
   return new MoldauError('UNKNOWN_TOPIC', `nothing is known of topic '${topic}' yet: await producer.partitions('${topic}') first`)
-}
-
-function withDefaults(options: ProducerOptions) {
-  const acks = options.acks ?? 'all'
-  const idempotent = options.idempotent ?? acks === 'all'
-  if (!(acks in acksCodes)) throw new MoldauError('INVALID_CONFIG', `producer: acks is 'all', 1 or 0, not ${JSON.stringify(acks)}`)
-  if (idempotent && acks !== 'all') {
-    throw new MoldauError('INVALID_CONFIG', `producer: idempotent needs acks 'all', not ${acks}: leave one of them out`)
-  }
-  if (options.transactionalId !== undefined && !idempotent) {
-    throw new MoldauError(
-      'INVALID_CONFIG',
-      `producer '${options.transactionalId}': transactions need acks 'all' and idempotent: leave them out`,
-    )
-  }
-  const { transactionalId, partitioner, ...rest } = options
-  return {
-    compression: 'none' as const,
-    lingerMs: 5,
-    batchBytes: 16_384,
-    maxRequestBytes: 1024 * 1024,
-    bufferBytes: 64 * 1024 * 1024,
-    deliveryTimeoutMs: 120_000,
-    requestTimeoutMs: 30_000,
-    transactionTimeoutMs: 60_000,
-    maxBlockMs: 60_000,
-    ...rest,
-    acks,
-    idempotent,
-    transactionalId,
-    partitioner,
-  }
 }
 
 function toBuffer(value: Buffer | string | null | undefined): Buffer | null {

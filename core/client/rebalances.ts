@@ -1,15 +1,14 @@
 import type { Clock } from '../base/clock.ts'
-import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
+import type { Assignment } from './assignment.ts'
 import type { GroupMember } from './group-member.ts'
-import { PartitionState } from './partition-state.ts'
 import type { RebalanceListener } from './types.ts'
 
 export interface RebalancesOptions {
   clock: Clock
   member: GroupMember
   /** The partitions that are read: emptied before a join, filled after it. */
-  states: Map<string, PartitionState>
+  assignment: Assignment
   onAssigned: () => void
 }
 
@@ -50,24 +49,20 @@ export class Rebalances {
 
   /** Gives all partitions up, as the eager protocol wants before each join. */
   async #give(): Promise<void> {
-    const { member, states } = this.#options
-    const partitions = this.#assignment()
+    const { member, assignment } = this.#options
+    const partitions = assignment.partitions()
     if (partitions.length > 0) {
       if (member.lost) await this.listener.onLost?.(partitions)
       else await this.listener.onRevoked?.(partitions)
     }
-    states.clear()
+    assignment.clear()
   }
 
   async #receive(assigned: readonly TopicPartition[]): Promise<void> {
-    const { states, onAssigned } = this.#options
-    for (const tp of assigned) states.set(tpKey(tp), new PartitionState(tp, 'committed'))
-    await this.listener.onAssigned?.(this.#assignment())
+    const { assignment, onAssigned } = this.#options
+    for (const tp of assigned) assignment.add(tp, 'committed')
+    await this.listener.onAssigned?.(assignment.partitions())
     onAssigned()
-  }
-
-  #assignment(): TopicPartition[] {
-    return [...this.#options.states.values()].map(({ topic, partition }) => ({ topic, partition }))
   }
 
   async #within<T>(work: Promise<T>, deadline: number): Promise<T | undefined> {

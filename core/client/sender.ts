@@ -1,27 +1,17 @@
 import type { Timer } from '../base/clock.ts'
-import { messageOf, MoldauError } from '../base/errors.ts'
+import { messageOf } from '../base/errors.ts'
 import { ZERO_UUID } from '../base/uuid.ts'
-import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConnection } from '../cluster/connection.ts'
 import type { Connections } from '../cluster/connections.ts'
 import { backoff } from '../cluster/retry.ts'
-import { tpKey } from '../cluster/topic-partition.ts'
 import { Produce } from '../protocol/messages/produce.ts'
-import type { ProduceResponse } from '../protocol/messages/produce.ts'
-import type { Accumulator } from './accumulator.ts'
-import { judge } from './produce-outcome.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { PendingBatch } from './pending-batch.ts'
-import type { ProducerIdentity } from './producer-identity.ts'
+import { Settlement, type SettlementOptions } from './settlement.ts'
 
-export interface SenderOptions {
-  cluster: Cluster
-  accumulator: Accumulator
-  identity: ProducerIdentity
-  acks: -1 | 0 | 1
+export interface SenderOptions extends Omit<SettlementOptions, 'refresh'> {
   maxRequestBytes: number
   requestTimeoutMs: number
-  deliveryTimeoutMs: number
 }
 
 /** Requests on their way to one broker at once (Kafka's `max.in.flight.requests.per.connection`). */
@@ -33,12 +23,11 @@ const TIMEOUT_GRACE_MS = 1000
 const SWEEP_MS = 1000
 const MAX_VERSION_WITHOUT_TOPIC_IDS = 12
 
-type Results = ProduceResponse['responses'][number]['partitionResponses'][number]
-
 /** Sends batches to the leaders of their partitions: several partitions in a request, several requests under way. */
 export class Sender {
   readonly #options: SenderOptions
   readonly #connections: Connections
+  readonly #settlement: Settlement
   readonly #inflight: Map<number, number>
   readonly #nodeRetryAt: Map<number, { at: number; failures: number }>
   #scheduled: boolean
@@ -51,6 +40,7 @@ export class Sender {
   constructor(options: SenderOptions) {
     this.#options = options
     this.#connections = options.cluster.connections()
+    this.#settlement = new Settlement({ ...options, refresh: () => this.#refresh() })
     this.#inflight = new Map()
     this.#nodeRetryAt = new Map()
     this.#scheduled = false
@@ -82,12 +72,12 @@ export class Sender {
     if (this.#closed) return
     const { accumulator, identity, cluster } = this.#options
     accumulator.sealLingered()
-    if (identity.failure !== undefined) this.#rejectDoomed()
+    if (identity.failure !== undefined) this.#settlement.rejectDoomed()
     this.#sweep ??= accumulator.outstanding.size > 0 ? cluster.clock.after(SWEEP_MS, () => this.#expire()) : undefined
     if (accumulator.ready.size === 0) return
     const preparing = identity.prepare()
     if (preparing === undefined) this.#sendReady()
-    else preparing.then(() => this.wake()).catch((error: unknown) => this.#failAll(error as Error))
+    else preparing.then(() => this.wake()).catch((error: unknown) => this.#settlement.failAll(error as Error))
   }
 
   #sendReady(): void {
@@ -180,15 +170,15 @@ export class Sender {
     try {
       if (acks === 0) {
         connection.send(Produce, body, { maxVersion })
-        for (const batch of batches) this.#succeed(batch, -1, -1)
+        for (const batch of batches) this.#settlement.succeed(batch, -1, -1)
       } else {
         const timeoutMs = requestTimeoutMs + TIMEOUT_GRACE_MS
         const response = await connection.request(Produce, body, { maxVersion, timeoutMs })
         this.#nodeRetryAt.delete(node)
-        this.#settle(batches, topicData, response)
+        this.#settlement.answered(batches, topicData, response)
       }
     } catch (error) {
-      for (const batch of batches) this.#failedToSend(batch, error as Error)
+      for (const batch of batches) this.#settlement.unanswered(batch, error as Error)
       this.#refresh()
     } finally {
       this.#inflight.set(node, this.#inflight.get(node)! - 1)
@@ -196,114 +186,10 @@ export class Sender {
     }
   }
 
-  #settle(batches: PendingBatch[], sent: readonly { name: string; topicId: string }[], response: ProduceResponse): void {
-    const results = new Map<string, Results>()
-    for (const topic of response.responses) {
-      const name = topic.name === '' ? sent.find((s) => s.topicId === topic.topicId)?.name : topic.name
-      for (const result of topic.partitionResponses) results.set(`${name}-${result.index}`, result)
-    }
-    for (const batch of batches) {
-      const result = results.get(tpKey(batch.queue))
-      if (result === undefined) {
-        this.#failedToSend(
-          batch,
-          new MoldauError('CONNECTION_LOST', `the broker did not answer for ${tpKey(batch.queue)}`, { retriable: true }),
-        )
-      } else this.#judge(batch, result)
-    }
-  }
-
-  #judge(batch: PendingBatch, result: Results): void {
-    const { identity } = this.#options
-    const verdict = judge(batch, result, identity.transactionalId)
-    if (verdict.kind === 'done') this.#succeed(batch, verdict.baseOffset, verdict.logAppendTime)
-    else if (verdict.kind === 'retry') {
-      batch.lastError = verdict.error
-      this.#giveBack(batch)
-      if (verdict.refresh) this.#refresh()
-    } else if (verdict.kind === 'out of order') {
-      const answer = identity.outOfOrder(batch, verdict.error)
-      if (answer === true) this.#giveBack(batch)
-      else this.#fail(batch, answer)
-    } else this.#fail(batch, verdict.error)
-  }
-
-  #succeed(batch: PendingBatch, baseOffset: number, logAppendTime: number): void {
-    const { accumulator, acks } = this.#options
-    batch.queue.acknowledged(batch)
-    // Bytes of a batch that was sent twice, or is not acknowledged, may still lie in the queue of a connection.
-    batch.reusable = batch.attempts === 1 && acks !== 0
-    accumulator.release(batch)
-    batch.resolve(baseOffset, logAppendTime)
-  }
-
-  #failedToSend(batch: PendingBatch, error: Error): void {
-    batch.lastError = error
-    if (error instanceof MoldauError && error.retriable) this.#giveBack(batch)
-    else this.#fail(batch, error)
-  }
-
-  #giveBack(batch: PendingBatch): void {
-    const { cluster, accumulator, identity } = this.#options
-    const { queue } = batch
-    const rejection = identity.rejection(batch)
-    if (rejection !== undefined) {
-      this.#fail(batch, rejection)
-      return
-    }
-    queue.giveBack(batch, cluster.clock.monotonic() + backoff(cluster.policy, queue.failures))
-    accumulator.ready.add(queue)
-  }
-
-  #fail(batch: PendingBatch, error: Error): void {
-    batch.queue.refused(batch)
-    this.#options.identity.failed(batch, error, 'refused')
-    this.#options.accumulator.release(batch)
-    batch.reject(error)
-  }
-
-  #rejectDoomed(): void {
-    const { accumulator, identity } = this.#options
-    accumulator.fail(
-      (batch) => identity.rejection(batch) !== undefined,
-      (batch) => identity.rejection(batch)!,
-    )
-  }
-
-  #failAll(error: Error): void {
-    const { accumulator, identity } = this.#options
-    for (const batch of accumulator.fail(
-      () => true,
-      () => error,
-    ))
-      identity.failed(batch, error, 'given up')
-  }
-
-  /** Fails what has waited for longer than the delivery time-out. What is under way has its own. */
   #expire(): void {
-    const { accumulator, cluster, deliveryTimeoutMs, identity } = this.#options
     this.#sweep = undefined
-    const before = cluster.clock.monotonic() - deliveryTimeoutMs
-    const expired = accumulator.fail(
-      (batch) => batch.createdAt < before,
-      (batch) => this.#expired(batch),
-    )
-    for (const batch of expired) identity.failed(batch, this.#expired(batch), 'given up')
+    this.#settlement.expire()
     this.wake()
-  }
-
-  #expired(batch: PendingBatch): MoldauError {
-    const { deliveryTimeoutMs, cluster } = this.#options
-    const { topic, partition } = batch.queue
-    const leader = cluster.leader(topic, partition)
-    const why =
-      leader < 0
-        ? 'the partition has no leader'
-        : batch.attempts === 0
-          ? `broker ${leader} takes no more`
-          : `${batch.attempts} attempts failed${batch.lastError === undefined ? '' : `, the last one with ${messageOf(batch.lastError)}`}`
-    const message = `${batch.builder.count} records for ${tpKey(batch.queue)} were not acknowledged within deliveryTimeoutMs (${deliveryTimeoutMs}): ${why}`
-    return new MoldauError('TIMEOUT', message, { retriable: true, ...(batch.lastError !== undefined && { cause: batch.lastError }) })
   }
 
   #connect(node: number, now: number): void {

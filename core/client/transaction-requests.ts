@@ -1,10 +1,11 @@
 import type { BrokerConnection } from '../cluster/connection.ts'
 import { byTopic } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
-import { errorName, kafkaError } from '../protocol/errors.ts'
+import { errorName, kafkaError, throwOnError } from '../protocol/errors.ts'
 import { AddOffsetsToTxn } from '../protocol/messages/add-offsets-to-txn.ts'
 import { AddPartitionsToTxn } from '../protocol/messages/add-partitions-to-txn.ts'
 import { TxnOffsetCommit } from '../protocol/messages/txn-offset-commit.ts'
+import { checkCommitted, committedTopics } from './offset-requests.ts'
 import type { GroupMetadata, OffsetToCommit } from './types.ts'
 
 export interface ProducerIds {
@@ -40,8 +41,7 @@ export async function addPartitions(connection: BrokerConnection, ids: ProducerI
 /** Transactions version 1: says of which group offsets are going to be committed. */
 export async function addOffsets(connection: BrokerConnection, ids: ProducerIds, groupId: string): Promise<void> {
   const response = await connection.request(AddOffsetsToTxn, { ...ids, groupId })
-  const error = errorName(response.errorCode)
-  if (error !== 'NONE') throw kafkaError(error, `add group '${groupId}' to a transaction`)
+  throwOnError(response.errorCode, `add group '${groupId}' to a transaction`)
 }
 
 /** Positions that count when the transaction commits. The group's metadata fences members that have been replaced (KIP-447). */
@@ -58,21 +58,8 @@ export async function commitOffsets(
     generationId: group.generation,
     memberId: group.memberId,
     groupInstanceId: group.groupInstanceId,
-    topics: [...byTopic(offsets)].map(([name, list]) => ({
-      name,
-      partitions: list.map((o) => ({
-        partitionIndex: o.partition,
-        committedOffset: o.offset,
-        committedLeaderEpoch: o.leaderEpoch ?? -1,
-        committedMetadata: o.metadata ?? '',
-      })),
-    })),
+    topics: committedTopics(offsets),
   }
   const response = await connection.request(TxnOffsetCommit, body, version2 ? {} : { maxVersion: OLD_OFFSET_COMMIT_VERSION })
-  for (const topic of response.topics) {
-    for (const { partitionIndex, errorCode } of topic.partitions) {
-      const error = errorName(errorCode)
-      if (error !== 'NONE') throw kafkaError(error, `commit the offset of ${topic.name}-${partitionIndex} for group '${group.groupId}'`)
-    }
-  }
+  checkCommitted(response.topics, group.groupId)
 }

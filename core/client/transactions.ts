@@ -2,10 +2,11 @@ import { messageOf, MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConnection } from '../cluster/connection.ts'
 import type { Connections } from '../cluster/connections.ts'
-import { errorName, KafkaError, kafkaError } from '../protocol/errors.ts'
+import { KafkaError, throwOnError } from '../protocol/errors.ts'
 import { EndTxn } from '../protocol/messages/end-txn.ts'
 import { InitProducerId } from '../protocol/messages/init-producer-id.ts'
-import { addOffsets, addPartitions, commitOffsets } from './transaction-requests.ts'
+import { Announcements } from './announcements.ts'
+import { addOffsets, addPartitions, commitOffsets, type ProducerIds } from './transaction-requests.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { BatchIdentity, PendingBatch } from './pending-batch.ts'
 import { fencedError } from './producer-identity.ts'
@@ -47,10 +48,7 @@ export class Transactions implements ProducerIdentity {
   #fatal: Error | undefined
   /** Version 1: sequences may be off, the epoch has to be raised before the next transaction. */
   #bumpNeeded: boolean
-  #partitions: Set<PartitionQueue>
-  #newPartitions: Set<PartitionQueue>
-  #adding: boolean
-  #groups: Map<string, Promise<void>>
+  readonly #announcements: Announcements
   #closed: boolean
 
   constructor(options: TransactionsOptions) {
@@ -66,10 +64,14 @@ export class Transactions implements ProducerIdentity {
     this.#failure = undefined
     this.#fatal = undefined
     this.#bumpNeeded = false
-    this.#partitions = new Set()
-    this.#newPartitions = new Set()
-    this.#adding = false
-    this.#groups = new Map()
+    this.#announcements = new Announcements({
+      clock: options.cluster.clock,
+      addPartitions: (queues) => this.#addPartitions(queues),
+      addGroup: (groupId) => this.#addGroup(groupId),
+      onError: (error) => void this.#note(error),
+      goesOn: () => this.failure === undefined,
+      wake: options.wake,
+    })
     this.#closed = false
   }
 
@@ -103,10 +105,7 @@ export class Transactions implements ProducerIdentity {
 
   admits(batch: PendingBatch): boolean {
     if (batch.transaction !== this.#current || this.#failure !== undefined || this.#fatal !== undefined) return false
-    if (this.#version2 || this.#partitions.has(batch.queue)) return true
-    this.#newPartitions.add(batch.queue)
-    this.#addPartitions()
-    return false
+    return this.#version2 || this.#announcements.admits(batch.queue)
   }
 
   identify(batch: PendingBatch): BatchIdentity {
@@ -148,8 +147,8 @@ export class Transactions implements ProducerIdentity {
     await this.init()
     this.#started = true
     try {
-      if (!this.#version2) await this.#addGroup(group.groupId)
-      const ids = { transactionalId: this.transactionalId, producerId: this.#producerId, producerEpoch: this.#producerEpoch }
+      if (!this.#version2) await this.#announcements.group(group.groupId)
+      const ids = this.#ids()
       const call = { what: `commit offsets of group '${group.groupId}' in a transaction`, ...this.#limits() }
       await this.#options.cluster.coordinators.run('group', group.groupId, this.#connections, call, (connection) =>
         commitOffsets(connection, ids, offsets, group, this.#version2),
@@ -162,7 +161,7 @@ export class Transactions implements ProducerIdentity {
   /** Ends the transaction. A commit or abort whose answer is lost is asked for again until it is known. */
   async end(commit: boolean): Promise<void> {
     if (this.#fatal !== undefined) throw this.#fatal
-    await this.#settleAdding()
+    await this.#announcements.settled()
     if (this.#started) {
       try {
         await this.#endTxn(commit)
@@ -187,21 +186,18 @@ export class Transactions implements ProducerIdentity {
     this.#started = false
     this.#failure = undefined
     this.#bumpNeeded = false
-    this.#partitions = new Set()
-    this.#newPartitions = new Set()
-    this.#groups = new Map()
+    this.#announcements.reset()
   }
 
   async #endTxn(committed: boolean): Promise<void> {
-    const { transactionalId } = this
-    const producerId = this.#producerId
-    const producerEpoch = this.#producerEpoch
-    const what = `${committed ? 'commit' : 'abort'} the transaction of '${transactionalId}'`
+    const ids = this.#ids()
+    const what = `${committed ? 'commit' : 'abort'} the transaction of '${this.transactionalId}'`
     const maxVersion = this.#version2 ? Infinity : OLD.endTxn
     try {
       const answer = await this.#transact({ what, timeoutMs: Infinity }, async (connection) => {
-        const response = await connection.request(EndTxn, { transactionalId, producerId, producerEpoch, committed }, { maxVersion })
-        return check(response, what)
+        const response = await connection.request(EndTxn, { ...ids, committed }, { maxVersion })
+        throwOnError(response.errorCode, what)
+        return response
       })
       if (answer.producerId >= 0) {
         this.#producerId = answer.producerId
@@ -219,7 +215,9 @@ export class Transactions implements ProducerIdentity {
     try {
       const answer = await this.#transact({ what, timeoutMs: maxBlockMs }, async (connection) => {
         const body = { transactionalId, transactionTimeoutMs, producerId, producerEpoch }
-        return check(await connection.request(InitProducerId, body, { maxVersion: INIT_VERSION_MAX }), what)
+        const response = await connection.request(InitProducerId, body, { maxVersion: INIT_VERSION_MAX })
+        throwOnError(response.errorCode, what)
+        return response
       })
       this.#producerId = answer.producerId
       this.#producerEpoch = answer.producerEpoch
@@ -229,45 +227,22 @@ export class Transactions implements ProducerIdentity {
     }
   }
 
-  /** Version 1: announces partitions before anything is written to them. */
-  #addPartitions(): void {
-    if (this.#adding) return
-    this.#adding = true
-    queueMicrotask(() => {
-      const queues = [...this.#newPartitions]
-      const ids = { transactionalId: this.transactionalId, producerId: this.#producerId, producerEpoch: this.#producerEpoch }
-      const call = { what: `add partitions to the transaction of '${this.transactionalId}'`, timeoutMs: this.#options.maxBlockMs }
-      this.#started = true
-      this.#transact(call, (connection) => addPartitions(connection, ids, queues))
-        .then(() => {
-          for (const queue of queues) {
-            this.#partitions.add(queue)
-            this.#newPartitions.delete(queue)
-          }
-        })
-        .catch((error: unknown) => void this.#note(error))
-        .finally(() => {
-          this.#adding = false
-          if (this.#newPartitions.size > 0 && this.failure === undefined) this.#addPartitions()
-          this.#options.wake()
-        })
-    })
+  #addPartitions(queues: readonly PartitionQueue[]): Promise<void> {
+    this.#started = true
+    const ids = this.#ids()
+    const what = `add partitions to the transaction of '${this.transactionalId}'`
+    return this.#transact({ what, timeoutMs: this.#options.maxBlockMs }, (connection) => addPartitions(connection, ids, queues))
   }
 
-  /** Version 1: announces a group once, however many ask at the same time. */
   #addGroup(groupId: string): Promise<void> {
-    let added = this.#groups.get(groupId)
-    if (added === undefined) {
-      const ids = { transactionalId: this.transactionalId, producerId: this.#producerId, producerEpoch: this.#producerEpoch }
-      const call = { what: `add group '${groupId}' to the transaction of '${this.transactionalId}'`, timeoutMs: this.#options.maxBlockMs }
-      added = this.#transact(call, (connection) => addOffsets(connection, ids, groupId))
-      this.#groups.set(groupId, added)
-    }
-    return added
+    const ids = this.#ids()
+    const what = `add group '${groupId}' to the transaction of '${this.transactionalId}'`
+    return this.#transact({ what, timeoutMs: this.#options.maxBlockMs }, (connection) => addOffsets(connection, ids, groupId))
   }
 
-  async #settleAdding(): Promise<void> {
-    while (this.#adding) await new Promise<void>((resolve) => this.#options.cluster.clock.after(1, resolve))
+  /** As they are now: the end of a transaction may change them. */
+  #ids(): ProducerIds {
+    return { transactionalId: this.transactionalId, producerId: this.#producerId, producerEpoch: this.#producerEpoch }
   }
 
   #transact<T>(call: { what: string; timeoutMs: number }, run: (connection: BrokerConnection) => Promise<T>): Promise<T> {
@@ -299,10 +274,4 @@ const fencing: ReadonlySet<string> = new Set(['PRODUCER_FENCED', 'INVALID_PRODUC
 /** The transaction before is still being ended, by the coordinator itself or by the producer that was fenced. */
 function isConcurrent(error: unknown): boolean {
   return error instanceof KafkaError && error.kafkaCode === 'CONCURRENT_TRANSACTIONS'
-}
-
-function check<T extends { errorCode: number }>(response: T, what: string): T {
-  const error = errorName(response.errorCode)
-  if (error !== 'NONE') throw kafkaError(error, what)
-  return response
 }

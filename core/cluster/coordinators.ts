@@ -1,5 +1,5 @@
 import { MoldauError } from '../base/errors.ts'
-import { errorName, kafkaError, KafkaError } from '../protocol/errors.ts'
+import { KafkaError, throwOnError } from '../protocol/errors.ts'
 import { FindCoordinator } from '../protocol/messages/find-coordinator.ts'
 import type { Address } from './address.ts'
 import type { Cluster } from './cluster.ts'
@@ -88,7 +88,6 @@ async function ask(
   const many = connection.version(FindCoordinator) >= 4
   const answer = await connection.request(FindCoordinator, many ? { keyType, coordinatorKeys: [key] } : { keyType, key })
   const found = answer.coordinators[0] ?? answer
-  const error = errorName(found.errorCode)
-  if (error !== 'NONE') throw kafkaError(error, `${kind} '${key}'`)
+  throwOnError(found.errorCode, `${kind} '${key}'`)
   return found
 }

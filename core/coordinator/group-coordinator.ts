@@ -2,26 +2,26 @@ import { AgeClock } from '../base/age-clock.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import { type RandomBytes, systemRandom } from '../base/uuid.ts'
 import { kafkaError, type KafkaErrorName } from '../protocol/errors.ts'
-import { heartbeatConsumerGroup, leaveConsumerGroup, syncConsumerGroup } from './consumer/classic-members.ts'
 import { type ConsumerGroupDescription, describeConsumerGroup } from './consumer/describe.ts'
 import { type ConsumerHeartbeatReply, stayAlive } from './consumer/heartbeat.ts'
 import { checkHeartbeat, type ConsumerHeartbeat } from './consumer/heartbeat-request.ts'
-import { heartbeatOrLeave, joinEither } from './consumer/requests.ts'
-import { type ConsumerGroupStateName, consumerGroupState, newConsumerGroup } from './consumer/state.ts'
+import { heartbeatEither, heartbeatOrLeave, joinEither, leaveEither, syncEither } from './consumer/requests.ts'
+import { newConsumerGroup } from './consumer/state.ts'
 import { type GroupCoordinatorConfig, groupDefaults } from './coordinator-config.ts'
 import { GROUPS_TOPIC } from './coordinator-log.ts'
-import { heartbeat, leave, sync, type SyncRequest } from './group.ts'
-import { join, type JoinRequest } from './group-join.ts'
+import type { SyncRequest } from './group.ts'
+import type { JoinRequest } from './group-join.ts'
+import { type GroupListing, listingOf } from './group-listing.ts'
 import type { Identity } from './group-members.ts'
 import { commitInto, type CommittingProducer, deleteFrom, fetchFrom, type FetchingMember } from './group-offsets.ts'
 import { describeGroup, type GroupDescription, joinFailed, type JoinReply, syncFailed, type SyncReply } from './group-replies.ts'
-import { deleteGroup, expireGroups, isEmpty } from './group-removal.ts'
+import { deleteGroup, expireGroups, forgetTopic, isEmpty } from './group-removal.ts'
 import { type Group, GroupShard } from './group-shard.ts'
-import type { GroupConfig, GroupStateName } from './group-state.ts'
+import type { GroupConfig } from './group-state.ts'
 import { InternalTopic } from './internal-topic.ts'
-import { type CommitRequest, deleteOffsets, type FetchedOffset, type OffsetToCommit } from './offsets.ts'
-import { partitionOf } from './partition-of.ts'
+import { type CommitRequest, type FetchedOffset, type OffsetToCommit } from './offsets.ts'
 import type { PartitionWriter, TopicPartition } from './partition-writer.ts'
+import { Shards } from './shards.ts'
 import type { TopicCatalog } from './topic-catalog.ts'
 
 export interface GroupCoordinatorOptions {
@@ -36,14 +36,6 @@ export interface GroupCoordinatorOptions {
   readonly onChange?: (groupId: string) => void
 }
 
-export interface GroupListing {
-  groupId: string
-  protocolType: string
-  state: GroupStateName | ConsumerGroupStateName
-  /** Which protocol assigns partitions in it. */
-  type: 'classic' | 'consumer'
-}
-
 /**
  * The group coordinator of this broker: members, generations and committed offsets of the groups whose partition of
  * __consumer_offsets it leads. Requests that it cannot serve now throw KafkaError (COORDINATOR_LOAD_IN_PROGRESS,
@@ -56,7 +48,7 @@ export class GroupCoordinator {
   readonly #config: GroupCoordinatorConfig
   readonly #random: RandomBytes
   readonly #topics: TopicCatalog
-  readonly #shards: readonly GroupShard[]
+  readonly #shards: Shards<GroupShard>
   #loaded: boolean
   readonly #topic: InternalTopic
   #expiry: Timer | undefined
@@ -75,7 +67,7 @@ export class GroupCoordinator {
       settingsOf: options.settingsOf ?? (() => undefined),
       onChange: (group: Group): void => options.onChange?.(group.id),
     }
-    this.#shards = Array.from({ length: this.#config.offsetsTopicNumPartitions }, (_, partition) => new GroupShard(partition, shard))
+    this.#shards = new Shards(this.#config.offsetsTopicNumPartitions, (partition) => new GroupShard(partition, shard))
     this.#loaded = false
     this.#expiry = undefined
     this.#topic = new InternalTopic({
@@ -98,17 +90,13 @@ export class GroupCoordinator {
   }
 
   async #load(): Promise<void> {
-    for (const shard of this.#shards) {
-      shard.load()
-      // A big log must not keep other requests waiting: let them in between two partitions.
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    await this.#shards.load((shard) => shard.load())
     this.#loaded = true
   }
 
   close(): void {
     this.#expiry?.cancel()
-    for (const shard of this.#shards) shard.close()
+    this.#shards.close()
   }
 
   #scheduleExpiry(): void {
@@ -126,13 +114,7 @@ export class GroupCoordinator {
 
   /** The partition of __consumer_offsets that keeps the group. */
   partitionFor(groupId: string): number {
-    return partitionOf(groupId, this.#shards.length)
-  }
-
-  #shardOf(groupId: string): GroupShard {
-    const shard = this.#shards[this.partitionFor(groupId)]!
-    shard.check()
-    return shard
+    return this.#shards.partitionFor(groupId)
   }
 
   /** JoinGroup; `freshMemberId` is chosen here. */
@@ -140,14 +122,11 @@ export class GroupCoordinator {
     const { groupMinSessionTimeoutMs: min, groupMaxSessionTimeoutMs: max } = this.#config
     if (groupId === '') return joinFailed('INVALID_GROUP_ID', request.memberId)
     if (request.sessionTimeoutMs < min || request.sessionTimeoutMs > max) return joinFailed('INVALID_SESSION_TIMEOUT', request.memberId)
-    const shard = this.#shardOf(groupId)
+    const shard = this.#shards.serving(groupId)
     const group = request.memberId === '' ? shard.ensure(groupId) : shard.groups.get(groupId)
     if (group === undefined) return joinFailed('UNKNOWN_MEMBER_ID', request.memberId)
     const freshMemberId = `${request.instanceId ?? request.clientId}-${this.#uuid()}`
-    return shard.ask<JoinReply>(group, (ticket, context) => {
-      const asked = { ...request, freshMemberId }
-      return group.kind === 'classic' ? join(group, asked, ticket, context) : joinEither(group, asked, ticket, context)
-    })
+    return shard.ask<JoinReply>(group, (ticket, context) => joinEither(group, { ...request, freshMemberId }, ticket, context))
   }
 
   #uuid(): string {
@@ -158,34 +137,29 @@ export class GroupCoordinator {
   /** SyncGroup. */
   async sync(groupId: string, request: SyncRequest): Promise<SyncReply> {
     if (groupId === '') return syncFailed('INVALID_GROUP_ID')
-    const shard = this.#shardOf(groupId)
+    const shard = this.#shards.serving(groupId)
     const group = shard.groups.get(groupId)
     if (group === undefined) return syncFailed('UNKNOWN_MEMBER_ID')
-    if (group.kind === 'classic') return shard.ask<SyncReply>(group, (ticket, context) => sync(group, request, ticket, context))
-    return shard.ask<SyncReply>(group, (ticket, context) => context.out.reply(ticket, syncConsumerGroup(group, request, context)))
+    return shard.ask<SyncReply>(group, (ticket, context) => syncEither(group, request, ticket, context))
   }
 
   /** Heartbeat. Never waits for the disk, so that a slow one does not cost sessions. */
   heartbeat(groupId: string, request: Identity & { generation: number }): KafkaErrorName {
     if (groupId === '') return 'INVALID_GROUP_ID'
-    const shard = this.#shardOf(groupId)
+    const shard = this.#shards.serving(groupId)
     const group = shard.groups.get(groupId)
     if (group === undefined) return 'UNKNOWN_MEMBER_ID'
-    return shard.change(group, (context) => {
-      return group.kind === 'classic' ? heartbeat(group, request, context) : heartbeatConsumerGroup(group, request, context)
-    })
+    return shard.change(group, (context) => heartbeatEither(group, request, context))
   }
 
   /** LeaveGroup: an error for each member named. */
   async leave(groupId: string, leaving: readonly Identity[]): Promise<KafkaErrorName[]> {
     if (groupId === '') throw kafkaError('INVALID_GROUP_ID')
-    const shard = this.#shardOf(groupId)
+    const shard = this.#shards.serving(groupId)
     const group = shard.groups.get(groupId)
     if (group === undefined) return leaving.map(() => 'UNKNOWN_MEMBER_ID')
     shard.checkWritable()
-    const errors = shard.change(group, (context) => {
-      return group.kind === 'classic' ? leave(group, leaving, context) : leaveConsumerGroup(group, leaving, context)
-    })
+    const errors = shard.change(group, (context) => leaveEither(group, leaving, context))
     await shard.flushed()
     return errors
   }
@@ -197,7 +171,7 @@ export class GroupCoordinator {
    */
   async consumerHeartbeat(groupId: string, request: ConsumerHeartbeat, version = 1): Promise<ConsumerHeartbeatReply> {
     checkHeartbeat(groupId, request, version, this.#config.consumerAssignors)
-    const shard = this.#shardOf(groupId)
+    const shard = this.#shards.serving(groupId)
     const known = shard.groups.get(groupId)
     if (!shard.serves && known?.kind === 'consumer') shard.change(known, (context) => stayAlive(known, request, context))
     const memberId = request.memberId === '' ? this.#uuid() : request.memberId
@@ -208,13 +182,13 @@ export class GroupCoordinator {
 
   /** ConsumerGroupDescribe; undefined when there is no such group, or it is of another kind. */
   describeConsumerGroup(groupId: string): ConsumerGroupDescription | undefined {
-    const group = this.#shardOf(groupId).groups.get(groupId)
+    const group = this.#shards.serving(groupId).groups.get(groupId)
     return group?.kind === 'consumer' ? describeConsumerGroup(group, this.#config.consumerAssignors, this.#topics) : undefined
   }
 
   /** OffsetCommit: an error for each offset, after the good ones are durable. */
   async commit(groupId: string, request: CommitRequest, offsets: readonly OffsetToCommit[]): Promise<KafkaErrorName[]> {
-    const shard = this.#shardOf(groupId)
+    const shard = this.#shards.serving(groupId)
     const errors = commitInto(shard, groupId, request, offsets, this.#commits())
     await shard.flushed()
     return errors
@@ -230,7 +204,7 @@ export class GroupCoordinator {
     producer: CommittingProducer,
     offsets: readonly OffsetToCommit[],
   ): KafkaErrorName[] {
-    return commitInto(this.#shardOf(groupId), groupId, request, offsets, this.#commits(), producer)
+    return commitInto(this.#shards.serving(groupId), groupId, request, offsets, this.#commits(), producer)
   }
 
   #commits() {
@@ -239,7 +213,7 @@ export class GroupCoordinator {
 
   /** The transaction coordinator's marker for offsets kept in `partition`. */
   endTransaction(partition: number, producerId: number, commit: boolean, marker: Buffer, transactionVersion: number): void {
-    this.#shards[partition]?.endTransaction(producerId, commit, marker, transactionVersion)
+    this.#shards.at(partition)?.endTransaction(producerId, commit, marker, transactionVersion)
   }
 
   /**
@@ -252,7 +226,7 @@ export class GroupCoordinator {
     requireStable: boolean,
     member: FetchingMember = { memberId: null, memberEpoch: -1 },
   ): Promise<FetchedOffset[]> {
-    const shard = this.#shardOf(groupId)
+    const shard = this.#shards.serving(groupId)
     const fetched = fetchFrom(shard, groupId, wanted, requireStable, member)
     await shard.flushed()
     return fetched
@@ -260,12 +234,12 @@ export class GroupCoordinator {
 
   /** The kind of a group; undefined when there is none of the name. */
   kindOf(groupId: string): Group['kind'] | undefined {
-    return this.#shardOf(groupId).groups.get(groupId)?.kind
+    return this.#shards.serving(groupId).groups.get(groupId)?.kind
   }
 
   /** DescribeGroups; undefined when there is no such group, or it is of another kind. */
   describe(groupId: string): GroupDescription | undefined {
-    const group = this.#shardOf(groupId).groups.get(groupId)
+    const group = this.#shards.serving(groupId).groups.get(groupId)
     return group?.kind === 'classic' ? describeGroup(group) : undefined
   }
 
@@ -281,7 +255,7 @@ export class GroupCoordinator {
   /** DeleteGroups: only a group without members may go. */
   async delete(groupId: string): Promise<KafkaErrorName> {
     if (groupId === '') return 'INVALID_GROUP_ID'
-    const shard = this.#shardOf(groupId)
+    const shard = this.#shards.serving(groupId)
     const group = shard.groups.get(groupId)
     if (group === undefined) return 'GROUP_ID_NOT_FOUND'
     if (!isEmpty(group)) return 'NON_EMPTY_GROUP'
@@ -296,7 +270,7 @@ export class GroupCoordinator {
    * @throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP
    */
   async deleteOffsets(groupId: string, which: readonly TopicPartition[]): Promise<KafkaErrorName[]> {
-    const shard = this.#shardOf(groupId)
+    const shard = this.#shards.serving(groupId)
     const errors = deleteFrom(shard, groupId, which)
     await shard.flushed()
     return errors
@@ -306,30 +280,15 @@ export class GroupCoordinator {
   forgetTopic(topic: string): void {
     for (const shard of this.#loaded ? this.#shards : []) {
       try {
-        this.#forgetTopic(shard, topic)
+        forgetTopic(shard, topic)
       } catch {
         // The shard has been read again; the others go on.
       }
     }
   }
 
-  #forgetTopic(shard: GroupShard, topic: string): void {
-    shard.checkWritable()
-    for (const [groupId, offsets] of Array.from(shard.offsets.groups)) {
-      const gone = [...offsets.entries()].filter((entry) => entry.topic === topic)
-      if (gone.length > 0) shard.change(shard.ensure(groupId), ({ out }) => deleteOffsets(shard.offsets, groupId, gone, out))
-    }
-  }
-
   /** The partition of __consumer_offsets has lost records that were never synced: what was made of them goes. */
   recordsLost(partition: number): void {
-    if (this.#loaded) this.#shards[partition]?.reload()
+    if (this.#loaded) this.#shards.at(partition)?.reload()
   }
-}
-
-function listingOf(group: Group): GroupListing {
-  if (group.kind === 'consumer') {
-    return { groupId: group.id, protocolType: 'consumer', state: consumerGroupState(group), type: 'consumer' }
-  }
-  return { groupId: group.id, protocolType: group.protocolType ?? '', state: group.state, type: 'classic' }
 }

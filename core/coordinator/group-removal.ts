@@ -2,6 +2,7 @@ import { buryConsumerGroup } from './consumer/tombstones.ts'
 import type { Group, GroupShard } from './group-shard.ts'
 import { GroupState } from './group-state.ts'
 import { expiredOffsets } from './offset-expiry.ts'
+import { deleteOffsets } from './offsets.ts'
 import { hasPending } from './offsets-state.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -37,6 +38,15 @@ export function deleteGroup(shard: GroupShard, group: Group): void {
     }
     bury(shard, group, out)
   })
+}
+
+/** A topic is gone, and so are its offsets in all groups. @throws KafkaError COORDINATOR_NOT_AVAILABLE when the disk refuses */
+export function forgetTopic(shard: GroupShard, topic: string): void {
+  shard.checkWritable()
+  for (const [groupId, offsets] of Array.from(shard.offsets.groups)) {
+    const gone = [...offsets.entries()].filter((entry) => entry.topic === topic)
+    if (gone.length > 0) shard.change(shard.ensure(groupId), ({ out }) => deleteOffsets(shard.offsets, groupId, gone, out))
+  }
 }
 
 /** The group is gone: tombstones if it was ever written. */

@@ -11,9 +11,11 @@ import { nextDeadline, tick } from './group.ts'
 import { rebalance } from './group-rebalance.ts'
 import { restoreGroupRecord } from './group-restore.ts'
 import { type ClassicGroup, type GroupConfig, newGroup } from './group-state.ts'
+import { GroupTimers } from './group-timers.ts'
 import { type Moment, momentOf } from './moment.ts'
 import { applyOffset, endPending, newOffsetsState, type OffsetsState } from './offsets-state.ts'
 import { Outcome, type Reply, type Ticket } from './outcome.ts'
+import { OwedReplies } from './owed-replies.ts'
 import type { PartitionWriter } from './partition-writer.ts'
 import { type CoordinatorRecord, decodeRecord } from './records.ts'
 import type { TopicCatalog } from './topic-catalog.ts'
@@ -33,18 +35,8 @@ export interface ShardOptions {
   readonly onChange: (group: Group) => void
 }
 
-interface Waiting {
-  readonly resolve: (body: never) => void
-  readonly reject: (error: unknown) => void
-}
-
 /** While the disk refuses: before the log is read again, or a timer that would write is tried again. */
 const RETRY_MS = 1000
-
-interface Scheduled {
-  at: number
-  timer: Timer
-}
 
 /**
  * The groups of one partition of __consumer_offsets. Operations change the state at once, one after the other; their
@@ -56,9 +48,8 @@ export class GroupShard {
   offsets: OffsetsState
   readonly #options: ShardOptions
   readonly #log: CoordinatorLog
-  readonly #waiting: Map<Ticket, Waiting>
-  readonly #timers: Map<string, Scheduled>
-  #lastTicket: Ticket
+  readonly #owed: OwedReplies
+  readonly #timers: GroupTimers
   #retry: Timer | undefined
   #loaded: boolean
   #closed: boolean
@@ -68,9 +59,8 @@ export class GroupShard {
     this.offsets = newOffsetsState()
     this.#options = options
     this.#log = new CoordinatorLog(options.writer, GROUPS_TOPIC, partition)
-    this.#waiting = new Map()
-    this.#timers = new Map()
-    this.#lastTicket = 0
+    this.#owed = new OwedReplies()
+    this.#timers = new GroupTimers(options.clock, (groupId) => this.#fire(groupId))
     this.#retry = undefined
     this.#loaded = false
     this.#closed = false
@@ -125,11 +115,8 @@ export class GroupShard {
   }
 
   #reset(error: 'COORDINATOR_NOT_AVAILABLE' | 'NOT_COORDINATOR'): void {
-    for (const { timer } of this.#timers.values()) timer.cancel()
     this.#timers.clear()
-    const waiting = [...this.#waiting.values()]
-    this.#waiting.clear()
-    for (const { reject } of waiting) reject(kafkaError(error))
+    this.#owed.refuseAll(error)
   }
 
   /** True when it can answer and write. */
@@ -169,16 +156,9 @@ export class GroupShard {
 
   /** Runs an operation whose answer may come later: `run` gets the ticket to answer with. */
   ask<Body>(group: Group, run: (ticket: Ticket, context: ConsumerContext) => void): Promise<Body> {
-    return new Promise<Body>((resolve, reject) => {
+    return this.#owed.owe<Body>((ticket) => {
       this.checkWritable()
-      const ticket = ++this.#lastTicket
-      this.#waiting.set(ticket, { resolve, reject })
-      try {
-        this.change(group, (context) => run(ticket, context))
-      } catch (error) {
-        this.#waiting.delete(ticket)
-        reject(error instanceof Error ? error : new Error(String(error)))
-      }
+      this.change(group, (context) => run(ticket, context))
     })
   }
 
@@ -226,7 +206,7 @@ export class GroupShard {
       try {
         this.#log.append(out.records, now.wall, producer)
       } catch (error) {
-        for (const { ticket } of out.replies) this.#waiting.get(ticket)?.reject(kafkaError('COORDINATOR_NOT_AVAILABLE'))
+        this.#owed.refuse(out.replies, kafkaError('COORDINATOR_NOT_AVAILABLE'))
         this.reload()
         throw unavailable(error)
       }
@@ -247,20 +227,11 @@ export class GroupShard {
   }
 
   #deliver(replies: readonly Reply[]): void {
-    const send = (): void => {
-      for (const { ticket, body } of replies) {
-        this.#waiting.get(ticket)?.resolve(body as never)
-        this.#waiting.delete(ticket)
-      }
-    }
-    const refuse = (error: unknown): void => {
-      for (const { ticket } of replies) {
-        this.#waiting.get(ticket)?.reject(error)
-        this.#waiting.delete(ticket)
-      }
-    }
-    if (this.#log.isDurable) send()
-    else void this.flushed().then(send, refuse)
+    if (this.#log.isDurable) return this.#owed.send(replies)
+    void this.flushed().then(
+      () => this.#owed.send(replies),
+      (error: unknown) => this.#owed.refuse(replies, error),
+    )
   }
 
   /** Resolves when everything the shard has told or is about to tell is durable. */
@@ -296,40 +267,20 @@ export class GroupShard {
   }
 
   #schedule(group: Group): void {
-    const at = this.groups.get(group.id) === group ? deadlineOf(group) : Infinity
-    const scheduled = this.#timers.get(group.id)
-    // A timer that fires early finds nothing due: cheaper than moving it at every sign of life.
-    if (scheduled !== undefined && scheduled.at <= at && at !== Infinity) return
-    scheduled?.timer.cancel()
-    this.#timers.delete(group.id)
-    if (at === Infinity || this.#closed) return
-    const ms = Math.max(1, Math.ceil(at - this.#options.clock.monotonic()))
-    const timer = this.#options.clock.after(ms, () => {
-      this.#timers.delete(group.id)
-      this.#fire(group.id)
-    })
-    this.#timers.set(group.id, { at, timer })
+    const isDue = !this.#closed && this.groups.get(group.id) === group
+    this.#timers.schedule(group.id, isDue ? deadlineOf(group) : Infinity)
   }
 
   #fire(groupId: string): void {
     const group = this.groups.get(groupId)
     if (this.#closed || group === undefined) return
-    if (!this.#log.isWritable) return this.#postpone(groupId)
+    // No member loses its session while its end could not be written down.
+    if (!this.#log.isWritable) return this.#timers.schedule(groupId, this.#options.clock.monotonic() + RETRY_MS)
     try {
       this.change(group, (context) => (group.kind === 'classic' ? tick(group, context) : consumerTick(group, context)))
     } catch {
       // The log refused: the shard has been loaded again, with sessions that start anew.
     }
-  }
-
-  /** No member loses its session while its end could not be written down. */
-  #postpone(groupId: string): void {
-    const { clock } = this.#options
-    const timer = clock.after(RETRY_MS, () => {
-      this.#timers.delete(groupId)
-      this.#fire(groupId)
-    })
-    this.#timers.set(groupId, { at: clock.monotonic() + RETRY_MS, timer })
   }
 }
 

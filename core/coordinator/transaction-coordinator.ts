@@ -6,16 +6,19 @@ import { type TransactionCoordinatorConfig, transactionDefaults } from './coordi
 import { TRANSACTIONS_TOPIC } from './coordinator-log.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
 import { type Moment, momentOf } from './moment.ts'
-import { partitionOf } from './partition-of.ts'
 import { InternalTopic } from './internal-topic.ts'
 import type { PartitionWriter, TopicPartition } from './partition-writer.ts'
 import { ProducerIds, type ProducerIdStore } from './producer-ids.ts'
+import { Shards } from './shards.ts'
 import { addPartitions, checkProducer, hasPartitions, initProducer, type ProducerIdentity } from './transaction.ts'
 import { decideEnd, prepareEnd } from './transaction-end.ts'
 import { TransactionEnding } from './transaction-ending.ts'
-import { Decisions, TransactionMarkers } from './transaction-markers.ts'
-import { TransactionShard } from './transaction-shard.ts'
-import { isPrepared, newTransaction, type Transaction, type TransactionVersion, TxnState } from './transaction-state.ts'
+import { expireIds } from './transaction-expiry.ts'
+import { TransactionMarkers } from './transaction-markers.ts'
+import { TransactionRecovery } from './transaction-recovery.ts'
+import { TransactionShard, transactionsOf } from './transaction-shard.ts'
+import { newTransaction, type Transaction, type TransactionVersion } from './transaction-state.ts'
+import { TransactionTimeouts } from './transaction-timeouts.ts'
 
 export interface TransactionCoordinatorOptions {
   readonly writer: PartitionWriter
@@ -40,8 +43,6 @@ const failed = (error: KafkaErrorName): ProducerAnswer => ({ error, producerId: 
 
 /** How often InitProducerId looks again after waiting for a transaction to end, before the client is told to come back. */
 const INIT_ATTEMPTS_MAX = 10
-/** How soon a transaction that is past its time-out but busy is looked at again. */
-const BUSY_RECHECK_MS = 100
 
 /**
  * The transaction coordinator of this broker: transactional ids, their producer ids and epochs, and the two steps that end a transaction in all its
@@ -53,34 +54,30 @@ export class TransactionCoordinator {
   /** For ids that go when they are old. */
   readonly #age: AgeClock
   readonly #config: TransactionCoordinatorConfig
-  readonly #shards: readonly TransactionShard[]
-  readonly #markers: TransactionMarkers
-  readonly #unsyncedLost: boolean
+  readonly #shards: Shards<TransactionShard>
   readonly #ending: TransactionEnding
-  #expiry: Timer | undefined
-  #timeout: { at: number; timer: Timer } | undefined
+  readonly #timeouts: TransactionTimeouts
+  readonly #recovery: TransactionRecovery
   readonly #topic: InternalTopic
+  #expiry: Timer | undefined
 
   constructor(options: TransactionCoordinatorOptions) {
     this.producerIds = new ProducerIds(options.producerIdStore)
     this.#clock = options.clock
     this.#age = new AgeClock(options.clock)
     this.#config = { ...transactionDefaults, ...options.config }
-    this.#shards = Array.from(
-      { length: this.#config.transactionStateLogNumPartitions },
-      (_, partition) => new TransactionShard(partition, options.writer, options.onChange),
-    )
-    this.#markers = new TransactionMarkers(options.writer, options.groups)
-    this.#unsyncedLost = options.unsyncedLost ?? false
-    this.#ending = new TransactionEnding({ clock: options.clock, markers: this.#markers, onReload: () => this.#scheduleTimeout() })
+    const { clock, writer, groups, onChange, unsyncedLost = false } = options
+    const { transactionStateLogNumPartitions: partitions } = this.#config
+    const shards = new Shards(partitions, (partition) => new TransactionShard(partition, writer, onChange))
+    const markers = new TransactionMarkers(writer, groups)
+    const onRead = (): void => this.#timeouts.schedule()
+    const ending = new TransactionEnding({ clock, markers, onReload: onRead })
+    this.#shards = shards
+    this.#ending = ending
+    this.#timeouts = new TransactionTimeouts({ clock, shards, ending })
+    this.#recovery = new TransactionRecovery({ clock, shards, markers, ending, unsyncedLost, onRead })
+    this.#topic = new InternalTopic({ writer, name: TRANSACTIONS_TOPIC, partitions, load: () => this.#recovery.load() })
     this.#expiry = undefined
-    this.#timeout = undefined
-    this.#topic = new InternalTopic({
-      writer: options.writer,
-      name: TRANSACTIONS_TOPIC,
-      partitions: this.#config.transactionStateLogNumPartitions,
-      load: () => this.#load(),
-    })
   }
 
   /** Reads all transactions and completes those whose fate was decided. Call when the group coordinator has loaded. */
@@ -94,47 +91,19 @@ export class TransactionCoordinator {
     return this.#topic.prepare()
   }
 
-  async #load(): Promise<void> {
-    const decisions = new Decisions(this.#markers.open())
-    for (const shard of this.#shards) {
-      shard.load(this.#now(), (state) => decisions.note(state))
-      // A big log must not keep other requests waiting: let them in between two partitions.
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    if (this.#unsyncedLost) for (const txn of this.#all()) txn.suspect = true
-    if (decisions.any) {
-      for (const shard of this.#shards) await shard.flushed()
-      this.#markers.recommit(decisions, this.#now())
-    }
-    for (const shard of this.#shards) await this.#ending.completePrepared(shard)
-    const changed = this.#markers.adopt(this.#all(), this.#now())
-    for (const txn of this.#unsyncedLost ? this.#all() : changed) this.#shardFor(txn.id).write(txn, this.#now())
-    for (const shard of this.#shards) shard.serve()
-    this.#scheduleTimeout()
-  }
-
   close(): void {
-    this.#timeout?.timer.cancel()
+    this.#timeouts.close()
     this.#expiry?.cancel()
     this.#ending.close()
-    for (const shard of this.#shards) shard.close()
+    this.#shards.close()
   }
 
   #now(): Moment {
     return momentOf(this.#clock)
   }
 
-  *#all(): Generator<Transaction> {
-    for (const shard of this.#shards) yield* shard.transactions.values()
-  }
-
-  #shardFor(id: string): TransactionShard {
-    return this.#shards[partitionOf(id, this.#shards.length)]!
-  }
-
   #find(id: string): { shard: TransactionShard; txn: Transaction | undefined } {
-    const shard = this.#shardFor(id)
-    shard.check()
+    const shard = this.#shards.serving(id)
     return { shard, txn: shard.transactions.get(id) }
   }
 
@@ -205,7 +174,7 @@ export class TransactionCoordinator {
     if (txn === undefined || error !== 'NONE') return error
     if (addPartitions(txn, partitions, version, this.#now())) {
       this.#ending.write(shard, txn)
-      this.#scheduleTimeout(txn)
+      this.#timeouts.schedule(txn)
     }
     return 'NONE'
   }
@@ -273,50 +242,9 @@ export class TransactionCoordinator {
 
   #scheduleExpiry(): void {
     this.#expiry = this.#clock.after(this.#config.transactionRemoveExpiredIntervalMs, () => {
-      this.#expireIds()
+      expireIds(this.#shards, this.#age.now() - this.#config.transactionalIdExpirationMs, this.#now())
       this.#scheduleExpiry()
     })
-  }
-
-  #scheduleTimeout(only?: Transaction): void {
-    let at = only?.deadline ?? Infinity
-    if (only === undefined) for (const txn of this.#all()) at = Math.min(at, txn.deadline)
-    if (this.#timeout !== undefined && this.#timeout.at <= at) return
-    this.#timeout?.timer.cancel()
-    this.#timeout = undefined
-    if (at === Infinity) return
-    const ms = Math.max(1, Math.ceil(at - this.#clock.monotonic()))
-    this.#timeout = { at, timer: this.#clock.after(ms, () => this.#abortTimedOut()) }
-  }
-
-  #abortTimedOut(): void {
-    this.#timeout = undefined
-    const { mono } = this.#now()
-    for (const shard of this.#shards) {
-      if (shard.isClosed) return
-      for (const txn of shard.transactions.values()) {
-        if (txn.deadline > mono) continue
-        if (txn.busy) txn.deadline = mono + BUSY_RECHECK_MS
-        else void this.#ending.abort(shard, txn, -1).catch(() => {})
-      }
-    }
-    this.#scheduleTimeout()
-  }
-
-  #expireIds(): void {
-    const now = this.#now()
-    const oldest = this.#age.now() - this.#config.transactionalIdExpirationMs
-    for (const shard of this.#shards) {
-      for (const txn of shard.transactions.values()) {
-        const idle = !txn.busy && !isPrepared(txn) && txn.state !== TxnState.ongoing
-        if (!idle || txn.updatedAt > oldest) continue
-        try {
-          shard.bury(txn, now)
-        } catch {
-          // The disk has refused, and nothing has changed: next time.
-        }
-      }
-    }
   }
 
   /**
@@ -324,51 +252,12 @@ export class TransactionCoordinator {
    * aborted. Lost states of transactions are read from the logs again. See {@link TransactionCoordinator.settleLost}.
    */
   recordsLost(topic: string, partition: number): void {
-    for (const shard of this.#shards) {
-      if (shard.isClosed) return
-      if (topic === TRANSACTIONS_TOPIC && shard.partition === partition) void this.#recover(shard)
-      for (const txn of shard.transactions.values()) {
-        if (!isPrepared(txn) && hasPartitions(txn, [{ topic, partition }])) txn.suspect = true
-      }
-    }
+    this.#recovery.recordsLost(topic, partition)
   }
 
   /** A partition that has lost records takes appends again: markers that were among them are written again, before a cleaner or a client is faster. */
   settleLost(place: TopicPartition): void {
-    if (this.#shards.some((shard) => shard.isClosed)) return
-    try {
-      const decisions = new Decisions(this.#markers.open(place))
-      for (const shard of this.#shards) shard.scan((state) => decisions.note(state))
-      const ending = new Set(
-        Array.from(this.#all())
-          .filter(isPrepared)
-          .map((txn) => `${txn.producerId}:${txn.epoch}`),
-      )
-      this.#markers.recommit(decisions, this.#now(), place, ({ producerId, producerEpoch }) =>
-        ending.has(`${producerId}:${producerEpoch + 1}`),
-      )
-      for (const txn of this.#markers.adopt(this.#all(), this.#now(), true, place)) this.#shardFor(txn.id).write(txn, this.#now())
-    } catch {
-      // It refuses again, or another one that is written to as well.
-      void this.#ending.breath().then(() => this.settleLost(place))
-    }
-  }
-
-  /** As at the start, for one partition: what it has forgotten of open transactions is found in their logs. Until then clients are told to wait. */
-  async #recover(shard: TransactionShard): Promise<void> {
-    shard.pause()
-    while (!shard.isClosed) {
-      await this.#ending.breath()
-      try {
-        shard.load(this.#now())
-        await this.#ending.completePrepared(shard)
-        for (const txn of this.#markers.adopt(this.#all(), this.#now(), true)) this.#shardFor(txn.id).write(txn, this.#now())
-        shard.serve()
-        return this.#scheduleTimeout()
-      } catch {
-        // The disk refuses still, or again.
-      }
-    }
+    this.#recovery.settleLost(place)
   }
 
   /** DescribeTransactions; undefined when the id is unknown. */
@@ -378,6 +267,6 @@ export class TransactionCoordinator {
 
   /** ListTransactions. */
   list(): readonly Readonly<Transaction>[] {
-    return [...this.#all()].filter((txn) => txn.epoch >= 0)
+    return [...transactionsOf(this.#shards)].filter((txn) => txn.epoch >= 0)
   }
 }

@@ -105,3 +105,8 @@ export class TransactionShard {
     return this.#log.flushed()
   }
 }
+
+/** All transactions of these shards. */
+export function* transactionsOf(shards: Iterable<TransactionShard>): Generator<Transaction> {
+  for (const shard of shards) yield* shard.transactions.values()
+}

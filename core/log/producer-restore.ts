@@ -37,7 +37,7 @@ function rememberBatches(segments: Segments, producers: ProducerState, end: numb
     bytes -= segments.at(i)!.size
   }
   for (const segment of recent) {
-    const from = segment === recent[0] && bytes < 0 ? segment.reader.boundaryBefore(-bytes) : 0
+    const from = segment === recent[0] && bytes < 0 ? segment.finder.boundaryBefore(-bytes) : 0
     const visit = (buf: Buffer, at: number): boolean => {
       if (batch.baseOffset(buf, at) >= end) return false
       producers.remember(buf, at)
@@ -53,7 +53,7 @@ function replay(segments: Segments, from: number, to: number, visit: (buf: Buffe
   for (const segment of segments.from(from)) {
     if (segment.baseOffset >= to) return
     segment.scan({
-      from: segment.baseOffset >= from ? 0 : segment.reader.position(from),
+      from: segment.baseOffset >= from ? 0 : segment.finder.position(from),
       verify: true,
       skipped: () => {},
       visit(buf, at) {

@@ -27,7 +27,7 @@ export interface RewriteOptions {
 export async function rewrite({ context, log, from, stopped }: RewriteOptions): Promise<void> {
   removeUnknown(context, log)
   for (const segment of log.segments.from(from)) {
-    let position = segment.baseOffset >= from ? 0 : segment.reader.position(from)
+    let position = segment.baseOffset >= from ? 0 : segment.finder.position(from)
     let offset = Math.max(from, segment.baseOffset)
     while (position < segment.size) {
       const end = rewriteTurn(segment, position, offset)

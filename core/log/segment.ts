@@ -1,4 +1,5 @@
 import * as batch from '../record/batch.ts'
+import { BatchFinder } from './batch-finder.ts'
 import { type LogConfig, rollMs } from './config.ts'
 import { DELETED, LOG, OFFSET_INDEX, TIME_INDEX, TRANSACTION_INDEX, segmentPath } from './file-names.ts'
 import type { LogPools, PooledFile } from './file-pool.ts'
@@ -29,6 +30,7 @@ export class Segment {
   readonly log: PooledFile
   /** Those of a closed segment are there after {@link Segment.loadIndexes}. */
   readonly indexes: SegmentIndexes
+  readonly finder: BatchFinder
   readonly reader: SegmentReader
   readonly created: number
   /** When it was appended to last, milliseconds since 1970: the age of records that carry no time. */
@@ -48,7 +50,8 @@ export class Segment {
     this.baseOffset = baseOffset
     this.log = pools.files.file(segmentPath(directory, baseOffset, LOG + suffix))
     this.indexes = new SegmentIndexes(pools, directory, baseOffset, indexIntervalBytes, suffix)
-    this.reader = new SegmentReader(this, directory)
+    this.finder = new BatchFinder(this, directory)
+    this.reader = new SegmentReader(this, this.finder)
     this.created = created
     this.modified = created
     this.size = 0
@@ -73,7 +76,7 @@ export class Segment {
     while (at < records.length) {
       this.note(records, at, start + at)
       const size = batch.sizeInBytes(records, at)
-      this.reader.noteTail(batch.baseOffset(records, at), start + at, size)
+      this.finder.noteTail(batch.baseOffset(records, at), start + at, size)
       at += size
     }
     this.reader.verified(start, this.size)
@@ -91,7 +94,7 @@ export class Segment {
   /** Makes the indexes by offset and time empty and ready to be appended to. */
   resetIndexes(): void {
     this.indexes.reset()
-    this.reader.forgetTail()
+    this.finder.forgetTail()
   }
 
   /** Gets the indexes by offset and time ready, or makes them from the log when they are missing or cannot be right. */
@@ -128,7 +131,7 @@ export class Segment {
     this.loadIndexes()
     const last = indexes.times.lastEntry
     // Without an entry no batch has a time, the first one neither.
-    const holds = last === undefined ? this.reader.maxTimestampAt(this.baseOffset) < 0 : this.reader.timeHolds(last)
+    const holds = last === undefined ? this.finder.maxTimestampAt(this.baseOffset) < 0 : this.finder.timeHolds(last)
     if (holds) indexes.resume(0)
     else this.rebuildIndexes()
     return indexes.maxTimestamp
@@ -156,13 +159,13 @@ export class Segment {
         const bytes = batch.sizeInBytes(buf, at)
         sinceEntry += bytes
         this.nextOffset = batch.nextOffset(buf, at)
-        this.reader.noteTail(batch.baseOffset(buf, at), position, bytes)
+        this.finder.noteTail(batch.baseOffset(buf, at), position, bytes)
         return true
       },
     })
     indexes.resume(sinceEntry)
     if (end.reason !== 'end' || (time !== undefined && time.offset >= this.nextOffset)) return false
-    return time === undefined || this.reader.timeHolds(time)
+    return time === undefined || this.finder.timeHolds(time)
   }
 
   /** Makes the indexes by offset and time from the log, and saves them. */
@@ -209,6 +212,7 @@ export class Segment {
     this.log.file.truncate(position)
     this.size = position
     this.nextOffset = nextOffset
+    this.finder.truncated(position)
     this.reader.truncated(position)
     this.#firstTimestamp = undefined
     if (position === 0) this.resetIndexes()
@@ -216,7 +220,7 @@ export class Segment {
 
   /** Drops the batch that holds `offset` and all after it, index entries with them. */
   cutAt(offset: number): void {
-    const position = this.reader.position(offset)
+    const position = this.finder.position(offset)
     let first = offset
     const visit = (buf: Buffer, at: number): boolean => {
       first = Math.min(offset, batch.baseOffset(buf, at))
@@ -251,7 +255,7 @@ export class Segment {
   /** The segment ends at `nextOffset` and takes no more. */
   finish(nextOffset: number): void {
     this.nextOffset = nextOffset
-    this.reader.forgetTail()
+    this.finder.forgetTail()
     this.seal()
   }
 
@@ -279,7 +283,7 @@ export class Segment {
 
   /** Of the first batch; -1 when there is none. */
   get firstTimestamp(): number {
-    if (this.#firstTimestamp === undefined && this.size > 0) this.#firstTimestamp = this.reader.maxTimestampAt(this.baseOffset)
+    if (this.#firstTimestamp === undefined && this.size > 0) this.#firstTimestamp = this.finder.maxTimestampAt(this.baseOffset)
     return this.#firstTimestamp ?? batch.NO_TIMESTAMP
   }
 

@@ -48,7 +48,7 @@ function largestFrom(segment: Segment, startOffset: number): number {
 function largestRecord(segment: Segment, startOffset: number): number {
   let largest = -1
   segment.scan({
-    from: segment.reader.position(startOffset),
+    from: segment.finder.position(startOffset),
     skipped: () => {},
     visit(buf, at, position) {
       if (batch.maxTimestamp(buf, at) <= largest || batch.recordCount(buf, at) === 0) return
@@ -67,7 +67,7 @@ function trustedEntry(segment: Segment, timestamp: number): number {
   segment.loadIndexes()
   const entry = segment.indexes.times.lookup(timestamp - 1)
   if (entry === undefined) return segment.baseOffset
-  if (segment.reader.timeHolds(entry)) return entry.offset
+  if (segment.finder.timeHolds(entry)) return entry.offset
   segment.rebuildIndexes()
   return segment.indexes.times.lookup(timestamp - 1)?.offset ?? segment.baseOffset
 }
@@ -75,7 +75,7 @@ function trustedEntry(segment: Segment, timestamp: number): number {
 function search(segment: Segment, from: number, timestamp: number): FoundTimestamp | undefined {
   let found: FoundTimestamp | undefined
   segment.scan({
-    from: segment.reader.position(from),
+    from: segment.finder.position(from),
     chunkBytes: WALK_BYTES,
     skipped: () => {},
     visit(buf, at, position) {

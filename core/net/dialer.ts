@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 
 import { MoldauError } from '../base/errors.ts'
+import { establish } from './establish.ts'
 import { TcpTransport, readingInto } from './tcp.ts'
 import { RESPONSE_BYTES_MAX } from './transport.ts'
 import type { Transport } from './transport.ts'
@@ -25,25 +26,10 @@ export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
 }
 
 function dialTcp(host: string, port: number, connectTimeoutMs: number): Promise<Transport> {
-  return new Promise((resolve, reject) => {
-    const end: { transport?: TcpTransport } = {}
-    const socket = connect({ host, port, noDelay: true, keepAlive: true, onread: readingInto(end) })
-    const timer = setTimeout(() => {
-      socket.destroy(new MoldauError('TIMEOUT', `no connection to ${host}:${port} within ${connectTimeoutMs} ms`, { retriable: true }))
-    }, connectTimeoutMs)
-    const fail = (error: Error): void => {
-      clearTimeout(timer)
-      if (error instanceof MoldauError) reject(error)
-      else reject(refused(host, port, error))
-    }
-    socket.once('error', fail)
-    socket.once('connect', () => {
-      clearTimeout(timer)
-      socket.off('error', fail)
-      end.transport = new TcpTransport(socket, { frameBytesMax: RESPONSE_BYTES_MAX, chunksAreReused: true })
-      resolve(end.transport)
-    })
-  })
+  const end: { transport?: TcpTransport } = {}
+  const socket = connect({ host, port, noDelay: true, keepAlive: true, onread: readingInto(end) })
+  const onUp = (): Transport => (end.transport = new TcpTransport(socket, { frameBytesMax: RESPONSE_BYTES_MAX, chunksAreReused: true }))
+  return establish(socket, { host, port, connectTimeoutMs, event: 'connect', onUp, failure: (error) => refused(host, port, error) })
 }
 
 /** Nobody answered. */

@@ -5,6 +5,7 @@ import { MoldauError, messageOf } from '../base/errors.ts'
 import { nodeTls } from '../base/node-tls.ts'
 import { refused } from './dialer.ts'
 import type { Dialer, TcpDialerOptions } from './dialer.ts'
+import { establish } from './establish.ts'
 import { TcpTransport } from './tcp.ts'
 import { RESPONSE_BYTES_MAX } from './transport.ts'
 import type { Transport } from './transport.ts'
@@ -25,36 +26,25 @@ export function tlsDialer(options: TlsDialerOptions = {}): Dialer {
   return { dial: (host, port) => dialTls(host, port, options) }
 }
 
-function dialTls(host: string, port: number, options: TlsDialerOptions): Promise<Transport> {
+async function dialTls(host: string, port: number, options: TlsDialerOptions): Promise<Transport> {
   const { connectTimeoutMs = 10_000, checkName = true, rejectUnauthorized = true } = options
-  return new Promise((resolve, reject) => {
-    const servername = options.servername ?? (isIP(host) === 0 ? host : undefined)
-    const socket = nodeTls().connect({
-      host,
-      port,
-      ...options.context,
-      rejectUnauthorized,
-      ...(servername !== undefined && { servername }),
-      ...(!checkName && { checkServerIdentity: () => undefined }),
-    })
-    socket.setNoDelay(true)
-    socket.setKeepAlive(true)
-    const timer = setTimeout(() => {
-      socket.destroy(new MoldauError('TIMEOUT', `no connection to ${host}:${port} within ${connectTimeoutMs} ms`, { retriable: true }))
-    }, connectTimeoutMs)
-    const fail = (error: Error): void => {
-      clearTimeout(timer)
-      reject(error instanceof MoldauError ? error : failure(host, port, error))
-    }
-    socket.once('error', fail)
-    socket.once('secureConnect', () => {
-      clearTimeout(timer)
-      socket.off('error', fail)
-      const transport = new TcpTransport(socket, { frameBytesMax: RESPONSE_BYTES_MAX })
-      resolve(transport)
-      socket.on('data', (chunk: Buffer) => transport.receive(chunk))
-    })
+  const servername = options.servername ?? (isIP(host) === 0 ? host : undefined)
+  const socket = nodeTls().connect({
+    host,
+    port,
+    ...options.context,
+    rejectUnauthorized,
+    ...(servername !== undefined && { servername }),
+    ...(!checkName && { checkServerIdentity: () => undefined }),
   })
+  socket.setNoDelay(true)
+  socket.setKeepAlive(true)
+  const onUp = (): Transport => {
+    const transport = new TcpTransport(socket, { frameBytesMax: RESPONSE_BYTES_MAX })
+    socket.on('data', (chunk: Buffer) => transport.receive(chunk))
+    return transport
+  }
+  return establish(socket, { host, port, connectTimeoutMs, event: 'secureConnect', onUp, failure: (error) => failure(host, port, error) })
 }
 
 /** Errors of the network: a broker may be there the next time. */

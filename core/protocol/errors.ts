@@ -51,3 +51,8 @@ export class KafkaError extends MoldauError {
 export function kafkaError(name: KafkaErrorName, detail?: string): KafkaError {
   return new KafkaError(name, detail)
 }
+
+/** Throws the error that an answer reports, if it reports one. @param what was asked for @param message what the broker says about it */
+export function throwOnError(code: number, what: string, message: string | null = null): void {
+  if (code !== 0) throw kafkaError(errorName(code), message === null ? what : `${what}: ${message}`)
+}

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 
 import { copyUnderKills, memberOf, numbersFor, numbersIn, produceWith, stage, topic, type Stage } from '../support/client-kills.ts'
 import { type ClientName, type ClientProgram, clientPrograms } from '../support/client-program.ts'
-import { missing } from '../support/fastavro.ts'
+import { missing } from '../support/missing.ts'
 import { seededNumbers } from '../support/seeded-numbers.ts'
 import { tempDir } from '../support/start-broker.ts'
 

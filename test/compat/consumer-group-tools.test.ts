@@ -10,11 +10,13 @@ import { OffsetCommit } from '../../core/protocol/messages/offset-commit.ts'
 import { OffsetFetch } from '../../core/protocol/messages/offset-fetch.ts'
 import { until } from '../support/confluent-kafka.ts'
 import { dumpLogSegments, partitionFiles } from '../support/dump-log-segments.ts'
-import { end, JavaTools } from '../support/java-tool.ts'
+import { javaClasses, startJava } from '../support/java-app.ts'
+import type { Program } from '../support/program.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
+import { toolRunner } from '../support/tool-runner.ts'
 import { batch, createTopic, open, produce } from '../support/wire.ts'
 
-const GROUPS = 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand'
+const GROUPS = 'consumer.group.ConsumerGroupCommand'
 const START = Date.UTC(2026, 0, 1)
 const MINUTE = 60_000
 
@@ -33,8 +35,8 @@ async function commit(channel: Channel, group: string, topic: string, offsets: r
 }
 
 test('kafka-consumer-groups: every form of reset, deletion of offsets and of groups', async (t) => {
-  const java = await JavaTools.get(t)
-  if (java === undefined) return
+  const tools = await toolRunner(t)
+  if (tools === undefined) return
   const broker = await startBroker(t, { port: 0 })
   const channel = await open(t, broker)
   for (const topic of ['t', 'u']) {
@@ -46,9 +48,9 @@ test('kafka-consumer-groups: every form of reset, deletion of offsets and of gro
   }
   const base = ['--bootstrap-server', `127.0.0.1:${broker.port}`]
   const groups = async (...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await java.run(GROUPS, [...base, ...args])
-    t.is(code, 0, `${args.join(' ')}: ${stdout}${stderr}`)
-    return stdout + stderr
+    const { code, output } = await tools.run(GROUPS, [...base, ...args])
+    t.is(code, 0, `${args.join(' ')}: ${output}`)
+    return output
   }
   const reset = (...args: string[]) => groups('--reset-offsets', '--group', 'g', ...args)
   const at = (t0: number, t1: number, u0: number, u1: number) => ({ 't-0': t0, 't-1': t1, 'u-0': u0, 'u-1': u1 })
@@ -95,8 +97,8 @@ test('kafka-consumer-groups: every form of reset, deletion of offsets and of gro
 })
 
 test('Java consumers of the new protocol: VerifiableConsumer shares and takes over, the tools see its group', async (t) => {
-  const java = await JavaTools.get(t)
-  if (java === undefined) return
+  const tools = await toolRunner(t)
+  if (tools === undefined) return
   const broker = await startBroker(t, {
     port: 0,
     config: { 'group.consumer.min.heartbeat.interval.ms': 100, 'group.consumer.min.session.timeout.ms': 1000 },
@@ -105,10 +107,10 @@ test('Java consumers of the new protocol: VerifiableConsumer shares and takes ov
   await createTopic(channel, 't', 4)
   for (let partition = 0; partition < 4; partition++) await produce(channel, 't', batch(['a', 'b', 'c', 'd', 'e']), { partition })
   const base = ['--bootstrap-server', `127.0.0.1:${broker.port}`]
-  const run = async (className: string, ...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await java.run(className, [...base, ...args])
-    t.is(code, 0, `${args.join(' ')}: ${stdout}${stderr}`)
-    return stdout + stderr
+  const run = async (tool: string, ...args: string[]): Promise<string> => {
+    const { code, output } = await tools.run(tool, [...base, ...args])
+    t.is(code, 0, `${args.join(' ')}: ${output}`)
+    return output
   }
 
   // Settings of the group itself, before there is one.
@@ -116,10 +118,14 @@ test('Java consumers of the new protocol: VerifiableConsumer shares and takes ov
   await configs('--alter', '--add-config', 'consumer.session.timeout.ms=5000,consumer.heartbeat.interval.ms=500')
   t.regex(await configs('--describe'), /consumer\.session\.timeout\.ms=5000/)
 
-  const members = new Map<string, { owned: Set<string>; consumed: number; child: ReturnType<JavaTools['start']> }>()
-  const start = (name: string): void => {
-    const member = { owned: new Set<string>(), consumed: 0, child: undefined as never as ReturnType<JavaTools['start']> }
+  const members = new Map<string, { owned: Set<string>; consumed: number }>()
+  const classes = await javaClasses()
+  const start = async (name: string): Promise<Program> => {
+    const member = { owned: new Set<string>(), consumed: 0 }
+    members.set(name, member)
     const note = (line: string): void => {
+      // Its log is there, too.
+      if (!line.startsWith('{')) return
       const event = JSON.parse(line) as { name: string; partitions?: { topic: string; partition: number }[]; count?: number }
       const partitions = (event.partitions ?? []).map(({ topic, partition }) => `${topic}-${partition}`)
       if (event.name === 'partitions_assigned') for (const each of partitions) member.owned.add(each)
@@ -127,13 +133,12 @@ test('Java consumers of the new protocol: VerifiableConsumer shares and takes ov
       else if (event.name === 'records_consumed') member.consumed += event.count ?? 0
     }
     const args = [...base, '--topic', 't', '--group-id', 'g', '--group-protocol', 'consumer', '--reset-policy', 'earliest']
-    member.child = java.start('org.apache.kafka.tools.VerifiableConsumer', args, note)
-    members.set(name, member)
+    return startJava(t, { classes, dir: await tempDir(t), className: 'org.apache.kafka.tools.VerifiableConsumer', args }, note)
   }
   const owned = (name: string): number => members.get(name)!.owned.size
-  start('one')
+  const one = await start('one')
   await until('the first has all', () => owned('one') === 4)
-  start('two')
+  const two = await start('two')
   await until('they share', () => owned('one') === 2 && owned('two') === 2)
   await until('all is read', () => members.get('one')!.consumed + members.get('two')!.consumed >= 20)
   t.regex(await run(GROUPS, '--list', '--type', '--state'), /g +Consumer +Stable/)
@@ -147,19 +152,19 @@ test('Java consumers of the new protocol: VerifiableConsumer shares and takes ov
   t.regex(await run(GROUPS, '--describe', '--group', 'g', '--members', '--verbose'), /t:[0-9,]+/)
   t.regex(await run(GROUPS, '--describe', '--group', 'g', '--state'), /uniform +Stable +2/)
   t.regex(await run(GROUPS, '--describe', '--group', 'g'), /g +t +0 +5 +5 +0 /)
-  const refused = await java.run(GROUPS, [...base, '--delete', '--group', 'g'])
-  t.regex(refused.stdout + refused.stderr, /GroupNotEmptyException|not empty/)
-  const subscribed = await java.run(GROUPS, [...base, '--delete-offsets', '--group', 'g', '--topic', 't'])
-  t.regex(subscribed.stdout + subscribed.stderr, /subscribed/i)
+  const refused = await tools.run(GROUPS, [...base, '--delete', '--group', 'g'])
+  t.regex(refused.output, /GroupNotEmptyException|not empty/)
+  const subscribed = await tools.run(GROUPS, [...base, '--delete-offsets', '--group', 'g', '--topic', 't'])
+  t.regex(subscribed.output, /subscribed/i)
 
   // Twice the group's session timeout would not be enough of the broker's.
-  await end(members.get('two')!.child, 'SIGKILL')
+  await two.end('SIGKILL')
   await until('the first takes over', () => owned('one') === 4)
-  await end(members.get('one')!.child, 'SIGTERM')
+  await one.end('SIGTERM')
   const deadline = async (): Promise<boolean> => /g +Consumer +Empty/.test(await run(GROUPS, '--list', '--type', '--state'))
   for (let tries = 0; !(await deadline()); tries++) if (tries > 20) return t.fail('the group never becomes empty')
 
-  const { stdout } = await java.run('org.apache.kafka.tools.consumer.ConsoleConsumer', [
+  const { output } = await tools.run('consumer.ConsoleConsumer', [
     ...base,
     '--include',
     't|u.*',
@@ -173,7 +178,7 @@ test('Java consumers of the new protocol: VerifiableConsumer shares and takes ov
     '--command-property',
     'group.protocol=consumer',
   ])
-  t.is(stdout.trim().split('\n').length, 20)
+  t.is(output.match(/^[a-e]$/gm)?.length, 20, output)
   await configs('--alter', '--delete-config', 'consumer.session.timeout.ms,consumer.heartbeat.interval.ms')
   t.notRegex(await configs('--describe'), /session\.timeout\.ms=5000/)
 })

@@ -10,7 +10,7 @@ import { ConsumerGroupDescribe } from '../../core/protocol/messages/consumer-gro
 import { OffsetFetch } from '../../core/protocol/messages/offset-fetch.ts'
 import { ChildBroker } from '../support/child-broker.ts'
 import { ConfluentConsumer, confluentKafka, until } from '../support/confluent-kafka.ts'
-import { missing } from '../support/fastavro.ts'
+import { missing } from '../support/missing.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 import { startKafka } from '../support/start-kafka.ts'
 import { batch, createTopic, produce } from '../support/wire.ts'

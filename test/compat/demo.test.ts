@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import { findInput } from '../../cli/demo/input.ts'
 import { auditDemo } from '../support/demo-audit.ts'
-import { fastavro, missing } from '../support/fastavro.ts'
+import { fastavro } from '../support/fastavro.ts'
 import { truthOf } from '../support/flights-truth.ts'
 import { runCommand } from '../support/run-command.ts'
 
@@ -65,12 +65,8 @@ test.serial('npm run demo on three million flights gives the true values, to fas
 })
 
 async function readsTheSame(t: ExecutionContext, lake: string, days: Map<string, { rows: number; delaySum: number }>): Promise<void> {
-  let python: string
-  try {
-    python = await fastavro()
-  } catch (error) {
-    return missing(t, 'fastavro', error)
-  }
+  const python = await fastavro(t)
+  if (python === undefined) return
   const { stdout } = await run(python, ['-c', READ_LAKE, lake], { maxBuffer: 16 * 1024 * 1024 })
   const read = JSON.parse(stdout) as Record<string, [number, number]>
   t.deepEqual(read, Object.fromEntries([...days].map(([day, { rows, delaySum }]) => [day, [rows, delaySum]])))

@@ -137,17 +137,23 @@ async function snapshotAt(t: ExecutionContext, dump: DumpLogSegments, directory:
   return files[0]!.entries
 }
 
-test(`Kafka ${KAFKA_VERSION} reads what many producers wrote, the indexes and snapshots with it`, async (t) => {
-  const dump = await dumpLogSegments(t)
-  if (dump === undefined) return
+/** The folder of a broker that was stopped when `write` was done, and what that has answered. */
+async function written<T>(t: ExecutionContext, write: (client: Client) => Promise<T>): Promise<{ dir: string; answer: T }> {
   const dir = await tempDir(t)
   const broker = await startBroker(t, { dir, config })
   const client = await connect(broker)
   await createTopic(client)
-  const sent: Sent = new Map()
-  const transactions = await load(client, sent)
+  const answer = await write(client)
   await client.close()
   await broker.close()
+  return { dir, answer }
+}
+
+test(`Kafka ${KAFKA_VERSION} reads what many producers wrote, the indexes and snapshots with it`, async (t) => {
+  const dump = await dumpLogSegments(t)
+  if (dump === undefined) return
+  const sent: Sent = new Map()
+  const { dir, answer: transactions } = await written(t, (client) => load(client, sent))
 
   const directory = join(dir, `${TOPIC}-0`)
   const { segments, batches, records, markers, next } = await checkLogs(t, dump, directory, sent)
@@ -183,13 +189,7 @@ test(`Kafka ${KAFKA_VERSION} reads what many producers wrote, the indexes and sn
 test('the tool would tell of an index entry or a batch that is wrong', async (t) => {
   const dump = await dumpLogSegments(t)
   if (dump === undefined) return
-  const dir = await tempDir(t)
-  const broker = await startBroker(t, { dir, config })
-  const client = await connect(broker)
-  await createTopic(client)
-  await send(client.producer({ batchBytes: 1000 }), new Map(), 'any', 0, 500)
-  await client.close()
-  await broker.close()
+  const { dir } = await written(t, (client) => send(client.producer({ batchBytes: 1000 }), new Map(), 'any', 0, 500))
   const directory = join(dir, `${TOPIC}-0`)
   const [log, index, times] = await Promise.all(
     ['.log', '.index', '.timeindex'].map(async (suffix) => (await partitionFiles(directory, suffix))[0]!),
@@ -205,24 +205,20 @@ test('the tool would tell of an index entry or a batch that is wrong', async (t)
 test(`Kafka ${KAFKA_VERSION} reads the offsets of groups and the states of transactions`, async (t) => {
   const dump = await dumpLogSegments(t)
   if (dump === undefined) return
-  const dir = await tempDir(t)
-  const broker = await startBroker(t, { dir, config })
-  const client = await connect(broker)
-  await createTopic(client)
-  const producer = client.producer({ transactionalId: 'tx' })
-  const consumer = client.consumer({ groupId: 'group' })
-  consumer.subscribe([TOPIC])
-  while (consumer.assignment().length === 0) await consumer.poll(100)
-  await consumer.commit([{ topic: TOPIC, partition: 0, offset: 7, metadata: 'seven' }])
-  for (const end of ['commit', 'abort'] as const) {
-    producer.begin()
-    await send(producer, new Map(), end, 0, 3)
-    await producer.sendOffsets([{ topic: TOPIC, partition: 0, offset: end === 'commit' ? 8 : 9 }], consumer.groupMetadata())
-    await producer[end]()
-  }
-  await consumer.close()
-  await client.close()
-  await broker.close()
+  const { dir } = await written(t, async (client) => {
+    const producer = client.producer({ transactionalId: 'tx' })
+    const consumer = client.consumer({ groupId: 'group' })
+    consumer.subscribe([TOPIC])
+    while (consumer.assignment().length === 0) await consumer.poll(100)
+    await consumer.commit([{ topic: TOPIC, partition: 0, offset: 7, metadata: 'seven' }])
+    for (const end of ['commit', 'abort'] as const) {
+      producer.begin()
+      await send(producer, new Map(), end, 0, 3)
+      await producer.sendOffsets([{ topic: TOPIC, partition: 0, offset: end === 'commit' ? 8 : 9 }], consumer.groupMetadata())
+      await producer[end]()
+    }
+    await consumer.close()
+  })
 
   const offsets = await dump(await partitionFiles(join(dir, '__consumer_offsets-0'), '.log'), '--offsets-decoder')
   noComplaints(t, offsets)

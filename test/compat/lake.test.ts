@@ -5,7 +5,8 @@ import test, { type ExecutionContext } from 'ava'
 import { avroCodecs, type AvroCodec } from '../../connectors/avro/index.ts'
 import { hdfs, verify, type PartitionBy } from '../../connectors/hdfs/index.ts'
 import { numberedBatch, sinkContext } from '../support/ledger-kit.ts'
-import { fastavro, missing } from '../support/fastavro.ts'
+import { fastavro } from '../support/fastavro.ts'
+import { missing } from '../support/missing.ts'
 import { mavenJar } from '../support/kafka-jars.ts'
 import { dataFiles, lakeDirectory } from '../support/ledger-lake.ts'
 
@@ -40,12 +41,8 @@ print(len(numbers))
 `
 
 test('fastavro reads a lake in every codec, each record once', async (t) => {
-  let python: string
-  try {
-    python = await fastavro()
-  } catch (error) {
-    return missing(t, 'fastavro', error)
-  }
+  const python = await fastavro(t)
+  if (python === undefined) return
   for (const codec of avroCodecs) {
     const { stdout } = await run(python, ['-c', COUNT, ...(await lake(t, codec, { time: "'dt='yyyy-MM-dd" }, 4))])
     t.is(stdout.trim(), String(RECORDS), codec)

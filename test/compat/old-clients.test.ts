@@ -6,7 +6,7 @@ import { connect } from '../../core/index.ts'
 import { kafkaJars } from '../support/kafka-jars.ts'
 import { runCommand } from '../support/run-command.ts'
 import { startBroker } from '../support/start-broker.ts'
-import { missing } from '../support/fastavro.ts'
+import { missing } from '../support/missing.ts'
 import { kafkaPython, runKafkaPython } from '../support/kafka-python.ts'
 import { hasKcat, kcat } from '../support/kcat.ts'
 

@@ -9,10 +9,10 @@ import type { Broker } from '../../core/broker/broker.ts'
 import { handlers } from '../../core/broker/handlers.ts'
 import { connect } from '../../core/client/connect.ts'
 import { Authority } from '../support/certificates.ts'
-import { JavaTools } from '../support/java-tool.ts'
 import { hasKcat, kcat } from '../support/kcat.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 import { TokenIssuer } from '../support/tokens.ts'
+import { toolRunner } from '../support/tool-runner.ts'
 
 const authority = new Authority()
 const broker = authority.issue({ subject: [['CN', 'broker']], dns: ['localhost'], ip: ['127.0.0.1'] })
@@ -151,22 +151,22 @@ function clientConfig(ca: string, mechanism: string, user: string, password: str
     .join('')
 }
 
-const CONSOLE_CONSUMER = 'org.apache.kafka.tools.consumer.ConsoleConsumer'
-const CONSOLE_PRODUCER = 'org.apache.kafka.tools.ConsoleProducer'
-const ACLS = 'org.apache.kafka.tools.AclCommand'
+const CONSOLE_CONSUMER = 'consumer.ConsoleConsumer'
+const CONSOLE_PRODUCER = 'ConsoleProducer'
+const ACLS = 'AclCommand'
 const CONFIGS = 'kafka.admin.ConfigCommand'
 
 test('kafka-configs makes a SCRAM user, kafka-acls lets him in, and he writes and reads with the console tools', async (t) => {
-  const java = await JavaTools.get(t)
-  if (java === undefined) return
+  const tools = await toolRunner(t)
+  if (tools === undefined) return
   const { address, ca, write, broker: started } = await bench(t)
   const server = ['--bootstrap-server', address.SASL_SSL]
   const admin = await write('admin.properties', clientConfig(ca, 'PLAIN', 'admin', 'admin'))
   const bob = await write('bob.properties', clientConfig(ca, 'SCRAM-SHA-512', 'bob', 'bob-secret'))
   const tool = async (name: string, args: readonly string[], input?: string): Promise<string> => {
-    const done = await java.run(name, [...server, ...args], input === undefined ? {} : { input })
-    t.is(done.code, 0, `${name} ${args.join(' ')}: ${done.stdout}${done.stderr}`)
-    return done.stdout + done.stderr
+    const { code, output } = await tools.run(name, [...server, ...args], input)
+    t.is(code, 0, `${name} ${args.join(' ')}: ${output}`)
+    return output
   }
   const asAdmin = ['--command-config', admin]
   const users = ['--entity-type', 'users', '--entity-name', 'bob', ...asAdmin]
@@ -184,8 +184,8 @@ test('kafka-configs makes a SCRAM user, kafka-acls lets him in, and he writes an
     t.regex(await tool(CONFIGS, [...users, '--describe']), /SCRAM-SHA-256=iterations=8192.*SCRAM-SHA-512=iterations=4096/)
   await client.admin.createTopics([{ name: 'orders', partitions: 1 }])
   const produce = ['--topic', 'orders', '--command-config', bob]
-  const refused = await java.run(CONSOLE_PRODUCER, [...server, ...produce], { input: 'no\n' })
-  t.regex(refused.stdout + refused.stderr, /TopicAuthorizationException|Not authorized to access topics/)
+  const refused = await tools.run(CONSOLE_PRODUCER, [...server, ...produce], 'no\n')
+  t.regex(refused.output, /TopicAuthorizationException|Not authorized to access topics/)
   t.regex(await tool(ACLS, [...asAdmin, '--add', '--allow-principal', 'User:bob', '--producer', '--topic', 'orders']), /principal=User:bob/)
   await tool(ACLS, [
     ...asAdmin,
@@ -216,19 +216,19 @@ test('kafka-configs makes a SCRAM user, kafka-acls lets him in, and he writes an
   ]
   t.regex(await tool(CONSOLE_CONSUMER, consume), /^hello\n/m)
   await tool(CONFIGS, [...users, '--alter', '--delete-config', 'SCRAM-SHA-512'])
-  const gone = await java.run(CONSOLE_PRODUCER, [...server, ...produce], { input: 'no\n' })
-  t.regex(gone.stdout + gone.stderr, /SaslAuthenticationException|Authentication failed/)
+  const gone = await tools.run(CONSOLE_PRODUCER, [...server, ...produce], 'no\n')
+  t.regex(gone.output, /SaslAuthenticationException|Authentication failed/)
 })
 
 test('kafka-acls lists, denies, and removes with all its conveniences', async (t) => {
-  const java = await JavaTools.get(t)
-  if (java === undefined) return
+  const tools = await toolRunner(t)
+  if (tools === undefined) return
   const { address, ca, write } = await bench(t)
   const admin = await write('admin.properties', clientConfig(ca, 'PLAIN', 'admin', 'admin'))
   const acls = async (...args: string[]): Promise<string> => {
-    const done = await java.run(ACLS, ['--bootstrap-server', address.SASL_SSL, '--command-config', admin, ...args])
-    t.is(done.code, 0, `${args.join(' ')}: ${done.stdout}${done.stderr}`)
-    return done.stdout
+    const { code, output } = await tools.run(ACLS, ['--bootstrap-server', address.SASL_SSL, '--command-config', admin, ...args])
+    t.is(code, 0, `${args.join(' ')}: ${output}`)
+    return output
   }
   const entries = (text: string): number => text.split('\n').filter((line) => line.includes('(principal=')).length
   await acls('--add', '--allow-principal', 'User:p', '--producer', '--idempotent', '--transactional-id', 'tx', '--topic', 'a')
@@ -270,8 +270,6 @@ test('kafka-acls lists, denies, and removes with all its conveniences', async (t
 })
 
 test('a Java client logs in with a signed token from a file', async (t) => {
-  const java = await JavaTools.get(t)
-  if (java === undefined) return
   const { address, ca, write, broker: started } = await bench(t)
   const client = await connect(started)
   t.teardown(() => client.close())
@@ -291,15 +289,14 @@ test('a Java client logs in with a signed token from a file', async (t) => {
       '',
     ].join('\n'),
   )
-  const properties = {
+  const tools = await toolRunner(t, {
     'org.apache.kafka.sasl.oauthbearer.allowed.urls': `file://${token}`,
     'org.apache.kafka.sasl.oauthbearer.allowed.files': token,
-  }
-  const server = ['--bootstrap-server', address.SASL_SSL, '--topic', 'a', '--command-config', config]
-  const produced = await java.run(CONSOLE_PRODUCER, server, { input: 'hello\n', properties })
-  t.is(produced.code, 0, produced.stdout + produced.stderr)
-  const consumed = await java.run(CONSOLE_CONSUMER, [...server, '--from-beginning', '--max-messages', '1', '--timeout-ms', '30000'], {
-    properties,
   })
-  t.regex(consumed.stdout, /^hello$/m, consumed.stderr)
+  if (tools === undefined) return
+  const server = ['--bootstrap-server', address.SASL_SSL, '--topic', 'a', '--command-config', config]
+  const produced = await tools.run(CONSOLE_PRODUCER, server, 'hello\n')
+  t.is(produced.code, 0, produced.output)
+  const consumed = await tools.run(CONSOLE_CONSUMER, [...server, '--from-beginning', '--max-messages', '1', '--timeout-ms', '30000'])
+  t.regex(consumed.output, /^hello$/m)
 })

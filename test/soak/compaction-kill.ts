@@ -3,12 +3,13 @@
  *
  *   node --conditions=moldau-source test/soak/compaction-kill.ts [--rounds 10] [--kills 10] [--seed 1] [--longest-ms 1500]
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { compactWithKills } from '../support/compaction-kill.ts'
 import { seededNumbers } from '../support/seeded-numbers.ts'
+import { Tally } from './tally.ts'
 
 const { values } = parseArgs({
   options: {
@@ -20,7 +21,7 @@ const { values } = parseArgs({
 })
 const random = seededNumbers(Number(values.seed))
 console.log(`seed ${values.seed}`)
-let failed = 0
+const tally = new Tally()
 for (let round = 0; round < Number(values.rounds); round++) {
   const dir = await mkdtemp(join(tmpdir(), 'moldau-soak-'))
   const lives = Array.from({ length: Number(values.kills) }, () => 50 + Math.floor(random() * Number(values['longest-ms'])))
@@ -31,12 +32,6 @@ for (let round = 0; round < Number(values.rounds); round++) {
   console.log(
     `round ${round}: ${verdict}; killed after ${lives.join(', ')} ms; ${acknowledged} acknowledged, compacted to offset ${cleanedTo}`,
   )
-  for (const fault of faults.slice(0, 20)) console.log(`  ${fault}`)
-  if (verdict === 'right') await rm(dir, { recursive: true })
-  else {
-    failed++
-    console.log(`  kept for a look: ${dir}`)
-  }
+  await tally.note(cleanedTo > 0 ? faults : [...faults, 'nothing was compacted'], dir)
 }
-console.log(`${Number(values.rounds) - failed} passed, ${failed} failed`)
-process.exit(failed === 0 ? 0 : 1)
+tally.end()

@@ -3,7 +3,7 @@
  *
  *   npm run test:soak -- [--rounds 5] [--kills 4] [--seed 1] [--input FILE]
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -12,6 +12,7 @@ import { auditDemo } from '../support/demo-audit.ts'
 import { runWithKills } from '../support/demo-kills.ts'
 import { truthOf } from '../support/flights-truth.ts'
 import { seededNumbers } from '../support/seeded-numbers.ts'
+import { Tally } from './tally.ts'
 
 const { values } = parseArgs({
   options: {
@@ -26,7 +27,7 @@ const random = seededNumbers(Number(values.seed))
 const { path, note } = findInput(values.input)
 console.log(`seed ${values.seed}; ${note}`)
 const truth = await truthOf(path)
-let failed = 0
+const tally = new Tally()
 for (let round = 0; round < Number(values.rounds); round++) {
   const dir = await mkdtemp(join(tmpdir(), 'moldau-soak-'))
   const lives = Array.from({ length: Number(values.kills) }, () => 300 + Math.floor(random() * Number(values['longest-ms'])))
@@ -37,12 +38,6 @@ for (let round = 0; round < Number(values.rounds); round++) {
   console.log(
     `round ${round}: killed after ${lives.join(', ')} ms; ${faults.length === 0 ? 'exact' : 'WRONG'} in ${seconds} s; ${verified}`,
   )
-  for (const fault of faults.slice(0, 20)) console.log(`  ${fault}`)
-  if (faults.length === 0) await rm(dir, { recursive: true })
-  else {
-    failed++
-    console.log(`  kept for a look: ${dir}`)
-  }
+  await tally.note(faults, dir)
 }
-console.log(`${Number(values.rounds) - failed} passed, ${failed} failed`)
-process.exit(failed === 0 ? 0 : 1)
+tally.end()

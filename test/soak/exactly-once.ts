@@ -9,12 +9,13 @@
  * `--copiers 10 --partitions 100 --faults freeze` for groups that are stopped; `--client librdkafka` for copiers of transactions v1 in Python
  * (made with pip on first use). Round i has the seed `--seed` + i: to see one again, give its seed and `--rounds 1`.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { confluentCopier } from '../support/confluent-copier.ts'
 import { copyChain, type Fault } from '../support/copy-chain.ts'
+import { Tally } from './tally.ts'
 
 const { values } = parseArgs({
   options: {
@@ -37,7 +38,7 @@ const startCopier = values.client === 'librdkafka' ? await confluentCopier() : u
 console.log(`seed ${values.seed}`)
 const log = (...what: string[]): void => console.log(`  ${(performance.now() / 1000).toFixed(2)}`, ...what)
 const rounds = Number(values.rounds)
-let failed = 0
+const tally = new Tally()
 for (let round = 0; round < rounds; round++) {
   const dir = await mkdtemp(join(tmpdir(), 'moldau-once-'))
   const started = performance.now()
@@ -61,12 +62,6 @@ for (let round = 0; round < rounds; round++) {
     `round ${round}: ${JSON.stringify(injected)}; ${copied} records in ${committed} transactions committed, ${aborted} aborted, refused ${JSON.stringify(refusals)}, ` +
       `${zombies} zombies in all; ${faults.length === 0 ? 'exact' : 'WRONG'} in ${seconds} s`,
   )
-  for (const fault of faults.slice(0, 20)) console.log(`  ${fault}`)
-  if (faults.length === 0) await rm(dir, { recursive: true })
-  else {
-    failed++
-    console.log(`  kept for a look: ${dir}`)
-  }
+  await tally.note(faults, dir)
 }
-console.log(`${rounds - failed} passed, ${failed} failed`)
-process.exit(failed === 0 ? 0 : 1)
+tally.end()

@@ -4,7 +4,7 @@
  *
  *   npx node --conditions=moldau-source test/soak/group-churn.ts [--rounds 3] [--members 50] [--partitions 100] [--changes 60] [--seed 1]
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -12,6 +12,7 @@ import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.t
 import { ChildBroker } from '../support/child-broker.ts'
 import { churn } from '../support/group-churn.ts'
 import { createTopic } from '../support/wire.ts'
+import { Tally } from './tally.ts'
 
 const { values } = parseArgs({
   options: {
@@ -31,7 +32,7 @@ const config = {
   'group.consumer.heartbeat.interval.ms': 20,
 }
 console.log(`seed ${values.seed}`)
-let failed = 0
+const tally = new Tally()
 for (let round = 0; round < Number(values.rounds); round++) {
   const dir = await mkdtemp(join(tmpdir(), 'moldau-churn-'))
   const partitions = Number(values.partitions)
@@ -62,12 +63,6 @@ for (let round = 0; round < Number(values.rounds); round++) {
   console.log(
     `round ${round}: ${joins} joins, ${commits} commits, at rest after ${at(0.5)} (median), ${at(1)} (longest); ${faults.length === 0 ? 'exact' : 'WRONG'}`,
   )
-  for (const fault of faults.slice(0, 20)) console.log(`  ${fault}`)
-  if (faults.length === 0) await rm(dir, { recursive: true })
-  else {
-    failed++
-    console.log(`  kept for a look: ${dir}`)
-  }
+  await tally.note(faults, dir)
 }
-console.log(`${Number(values.rounds) - failed} passed, ${failed} failed`)
-process.exit(failed === 0 ? 0 : 1)
+tally.end()

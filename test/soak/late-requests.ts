@@ -7,13 +7,14 @@
  *
  * The seed replays which requests are held and what producers do. librdkafka comes by pip, Java's client by mvn, on first use.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ChildBroker } from '../support/child-broker.ts'
 import { foreignLateRequests, type ForeignClient } from '../support/foreign-late.ts'
 import { lateRequests } from '../support/late-requests.ts'
+import { Tally } from './tally.ts'
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +28,7 @@ const { values } = parseArgs({
 })
 console.log(`seed ${values.seed}`)
 const clients = values.clients.split(',')
-let failed = 0
+const tally = new Tally()
 for (const client of clients) {
   const dir = await mkdtemp(join(tmpdir(), 'moldau-late-'))
   const ends: (() => unknown)[] = []
@@ -48,13 +49,7 @@ for (const client of clients) {
   console.log(
     `${client}: ${JSON.stringify(counts)} in ${((performance.now() - started) / 1000).toFixed(0)} s; ${faults.length === 0 ? 'exact' : 'WRONG'}`,
   )
-  for (const fault of faults.slice(0, 20)) console.log(`  ${fault}`)
   for (const end of ends) await end()
-  if (faults.length === 0) await rm(dir, { recursive: true })
-  else {
-    failed++
-    console.log(`  kept for a look: ${dir}`)
-  }
+  await tally.note(faults, dir)
 }
-console.log(`${clients.length - failed} passed, ${failed} failed`)
-process.exit(failed === 0 ? 0 : 1)
+tally.end()

@@ -15,6 +15,9 @@ export interface Env {
   dialer: Dialer
 }
 
+/** Something that a client has to do, with checks that it has done it. */
+export type Scenario = (t: ExecutionContext, env: Env) => Promise<void>
+
 let topics = 0
 
 /** One broker for all tests of a file: they use names of their own. Call the result inside tests. */

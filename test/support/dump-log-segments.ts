@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import type { ExecutionContext } from 'ava'
 
+import { missing } from './missing.ts'
 import { runCommand } from './run-command.ts'
 import { kafkaLibs } from './start-kafka.ts'
 
@@ -31,12 +32,7 @@ export async function dumpLogSegments(t: ExecutionContext): Promise<DumpLogSegme
     await runCommand('java', ['-version'])
     libs = await kafkaLibs()
   } catch (error) {
-    const why = `Kafka's DumpLogSegments cannot be had (java and mvn are needed): ${String(error)}`
-    if (process.env['CI'] === 'true') t.fail(why)
-    else {
-      t.log(`SKIPPED: ${why}`)
-      t.pass()
-    }
+    missing(t, "Kafka's DumpLogSegments (java and mvn are needed)", error)
     return undefined
   }
   const tool = ['-XX:TieredStopAtLevel=1', '-cp', join(libs, '*'), 'org.apache.kafka.tools.DumpLogSegments']

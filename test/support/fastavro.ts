@@ -3,33 +3,38 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+
 import type { ExecutionContext } from 'ava'
+
+import { missing } from './missing.ts'
 
 const run = promisify(execFile)
 const home = join(tmpdir(), 'moldau-compat')
 
-/** A reader that cannot be had is skipped with a word, and fails where everything must be there. */
-export function missing(t: ExecutionContext, what: string, error: unknown): void {
-  if (process.env['CI'] === 'true') throw error
-  t.log(`skipped: ${what} cannot be had here (${String(error).split('\n')[0]})`)
-  t.pass()
+/** A python that has fastavro with every codec; made on first use. Undefined, with a line that says why, where it cannot be had. */
+export async function fastavro(t: ExecutionContext): Promise<string | undefined> {
+  try {
+    return await python()
+  } catch (error) {
+    missing(t, 'fastavro', error)
+    return undefined
+  }
 }
 
-/** A python that has fastavro with every codec; made on first use. */
-export async function fastavro(): Promise<string> {
+async function python(): Promise<string> {
   const venv = join(home, 'fastavro')
-  const python = join(venv, 'bin/python')
+  const command = join(venv, 'bin/python')
   const probe = ['-c', 'import fastavro, cramjam, backports.zstd']
   if (
-    existsSync(python) &&
-    (await run(python, probe).then(
+    existsSync(command) &&
+    (await run(command, probe).then(
       () => true,
       () => false,
     ))
   )
-    return python
+    return command
   mkdirSync(home, { recursive: true })
   await run('python3', ['-m', 'venv', venv])
   await run(join(venv, 'bin/pip'), ['install', '--quiet', 'fastavro[codecs]', 'cramjam'])
-  return python
+  return command
 }

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 
 import type { ExecutionContext } from 'ava'
 
-import { missing } from './fastavro.ts'
+import { missing } from './missing.ts'
 import { Program, type Teardown } from './program.ts'
 import { kafkaLibs } from './start-kafka.ts'
 

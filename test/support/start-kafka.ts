@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import type { ExecutionContext } from 'ava'
 
 import { randomUuid } from '../../core/base/uuid.ts'
+import { missing } from './missing.ts'
 
 const run = promisify(execFile)
 
@@ -45,12 +46,7 @@ export async function startKafka(t: ExecutionContext, options: KafkaOptions = {}
     t.teardown(() => server.stop())
     return server
   } catch (error) {
-    const why = `no Apache Kafka to test with: ${error instanceof Error ? error.message : String(error)}`
-    if (process.env['CI'] === 'true') t.fail(why)
-    else {
-      t.log(`${why}; skipped`)
-      t.pass()
-    }
+    missing(t, 'Apache Kafka (java and mvn are needed)', error)
     return undefined
   }
 }

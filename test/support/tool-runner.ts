@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,9 +6,11 @@ import { createInterface } from 'node:readline'
 
 import type { ExecutionContext } from 'ava'
 
+import { missing } from './missing.ts'
+import { runCommand } from './run-command.ts'
 import { kafkaLibs } from './start-kafka.ts'
 
-/** What a tool ended with. */
+/** What a tool ended with, and all that it printed. */
 export interface ToolResult {
   readonly code: number
   readonly output: string
@@ -17,7 +18,7 @@ export interface ToolResult {
 
 /** Kafka's own command line tools, unmodified, in one JVM: see ToolRunner.java. */
 export interface ToolRunner {
-  /** @param tool class name; without a package it is one of org.apache.kafka.tools */
+  /** One after the other. @param tool class name; without a package it is one of org.apache.kafka.tools */
   run(tool: string, args: readonly string[], stdin?: string): Promise<ToolResult>
   /** In a JVM of its own, for a tool that finishes its work while the JVM ends. */
   alone(tool: string, args: readonly string[]): Promise<ToolResult>
@@ -33,25 +34,26 @@ appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = %p %m (%c)%n
 `
 
-/** Starts the JVM, and ends it with the test. Undefined, with a line that says so, where there is no Java; in CI that fails. */
-export async function toolRunner(t: ExecutionContext): Promise<ToolRunner | undefined> {
+/**
+ * Starts the JVM, and ends it with the test. Undefined, with a line that says so, where there is no Java; in CI that fails.
+ *
+ * @param properties system properties
+ */
+export async function toolRunner(t: ExecutionContext, properties: Readonly<Record<string, string>> = {}): Promise<ToolRunner | undefined> {
   let libs: string
   try {
+    await runCommand('java', ['-version'])
     libs = await kafkaLibs()
   } catch (error) {
-    const why = `no tools of Kafka to test with: ${error instanceof Error ? error.message : String(error)}`
-    if (process.env['CI'] === 'true') t.fail(why)
-    else {
-      t.log(`${why}; skipped`)
-      t.pass()
-    }
+    missing(t, "Kafka's tools (java and mvn are needed)", error)
     return undefined
   }
   const dir = await mkdtemp(join(tmpdir(), 'moldau-tools-'))
   const logging = join(dir, 'log4j2.properties')
   await writeFile(logging, LOGGING)
   const program = join(import.meta.dirname, 'ToolRunner.java')
-  const options = ['-Xmx256m', '-XX:TieredStopAtLevel=1', `-Dlog4j2.configurationFile=${logging}`, '-cp', join(libs, '*')]
+  const set = Object.entries({ 'log4j2.configurationFile': logging, ...properties }).map(([name, value]) => `-D${name}=${value}`)
+  const options = ['-Xmx256m', '-XX:TieredStopAtLevel=1', ...set, '-cp', join(libs, '*')]
   const child = spawn('java', [...options, program], { stdio: ['pipe', 'pipe', 'pipe'], cwd: dir })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   t.teardown(async () => {
@@ -65,7 +67,10 @@ export async function toolRunner(t: ExecutionContext): Promise<ToolRunner | unde
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const fullName = (tool: string): string => (/^(org|kafka)\./.test(tool) ? tool : `org.apache.kafka.tools.${tool}`)
   return {
-    alone: (tool, args) => finished(spawn('java', [...options, fullName(tool), ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd: dir })),
+    async alone(tool, args) {
+      const { code, stdout, stderr } = await runCommand('java', [...options, fullName(tool), ...args], { cwd: dir })
+      return { code: code ?? -1, output: stdout + stderr }
+    },
     async run(tool, args, stdin = '') {
       const name = fullName(tool)
       child.stdin.write(`${[name, ...args, Buffer.from(stdin).toString('base64')].join('\t')}\n`)
@@ -75,16 +80,4 @@ export async function toolRunner(t: ExecutionContext): Promise<ToolRunner | unde
       return { code: Number(code), output: Buffer.from(output, 'base64').toString() }
     },
   }
-}
-
-/** What a process has printed when it has ended. */
-function finished(child: ChildProcess): Promise<ToolResult> {
-  let output = ''
-  const take = (chunk: Buffer): void => void (output += chunk.toString())
-  child.stdout?.on('data', take)
-  child.stderr?.on('data', take)
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', (code) => resolve({ code: code ?? -1, output }))
-  })
 }

@@ -1,9 +1,11 @@
-import { KafkaError, kafkaError } from '../../protocol/errors.ts'
+import { KafkaError, kafkaError, type KafkaErrorName } from '../../protocol/errors.ts'
+import { heartbeat, leave, sync, type SyncRequest } from '../group.ts'
 import { join, type JoinRequest } from '../group-join.ts'
+import type { Identity } from '../group-members.ts'
 import { joinFailed } from '../group-replies.ts'
 import { type ClassicGroup, GroupState, newGroup } from '../group-state.ts'
 import type { Ticket } from '../outcome.ts'
-import { joinConsumerGroup } from './classic-members.ts'
+import { heartbeatConsumerGroup, joinConsumerGroup, leaveConsumerGroup, syncConsumerGroup } from './classic-members.ts'
 import type { ConsumerContext } from './context.ts'
 import { checkMembership, consumerHeartbeat, type ConsumerHeartbeatReply } from './heartbeat.ts'
 import type { ConsumerHeartbeat } from './heartbeat-request.ts'
@@ -16,7 +18,8 @@ import { upgraded } from './upgrade.ts'
 
 /** Requests that may meet a group of either kind, and may turn one into the other. */
 
-type Known = ClassicGroup | ConsumerGroup | undefined
+type Group = ClassicGroup | ConsumerGroup
+type Known = Group | undefined
 
 /**
  * ConsumerGroupHeartbeat, which has been checked. Joining makes the group when there is none, and turns a classic one into one of the
@@ -59,8 +62,9 @@ function made(groupId: string, known: ClassicGroup | undefined, context: Consume
   return newConsumerGroup(groupId)
 }
 
-/** JoinGroup for a name under which a group of the new protocol stands: without members it becomes a classic one. */
-export function joinEither(group: ConsumerGroup, request: JoinRequest, ticket: Ticket, context: ConsumerContext): void {
+/** JoinGroup. A group of the new protocol that has no members becomes a classic one. */
+export function joinEither(group: Group, request: JoinRequest, ticket: Ticket, context: ConsumerContext): void {
+  if (group.kind === 'classic') return join(group, request, ticket, context)
   if (group.members.size > 0) {
     try {
       return joinConsumerGroup(group, request, ticket, context)
@@ -74,4 +78,20 @@ export function joinEither(group: ConsumerGroup, request: JoinRequest, ticket: T
   const classic = newGroup(group.id, context.now)
   context.replace(classic)
   join(classic, request, ticket, context)
+}
+
+/** SyncGroup. */
+export function syncEither(group: Group, request: SyncRequest, ticket: Ticket, context: ConsumerContext): void {
+  if (group.kind === 'classic') sync(group, request, ticket, context)
+  else context.out.reply(ticket, syncConsumerGroup(group, request, context))
+}
+
+/** Heartbeat. */
+export function heartbeatEither(group: Group, request: Identity & { generation: number }, context: ConsumerContext): KafkaErrorName {
+  return group.kind === 'classic' ? heartbeat(group, request, context) : heartbeatConsumerGroup(group, request, context)
+}
+
+/** LeaveGroup: an error for each member named. */
+export function leaveEither(group: Group, leaving: readonly Identity[], context: ConsumerContext): KafkaErrorName[] {
+  return group.kind === 'classic' ? leave(group, leaving, context) : leaveConsumerGroup(group, leaving, context)
 }

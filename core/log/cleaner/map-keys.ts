@@ -21,7 +21,7 @@ export async function mapKeys(
   for (const segment of log.segments.from(firstDirty)) {
     if (segment.baseOffset >= firstUncleanable || full >= 0) break
     transactions.add(log.abortedTransactions(Math.max(firstDirty, segment.baseOffset), segment.nextOffset))
-    const from = segment.baseOffset < firstDirty ? segment.reader.position(firstDirty) : 0
+    const from = segment.baseOffset < firstDirty ? segment.finder.position(firstDirty) : 0
     await walk.visit(segment, from, (buf, at) => {
       if (batch.isControl(buf, at)) return true
       // What was aborted hides nothing.

@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import type { Teardown } from '../../support/program.ts'
+import { Tally } from '../../soak/tally.ts'
 import { seededNumbers } from '../../support/seeded-numbers.ts'
 
 export interface Round {
@@ -21,7 +22,7 @@ export async function runRounds(
   seed: number,
   scenario: (round: Round) => Promise<readonly string[]>,
 ): Promise<never> {
-  let failed = 0
+  const tally = new Tally()
   for (let i = 0; i < rounds; i++) {
     const dir = await mkdtemp(join(tmpdir(), 'moldau-nightly-'))
     const ends: (() => unknown)[] = []
@@ -32,15 +33,9 @@ export async function runRounds(
     for (const end of ends.toReversed()) await end()
     const seconds = ((performance.now() - started) / 1000).toFixed(0)
     console.log(`${name}, seed ${seed + i}: ${faults.length === 0 ? 'exact' : 'WRONG'} in ${seconds} s`)
-    for (const fault of faults.slice(0, 20)) console.log(`  ${fault}`)
-    if (faults.length === 0) await rm(dir, { recursive: true, force: true })
-    else {
-      failed++
-      console.log(`  kept for a look: ${dir}`)
-    }
+    await tally.note(faults, dir)
   }
-  console.log(`${rounds - failed} passed, ${failed} failed`)
-  process.exit(failed === 0 ? 0 : 1)
+  return tally.end()
 }
 
 /** Several of these at random. */

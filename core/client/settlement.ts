@@ -1,0 +1,143 @@
+import { messageOf, MoldauError } from '../base/errors.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { backoff } from '../cluster/retry.ts'
+import { tpKey } from '../cluster/topic-partition.ts'
+import type { ProduceResponse } from '../protocol/messages/produce.ts'
+import type { Accumulator } from './accumulator.ts'
+import type { PendingBatch } from './pending-batch.ts'
+import { judge } from './produce-outcome.ts'
+import type { ProducerIdentity } from './producer-identity.ts'
+
+export interface SettlementOptions {
+  cluster: Cluster
+  accumulator: Accumulator
+  identity: ProducerIdentity
+  acks: -1 | 0 | 1
+  deliveryTimeoutMs: number
+  /** Another broker may lead by now. */
+  refresh: () => void
+}
+
+type Results = ProduceResponse['responses'][number]['partitionResponses'][number]
+
+/** What becomes of batches: acknowledged, given back to be sent again, or failed for good. */
+export class Settlement {
+  readonly #options: SettlementOptions
+
+  constructor(options: SettlementOptions) {
+    this.#options = options
+  }
+
+  /** The broker has answered the request that brought these batches. */
+  answered(batches: PendingBatch[], sent: readonly { name: string; topicId: string }[], response: ProduceResponse): void {
+    const results = new Map<string, Results>()
+    for (const topic of response.responses) {
+      const name = topic.name === '' ? sent.find((s) => s.topicId === topic.topicId)?.name : topic.name
+      for (const result of topic.partitionResponses) results.set(`${name}-${result.index}`, result)
+    }
+    for (const batch of batches) {
+      const result = results.get(tpKey(batch.queue))
+      if (result === undefined) {
+        this.unanswered(
+          batch,
+          new MoldauError('CONNECTION_LOST', `the broker did not answer for ${tpKey(batch.queue)}`, { retriable: true }),
+        )
+      } else this.#judge(batch, result)
+    }
+  }
+
+  #judge(batch: PendingBatch, result: Results): void {
+    const { identity } = this.#options
+    const verdict = judge(batch, result, identity.transactionalId)
+    if (verdict.kind === 'done') this.succeed(batch, verdict.baseOffset, verdict.logAppendTime)
+    else if (verdict.kind === 'retry') {
+      batch.lastError = verdict.error
+      this.#giveBack(batch)
+      if (verdict.refresh) this.#options.refresh()
+    } else if (verdict.kind === 'out of order') {
+      const answer = identity.outOfOrder(batch, verdict.error)
+      if (answer === true) this.#giveBack(batch)
+      else this.#fail(batch, answer)
+    } else this.#fail(batch, verdict.error)
+  }
+
+  /** Has been written at `baseOffset`; -1: nobody knows where. */
+  succeed(batch: PendingBatch, baseOffset: number, logAppendTime: number): void {
+    const { accumulator, acks } = this.#options
+    batch.queue.acknowledged(batch)
+    // Bytes of a batch that was sent twice, or is not acknowledged, may still lie in the queue of a connection.
+    batch.reusable = batch.attempts === 1 && acks !== 0
+    accumulator.release(batch)
+    batch.resolve(baseOffset, logAppendTime)
+  }
+
+  /** Has been sent, or not, and nobody has answered. */
+  unanswered(batch: PendingBatch, error: Error): void {
+    batch.lastError = error
+    if (error instanceof MoldauError && error.retriable) this.#giveBack(batch)
+    else this.#fail(batch, error)
+  }
+
+  #giveBack(batch: PendingBatch): void {
+    const { cluster, accumulator, identity } = this.#options
+    const { queue } = batch
+    const rejection = identity.rejection(batch)
+    if (rejection !== undefined) {
+      this.#fail(batch, rejection)
+      return
+    }
+    queue.giveBack(batch, cluster.clock.monotonic() + backoff(cluster.policy, queue.failures))
+    accumulator.ready.add(queue)
+  }
+
+  #fail(batch: PendingBatch, error: Error): void {
+    batch.queue.refused(batch)
+    this.#options.identity.failed(batch, error, 'refused')
+    this.#options.accumulator.release(batch)
+    batch.reject(error)
+  }
+
+  /** Fails what its identity lets go no more, see {@link ProducerIdentity.rejection}. */
+  rejectDoomed(): void {
+    const { accumulator, identity } = this.#options
+    accumulator.fail(
+      (batch) => identity.rejection(batch) !== undefined,
+      (batch) => identity.rejection(batch)!,
+    )
+  }
+
+  /** Fails everything that is not under way. */
+  failAll(error: Error): void {
+    const { accumulator, identity } = this.#options
+    for (const batch of accumulator.fail(
+      () => true,
+      () => error,
+    ))
+      identity.failed(batch, error, 'given up')
+  }
+
+  /** Fails what has waited for longer than the delivery time-out. What is under way has its own. */
+  expire(): void {
+    const { accumulator, cluster, deliveryTimeoutMs, identity } = this.#options
+    const before = cluster.clock.monotonic() - deliveryTimeoutMs
+    const expired = accumulator.fail(
+      (batch) => batch.createdAt < before,
+      (batch) => this.#expired(batch),
+    )
+    for (const batch of expired) identity.failed(batch, this.#expired(batch), 'given up')
+  }
+
+  #expired(batch: PendingBatch): MoldauError {
+    const { deliveryTimeoutMs, cluster } = this.#options
+    const { topic, partition } = batch.queue
+    const leader = cluster.leader(topic, partition)
+    const why =
+      leader < 0
+        ? 'the partition has no leader'
+        : batch.attempts === 0
+          ? `broker ${leader} takes no more`
+          : `${batch.attempts} attempts failed${batch.lastError === undefined ? '' : `, the last one with ${messageOf(batch.lastError)}`}`
+    const message = `${batch.builder.count} records for ${tpKey(batch.queue)} were not acknowledged within deliveryTimeoutMs (${deliveryTimeoutMs}): ${why}`
+    return new MoldauError('TIMEOUT', message, { retriable: true, ...(batch.lastError !== undefined && { cause: batch.lastError }) })
+  }
+}
