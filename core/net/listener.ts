@@ -3,9 +3,9 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 
 import { MoldauError, messageOf } from '../base/errors.ts'
+import { addressOf } from './address.ts'
 import { adopt } from './adopt.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { plainAddress } from './connection-limits.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import { TcpTransport, readingInto } from './tcp.ts'
 import type { InboxOptions } from './inbox.ts'
@@ -65,7 +65,7 @@ export class Listener {
         : new TlsAcceptor(options.tls, (socket, certificate) => onConnection(listened(socket, frames, certificate)))
     const settings = { noDelay: true, keepAlive: true, pauseOnConnect: true }
     const server = createServer(settings, (socket) => {
-      const leave = limits?.admit(plainAddress(socket.remoteAddress ?? ''))
+      const leave = limits?.admit(addressOf(socket))
       if (limits !== undefined && leave === undefined) socket.destroy()
       else if (tls === undefined) accept(socket, frames, onConnection, leave)
       else {
