@@ -18,7 +18,7 @@ import { parsePrincipals } from '../security/principal.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { Connections } from './connections.ts'
-import { cleanerSettings } from './cleaner-settings.ts'
+import { cleanerProblem, cleanerSettings, isOfCleaner } from './cleaner-settings.ts'
 import { coordinators } from './coordinators.ts'
 import { Dispatch } from './dispatch.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
@@ -103,6 +103,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   // What was changed in an earlier life was not known when the directory was opened.
   tellCleaner()
   config.watch(tellCleaner)
+  config.judge((next, changed) => (changed.some(isOfCleaner) ? cleanerProblem(cleanerSettings(config), cleanerSettings(next)) : undefined))
   const random = options.random ?? systemRandom
   const security = new SecurityStore({ dir: options.dir, files: options.files })
   addScramUsers(security, options.scramUsers ?? [])

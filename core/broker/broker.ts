@@ -130,6 +130,7 @@ export class Broker {
         specs,
         listenersOptions(config, parts, () => budget().connections),
       )
+      config.judge((next) => listeners.problemWith(next))
       config.watch(() => listeners.reconfigure())
       const [first] = listeners.list
       if (first !== undefined) parts.services.endpoint = first.endpoint

@@ -28,6 +28,8 @@ const ofListeners = {
   'sasl.oauthbearer.sub.claim.name': text('sub', 'the claim with the name of the user'),
   'sasl.plain.users': password('users of PLAIN in short: alice:secret,bob:other (ours, not of Kafka)'),
   'sasl.server.max.receive.size': int(524_288, 'largest request, in bytes, of those who have not logged in', { min: 1 }),
+  'ssl.allow.dn.changes': flag(false, 'may a certificate that is set while the broker runs have another name than the one before'),
+  'ssl.allow.san.changes': flag(false, 'may a certificate that is set while the broker runs lack alternative names of the one before'),
   'ssl.cipher.suites': list('', 'ciphers by their OpenSSL names; empty for those that Node.js takes'),
   'ssl.client.auth': text('none', 'whether clients show a certificate', ['none', 'requested', 'required']),
   'ssl.enabled.protocols': list('TLSv1.2,TLSv1.3', 'versions of TLS', ['TLSv1.2', 'TLSv1.3']),
