@@ -265,13 +265,14 @@ const IN_PROCESS = 'User:in-process'
 
 function listenersOptions(
   config: BrokerConfig,
-  { connections, dispatch, budget, services }: Parts,
+  { connections, dispatch, budget, services, rates }: Parts,
   connectionsMax: () => number,
 ): OpenListenersOptions {
   const { buffers, security, authorizer, clock, logger } = services
   return {
     config,
     connectionsMax,
+    rates,
     buffers,
     budget,
     credentials: (mechanism, user) => security.credential(mechanism, user),

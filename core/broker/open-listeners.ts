@@ -8,6 +8,7 @@ import type { Answer, Connection } from '../net/connection.ts'
 import { Listener } from '../net/listener.ts'
 import type { MemoryBudget } from '../net/memory-budget.ts'
 import type { Transport } from '../net/transport.ts'
+import { Turnstile } from '../net/turnstile.ts'
 import type { Authorizer } from '../security/authorizer.ts'
 import { subjectOf } from '../security/distinguished-name.ts'
 import { ANONYMOUS, userPrincipal } from '../security/principal.ts'
@@ -21,6 +22,7 @@ import { offeredMechanisms } from './listener-security.ts'
 import { ListenerTls } from './listener-tls.ts'
 import { endpointOf } from './listeners.ts'
 import type { ListenerSpec } from './listeners.ts'
+import type { ConnectionRates } from './quotas/connection-rates.ts'
 import { SaslAuthentication } from './sasl-authentication.ts'
 import { Session } from './session.ts'
 import type { OpenListener } from './session.ts'
@@ -29,6 +31,7 @@ export interface OpenListenersOptions {
   config: BrokerConfig
   /** At the same time, over all listeners: `max.connections`, or fewer where the system allows fewer open files. */
   connectionsMax: () => number
+  rates: ConnectionRates
   buffers: BufferPool
   budget: MemoryBudget | undefined
   credentials: CredentialLookup
@@ -95,7 +98,7 @@ export class OpenListeners {
   }
 
   async #listen(spec: ListenerSpec): Promise<void> {
-    const { config, buffers, budget, clock, logger } = this.#options
+    const { config, rates, buffers, budget, clock, logger } = this.#options
     const own = new ListenerConfig(config, spec.name)
     const speaksTls = spec.protocol === 'SSL' || spec.protocol === 'SASL_SSL'
     const tls = speaksTls ? new ListenerTls({ name: spec.name, config, clock, logger }) : undefined
@@ -108,6 +111,7 @@ export class OpenListeners {
       onConnection: (transport) => admit(transport, shown),
       connectionsMax: own.get('max.connections'),
       limits: this.#limits,
+      turnstile: new Turnstile(rates.gate(spec.name), clock),
       requestBytesMax: config.get('socket.request.max.bytes'),
       acceptBacklog: config.get('socket.listen.backlog.size'),
       ...(tls !== undefined && {

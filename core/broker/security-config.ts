@@ -13,6 +13,7 @@ const ofListeners = {
     0,
     'how long a log-in is good for; then the client logs in again, or the connection ends. 0: as long as the connection',
   ),
+  'max.connection.creation.rate': int(2_147_483_647, 'new connections in a second; what comes faster waits for its turn', { min: 0 }),
   'max.connections': int(10_000, 'connections at the same time', { min: 0 }),
   'sasl.enabled.mechanisms': list(
     '',

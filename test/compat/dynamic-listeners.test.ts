@@ -113,6 +113,11 @@ test('settings of listeners change, are refused and are shown as those of a real
     [{ 'listener.name.ssl.connections.max.reauth.ms': '1000' }, '2'],
     [{ 'listener.name.ssl.max.connections': '1000' }, '2'],
     [{ 'listener.name.ssl.max.connections': 'many' }, '2'],
+    [{ 'listener.name.ssl.max.connection.creation.rate': '1000' }, '2'],
+    [{ 'listener.name.ssl.max.connection.creation.rate': '1000' }, '2', ''],
+    [{ 'max.connection.creation.rate': '1000' }, '2'],
+    [{ 'max.connection.creation.rate': '1000' }, '2', ''],
+    [{ 'max.connection.creation.rate': '-1' }, '2'],
     [{ 'connections.max.reauth.ms': '1000' }, '2'],
     [{ 'ssl.allow.dn.changes': 'true' }, '2'],
   ]

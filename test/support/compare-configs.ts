@@ -32,7 +32,6 @@ const MISSING: readonly (readonly [RegExp, string])[] = [
   ],
   [/^delegation\.token\./, 'there are no delegation tokens'],
   [/^early\.start\.listeners/, 'there is no quorum of controllers: the cluster is this process'],
-  [/^max\.connection\.creation\.rate/, 'new connections are counted by address: the quota connection_creation_rate'],
   [/^kafka\.metrics\.|^config\.providers/, 'classes of the JVM'],
   [/^log\.initial\.task/, 'internal: set for this test only'],
   [/^max\.incremental\.fetch/, 'fetch sessions are declined'],

@@ -122,7 +122,7 @@ export class Quotas {
 
   /**
    * Takes note of a connection.
-   * @returns 0 when it may stay; otherwise how long it has to wait until it is ended, in milliseconds
+   * @returns 0 when it may come in; otherwise how long its address has to be silent, in milliseconds
    */
   connect(address: string): number {
     const limit = (this.#limits.get(entityKey([['ip', address]])) ?? this.#limits.get(entityKey([['ip', null]])))?.[ipQuotaKey]
@@ -131,7 +131,7 @@ export class Quotas {
     const rate = this.#rate(`${ipQuotaKey} ${address}`)
     rate.record(1, now)
     const excess = rate.excessMs(limit, now)
-    // It does not stay, so it does not count.
+    // It does not come in, so it does not count.
     if (excess > 0) rate.record(-1, now)
     return excess
   }
