@@ -200,7 +200,7 @@ test('a listener at which connections come too fast lets them in one after the o
 })
 
 test('a broker whose connections wait to come in stops all the same', async (t) => {
-  const broker = await startBroker(t, { config: { 'max.connection.creation.rate': 1, 'quota.window.size.seconds': 1000 } })
+  const broker = await startBroker(t, { config: { 'max.connection.creation.rate': 1, 'quota.window.num': 2 } })
   const channels: Channel[] = []
   const ended: Promise<void>[] = []
   for (let i = 0; i < 15; i++) {
