@@ -145,7 +145,6 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
     clock,
     logger,
     idleMs: config.get('connections.max.idle.ms'),
-    budget,
     buffers: services.buffers,
   })
   const interceptions = new Interceptions(handlers, (handler) => dispatch.replace(handler))

@@ -4,7 +4,6 @@ import type { Backlog } from '../net/backlog.ts'
 import type { BufferPool } from '../net/buffer-pool.ts'
 import { Connection } from '../net/connection.ts'
 import type { Answer } from '../net/connection.ts'
-import type { MemoryBudget } from '../net/memory-budget.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Session } from './session.ts'
 
@@ -21,8 +20,6 @@ export interface ConnectionsOptions {
   backlog: Backlog
   clock: Clock
   logger: Logger
-  /** `queued.max.request.bytes`; undefined for no bound. */
-  budget: MemoryBudget | undefined
   /** A connection that says nothing for this long is ended. */
   idleMs: number
   /** Trimmed now and then. */
@@ -53,10 +50,10 @@ export class Connections {
   }
 
   add(transport: Transport, session: Session): void {
-    const { clock, backlog, budget } = this.#options
+    const { clock, backlog } = this.#options
     const handle = (frame: Buffer, from: Connection): Answer | Promise<Answer> => this.#options.handle(frame, from, session)
     const onClose = (closed: Connection, error?: Error): void => this.#closed(closed, error)
-    const connection = new Connection(transport, { handle, clock, backlog, budget, number: this.#made++, onClose })
+    const connection = new Connection(transport, { handle, clock, backlog, number: this.#made++, onClose })
     this.#open.add(connection)
     this.#sweep ??= this.#sweepLater()
   }

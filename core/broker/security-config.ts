@@ -73,10 +73,7 @@ export const securityConfigs = {
   listeners: list('', 'where to listen: NAME://host:port,... An empty host stands for all addresses of this machine'),
   'max.connections.per.ip': int(2_147_483_647, 'connections from one address at the same time', { min: 0 }),
   'max.connections.per.ip.overrides': text('', 'other bounds for single addresses: 10.0.0.1:100,...'),
-  'queued.max.request.bytes': long(
-    -1,
-    'bytes of requests under way over all connections; then no more is read until some are answered. -1: no bound',
-  ),
+  'queued.max.request.bytes': long(-1, 'bytes of requests that arrive, over all connections; then no more begin to be read. -1: no bound'),
   'sasl.mechanism.inter.broker.protocol': text('GSSAPI', 'without effect as long as there is one broker'),
   'security.inter.broker.protocol': text('PLAINTEXT', 'without effect as long as there is one broker', protocols),
   'super.users': text('', 'who may do everything: User:alice;User:bob'),

@@ -14,6 +14,8 @@ import { AlterClientQuotas } from '../../core/protocol/messages/alter-client-quo
 import { CreateAcls } from '../../core/protocol/messages/create-acls.ts'
 import { ApiVersions } from '../../core/protocol/messages/api-versions.ts'
 import { DescribeGroups } from '../../core/protocol/messages/describe-groups.ts'
+import { Fetch } from '../../core/protocol/messages/fetch.ts'
+import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.ts'
 import { IncrementalAlterConfigs } from '../../core/protocol/messages/incremental-alter-configs.ts'
 import { JoinGroup } from '../../core/protocol/messages/join-group.ts'
 import { Metadata } from '../../core/protocol/messages/metadata.ts'
@@ -53,10 +55,21 @@ async function setIpQuota(channel: Channel, ip: string | null, value: number): P
   if (entries[0]!.errorCode !== 0) throw new Error(errorName(entries[0]!.errorCode))
 }
 
+/** Waits until groups are served: the first who asks for the coordinator has their topic made. */
+async function coordinator(channel: Channel): Promise<void> {
+  for (;;) {
+    await channel.request(FindCoordinator, 4, { coordinatorKeys: ['g'] })
+    const { groups } = await channel.request(DescribeGroups, 5, { groups: ['g'] })
+    if (errorName(groups[0]!.errorCode) !== 'COORDINATOR_LOAD_IN_PROGRESS') return
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
 test('on a listener for both kinds of addresses a member of a group is shown with its address of IPv4', async (t) => {
   const broker = await dualStack(t)
   if (broker === undefined) return
   const member = await channelTo(t, `127.0.0.1:${broker.port}`)
+  await coordinator(member)
   const protocols = [{ name: 'range', metadata: Buffer.from('') }]
   const joined = await member.request(JoinGroup, 3, {
     groupId: 'g',
@@ -212,4 +225,35 @@ test('a broker whose connections wait to come in stops all the same', async (t) 
   await broker.close()
   await Promise.all(ended)
   t.true(broker.isClosed)
+})
+
+const member = (groupId: string, memberId: string, bytes: number) => ({
+  groupId,
+  sessionTimeoutMs: 60_000,
+  rebalanceTimeoutMs: 300_000,
+  memberId,
+  protocolType: 'consumer',
+  protocols: [{ name: 'range', metadata: Buffer.alloc(bytes, 1) }],
+})
+
+test('with queued.max.request.bytes a member that waits for the others of its group does not keep them from being heard', async (t) => {
+  const broker = await startBroker(t, { config: { 'queued.max.request.bytes': 1000 } })
+  const [first, second, third] = [await open(t, broker), await open(t, broker), await open(t, broker)]
+  await coordinator(first)
+  const { memberId } = await first.request(JoinGroup, 3, member('g', '', 100))
+  // Waits until the first has joined again, with more than all of the memory.
+  let joined = false
+  const joining = second.request(JoinGroup, 3, member('g', '', 5000)).then((answer) => {
+    joined = true
+    return answer
+  })
+  // A consumer that waits for records.
+  const polling = third.request(Fetch, 12, { maxWaitMs: 1000, minBytes: 1, rackId: 'r'.repeat(2000), topics: [] })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.false(joined)
+  const other = await open(t, broker)
+  await other.request(ApiVersions, 0, {}, { timeoutMs: 20_000 })
+  const again = await first.request(JoinGroup, 3, member('g', memberId, 100), { timeoutMs: 20_000 })
+  t.deepEqual([again.errorCode, (await joining).errorCode], [0, 0])
+  await polling
 })
