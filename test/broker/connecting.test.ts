@@ -1,7 +1,7 @@
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 
-import { ManualClock } from '../../core/base/clock.ts'
+import { ManualClock, systemClock } from '../../core/base/clock.ts'
 import type { Broker } from '../../core/broker/broker.ts'
 import { BrokerConfig } from '../../core/broker/broker-config.ts'
 import type { BrokerConfigInput } from '../../core/broker/broker-config.ts'
@@ -19,7 +19,8 @@ import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.t
 import { IncrementalAlterConfigs } from '../../core/protocol/messages/incremental-alter-configs.ts'
 import { JoinGroup } from '../../core/protocol/messages/join-group.ts'
 import { Metadata } from '../../core/protocol/messages/metadata.ts'
-import type { Channel } from '../../core/net/channel.ts'
+import { Channel } from '../../core/net/channel.ts'
+import { tcpDialer } from '../../core/net/dialer.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 import { channelTo, createTopic, open } from '../support/wire.ts'
 
@@ -36,15 +37,20 @@ async function dualStack(t: ExecutionContext, config: BrokerConfigInput = {}): P
   return startBroker(t, { config: { listeners: 'PLAINTEXT://[::]:0', ...config } })
 }
 
-/** Whether somebody at an address of IPv4 is answered. */
-async function isServed(t: ExecutionContext, broker: Broker): Promise<boolean> {
-  const channel = await channelTo(t, `127.0.0.1:${broker.port}`)
-  const answer = channel.request(Metadata, 12, { topics: [] }, { timeoutMs: 2000 })
-  const isServing = await answer.then(
+/** A client at an address of this machine, which is its own address, too. */
+async function from(t: ExecutionContext, broker: Broker, address: string): Promise<Channel> {
+  const channel = new Channel(await tcpDialer().dial(address, broker.port!), { clientId: 'test', clock: systemClock })
+  t.teardown(() => channel.close())
+  return channel
+}
+
+/** Whether somebody at an address is answered. */
+async function isServed(t: ExecutionContext, broker: Broker, address: string): Promise<boolean> {
+  const channel = await from(t, broker, address)
+  return channel.request(Metadata, 12, { topics: [] }, { timeoutMs: 5000 }).then(
     () => true,
     () => false,
   )
-  return isServing
 }
 
 async function setIpQuota(channel: Channel, ip: string | null, value: number): Promise<void> {
@@ -68,7 +74,7 @@ async function coordinator(channel: Channel): Promise<void> {
 test('on a listener for both kinds of addresses a member of a group is shown with its address of IPv4', async (t) => {
   const broker = await dualStack(t)
   if (broker === undefined) return
-  const member = await channelTo(t, `127.0.0.1:${broker.port}`)
+  const member = await from(t, broker, '127.0.0.1')
   await coordinator(member)
   const protocols = [{ name: 'range', metadata: Buffer.from('') }]
   const joined = await member.request(JoinGroup, 3, {
@@ -84,37 +90,50 @@ test('on a listener for both kinds of addresses a member of a group is shown wit
   t.is(groups[0]!.members[0]!.clientHost, '/127.0.0.1')
 })
 
-test('on a listener for both kinds of addresses a quota of an address of IPv4 counts', async (t) => {
-  const broker = await dualStack(t)
-  if (broker === undefined) return
-  const admin = await open(t, broker, 'in-process')
-  await setIpQuota(admin, '127.0.0.1', 1)
-  const served: boolean[] = []
-  // 1 per second over ten seconds.
-  for (let i = 0; i < 15; i++) served.push(await isServed(t, broker))
-  t.true(served.includes(true))
-  t.true(served.includes(false), 'nobody was slowed down')
-})
+/** An address, and how it may be written: of IPv6 as Java does. */
+const written = [
+  ['127.0.0.1', '127.0.0.1'],
+  ['::1', '0:0:0:0:0:0:0:1'],
+] as const
 
-test('on a listener for both kinds of addresses an entry of access control for an address of IPv4 counts', async (t) => {
-  const broker = await dualStack(t, { 'authorizer.class.name': 'StandardAuthorizer' })
-  if (broker === undefined) return
-  const admin = await open(t, broker, 'in-process')
-  await createTopic(admin, 'a')
-  const acl = { resourceType: 2, resourceName: 'a', resourcePatternType: 3, principal: 'User:*', operation: 8, permissionType: 3 }
-  const { results } = await admin.request(CreateAcls, 3, { creations: [{ ...acl, host: '127.0.0.1' }] })
-  t.is(errorName(results[0]!.errorCode), 'NONE')
-  const client = await channelTo(t, `127.0.0.1:${broker.port}`)
-  const { topics } = await client.request(Metadata, 12, { topics: [{ name: 'a' }], allowAutoTopicCreation: false })
-  t.is(errorName(topics[0]!.errorCode), 'NONE')
-})
+for (const [address, text] of written) {
+  test(`on a listener for both kinds of addresses a quota of ${text} counts`, async (t) => {
+    const broker = await dualStack(t)
+    if (broker === undefined) return
+    await setIpQuota(await open(t, broker, 'in-process'), text, 1)
+    const served: boolean[] = []
+    // 1 per second over ten seconds.
+    for (let i = 0; i < 13; i++) served.push(await isServed(t, broker, address))
+    t.true(served.includes(true))
+    t.true(served.includes(false), 'nobody was slowed down')
+  })
 
-test('on a listener for both kinds of addresses the limit of connections of an address of IPv4 counts', async (t) => {
-  const broker = await dualStack(t, { 'max.connections.per.ip.overrides': '127.0.0.1:1' })
-  if (broker === undefined) return
-  t.true(await isServed(t, broker))
-  t.false(await isServed(t, broker))
-})
+  test(`on a listener for both kinds of addresses an entry of access control for ${text} counts`, async (t) => {
+    const broker = await dualStack(t, { 'authorizer.class.name': 'StandardAuthorizer' })
+    if (broker === undefined) return
+    const admin = await open(t, broker, 'in-process')
+    await createTopic(admin, 'a')
+    const acl = { resourceType: 2, resourceName: 'a', resourcePatternType: 3, principal: 'User:*', operation: 8, permissionType: 3 }
+    const { results } = await admin.request(CreateAcls, 3, { creations: [{ ...acl, host: text }] })
+    t.is(errorName(results[0]!.errorCode), 'NONE')
+    const answers: string[] = []
+    for (const [each] of written) {
+      const client = await from(t, broker, each)
+      const { topics } = await client.request(Metadata, 12, { topics: [{ name: 'a' }], allowAutoTopicCreation: false })
+      answers.push(errorName(topics[0]!.errorCode))
+    }
+    t.deepEqual(
+      answers,
+      written.map(([each]) => (each === address ? 'NONE' : 'TOPIC_AUTHORIZATION_FAILED')),
+    )
+  })
+
+  test(`on a listener for both kinds of addresses the limit of connections of ${text} counts`, async (t) => {
+    const broker = await dualStack(t, { 'max.connections.per.ip.overrides': `${text}:1` })
+    if (broker === undefined) return
+    t.deepEqual([await isServed(t, broker, address), await isServed(t, broker, address)], [true, false])
+  })
+}
 
 const WINDOW = { samples: 11, sampleMs: 1000 }
 
