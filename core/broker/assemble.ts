@@ -18,7 +18,7 @@ import { parsePrincipals } from '../security/principal.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { Connections } from './connections.ts'
-import { cleanerSettings } from './cleaner-settings.ts'
+import { cleanerProblem, cleanerSettings, isOfCleaner } from './cleaner-settings.ts'
 import { coordinators } from './coordinators.ts'
 import { Dispatch } from './dispatch.ts'
 import type { BrokerEvents, EventHub } from './events.ts'
@@ -27,9 +27,9 @@ import { handlers } from './handlers.ts'
 import { Interceptions } from './intercept/interceptions.ts'
 import { LOCAL_HOST } from './listeners.ts'
 import type { Endpoint } from './listeners.ts'
+import { ConnectionRates } from './quotas/connection-rates.ts'
 import { Quotas } from './quotas/quotas.ts'
 import type { RateWindow } from './quotas/rate.ts'
-import { remoteParts } from './remote.ts'
 import { addScramUsers } from './scram-users.ts'
 import type { BrokerServices } from './services.ts'
 import { Telemetry } from './telemetry.ts'
@@ -46,6 +46,8 @@ export interface Parts {
   logs: LogManager
   events: EventHub<BrokerEvents>
   interceptions: Interceptions
+  /** How fast connections may come. */
+  rates: ConnectionRates
 }
 
 /** What a broker begins with. */
@@ -103,6 +105,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   // What was changed in an earlier life was not known when the directory was opened.
   tellCleaner()
   config.watch(tellCleaner)
+  config.judge((next, changed) => (changed.some(isOfCleaner) ? cleanerProblem(cleanerSettings(config), cleanerSettings(next)) : undefined))
   const random = options.random ?? systemRandom
   const security = new SecurityStore({ dir: options.dir, files: options.files })
   addScramUsers(security, options.scramUsers ?? [])
@@ -137,17 +140,16 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   const queuedBytesMax = config.get('queued.max.request.bytes')
   const budget = queuedBytesMax > 0 ? new MemoryBudget(queuedBytesMax, clock) : undefined
   const connections = new Connections({
-    admit: (remote) => services.quotas.connect(remoteParts(remote).address),
     handle: (frame, connection, session) => dispatch.answer(frame, connection, session),
     backlog: services.backlog,
     clock,
     logger,
     idleMs: config.get('connections.max.idle.ms'),
-    budget,
     buffers: services.buffers,
   })
   const interceptions = new Interceptions(handlers, (handler) => dispatch.replace(handler))
-  return { services, connections, dispatch, budget, metadata, logs, events, interceptions }
+  const rates = new ConnectionRates({ config, quotas: services.quotas, window: quotaWindow(config, 'quota'), clock })
+  return { services, connections, dispatch, budget, metadata, logs, events, interceptions, rates }
 }
 
 /** What decides who may do what; undefined when everybody may do everything. */
@@ -173,15 +175,15 @@ function configureCleaner(logs: LogManager, config: BrokerConfig, logger: Logger
 }
 
 function quotasOf(config: BrokerConfig, metadata: LocalMetadata, clock: Clock, events: EventHub<BrokerEvents>): Quotas {
-  const window = (kind: 'quota' | 'controller.quota'): RateWindow => ({
-    samples: config.get(`${kind}.window.num`),
-    sampleMs: config.get(`${kind}.window.size.seconds`) * 1000,
-  })
   return new Quotas({
     metadata,
     clock,
-    window: window('quota'),
-    mutationWindow: window('controller.quota'),
+    window: quotaWindow(config, 'quota'),
+    mutationWindow: quotaWindow(config, 'controller.quota'),
     onChange: () => events.emit('quotasChanged', { entities: metadata.quotas().length }),
   })
+}
+
+function quotaWindow(config: BrokerConfig, kind: 'quota' | 'controller.quota'): RateWindow {
+  return { samples: config.get(`${kind}.window.num`), sampleMs: config.get(`${kind}.window.size.seconds`) * 1000 }
 }

@@ -108,6 +108,9 @@ export interface ConfigLayer {
   readonly values: ReadonlyMap<string, string>
 }
 
+/** What is wrong with settings before they are in force, in a sentence that names them; undefined when they can be. */
+export type ConfigJudge = (next: BrokerConfig, changed: readonly string[]) => string | undefined
+
 const NOTHING: ReadonlyMap<string, string> = new Map()
 
 /**
@@ -120,6 +123,7 @@ export class BrokerConfig {
   #layers: readonly ConfigLayer[]
   #values: Map<string, unknown>
   readonly #listeners: Set<() => void>
+  readonly #judges: Set<ConfigJudge>
 
   /** @throws MoldauError INVALID_CONFIG naming the setting, with the closest name when it does not exist. */
   constructor(input: BrokerConfigInput = {}) {
@@ -127,6 +131,7 @@ export class BrokerConfig {
     this.#layers = []
     this.#values = new Map()
     this.#listeners = new Set()
+    this.#judges = new Set()
     this.change(NOTHING, NOTHING)
   }
 
@@ -166,6 +171,33 @@ export class BrokerConfig {
     const changed = new BrokerConfig(Object.fromEntries(this.given))
     changed.change(ofBroker, ofCluster)
     return changed
+  }
+
+  /** The same settings without what was changed at run time. */
+  asGiven(): BrokerConfig {
+    return this.changedTo(NOTHING, NOTHING)
+  }
+
+  /**
+   * What those who have to work with settings have against a change at run time; undefined when nothing.
+   * @param changed the names that the change gives a value or takes it from
+   */
+  problemWith(
+    ofBroker: ReadonlyMap<string, string>,
+    ofCluster: ReadonlyMap<string, string>,
+    changed: readonly string[],
+  ): string | undefined {
+    const next = this.changedTo(ofBroker, ofCluster)
+    for (const judge of this.#judges) {
+      const problem = judge(next, changed)
+      if (problem !== undefined) return problem
+    }
+    return undefined
+  }
+
+  /** Asks the judge before settings change at run time. */
+  judge(judge: ConfigJudge): void {
+    this.#judges.add(judge)
   }
 
   /** Calls the listener whenever settings have changed at run time. */

@@ -130,6 +130,7 @@ export class Broker {
         specs,
         listenersOptions(config, parts, () => budget().connections),
       )
+      config.judge((next) => listeners.problemWith(next))
       config.watch(() => listeners.reconfigure())
       const [first] = listeners.list
       if (first !== undefined) parts.services.endpoint = first.endpoint
@@ -264,13 +265,14 @@ const IN_PROCESS = 'User:in-process'
 
 function listenersOptions(
   config: BrokerConfig,
-  { connections, dispatch, budget, services }: Parts,
+  { connections, dispatch, budget, services, rates }: Parts,
   connectionsMax: () => number,
 ): OpenListenersOptions {
   const { buffers, security, authorizer, clock, logger } = services
   return {
     config,
     connectionsMax,
+    rates,
     buffers,
     budget,
     credentials: (mechanism, user) => security.credential(mechanism, user),

@@ -1,10 +1,9 @@
 import { statSync } from 'node:fs'
-import type { SecureContextOptions } from 'node:tls'
 
 import type { Clock, Timer } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
-import { secureContext, tlsFiles } from '../security/tls-settings.ts'
+import { tlsFiles } from '../security/tls-settings.ts'
 import type { TlsSettings } from '../security/tls-settings.ts'
 
 /** How often the files are looked at. */
@@ -12,15 +11,13 @@ const LOOK_MS = 2000
 
 export interface CertificateWatchOptions {
   settings: TlsSettings
-  /** Stands before the names of settings in errors. */
-  prefix: string
-  /** Gets what the files say now. @throws when it cannot be used: the old certificates stay */
-  replace: (context: SecureContextOptions) => void
+  /** Reads the files again. @throws when what they say cannot be used: the old certificates stay */
+  replace: () => void
   clock: Clock
   logger: Logger
 }
 
-/** Sees that certificates have been renewed, so that the broker need not be started again (what Kafka does by dynamic configuration). */
+/** Sees that certificates have been renewed, so that the broker need not be started again (Kafka is told by a change of settings). */
 export class CertificateWatch {
   readonly #options: CertificateWatchOptions
   #stamp: string
@@ -45,13 +42,13 @@ export class CertificateWatch {
   }
 
   #look(): void {
-    const { settings, prefix, replace, logger } = this.#options
+    const { settings, replace, logger } = this.#options
     const stamp = stampOf(settings)
     if (stamp === this.#stamp) return
     this.#stamp = stamp
     const files = tlsFiles(settings).join(', ')
     try {
-      replace(secureContext(settings, prefix))
+      replace()
       logger.info({ files }, `certificates were read again from ${files}`)
     } catch (error) {
       logger.error({ files, err: error }, `new certificates in ${files} cannot be used, the old ones stay: ${messageOf(error)}`)

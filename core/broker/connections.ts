@@ -4,7 +4,6 @@ import type { Backlog } from '../net/backlog.ts'
 import type { BufferPool } from '../net/buffer-pool.ts'
 import { Connection } from '../net/connection.ts'
 import type { Answer } from '../net/connection.ts'
-import type { MemoryBudget } from '../net/memory-budget.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Session } from './session.ts'
 
@@ -21,14 +20,10 @@ export interface ConnectionsOptions {
   backlog: Backlog
   clock: Clock
   logger: Logger
-  /** `queued.max.request.bytes`; undefined for no bound. */
-  budget: MemoryBudget | undefined
   /** A connection that says nothing for this long is ended. */
   idleMs: number
   /** Trimmed now and then. */
   buffers: BufferPool
-  /** How long a new connection has to wait until it is ended, in milliseconds; 0 for one that may stay. */
-  admit?: (remote: string) => number
 }
 
 /** All open connections of a broker. */
@@ -36,7 +31,6 @@ export class Connections {
   readonly #options: ConnectionsOptions
   readonly #open: Set<Connection>
   #made: number
-  readonly #refused: Map<Transport, Timer>
   #sweep: Timer | undefined
   #relief: Timer | undefined
   #onEmpty: (() => void) | undefined
@@ -45,7 +39,6 @@ export class Connections {
     this.#options = options
     this.#open = new Set()
     this.#made = 0
-    this.#refused = new Map()
     this.#sweep = undefined
     this.#relief = undefined
     options.backlog.onFull = () => (this.#relief ??= this.#relieveLater())
@@ -57,34 +50,18 @@ export class Connections {
   }
 
   add(transport: Transport, session: Session): void {
-    const { clock, backlog, budget, admit } = this.#options
-    const wait = admit?.(transport.remote) ?? 0
-    // Ended later and not at once, so that a client that tries again and again is slowed down (KIP-612).
-    if (wait > 0) return this.#refuse(transport, wait)
+    const { clock, backlog } = this.#options
     const handle = (frame: Buffer, from: Connection): Answer | Promise<Answer> => this.#options.handle(frame, from, session)
     const onClose = (closed: Connection, error?: Error): void => this.#closed(closed, error)
-    const connection = new Connection(transport, { handle, clock, backlog, budget, number: this.#made++, onClose })
+    const connection = new Connection(transport, { handle, clock, backlog, number: this.#made++, onClose })
     this.#open.add(connection)
     this.#sweep ??= this.#sweepLater()
-  }
-
-  #refuse(transport: Transport, wait: number): void {
-    transport.pause()
-    this.#refused.set(
-      transport,
-      this.#options.clock.after(wait, () => transport.destroy()),
-    )
-    transport.onClose(() => {
-      this.#refused.get(transport)?.cancel()
-      this.#refused.delete(transport)
-    })
   }
 
   /** Answers what has been asked, reads no more, and ends every connection; those that do not go are cut. */
   async finish(): Promise<void> {
     this.#sweep?.cancel()
     this.#relief?.cancel()
-    for (const transport of this.#refused.keys()) transport.destroy()
     if (this.#open.size === 0) return
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve))
     for (const connection of this.#open) connection.finish()

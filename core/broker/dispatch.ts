@@ -110,6 +110,7 @@ export class Dispatch {
 }
 
 function encodeAnswer(handler: Handler, header: RequestHeader, body: unknown, throttle?: Throttle): Answer {
-  throttle?.after(body)
-  return body === undefined ? undefined : encodeResponse(handler.api, header.apiVersion, header.correlationId, body)
+  const encode = (told: unknown): Answer =>
+    told === undefined ? undefined : encodeResponse(handler.api, header.apiVersion, header.correlationId, told)
+  return throttle === undefined ? encode(body) : throttle.answer(body, encode)
 }

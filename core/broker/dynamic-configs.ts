@@ -1,5 +1,5 @@
 import { brokerConfigs } from './broker-config.ts'
-import { isListenerSetting } from './security-config.ts'
+import { isListenerSetting, listenerSetting } from './security-config.ts'
 import { topicConfigs } from './topic-config.ts'
 
 /** Broker settings that only give topics their defaults may change, but for those in the units that Kafka keeps for old files. */
@@ -34,8 +34,16 @@ const OTHERS = new Set([
 /** Names of topics' defaults, without their own. */
 const SYNONYMS: ReadonlySet<string> = new Set(Object.values(topicConfigs).flatMap((key) => key.synonyms.map(({ name }) => name)))
 
-/** What a listener may be told while it is open. Kafka lets certificates and ways to log in change, too; ours looks at the files instead. */
-const OF_LISTENER = /^listener\.name\.[^.]+\.max\.connections$/
+/**
+ * Certificates and whom to believe: each listener may be told while it is open (Kafka's `SslConfigs.RECONFIGURABLE_CONFIGS`). The ways to log in and
+ * the rest of TLS belong to a listener as long as it is open. Kafka takes changes of them, for listeners that are yet to come, and nothing comes of it:
+ * a broker without ZooKeeper gets no others.
+ */
+const CERTIFICATES =
+  /^ssl\.(keystore\.(type|location|password|key|certificate\.chain)|key\.password|truststore\.(type|location|password|certificates))$/
+
+/** How many may connect to a listener. */
+const CONNECTIONS = /^max\.connection(s|\.creation\.rate)$/
 
 /** Belongs to one listener of one broker: it cannot be the same for all. */
 const ONE_BROKER = /^(ssl\.|sasl\.|listeners$|listener\.|principal\.builder\.class$)/
@@ -43,7 +51,13 @@ const ONE_BROKER = /^(ssl\.|sasl\.|listeners$|listener\.|principal\.builder\.cla
 /** Whether a setting of the broker may change while it runs. */
 export function isDynamic(name: string): boolean {
   if (SYNONYMS.has(name)) return !STATIC_SYNONYMS.test(name)
-  return OTHERS.has(name) || OF_LISTENER.test(name)
+  const ofListener = ownOfListener(name)
+  return OTHERS.has(name) || (ofListener !== undefined && (CERTIFICATES.test(ofListener) || CONNECTIONS.test(ofListener)))
+}
+
+/** May change while the broker runs, but only for one listener by its name. */
+export function isOnlyOfListener(name: string): boolean {
+  return CERTIFICATES.test(name)
 }
 
 /** Known, and given at the start only. */
@@ -53,5 +67,11 @@ export function isStatic(name: string): boolean {
 
 /** Cannot be set for all brokers at once. */
 export function isOfOneBroker(name: string): boolean {
-  return ONE_BROKER.test(name)
+  return ONE_BROKER.test(name) && !CONNECTIONS.test(ownOfListener(name) ?? '')
+}
+
+/** What a setting is for one listener as a whole, not for a mechanism on it; undefined for all others. */
+function ownOfListener(name: string): string | undefined {
+  const parts = listenerSetting(name)
+  return parts?.mechanism === undefined ? parts?.setting : undefined
 }

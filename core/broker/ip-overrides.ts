@@ -1,4 +1,5 @@
 import { MoldauError } from '../base/errors.ts'
+import { plainAddress } from '../base/ip-address.ts'
 
 /**
  * Reads `max.connections.per.ip.overrides`: `10.0.0.1:100,127.0.0.1:1000`
@@ -14,7 +15,7 @@ export function ipOverrides(text: string): Map<string, number> {
     if (colon <= 0 || !Number.isSafeInteger(count) || count < 0) {
       throw new MoldauError('INVALID_CONFIG', `max.connections.per.ip.overrides: '${part}' is not of the form address:number`)
     }
-    overrides.set(part.slice(0, colon), count)
+    overrides.set(plainAddress(part.slice(0, colon)), count)
   }
   return overrides
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
-import { MoldauError } from '../base/errors.ts'
 import type { BufferPool } from '../net/buffer-pool.ts'
 import { ConnectionLimits } from '../net/connection-limits.ts'
 import type { ConnectionLimitsOptions } from '../net/connection-limits.ts'
@@ -9,20 +8,21 @@ import type { Answer, Connection } from '../net/connection.ts'
 import { Listener } from '../net/listener.ts'
 import type { MemoryBudget } from '../net/memory-budget.ts'
 import type { Transport } from '../net/transport.ts'
+import { Turnstile } from '../net/turnstile.ts'
 import type { Authorizer } from '../security/authorizer.ts'
 import { subjectOf } from '../security/distinguished-name.ts'
 import { ANONYMOUS, userPrincipal } from '../security/principal.ts'
 import type { Principal } from '../security/principal.ts'
 import { principalMapping } from '../security/principal-mapping.ts'
-import { secureContext } from '../security/tls-settings.ts'
 import type { CredentialLookup } from '../security/scram-server.ts'
 import type { BrokerConfig } from './broker-config.ts'
-import { CertificateWatch } from './certificate-watch.ts'
 import { ipOverrides } from './ip-overrides.ts'
 import { ListenerConfig } from './listener-config.ts'
-import { offeredMechanisms, tlsSettings } from './listener-security.ts'
+import { offeredMechanisms } from './listener-security.ts'
+import { ListenerTls } from './listener-tls.ts'
 import { endpointOf } from './listeners.ts'
 import type { ListenerSpec } from './listeners.ts'
+import type { ConnectionRates } from './quotas/connection-rates.ts'
 import { SaslAuthentication } from './sasl-authentication.ts'
 import { Session } from './session.ts'
 import type { OpenListener } from './session.ts'
@@ -31,6 +31,7 @@ export interface OpenListenersOptions {
   config: BrokerConfig
   /** At the same time, over all listeners: `max.connections`, or fewer where the system allows fewer open files. */
   connectionsMax: () => number
+  rates: ConnectionRates
   buffers: BufferPool
   budget: MemoryBudget | undefined
   credentials: CredentialLookup
@@ -46,7 +47,7 @@ export interface OpenListenersOptions {
 export class OpenListeners {
   readonly #options: OpenListenersOptions
   readonly #limits: ConnectionLimits
-  readonly #open: { listener: Listener; watch: CertificateWatch | undefined; shown: OpenListener }[]
+  readonly #open: { listener: Listener; tls: ListenerTls | undefined; shown: OpenListener }[]
 
   private constructor(options: OpenListenersOptions) {
     this.#options = options
@@ -71,25 +72,36 @@ export class OpenListeners {
     return this.#open.map(({ shown }) => shown)
   }
 
-  /** Takes the bounds of connections that were changed while the broker runs. */
+  /** Why the listeners cannot go on with other settings; undefined when they can. */
+  problemWith(next: BrokerConfig): string | undefined {
+    for (const { tls } of this.#open) {
+      const problem = tls?.problemWith(next)
+      if (problem !== undefined) return problem
+    }
+    return undefined
+  }
+
+  /** Takes the bounds of connections and the certificates that were changed while the broker runs. */
   reconfigure(): void {
     const { config } = this.#options
     this.#limits.configure(limitsOf(this.#options))
-    for (const { listener, shown } of this.#open) listener.connectionsMax = new ListenerConfig(config, shown.name).get('max.connections')
+    for (const { listener, tls, shown } of this.#open) {
+      listener.connectionsMax = new ListenerConfig(config, shown.name).get('max.connections')
+      tls?.reconfigure()
+    }
   }
 
   /** No more connections. Resolves when the last of them has ended. */
   async close(): Promise<void> {
-    for (const { watch } of this.#open) watch?.close()
+    for (const { tls } of this.#open) tls?.close()
     await Promise.all(this.#open.map(({ listener }) => listener.close()))
   }
 
   async #listen(spec: ListenerSpec): Promise<void> {
-    const { config, buffers, budget, clock, logger } = this.#options
+    const { config, rates, buffers, budget, clock, logger } = this.#options
     const own = new ListenerConfig(config, spec.name)
     const speaksTls = spec.protocol === 'SSL' || spec.protocol === 'SASL_SSL'
-    const settings = tlsSettings(own)
-    const prefix = `listener ${spec.name}: `
+    const tls = speaksTls ? new ListenerTls({ name: spec.name, config, clock, logger }) : undefined
     const admit = await this.#admission(spec, own)
     const listener: Listener = await Listener.listen({
       host: spec.host,
@@ -99,21 +111,20 @@ export class OpenListeners {
       onConnection: (transport) => admit(transport, shown),
       connectionsMax: own.get('max.connections'),
       limits: this.#limits,
+      turnstile: new Turnstile(rates.gate(spec.name), clock),
       requestBytesMax: config.get('socket.request.max.bytes'),
       acceptBacklog: config.get('socket.listen.backlog.size'),
-      ...(speaksTls && {
+      ...(tls !== undefined && {
         tls: {
-          context: withKey(secureContext(settings, prefix), spec.name),
+          context: tls.context,
           clientAuth: own.get('ssl.client.auth') as 'none' | 'requested' | 'required',
           onFailed: (remote, why) => logger.warn({ remote, listener: spec.name }, `TLS with ${remote} at ${spec.name} failed: ${why}`),
         },
       }),
     })
     const shown: OpenListener = { name: spec.name, protocol: spec.protocol, endpoint: endpointOf(spec, listener.port), port: listener.port }
-    const replace = (context: Parameters<Listener['replaceCertificates']>[0]): void =>
-      listener.replaceCertificates(withKey(context, spec.name))
-    const watch = speaksTls ? new CertificateWatch({ settings, prefix, replace, clock, logger }) : undefined
-    this.#open.push({ listener, watch, shown })
+    tls?.attach((context) => listener.replaceCertificates(context))
+    this.#open.push({ listener, tls, shown })
   }
 
   /** What happens to each connection of a listener before its first request. */
@@ -151,12 +162,4 @@ function limitsOf({ config, connectionsMax }: OpenListenersOptions): ConnectionL
     perIpMax: config.get('max.connections.per.ip'),
     overrides: ipOverrides(config.get('max.connections.per.ip.overrides')),
   }
-}
-
-function withKey<T extends { key?: unknown; pfx?: unknown }>(context: T, name: string): T {
-  if (context.key !== undefined || context.pfx !== undefined) return context
-  throw new MoldauError(
-    'INVALID_CONFIG',
-    `listener ${name} speaks TLS and has no certificate: set ssl.keystore.location, or ssl.keystore.key and ssl.keystore.certificate.chain`,
-  )
 }

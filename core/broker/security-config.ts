@@ -13,6 +13,7 @@ const ofListeners = {
     0,
     'how long a log-in is good for; then the client logs in again, or the connection ends. 0: as long as the connection',
   ),
+  'max.connection.creation.rate': int(2_147_483_647, 'new connections in a second; what comes faster waits for its turn', { min: 0 }),
   'max.connections': int(10_000, 'connections at the same time', { min: 0 }),
   'sasl.enabled.mechanisms': list(
     '',
@@ -28,6 +29,8 @@ const ofListeners = {
   'sasl.oauthbearer.sub.claim.name': text('sub', 'the claim with the name of the user'),
   'sasl.plain.users': password('users of PLAIN in short: alice:secret,bob:other (ours, not of Kafka)'),
   'sasl.server.max.receive.size': int(524_288, 'largest request, in bytes, of those who have not logged in', { min: 1 }),
+  'ssl.allow.dn.changes': flag(false, 'may a certificate that is set while the broker runs have another name than the one before'),
+  'ssl.allow.san.changes': flag(false, 'may a certificate that is set while the broker runs lack alternative names of the one before'),
   'ssl.cipher.suites': list('', 'ciphers by their OpenSSL names; empty for those that Node.js takes'),
   'ssl.client.auth': text('none', 'whether clients show a certificate', ['none', 'requested', 'required']),
   'ssl.enabled.protocols': list('TLSv1.2,TLSv1.3', 'versions of TLS', ['TLSv1.2', 'TLSv1.3']),
@@ -70,10 +73,7 @@ export const securityConfigs = {
   listeners: list('', 'where to listen: NAME://host:port,... An empty host stands for all addresses of this machine'),
   'max.connections.per.ip': int(2_147_483_647, 'connections from one address at the same time', { min: 0 }),
   'max.connections.per.ip.overrides': text('', 'other bounds for single addresses: 10.0.0.1:100,...'),
-  'queued.max.request.bytes': long(
-    -1,
-    'bytes of requests under way over all connections; then no more is read until some are answered. -1: no bound',
-  ),
+  'queued.max.request.bytes': long(-1, 'bytes of requests that arrive, over all connections; then no more begin to be read. -1: no bound'),
   'sasl.mechanism.inter.broker.protocol': text('GSSAPI', 'without effect as long as there is one broker'),
   'security.inter.broker.protocol': text('PLAINTEXT', 'without effect as long as there is one broker', protocols),
   'super.users': text('', 'who may do everything: User:alice;User:bob'),

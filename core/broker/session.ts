@@ -1,7 +1,6 @@
 import type { Operation, ResourceType } from '../security/acl.ts'
 import { CLUSTER_NAME } from '../security/acl.ts'
 import type { Authorizer, Requester } from '../security/authorizer.ts'
-import { plainAddress } from '../net/connection-limits.ts'
 import type { Principal } from '../security/principal.ts'
 import type { Endpoint } from './listeners.ts'
 import { remoteParts } from './remote.ts'
@@ -104,5 +103,5 @@ export class Session implements Requester {
 
 function hostPart(remote: string): string {
   const { address, port } = remoteParts(remote)
-  return port === '' ? '127.0.0.1' : plainAddress(address)
+  return port === '' ? '127.0.0.1' : address
 }

@@ -65,6 +65,8 @@ export class LocalMetadata {
       { topics: [] },
       {
         files: options.files,
+        // Private keys and passwords can be among the settings.
+        mode: 'secret',
         without: 'take the topics from their folders, with default settings',
       },
     )

@@ -41,8 +41,3 @@ export class ConnectionLimits {
     else this.#byIp.set(address, left)
   }
 }
-
-/** An IPv4 address that arrives in the clothes of IPv6 is the same address. */
-export function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address
-}

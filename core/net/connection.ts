@@ -1,6 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { Backlog } from './backlog.ts'
-import type { MemoryBudget } from './memory-budget.ts'
 import type { Transport } from './transport.ts'
 
 /** Requests of one connection that are being worked on; more are not read until one is answered. */
@@ -36,15 +35,11 @@ export interface ConnectionOptions {
   unsentBytesMax?: number
   /** Of all connections of a broker. */
   backlog?: Backlog
-  /** Told what requests under way take; who reads frames waits for it. */
-  budget?: MemoryBudget | undefined
 }
 
 interface Slot {
   done: boolean
   answer: Answer
-  /** Of the request, while it is worked on. */
-  bytes: number
 }
 
 /**
@@ -63,7 +58,6 @@ export class Connection {
   readonly #clock: Clock
   readonly #backlog: Backlog
   readonly #slots: Slot[]
-  readonly #budget: MemoryBudget | undefined
   /** Bytes of answers that wait for an earlier one. */
   #heldBytes: number
   /** As far as the backlog knows. */
@@ -89,7 +83,6 @@ export class Connection {
     this.#clock = options.clock
     this.#backlog = options.backlog ?? new Backlog()
     this.#slots = []
-    this.#budget = options.budget
     this.#heldBytes = 0
     this.#unsentBytes = 0
     this.#takenBytes = 0
@@ -104,7 +97,6 @@ export class Connection {
     transport.onClose((error) => {
       this.#closed = true
       this.#muted?.timer.cancel()
-      for (const slot of this.#slots) this.#giveBack(slot)
       this.#slots.length = 0
       this.#backlog.add(-this.#unsentBytes)
       this.#unsentBytes = 0
@@ -174,14 +166,13 @@ export class Connection {
     this.#lastUse = this.#clock.monotonic()
     const answer = this.#handle(frame, this)
     if (!(answer instanceof Promise)) {
-      if (this.#slots.length > 0) this.#hold({ done: true, answer, bytes: 0 })
+      if (this.#slots.length > 0) this.#hold({ done: true, answer })
       else if (answer !== undefined) this.#transport.send(answer)
       this.#balance()
       return
     }
-    const slot: Slot = { done: false, answer: undefined, bytes: frame.length }
+    const slot: Slot = { done: false, answer: undefined }
     this.#slots.push(slot)
-    this.#budget?.take(slot.bytes)
     this.#balance()
     answer.then(
       (value) => this.#complete(slot, value),
@@ -197,7 +188,6 @@ export class Connection {
   #complete(slot: Slot, answer: Answer): void {
     slot.done = true
     slot.answer = answer
-    this.#giveBack(slot)
     this.#heldBytes += sizeOf(answer)
     const slots = this.#slots
     let sent = 0
@@ -212,11 +202,6 @@ export class Connection {
     this.#lastUse = this.#clock.monotonic()
     if (this.#finishing && slots.length === 0) this.#transport.close()
     else this.#balance()
-  }
-
-  #giveBack(slot: Slot): void {
-    if (slot.bytes > 0) this.#budget?.give(slot.bytes)
-    slot.bytes = 0
   }
 
   /** Reads on, or stops reading, by what is being worked on and what waits to be sent. */

@@ -83,11 +83,13 @@ export class Inbox {
 
   pause(): void {
     this.#paused = true
+    this.#memory?.suspend()
   }
 
   /** Hands out what was held; the handler may pause again meanwhile. */
   resume(): void {
     this.#paused = false
+    this.#memory?.resume()
     this.#deliver()
   }
 

@@ -3,9 +3,9 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 
 import { MoldauError, messageOf } from '../base/errors.ts'
+import { addressOf } from './address.ts'
 import { adopt } from './adopt.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { plainAddress } from './connection-limits.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import { TcpTransport, readingInto } from './tcp.ts'
 import type { InboxOptions } from './inbox.ts'
@@ -14,6 +14,7 @@ import { TlsAcceptor } from './tls-acceptor.ts'
 import type { TlsAcceptorOptions } from './tls-acceptor.ts'
 import { REQUEST_BYTES_MAX } from './transport.ts'
 import type { Transport } from './transport.ts'
+import type { Turnstile } from './turnstile.ts'
 
 export interface ListenOptions {
   host: string
@@ -27,6 +28,8 @@ export interface ListenOptions {
   connectionsMax?: number
   /** Counts over all listeners; those it does not admit are closed at once. */
   limits?: ConnectionLimits
+  /** Lets connections in, as fast as it will; without one at once. */
+  turnstile?: Turnstile
   /** Largest request in bytes; default 100 MiB (Kafka's `socket.request.max.bytes`). */
   requestBytesMax?: number
   /** Connections that may wait to be accepted; default 1024. */
@@ -46,17 +49,19 @@ export class Listener {
   readonly port: number
   readonly #server: Server
   readonly #tls: TlsAcceptor | undefined
+  readonly #turnstile: Turnstile | undefined
 
-  private constructor(server: Server, host: string, tls: TlsAcceptor | undefined) {
+  private constructor(server: Server, host: string, tls: TlsAcceptor | undefined, turnstile: Turnstile | undefined) {
     this.#server = server
     this.#tls = tls
+    this.#turnstile = turnstile
     this.host = host
     this.port = (server.address() as AddressInfo).port
   }
 
   /** @throws MoldauError PORT_IN_USE when another process has the port, INVALID_CONFIG when the address cannot be listened on. */
   static listen(options: ListenOptions): Promise<Listener> {
-    const { host, port, onConnection, limits, budget } = options
+    const { host, port, onConnection, limits, budget, turnstile } = options
     const frameBytesMax = options.requestBytesMax ?? REQUEST_BYTES_MAX
     const frames = { frameBytesMax, lendFrom: options.buffers ?? new BufferPool(), ...(budget !== undefined && { budget }) }
     const tls =
@@ -64,20 +69,24 @@ export class Listener {
         ? undefined
         : new TlsAcceptor(options.tls, (socket, certificate) => onConnection(listened(socket, frames, certificate)))
     const settings = { noDelay: true, keepAlive: true, pauseOnConnect: true }
-    const server = createServer(settings, (socket) => {
-      const leave = limits?.admit(plainAddress(socket.remoteAddress ?? ''))
-      if (limits !== undefined && leave === undefined) socket.destroy()
-      else if (tls === undefined) accept(socket, frames, onConnection, leave)
+    const begin = (socket: Socket, leave: (() => void) | undefined): void => {
+      if (tls === undefined) accept(socket, frames, onConnection, leave)
       else {
         if (leave !== undefined) socket.once('close', leave)
         tls.shakeHands(socket)
       }
+    }
+    const server = createServer(settings, (socket) => {
+      const leave = limits?.admit(addressOf(socket))
+      if (limits !== undefined && leave === undefined) socket.destroy()
+      else if (turnstile === undefined) begin(socket, leave)
+      else turnstile.take(socket, (isIn) => (isIn ? begin(socket, leave) : leave?.()))
     })
     server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX
     return new Promise((resolve, reject) => {
       server.once('error', (error) => reject(listenError(host, port, error)))
       const backlog = options.acceptBacklog ?? ACCEPT_BACKLOG
-      server.listen({ host, port, backlog }, () => resolve(new Listener(server, host, tls)))
+      server.listen({ host, port, backlog }, () => resolve(new Listener(server, host, tls, turnstile)))
     })
   }
 
@@ -97,6 +106,7 @@ export class Listener {
 
   /** No more connections; those that are open stay open and are the caller's to end. Resolves when the last of them has ended. */
   close(): Promise<void> {
+    this.#turnstile?.close()
     this.#tls?.close()
     return new Promise((resolve) => {
       this.#server.close(() => resolve())

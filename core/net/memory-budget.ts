@@ -5,11 +5,13 @@ import { MoldauError } from '../base/errors.ts'
 const ARRIVAL_MS_MAX = 30_000
 
 /**
- * Memory that requests may take, over all connections (Kafka's `queued.max.request.bytes`): what has come of those that arrive in pieces, and all of those
- * that are worked on. Kafka counts a request that arrives by the length it claims, so that a few bytes can hold up everybody.
+ * Memory that requests may take, over all connections (Kafka's `queued.max.request.bytes`): what has come of those that arrive in pieces, until they have
+ * been read. Kafka counts a request that arrives by the length it claims, so that a few bytes can hold up everybody, and some of them, such as that of
+ * a member who waits for the others of its group, until they are answered: then the others cannot be heard.
  *
  * When nothing is left no request begins to arrive, and of those that have begun only the first is read on: it will be complete, over the bound by its
- * own length at most, and gives its memory back. One that is not complete in time loses its connection, as long as others wait.
+ * own length at most, and gives its memory back. One that is not complete in time loses its connection, as long as others wait. One whose connection is
+ * not read for a while, since its client is over a quota, keeps what has come, and the others go on one after the other.
  */
 export class MemoryBudget {
   readonly #bytesMax: number
@@ -49,12 +51,11 @@ export class MemoryBudget {
       if (this.#used >= this.#bytesMax) break
       this.#wake(share)
     }
-    const first = this.#first
-    if (first !== undefined) this.#wake(first)
+    this.#wakeFirst()
   }
 
   hasRoomFor(share: MemoryShare): boolean {
-    return this.#used < this.#bytesMax || this.#first === share
+    return this.#used < this.#bytesMax || (this.#first ?? share) === share
   }
 
   begin(share: MemoryShare): void {
@@ -63,6 +64,12 @@ export class MemoryBudget {
 
   end(share: MemoryShare): void {
     this.#begun.delete(share)
+  }
+
+  /** It does not arrive any further until it begins again, nor waits for room. */
+  suspend(share: MemoryShare): void {
+    this.forget(share)
+    if (this.#begun.delete(share)) this.#wakeFirst()
   }
 
   wait(share: MemoryShare, resume: () => void): void {
@@ -79,6 +86,12 @@ export class MemoryBudget {
 
   get #first(): MemoryShare | undefined {
     return this.#begun.values().next().value
+  }
+
+  /** Whoever has begun first goes on; where nobody has, whoever waits first begins. */
+  #wakeFirst(): void {
+    const next = this.#first ?? this.#waiting.keys().next().value
+    if (next !== undefined) this.#wake(next)
   }
 
   #wake(share: MemoryShare): void {
@@ -127,6 +140,16 @@ export class MemoryShare {
   /** The request is complete; its bytes are still here. */
   complete(): void {
     this.#budget.end(this)
+  }
+
+  /** The connection is not read for now. */
+  suspend(): void {
+    this.#budget.suspend(this)
+  }
+
+  /** The connection is read again. */
+  resume(): void {
+    if (this.#taken > 0) this.#budget.begin(this)
   }
 
   /** Nobody looks at the bytes of the request any more. */

@@ -1,5 +1,6 @@
 import type { OnReadOpts, Socket } from 'node:net'
 
+import { remoteOf } from './address.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import { coalesce } from './coalesce.ts'
 import { Inbox } from './inbox.ts'
@@ -47,7 +48,7 @@ export class TcpTransport implements Transport {
 
   /** @param peerCertificate in DER, of a socket that speaks TLS */
   constructor(socket: Socket, options: InboxOptions, peerCertificate?: Buffer) {
-    this.remote = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
+    this.remote = remoteOf(socket)
     this.peerCertificate = peerCertificate
     this.#socket = socket
     this.#inbox = new Inbox(options, this)

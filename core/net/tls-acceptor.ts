@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { SecureContextOptions, Server, TLSSocket } from 'node:tls'
 
 import { nodeTls } from '../base/node-tls.ts'
+import { remoteOf } from './address.ts'
 
 /** How long a handshake may take. */
 const HANDSHAKE_MS = 10_000
@@ -30,13 +31,13 @@ export class TlsAcceptor {
       handshakeTimeout: HANDSHAKE_MS,
     })
     this.#server.on('tlsClientError', (error: Error, socket) => {
-      onFailed(addressOf(socket), reason(error))
+      onFailed(remoteOf(socket), reason(error))
       socket.destroy()
     })
     this.#server.on('secureConnection', (socket) => {
       const certificate = socket.getPeerX509Certificate()?.raw
       if (certificate !== undefined && !socket.authorized) {
-        onFailed(addressOf(socket), `the certificate of the client is not good: ${String(socket.authorizationError)}`)
+        onFailed(remoteOf(socket), `the certificate of the client is not good: ${String(socket.authorizationError)}`)
         socket.destroy()
         return
       }
@@ -57,10 +58,6 @@ export class TlsAcceptor {
   close(): void {
     this.#server.close()
   }
-}
-
-function addressOf(socket: Socket): string {
-  return `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`
 }
 
 function reason(error: Error): string {

@@ -1,3 +1,4 @@
+import { plainAddress } from '../base/ip-address.ts'
 import { WILDCARD, operations, patternTypes, permissions, resourceTypes, supportedOperations } from './acl.ts'
 import type { AclBinding, Operation, ResourceType } from './acl.ts'
 import { AclIndex } from './acl-index.ts'
@@ -94,7 +95,12 @@ export class Authorizer {
 }
 
 function concerns(acl: AclBinding, who: Requester): boolean {
-  return (acl.principal === who.principal || acl.principal === EVERYBODY) && (acl.host === WILDCARD || acl.host === who.host)
+  return (acl.principal === who.principal || acl.principal === EVERYBODY) && (acl.host === WILDCARD || isAt(acl.host, who.host))
+}
+
+/** Entries for addresses of IPv6 come in Java's form, `0:0:0:0:0:0:0:1`, as Kafka wants them, or in any other. */
+function isAt(host: string, address: string): boolean {
+  return host === address || (host.includes(':') && plainAddress(host) === address)
 }
 
 function isOf(acl: AclBinding, operation: Operation): boolean {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { SecureContextOptions, SecureVersion } from 'node:tls'
 
@@ -49,18 +50,27 @@ export function tlsFiles(settings: TlsSettings): string[] {
  */
 export function secureContext(settings: TlsSettings, prefix = ''): SecureContextOptions {
   const protocols = settings.enabledProtocols as readonly SecureVersion[]
-  const options: SecureContextOptions = { ...keystore(settings, prefix), ...truststore(settings, prefix) }
+  const options: SecureContextOptions = {}
   if (protocols.length > 0) {
     options.minVersion = protocols.includes('TLSv1.2') ? 'TLSv1.2' : 'TLSv1.3'
     options.maxVersion = protocols.includes('TLSv1.3') ? 'TLSv1.3' : 'TLSv1.2'
   }
   if (settings.cipherSuites.length > 0) options.ciphers = settings.cipherSuites.join(':')
+  return {
+    ...checked(`${prefix}ssl.cipher.suites`, options),
+    ...checked(`${prefix}ssl.keystore`, keystore(settings, prefix)),
+    ...checked(`${prefix}ssl.truststore`, truststore(settings, prefix)),
+  }
+}
+
+/** What OpenSSL finds wrong is found here, while it is known which setting it belongs to. */
+function checked(setting: string, options: SecureContextOptions): SecureContextOptions {
   try {
     nodeTls().createSecureContext(options)
+    return options
   } catch (cause) {
-    throw new MoldauError('INVALID_CONFIG', `${prefix}ssl.keystore, ssl.truststore or ssl.cipher.suites: ${messageOf(cause)}`, { cause })
+    throw new MoldauError('INVALID_CONFIG', `${setting}: ${messageOf(cause)}`, { cause })
   }
-  return options
 }
 
 function keystore(settings: TlsSettings, prefix: string): SecureContextOptions {
@@ -98,9 +108,18 @@ function truststore(settings: TlsSettings, prefix: string): SecureContextOptions
   return { ca: certificates(`${prefix}ssl.truststore.location`, text) }
 }
 
-/** One text each: Node.js takes only the first certificate of a text as an authority. */
+/** One text each: Node.js takes only the first certificate of a text as an authority, and says nothing of one that is damaged. */
 function certificates(setting: string, text: string): string[] {
-  return pemBlocks(pemCertificates(setting, text)).map((block) => block.text)
+  return pemBlocks(pemCertificates(setting, text)).map((block) => whole(setting, block.text))
+}
+
+/** The certificate, if it can be read. */
+function whole(setting: string, text: string): string {
+  try {
+    return new X509Certificate(text).toString()
+  } catch (cause) {
+    throw new MoldauError('INVALID_CONFIG', `${setting}: a certificate is damaged (${messageOf(cause)})`, { cause })
+  }
 }
 
 function refuseJks(setting: string, type: string): void {

@@ -118,7 +118,7 @@ test('with queued.max.request.bytes large requests of many connections all come 
 test('with queued.max.request.bytes requests larger than it come through, however they are interleaved', async (t) => {
   const broker = await startBroker(t, { config: { 'queued.max.request.bytes': 1000 } })
   const large = Buffer.concat(encodeRequest(ApiVersions, 0, 1, 'x'.repeat(30_000), {}))
-  // What waits for its answer takes memory, too.
+  // Some wait for their answers meanwhile.
   const poll = Buffer.concat(encodeRequest(Fetch, 4, 2, 'x', { maxWaitMs: 100, minBytes: 1, topics: [] }))
   const stream = Buffer.concat(Array.from({ length: 5 }, () => [large, poll, poll]).flat())
   const pieces = [7000, 31_000, 39_000, 70_000, 95_000, 120_000, stream.length]

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
@@ -13,6 +15,7 @@ import { hasKcat, kcat } from '../support/kcat.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 import { TokenIssuer } from '../support/tokens.ts'
 import { toolRunner } from '../support/tool-runner.ts'
+import type { ToolResult } from '../support/tool-runner.ts'
 
 const authority = new Authority()
 const broker = authority.issue({ subject: [['CN', 'broker']], dns: ['localhost'], ip: ['127.0.0.1'] })
@@ -218,6 +221,41 @@ test('kafka-configs makes a SCRAM user, kafka-acls lets him in, and he writes an
   await tool(CONFIGS, [...users, '--alter', '--delete-config', 'SCRAM-SHA-512'])
   const gone = await tools.run(CONSOLE_PRODUCER, [...server, ...produce], 'no\n')
   t.regex(gone.output, /SaslAuthenticationException|Authentication failed/)
+})
+
+test('kafka-configs gives a listener another certificate, is told what is wrong with one, and shows no secrets', async (t) => {
+  const tools = await toolRunner(t)
+  if (tools === undefined) return
+  const { address, ca, write } = await bench(t)
+  const admin = await write('admin.properties', clientConfig(ca, 'PLAIN', 'admin', 'admin'))
+  const entity = ['--entity-type', 'brokers', '--entity-name', '1', '--command-config', admin]
+  const configs = (...args: string[]): Promise<ToolResult> =>
+    tools.run(CONFIGS, ['--bootstrap-server', address.SASL_SSL, ...entity, ...args])
+  const own = 'listener.name.sasl_ssl.ssl.'
+  const renewed = authority.issue({ subject: [['CN', 'broker']], dns: ['localhost', 'renewed'], ip: ['127.0.0.1'] })
+  const store = await write('renewed.pem', renewed.key + renewed.cert)
+  const set = (path: string): Promise<ToolResult> =>
+    configs('--alter', '--add-config', `${own}keystore.type=PEM,${own}keystore.location=${path},${own}key.password=hush`)
+  const done = await set(store)
+  t.is(done.code, 0, done.output)
+  t.regex(done.output, /Completed updating config for broker 1/)
+  const shown = async (): Promise<Buffer> => {
+    const [host, port] = address.SASL_SSL.split(':')
+    const socket = connectTls({ host: host!, port: Number(port), ca: authority.cert })
+    await once(socket, 'secureConnect')
+    const { raw } = socket.getPeerX509Certificate()!
+    socket.destroy()
+    return raw
+  }
+  t.deepEqual(await shown(), renewed.der)
+  const described = await configs('--describe')
+  t.regex(described.output, new RegExp(`${own}keystore\\.location=${store} sensitive=false synonyms=\\{DYNAMIC_BROKER_CONFIG:`))
+  t.regex(described.output, new RegExp(`${own}key\\.password=null sensitive=true`))
+  t.notRegex(described.output, /hush/)
+  const wrong = await set(await write('wrong.pem', 'nothing'))
+  t.not(wrong.code, 0)
+  t.regex(wrong.output, /InvalidRequestException: .*listener\.name\.sasl_ssl\.ssl\.keystore\.location/)
+  t.deepEqual(await shown(), renewed.der)
 })
 
 test('kafka-acls lists, denies, and removes with all its conveniences', async (t) => {

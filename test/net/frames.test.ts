@@ -265,8 +265,19 @@ test('however little memory there is, all frames of all connections come, and no
           if (!peer.reads) peer.inbox.whenRoom(() => look(peer))
         }
         for (;;) {
-          const able = peers.filter(({ reads, bytes }) => reads && bytes.length > 0)
-          if (able.length === 0) break
+          // Now and then one is not read for a while.
+          const chosen = peers[Math.floor(random() * peers.length)]!
+          if (random() < 0.1 && !chosen.inbox.isPaused) chosen.inbox.pause()
+          let able = peers.filter(({ reads, bytes, inbox }) => reads && bytes.length > 0 && !inbox.isPaused)
+          if (able.length === 0 || random() < 0.1) {
+            const paused = peers.filter(({ inbox }) => inbox.isPaused)
+            for (const peer of paused) {
+              peer.inbox.resume()
+              look(peer)
+            }
+            able = peers.filter(({ reads, bytes }) => reads && bytes.length > 0)
+            if (able.length === 0) break
+          }
           const peer = able[Math.floor(random() * able.length)]!
           const size = 1 + Math.floor(random() * CHUNK_MAX)
           const { room } = peer.inbox
@@ -278,7 +289,7 @@ test('however little memory there is, all frames of all connections come, and no
             peer.inbox.filled(chunk.length)
           }
           look(peer)
-          if (budget.used > bytesMax + FRAME_MAX + peers.length * CHUNK_MAX) return false
+          if (budget.used > bytesMax + peers.length * (FRAME_MAX + CHUNK_MAX)) return false
         }
         t.deepEqual(
           peers.map(({ came }) => came),
@@ -289,6 +300,38 @@ test('however little memory there is, all frames of all connections come, and no
     ),
     { numRuns: 100 },
   )
+})
+
+test('a connection that is not read for a while, in the middle of a frame, keeps nobody from being heard and is not cut off', (t) => {
+  const clock = new ManualClock()
+  const budget = new MemoryBudget(100, clock)
+  const make = (name: string): { inbox: Inbox; came: number[] } => {
+    const owner = { isOpen: true, destroy: (error: Error) => t.fail(`${name}: ${error.message}`) }
+    const inbox = new Inbox({ frameBytesMax: 10_000, lendFrom: new BufferPool(), budget }, owner)
+    const came: number[] = []
+    inbox.onFrame((frame) => void came.push(frame.length))
+    return { inbox, came }
+  }
+  const [muted, other, third] = [make('muted'), make('other'), make('third')]
+  const large = framed(Buffer.alloc(1000))
+  muted.inbox.push(large.subarray(0, 600))
+  other.inbox.push(framed(Buffer.alloc(10)))
+  t.true(other.inbox.isStarved)
+  other.inbox.whenRoom(() => {})
+  t.deepEqual(other.came, [])
+  muted.inbox.pause()
+  t.deepEqual(other.came, [10], 'it is its turn')
+  third.inbox.push(large.subarray(0, 600))
+  other.inbox.push(framed(Buffer.alloc(20)))
+  t.true(other.inbox.isStarved, 'one after the other')
+  other.inbox.whenRoom(() => {})
+  third.inbox.push(large.subarray(600))
+  t.deepEqual([third.came, other.came], [[1000], [10, 20]])
+  clock.advance(100_000)
+  muted.inbox.resume()
+  muted.inbox.push(large.subarray(600))
+  t.deepEqual(muted.came, [1000])
+  t.is(budget.used, 0)
 })
 
 test('who begins a frame and does not send the rest is cut off when others wait for memory, and only then', (t) => {

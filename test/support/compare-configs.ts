@@ -30,10 +30,8 @@ const MISSING: readonly (readonly [RegExp, string])[] = [
     /\.callback\.handler\.class$|^ssl\.(provider|engine|secure\.random|trustmanager|keymanager|protocol$)|^security\.providers|^principal\.builder|\.jwt\.validator/,
     'classes of the JVM',
   ],
-  [/^ssl\.allow\./, 'certificates come from files, not from settings that change'],
   [/^delegation\.token\./, 'there are no delegation tokens'],
   [/^early\.start\.listeners/, 'there is no quorum of controllers: the cluster is this process'],
-  [/^max\.connection\.creation\.rate/, 'new connections are counted by address: the quota connection_creation_rate'],
   [/^kafka\.metrics\.|^config\.providers/, 'classes of the JVM'],
   [/^log\.initial\.task/, 'internal: set for this test only'],
   [/^max\.incremental\.fetch/, 'fetch sessions are declined'],
@@ -72,7 +70,7 @@ const OTHER_DEFAULTS: ReadonlyMap<string, string> = new Map([
   ['socket.send.buffer.bytes', 'the system chooses'],
 ])
 
-/** What a listener is, is given at the start here; certificates are read again when their files change. */
+/** Belongs to a listener: Kafka says of the names without its name that they can be changed, and changes nothing by them. */
 const AT_START = /^ssl\.|^sasl\.|^listeners$|^listener\./
 
 /** All settings of a new topic and of broker 1. */

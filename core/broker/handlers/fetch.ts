@@ -57,6 +57,10 @@ interface Pass {
   readonly patience: Patience
   readonly behind: Behind[]
   bytes: number
+  /** Asks for more than something: then it matters whether there is more than may be answered. */
+  readonly isDemanding: boolean
+  /** There is more than the whole answer may carry. */
+  full: boolean
   /** There are records that are not synced yet. */
   hidden: boolean
   /** Something is to be answered at once, whatever minBytes says. */
@@ -86,10 +90,11 @@ function answer(request: FetchRequest, context: RequestContext, places: Places |
   const pass = read(request, context, places)
   if (pass.behind.length > 0) return passOver(pass).then(() => answer(request, context, places))
   if (mustWaitForRoom(pass, context)) return room(pass, context).then(() => readOn(request, context, places, true))
-  const missingBytes = request.minBytes - pass.bytes
+  // Who wants more than it may have at once does not wait for it.
+  const missingBytes = Math.min(request.minBytes, pass.maxBytes) - pass.bytes
   const leastMs = pass.hidden && pass.bytes === 0 ? SYNC_WAIT_MS : 0
   const maxWaitMs = Math.max(leastMs, Math.min(request.maxWaitMs, MAX_WAIT_MS))
-  if (pass.urgent || missingBytes <= 0 || maxWaitMs <= 0 || pass.partitions.length === 0) return { responses: pass.responses }
+  if (pass.urgent || pass.full || missingBytes <= 0 || maxWaitMs <= 0 || pass.partitions.length === 0) return { responses: pass.responses }
   for (const { partitions } of pass.responses) giveBack(context, partitions)
   const wait = new FetchWait({
     places: pass.partitions,
@@ -150,6 +155,8 @@ function read(request: FetchRequest, context: RequestContext, places: Places | u
     patience: newPatience(),
     behind: [],
     bytes: 0,
+    isDemanding: request.minBytes > 1,
+    full: false,
     hidden: false,
     urgent: false,
   }
@@ -199,7 +206,8 @@ function readRecords(pass: Pass, partition: Partition, { fetchOffset, partitionM
   const left = pass.maxBytes - pass.bytes
   const end = partition.readableEnd(pass.isolation)
   pass.hidden ||= partition.awaitsSync
-  if (fetchOffset >= end || (left <= 0 && pass.bytes > 0)) return EMPTY
+  if (fetchOffset >= end) return EMPTY
+  if (left <= 0 && pass.bytes > 0) return leftOut(pass)
   const maxBytes = Math.max(0, Math.min(partitionMaxBytes, left))
   if (pass.version < ZSTD_SINCE && partition.log.config.compressionType === 'zstd') {
     throw kafkaError('UNSUPPORTED_COMPRESSION_TYPE', `${partition.topic}-${partition.index}: zstd needs Fetch ${ZSTD_SINCE} or newer`)
@@ -209,7 +217,15 @@ function readRecords(pass: Pass, partition: Partition, { fetchOffset, partitionM
     return records.length > left && pass.bytes > 0 ? EMPTY : records
   }
   const { records } = partition.log.read(fetchOffset, maxBytes, end, (size) => pass.buffers.toSend(size))
-  return records.length > left && pass.bytes > 0 ? EMPTY : records
+  if (records.length > left && pass.bytes > 0) return leftOut(pass)
+  if (pass.isDemanding && records.length > 0 && left < partitionMaxBytes) pass.full ||= endOf(records, fetchOffset) < end
+  return records
+}
+
+/** Nothing of a partition that has something: the answer can carry no more. */
+function leftOut(pass: Pass): Buffer {
+  pass.full = true
+  return EMPTY
 }
 
 /** As a message set. */
@@ -223,10 +239,14 @@ function readOld(pass: Pass, partition: Partition, wanted: { offset: number; max
 }
 
 function aborted(partition: Partition, offset: number, records: Buffer): { producerId: number; firstOffset: number }[] {
-  if (records.length === 0) return []
+  return records.length === 0 ? [] : partition.log.abortedTransactions(offset, endOf(records, offset))
+}
+
+/** Behind the last batch, or where it was asked for when there is none. */
+function endOf(records: Buffer, offset: number): number {
   let end = offset
   for (const at of batches(records)) end = nextOffset(records, at)
-  return partition.log.abortedTransactions(offset, end)
+  return end
 }
 
 /** Where a client that has read `lastFetchedEpoch` parted from this log, if it did (KIP-595). */

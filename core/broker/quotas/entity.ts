@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 
+import { plainAddress } from '../../base/ip-address.ts'
 import type { StoredQuotas } from '../../coordination/local.ts'
 
 /** What a quota is for: some of user and client id, or an address; null stands for the default of its type (KIP-55, KIP-546, KIP-612). */
@@ -19,8 +20,9 @@ export function sorted(entity: Entity): Entity {
   return [...entity].sort(([a], [b]) => (a < b ? 1 : -1))
 }
 
+/** The same for the same entity, in whatever form an address is written. */
 export function entityKey(entity: Entity): string {
-  return JSON.stringify(sorted(entity))
+  return JSON.stringify(sorted(entity).map(([type, name]) => [type, type === 'ip' && name !== null ? plainAddress(name) : name]))
 }
 
 /** Why there can be no such entity; undefined when there can. */

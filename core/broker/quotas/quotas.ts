@@ -18,6 +18,14 @@ export interface QuotaClient {
   readonly clientId: string
 }
 
+/** What becomes of an answer to a fetch. */
+export interface FetchVerdict {
+  /** Otherwise one without records takes its place. */
+  readonly mayLeave: boolean
+  /** How long the client has to be silent, in milliseconds. */
+  readonly silenceMs: number
+}
+
 export interface QuotasOptions {
   metadata: LocalMetadata
   clock: Clock
@@ -89,7 +97,7 @@ export class Quotas {
    * Takes note of bytes, or of milliseconds spent on a request.
    * @returns how long the client has to be silent, in milliseconds
    */
-  use(key: 'producer_byte_rate' | 'consumer_byte_rate' | 'request_percentage', client: QuotaClient, amount: number): number {
+  use(key: 'producer_byte_rate' | 'request_percentage', client: QuotaClient, amount: number): number {
     const found = this.#find(key, client)
     if (found === undefined) return 0
     const now = this.#clock.monotonic()
@@ -101,10 +109,30 @@ export class Quotas {
     return isTime ? Math.min(excess, this.#window.sampleMs * REQUEST_THROTTLE_MAX_SAMPLES) : excess
   }
 
-  /** How many bytes a fetch may bring without being more than a whole window allows. */
+  /**
+   * Takes note of an answer to a fetch, if it may leave: one over the quota does not, and does not count. One that is larger than a whole window
+   * allows leaves when no other has of late, and then the client is silent for long (Kafka never sends it).
+   *
+   * @param isHeld it stays here whatever its size is
+   */
+  fetch(client: QuotaClient, bytes: number, isHeld: boolean): FetchVerdict {
+    const found = this.#find('consumer_byte_rate', client)
+    if (found === undefined) return { mayLeave: !isHeld, silenceMs: 0 }
+    const now = this.#clock.monotonic()
+    const rate = this.#rate(`consumer_byte_rate ${found.scope}`)
+    const isAlone = rate.at(now) === 0
+    rate.record(bytes, now)
+    const silenceMs = rate.excessMs(found.limit, now)
+    const mayLeave = !isHeld && (silenceMs === 0 || isAlone)
+    if (!mayLeave) rate.record(-bytes, now)
+    return { mayLeave, silenceMs }
+  }
+
+  /** How many bytes a fetch may bring without being more than a whole window allows, when there was no other. */
   fetchBytesMax(client: QuotaClient): number {
     const limit = this.limit('consumer_byte_rate', client)
-    return limit === undefined ? Infinity : Math.ceil((limit * this.#window.samples * this.#window.sampleMs) / 1000)
+    // The newest sample has only begun.
+    return limit === undefined ? Infinity : Math.ceil((limit * (this.#window.samples - 1) * this.#window.sampleMs) / 1000)
   }
 
   /** The mutations that a request may still make; undefined when the client has no quota for them. */
@@ -122,7 +150,7 @@ export class Quotas {
 
   /**
    * Takes note of a connection.
-   * @returns 0 when it may stay; otherwise how long it has to wait until it is ended, in milliseconds
+   * @returns 0 when it may come in; otherwise how long its address has to be silent, in milliseconds
    */
   connect(address: string): number {
     const limit = (this.#limits.get(entityKey([['ip', address]])) ?? this.#limits.get(entityKey([['ip', null]])))?.[ipQuotaKey]
@@ -131,7 +159,7 @@ export class Quotas {
     const rate = this.#rate(`${ipQuotaKey} ${address}`)
     rate.record(1, now)
     const excess = rate.excessMs(limit, now)
-    // It does not stay, so it does not count.
+    // It does not come in, so it does not count.
     if (excess > 0) rate.record(-1, now)
     return excess
   }

@@ -1,4 +1,4 @@
-import type { Connection } from '../../net/connection.ts'
+import type { Answer, Connection } from '../../net/connection.ts'
 import { includes } from '../../protocol/versions.ts'
 import { nameOf } from '../../security/principal.ts'
 import type { Handler, RequestContext } from '../handler.ts'
@@ -50,13 +50,33 @@ export class Throttle {
     this.#silence = Math.max(this.#silence, quotas.use('request_percentage', this.#client, spent))
   }
 
-  /** Gives the answer its throttle time and stops reading the connection for as long. */
-  after(body: unknown): void {
+  /** The answer with its throttle time; its connection is not read for as long. */
+  answer<Body>(body: Body, encode: (body: Body) => Answer): Answer {
     const { quotas } = this.#context.broker
     const { key } = this.#handler.api
+    if (key === FETCH) return this.#fetched(body, encode)
     let silence = Math.max(this.#silence, (body as { throttleTimeMs?: number } | undefined)?.throttleTimeMs ?? 0)
     if (key === PRODUCE) silence = Math.max(silence, quotas.use('producer_byte_rate', this.#client, this.#requestBytes))
-    if (key === FETCH) silence = Math.max(silence, quotas.use('consumer_byte_rate', this.#client, fetchedBytes(body)))
+    this.#beSilent(silence, body)
+    return encode(body)
+  }
+
+  /** What is over the quota stays here: the client gets nothing at once, and asks for it again when its time is up. */
+  #fetched<Body>(body: Body, encode: (body: Body) => Answer): Answer {
+    const { quotas, buffers } = this.#context.broker
+    const answer = encode(body)
+    if (answer === undefined) return undefined
+    const bytes = answer.reduce((sum, chunk) => sum + chunk.length, 0)
+    const { mayLeave, silenceMs } = quotas.fetch(this.#client, bytes, this.#silence > 0)
+    const silence = Math.max(this.#silence, silenceMs)
+    if (silence === 0) return answer
+    if (!mayLeave) buffers.sent(buffers.ofPool(answer))
+    const told = mayLeave ? body : ({ errorCode: 0, sessionId: 0, responses: [] } as Body)
+    this.#beSilent(silence, told)
+    return encode(told)
+  }
+
+  #beSilent(silence: number, body: unknown): void {
     if (silence === 0) return
     if (body !== undefined && this.#tells()) (body as { throttleTimeMs: number }).throttleTimeMs = silence
     this.#connection.mute(silence)
@@ -66,20 +86,4 @@ export class Throttle {
     const field = this.#handler.api.response.fields.find(({ name }) => name === 'throttleTimeMs')
     return field !== undefined && includes(field.versions, this.#context.version)
   }
-}
-
-interface FetchBody {
-  readonly responses?: readonly { readonly partitions: readonly { readonly records: Buffer | readonly Buffer[] | null }[] }[]
-}
-
-function fetchedBytes(body: unknown): number {
-  let bytes = 0
-  for (const { partitions } of (body as FetchBody).responses ?? []) {
-    for (const { records } of partitions) {
-      if (records === null) continue
-      if (Buffer.isBuffer(records)) bytes += records.length
-      else for (const part of records) bytes += part.length
-    }
-  }
-  return bytes
 }

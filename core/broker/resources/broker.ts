@@ -2,13 +2,12 @@ import { messageOf } from '../../base/errors.ts'
 import { kafkaError } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../broker-config.ts'
 import { brokerConfigs } from '../broker-config.ts'
-import { cleanerProblem, cleanerSettings, isOfCleaner } from '../cleaner-settings.ts'
 import { configSources, resourceTypes } from '../config-source.ts'
 import { configProblem, defaultText, password } from '../config-type.ts'
 import type { ConfigKey } from '../config-type.ts'
-import { isDynamic, isOfOneBroker, isStatic } from '../dynamic-configs.ts'
+import { isDynamic, isOfOneBroker, isOnlyOfListener, isStatic } from '../dynamic-configs.ts'
 import { ipOverrides } from '../ip-overrides.ts'
-import { listenerConfigs, listenerSetting } from '../security-config.ts'
+import { isListenerSetting, listenerConfigs, listenerSetting } from '../security-config.ts'
 import type { BrokerServices } from '../services.ts'
 import { topicConfigs } from '../topic-config.ts'
 import { configEntry } from './resource.ts'
@@ -37,7 +36,8 @@ export function brokerResource(broker: BrokerServices, name: string): ConfigReso
     inherited: (config) => broker.config.given.get(config) ?? brokerConfigs[config]?.default ?? '',
     check(next, changed) {
       check(next, changed, name)
-      if (changed.some(isOfCleaner)) checkCleaner(broker, name, next as ReadonlyMap<string, string>)
+      const problem = problemOfAll(broker, name, next as ReadonlyMap<string, string>, changed)
+      if (problem !== undefined) throw kafkaError('INVALID_REQUEST', problem)
     },
     apply(next) {
       broker.metadata.configure(resourceTypes.broker, name, next)
@@ -56,9 +56,10 @@ function changesOfBroker(metadata: BrokerServices['metadata']): ReadonlyMap<stri
   return ofBroker === undefined ? new Map() : metadata.configs(resourceTypes.broker, ofBroker)
 }
 
-/** Where a broker's setting could come from, beginning with the setting itself: others in larger units stand behind it. */
+/** Where a broker's setting could come from, beginning with the setting itself: others in larger units stand behind it, or that of all listeners. */
 export function brokerSynonyms(config: BrokerConfig, name: string): Synonym[] {
-  const names = FAMILIES.get(name) ?? [name]
+  const ofAllListeners = listenerSetting(name)?.setting
+  const names = FAMILIES.get(name) ?? (ofAllListeners === undefined ? [name] : [name, ofAllListeners])
   const found: Synonym[] = []
   for (const { source, values } of config.layers) {
     for (const synonym of names) {
@@ -108,7 +109,13 @@ function checkName(broker: BrokerServices, name: string): void {
 function check(next: ReadonlyMap<string, string | null>, changed: readonly string[], resource: string): void {
   // What is taken away is not looked at, as in Kafka.
   const given = changed.filter((name) => next.has(name))
-  refuse(given.filter(isStatic), 'Cannot update these configs dynamically')
+  const fixed = given.filter(isStatic)
+  refuse(fixed.filter(isOnlyOfListener), 'These security configs can be dynamically updated only per-listener using the listener prefix')
+  refuse(
+    fixed.filter((name) => !isListenerSetting(name)),
+    'Cannot update these configs dynamically',
+  )
+  refuse(fixed, 'Configs cannot be updated dynamically for existing listener, restart broker for update')
   if (resource === CLUSTER)
     refuse(given.filter(isOfOneBroker), 'Cannot update these configs at default cluster level, broker id must be specified')
   for (const name of given) {
@@ -136,12 +143,15 @@ function keyOf(name: string): ConfigKey | undefined {
   return brokerConfigs[name] ?? ofListener[listenerSetting(name)?.setting ?? '']
 }
 
-/** The cleaner's settings are judged together, and by what they are now. */
-function checkCleaner({ config, metadata }: BrokerServices, resource: string, next: ReadonlyMap<string, string>): void {
-  const ofCluster = metadata.configs(resourceTypes.broker, CLUSTER)
-  const changed = resource === CLUSTER ? config.changedTo(changesOfBroker(metadata), next) : config.changedTo(next, ofCluster)
-  const problem = cleanerProblem(cleanerSettings(config), cleanerSettings(changed))
-  if (problem !== undefined) throw kafkaError('INVALID_REQUEST', problem)
+/** What those say who have to work with all of the settings as they would be then. */
+function problemOfAll(
+  { config, metadata }: BrokerServices,
+  resource: string,
+  next: ReadonlyMap<string, string>,
+  changed: readonly string[],
+): string | undefined {
+  if (resource === CLUSTER) return config.problemWith(changesOfBroker(metadata), next, changed)
+  return config.problemWith(next, metadata.configs(resourceTypes.broker, CLUSTER), changed)
 }
 
 function refuse(names: readonly string[], why: string): void {
