@@ -141,6 +141,7 @@ test("Kafka's own producer and consumer go through errors, delays and lost answe
   t.is(produced.code, 0, produced.output)
   const consuming = ['--group', 'g', '--from-beginning', '--max-messages', '3000', '--timeout-ms', '60000']
   const consumed = await tools.run('consumer.ConsoleConsumer', [...base, ...consuming])
-  t.is(consumed.output.replace(/^Processed a total of 3000 messages\n/m, ''), input)
+  // All else that it prints is words.
+  t.is(consumed.output.replaceAll(/^\D.*\n/gm, ''), input)
   for (const [i, each] of hits.entries()) t.true((await each()) > 0, `rule ${i + 1}`)
 })
