@@ -3,6 +3,7 @@ import test from 'ava'
 import type { Channel } from '../../core/net/channel.ts'
 import { handlers } from '../../core/broker/handlers.ts'
 import type { Api } from '../../core/protocol/api.ts'
+import { errorCode } from '../../core/protocol/errors.ts'
 import { AlterClientQuotas } from '../../core/protocol/messages/alter-client-quotas.ts'
 import { AlterConfigs } from '../../core/protocol/messages/alter-configs.ts'
 import { AlterPartitionReassignments } from '../../core/protocol/messages/alter-partition-reassignments.ts'
@@ -197,5 +198,16 @@ test('every version of every call has an answer that it can carry, for what is t
     for (let version = minVersion; version <= maxVersion; version++) {
       t.true(await answers(channel, call, version, bodies(version)), `${call.name} ${version}`)
     }
+  }
+})
+
+test('one feature that is refused refuses the whole update, in every version', async (t) => {
+  const channel = await open(t, await startBroker(t))
+  for (const version of [0, 1, 2]) {
+    const how = version === 0 ? { allowDowngrade: false } : { upgradeType: 1 }
+    const featureUpdates = ['transaction.version', 'no'].map((feature) => ({ feature, maxVersionLevel: 2, ...how }))
+    const answer = await channel.request(UpdateFeatures, version, { timeoutMs: 1, featureUpdates })
+    t.is(answer.errorCode, errorCode('INVALID_UPDATE_VERSION'), `version ${version}`)
+    t.deepEqual(answer.results, [], `version ${version}`)
   }
 })

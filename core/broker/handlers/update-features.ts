@@ -8,18 +8,18 @@ import { handler } from '../handler.ts'
 type Update = UpdateFeaturesRequest['featureUpdates'][number]
 type Result = NonNullable<Input<typeof UpdateFeaturesResponse>['results']>[number]
 
-/** From version 2 on a refusal is told for the whole request. */
-const AS_ONE_SINCE = 2
-
-/** UpdateFeatures 0 to 2 (KIP-584): the features of this broker have one level each, to which they may be "updated". */
+/**
+ * UpdateFeatures 0 to 2 (KIP-584): the features of this broker have one level each, to which they may be "updated". One refusal is told for
+ * the whole request, in all versions: so answers Kafka's own controller (KRaft).
+ */
 export const updateFeatures = handler({
   api: UpdateFeatures,
   minVersion: 0,
   maxVersion: 2,
-  handle(request, { version }) {
+  handle(request) {
     const results = request.featureUpdates.map(update)
     const refused = results.find((result) => result.errorCode !== 0)
-    if (version < AS_ONE_SINCE || refused === undefined) return { throttleTimeMs: 0, errorCode: 0, errorMessage: null, results }
+    if (refused === undefined) return { throttleTimeMs: 0, errorCode: 0, errorMessage: null, results }
     const errorMessage = `The update failed for all features since the following feature had an error: ${refused.errorMessage}`
     return { throttleTimeMs: 0, errorCode: refused.errorCode, errorMessage, results: [] }
   },
