@@ -125,9 +125,11 @@ test('a bucket may be overdrawn once, and fills at its rate', (t) => {
 test('the average of a client that obeys stays within its quota', async (t) => {
   const clock = new ManualClock()
   const window = { samples: 11, sampleMs: 1000 }
-  const quotas = new Quotas({ metadata: new LocalMetadata({ dir: await tempDir(t) }), clock, window, mutationWindow: window })
+  const metadata = new LocalMetadata({ dir: await tempDir(t) })
+  const quotas = new Quotas({ metadata, clock, window, mutationWindow: window })
   t.false(quotas.isActive)
-  quotas.change([{ entity: [['client-id', 'c']], values: { consumer_byte_rate: 10_000, producer_byte_rate: 10_000 } }])
+  await quotas.change([['client-id', 'c']], () => ({ consumer_byte_rate: 10_000, producer_byte_rate: 10_000 }))
+  await metadata.settled()
   const client = { user: 'ANONYMOUS', clientId: 'c' }
   let sent = 0
   const begin = clock.monotonic()

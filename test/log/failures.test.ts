@@ -311,7 +311,7 @@ test('a topic whose folder cannot be taken away does not come back under its nam
   const { files, logs } = await managed(t)
   append(logs.create('t', 0, TOPIC_ID), 'old')
   files.fault = (operation) => (operation === 'rename' || operation === 'syncDirectory' ? 'EIO' : undefined)
-  logs.delete('t')
+  await logs.delete('t')
   files.fault = () => undefined
   const again = logs.create('t', 0, TOPIC_ID)
   t.is(again.logEndOffset, 0)

@@ -59,7 +59,6 @@ export class SlowDisk {
       write: (chunks, position) => file.write(chunks, position),
       truncate: (size) => file.truncate(size),
       sync: () => this.#sync(path, () => file.sync()),
-      syncNow: () => this.#syncNow(path, () => file.syncNow()),
       close: () => file.close(),
     }
   }
