@@ -110,13 +110,13 @@ export const nodeFiles: Files = {
   async removeInPool(path) {
     try {
       // One at a time: a topic of a thousand partitions must not stand in line before somebody's sync.
-      await removals.pass(() => diskWork(() => fs.promises.rm(path, { recursive: true, force: true })))
+      await removals.pass(() => diskWork(path, () => fs.promises.rm(path, { recursive: true, force: true })))
     } catch (error) {
       throw storageFailed('remove', path, error)
     }
   },
   syncDirectory(path) {
-    return diskWork(async () => {
+    return diskWork(path, async () => {
       const fd = guard('open', path, () => fs.openSync(path, openFlags.read))
       try {
         await syncInPool('fsync', fs.fsync, path, fd)
@@ -180,7 +180,7 @@ class NodeFile implements OpenFile {
   }
 
   sync(): Promise<void> {
-    return diskWork(() => syncInPool('fdatasync', fs.fdatasync, this.path, this.#fd))
+    return diskWork(this.path, () => syncInPool('fdatasync', fs.fdatasync, this.path, this.#fd))
   }
 
   close(): void {

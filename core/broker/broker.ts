@@ -14,6 +14,7 @@ import type { Parts } from './assemble.ts'
 import { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import type { Connections } from './connections.ts'
+import { DiskWatch } from './disk-watch.ts'
 import { type DescriptorBudget, descriptorBudget, warnOfLimit } from './descriptors.ts'
 import { type BrokerEvents, EventHub } from './events.ts'
 import { applyDynamicConfigs } from './resources/broker.ts'
@@ -76,6 +77,7 @@ export class Broker {
   readonly #topics: Topics
   readonly #interceptions: Interceptions
   readonly #services: BrokerServices
+  readonly #diskWatch: DiskWatch
   #closing: Promise<void> | undefined
   #closed: boolean
 
@@ -90,6 +92,7 @@ export class Broker {
     this.#topics = services.topics
     this.#interceptions = parts.interceptions
     this.#services = services
+    this.#diskWatch = new DiskWatch(services)
     const [first] = this.listeners
     const here = { name: 'in-process', protocol: 'PLAINTEXT', endpoint: services.endpoint } as const
     // Who holds the broker may do everything, unless he says otherwise.
@@ -240,6 +243,7 @@ export class Broker {
 
   async #close(): Promise<void> {
     this.events.emit('closing', { nodeId: this.nodeId })
+    this.#diskWatch.stop()
     this.#interceptions.close()
     this.#inProcess.close()
     const silent = this.#listeners.close()

@@ -64,7 +64,7 @@ export class SlowDisk {
   }
 
   async #sync(path: string, sync: () => Promise<void>): Promise<void> {
-    if (this.#isSlow(path) && this.#holdMs > 0) await diskWork(() => this.#holdThread())
+    if (this.#isSlow(path) && this.#holdMs > 0) await diskWork(path, () => this.#holdThread())
     this.#mayFail(path)
     await sync()
   }
