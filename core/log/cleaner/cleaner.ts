@@ -250,11 +250,19 @@ export class LogCleaner {
     if (!isDue(range, log.config)) return undefined
     if (range.reset)
       this.#options.logger.warn({ topic: log.topic, partition: log.partition }, 'the cleaner checkpoint is beyond the log: begun anew')
-    if (this.#options.governsOthers?.(log.topic) === true) await this.#syncAll()
-    else if (log.flushedOffset < range.firstUncleanable) await log.flush()
+    if (this.#options.governsOthers?.(log.topic) === true) {
+      await this.#syncAll()
+      if (this.#anyFails()) return undefined
+    } else if (log.flushedOffset < range.firstUncleanable) await log.flush()
     if (this.#stopped || log.isClosed) return undefined
     await this.#options.checkpoint()
     return this.#stopped || log.isClosed ? undefined : range
+  }
+
+  /** A log that takes no appends has nothing unsynced, and may lack what can only be made again from what would be cleaned away. */
+  #anyFails(): boolean {
+    for (const log of this.#options.logs()) if (log.failure !== undefined && !log.isClosed) return true
+    return false
   }
 
   async #syncAll(): Promise<void> {
