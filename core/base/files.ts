@@ -7,7 +7,7 @@ import { diskWork } from './thread-pool.ts'
 
 /**
  * The disk, as the log needs it: synchronous calls, because a small write costs less than a trip through the thread pool, and
- * asynchronous syncs, because these take milliseconds. It comes in through constructors, so that a test can tear writes, fill the
+ * asynchronous syncs, because these take milliseconds, and seconds when the disk is slow. It comes in through constructors, so that a test can tear writes, fill the
  * disk, or forget what was not synced. Every failure is a STORAGE_FAILED that names the path; `cause` has the errno.
  */
 export interface Files {
@@ -37,6 +37,7 @@ export interface Files {
   removeInPool(path: string): Promise<void>
   /** Makes the names in a directory durable: files made, renamed or removed in it. */
   syncDirectory(path: string): Promise<void>
+  /** The same while nothing else runs: for what must be in order before a log is read for the first time. */
   syncDirectoryNow(path: string): void
 }
 
@@ -50,7 +51,6 @@ export interface OpenFile {
   truncate(size: number): void
   /** fdatasync in the thread pool. */
   sync(): Promise<void>
-  syncNow(): void
   close(): void
 }
 
@@ -110,13 +110,13 @@ export const nodeFiles: Files = {
   async removeInPool(path) {
     try {
       // One at a time: a topic of a thousand partitions must not stand in line before somebody's sync.
-      await removals.pass(() => diskWork(() => fs.promises.rm(path, { recursive: true, force: true })))
+      await removals.pass(() => diskWork(path, () => fs.promises.rm(path, { recursive: true, force: true })))
     } catch (error) {
       throw storageFailed('remove', path, error)
     }
   },
   syncDirectory(path) {
-    return diskWork(async () => {
+    return diskWork(path, async () => {
       const fd = guard('open', path, () => fs.openSync(path, openFlags.read))
       try {
         await syncInPool('fsync', fs.fsync, path, fd)
@@ -180,11 +180,7 @@ class NodeFile implements OpenFile {
   }
 
   sync(): Promise<void> {
-    return diskWork(() => syncInPool('fdatasync', fs.fdatasync, this.path, this.#fd))
-  }
-
-  syncNow(): void {
-    guard('fdatasync', this.path, () => fs.fdatasyncSync(this.#fd))
+    return diskWork(this.path, () => syncInPool('fdatasync', fs.fdatasync, this.path, this.#fd))
   }
 
   close(): void {
@@ -196,35 +192,14 @@ function writeAll(fd: number, chunk: Buffer, position: number): void {
   for (let done = 0; done < chunk.length;) done += fs.writeSync(fd, chunk, done, chunk.length - done, position + done)
 }
 
-/** Writes a file so that a crash leaves either the old or the new content: a temporary file, synced, renamed, the directory synced. */
-export function replaceFile(files: Files, path: string, content: Buffer | string, mode: 'write' | 'secret' = 'write'): void {
+/**
+ * Writes a file so that a crash leaves either the old or the new content: a temporary file, synced, renamed, the directory synced. One at a time
+ * for a path.
+ */
+export async function replaceFile(files: Files, path: string, content: string, mode: 'write' | 'secret' = 'write'): Promise<void> {
   const temporary = `${path}.tmp`
   try {
     const file = files.open(temporary, mode)
-    try {
-      file.truncate(0)
-      file.write([typeof content === 'string' ? Buffer.from(content) : content], 0)
-      file.syncNow()
-    } finally {
-      file.close()
-    }
-    files.rename(temporary, path)
-  } catch (error) {
-    discard(files, temporary)
-    throw error
-  }
-  files.syncDirectoryNow(dirname(path))
-}
-
-/**
- * The same in the thread pool. Answers false, and leaves the file as it is, when `wanted` says at the last moment that the content is out of
- * date. One at a time for a path.
- */
-export async function replaceFileInPool(files: Files, path: string, content: string, wanted = (): boolean => true): Promise<boolean> {
-  // Another name than that of replaceFile, which may come in between.
-  const temporary = `${path}.new`
-  try {
-    const file = files.open(temporary, 'write')
     try {
       file.truncate(0)
       file.write([Buffer.from(content)], 0)
@@ -232,17 +207,12 @@ export async function replaceFileInPool(files: Files, path: string, content: str
     } finally {
       file.close()
     }
-    if (!wanted()) {
-      files.unlink(temporary)
-      return false
-    }
     files.rename(temporary, path)
   } catch (error) {
     discard(files, temporary)
     throw error
   }
   await files.syncDirectory(dirname(path))
-  return true
 }
 
 /** On a full disk half a file would take the room that the next try needs. */

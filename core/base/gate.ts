@@ -10,6 +10,11 @@ export class Gate {
     this.#inside = 0
   }
 
+  /** How many stand in line. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   /** Runs `work` when it is its turn: at once when there is room. */
   async pass<T>(work: () => T | Promise<T>): Promise<T> {
     // Who leaves hands the place on: nobody gets in between.

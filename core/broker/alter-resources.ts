@@ -2,6 +2,7 @@ import { messageOf } from '../base/errors.ts'
 import { KafkaError, errorCode, kafkaError } from '../protocol/errors.ts'
 import type { ConfigResource } from './resources/resource.ts'
 import { resourceOf } from './resources/resource-of.ts'
+import { resourceTypes } from './config-source.ts'
 import type { BrokerServices } from './services.ts'
 
 /** How AlterConfigs and IncrementalAlterConfigs answer for a resource. */
@@ -24,16 +25,17 @@ export interface Change {
 }
 
 /**
- * Changes the settings of resources, each by itself: an error of one leaves the others alone.
+ * Changes the settings of resources, each by itself: an error of one leaves the others alone. A change begins from what the one before it has left:
+ * the disk may take its time with that.
  * @param change what the request makes of a resource; throws KafkaError for what cannot be asked
  */
-export function alterResources<W extends Wanted>(
+export async function alterResources<W extends Wanted>(
   broker: BrokerServices,
   resources: readonly W[],
   validateOnly: boolean,
   change: (wanted: W, resource: ConfigResource) => Change,
-): AlterAnswer[] {
-  return resources.map((wanted) => {
+): Promise<AlterAnswer[]> {
+  const alter = async (wanted: W): Promise<AlterAnswer> => {
     const { resourceType, resourceName } = wanted
     try {
       const isTwice = resources.some(
@@ -44,14 +46,20 @@ export function alterResources<W extends Wanted>(
       const { next, changed } = change(wanted, resource)
       resource.check(next, changed)
       resource.mustExist?.()
-      if (!validateOnly) resource.apply(next as ReadonlyMap<string, string>)
+      if (!validateOnly) await resource.apply(next as ReadonlyMap<string, string>)
       return { errorCode: 0, errorMessage: null, resourceType, resourceName }
     } catch (error) {
       const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
       if (!(error instanceof KafkaError)) broker.logger.error({ resource: resourceName, err: error }, 'settings could not be changed')
       return { errorCode: errorCode(code), errorMessage: messageOf(error), resourceType, resourceName }
     }
-  })
+  }
+  return Promise.all(resources.map((wanted) => broker.alterations.take(turnOf(wanted), () => alter(wanted))))
+}
+
+/** Settings of the broker are judged together with those of all brokers. */
+function turnOf({ resourceType, resourceName }: Wanted): string {
+  return resourceType === resourceTypes.broker ? String(resourceType) : `${resourceType} ${resourceName}`
 }
 
 /** @throws KafkaError INVALID_REQUEST when a setting is named twice, or has no value */

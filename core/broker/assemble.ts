@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.ts'
 import type { Clock } from '../base/clock.ts'
 import { silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
+import { Turns } from '../base/turns.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { LocalMetadata } from '../coordination/local.ts'
 import { SecurityStore } from '../coordination/security-store.ts'
@@ -90,7 +91,7 @@ export function openLogs({ options, config, metadata, openFilesMax, unsyncedLost
 }
 
 /** Puts the parts together, from the left of the house to the right. */
-export function assemble(beginning: Beginning, logs: LogManager): Parts {
+export async function assemble(beginning: Beginning, logs: LogManager): Promise<Parts> {
   const { options, config, unsyncedLost, events } = beginning
   const metadata = beginning.metadata()
   const clock = options.clock ?? systemClock
@@ -99,7 +100,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   logs.cleaner.onCleaned = (cleaned) => events.emit('logCleaned', cleaned)
   const replicas = new ReplicaManager(logs)
   const topics = new Topics({ metadata, replicas, config, events })
-  topics.openAll()
+  await topics.openAll()
   config.watch(() => topics.configureAll())
   const tellCleaner = (): void => configureCleaner(logs, config, logger)
   // What was changed in an earlier life was not known when the directory was opened.
@@ -108,7 +109,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
   config.judge((next, changed) => (changed.some(isOfCleaner) ? cleanerProblem(cleanerSettings(config), cleanerSettings(next)) : undefined))
   const random = options.random ?? systemRandom
   const security = new SecurityStore({ dir: options.dir, files: options.files })
-  addScramUsers(security, options.scramUsers ?? [])
+  await addScramUsers(security, options.scramUsers ?? [])
   const authorizer = authorizerOf(config, security, logger)
   const services = {
     ...coordinators({ dir: options.dir, config, replicas, topics, clock, random, events, unsyncedLost, logger, files: options.files }),
@@ -124,6 +125,7 @@ export function assemble(beginning: Beginning, logs: LogManager): Parts {
     })),
     config,
     metadata,
+    alterations: new Turns(),
     quotas: quotasOf(config, metadata, clock, events),
     telemetry: new Telemetry(metadata, clock, random),
     security,

@@ -14,6 +14,7 @@ import type { Parts } from './assemble.ts'
 import { BrokerConfig } from './broker-config.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import type { Connections } from './connections.ts'
+import { DiskWatch } from './disk-watch.ts'
 import { type DescriptorBudget, descriptorBudget, warnOfLimit } from './descriptors.ts'
 import { type BrokerEvents, EventHub } from './events.ts'
 import { applyDynamicConfigs } from './resources/broker.ts'
@@ -24,8 +25,10 @@ import type { Interceptions } from './intercept/interceptions.ts'
 import { listenerSpecs } from './listeners.ts'
 import { OpenListeners } from './open-listeners.ts'
 import type { OpenListenersOptions } from './open-listeners.ts'
+import type { BrokerServices } from './services.ts'
 import { Session } from './session.ts'
 import type { OpenListener } from './session.ts'
+import { settled } from './settled.ts'
 import type { GroupDetails, GroupSummary, PartitionLag, QuotaSummary, TopicSummary, TransactionSummary } from './summaries.ts'
 import type { Topics } from './topics.ts'
 import { groupDetails, groupLags, groupSummary, quotaSummaries, type Shown, transactionSummary } from './views.ts'
@@ -73,6 +76,8 @@ export class Broker {
   readonly #logs: LogManager
   readonly #topics: Topics
   readonly #interceptions: Interceptions
+  readonly #services: BrokerServices
+  readonly #diskWatch: DiskWatch
   #closing: Promise<void> | undefined
   #closed: boolean
 
@@ -86,6 +91,8 @@ export class Broker {
     this.#logs = logs
     this.#topics = services.topics
     this.#interceptions = parts.interceptions
+    this.#services = services
+    this.#diskWatch = new DiskWatch(services)
     const [first] = this.listeners
     const here = { name: 'in-process', protocol: 'PLAINTEXT', endpoint: services.endpoint } as const
     // Who holds the broker may do everything, unless he says otherwise.
@@ -120,8 +127,8 @@ export class Broker {
     const logs = await openLogs(beginning)
     let parts: Parts | undefined
     try {
-      noteBoot(options.dir, options.files)
-      parts = assemble(beginning, logs)
+      await noteBoot(options.dir, options.files)
+      parts = await assemble(beginning, logs)
       await parts.services.groups.load()
       await parts.services.transactions.load()
       // Not before: what the logs leave open after a crash is settled by records that a cleaner would take away.
@@ -144,6 +151,7 @@ export class Broker {
     } catch (error) {
       parts?.services.groups.close()
       parts?.services.transactions.close()
+      if (parts !== undefined) await settled(parts.services)
       await logs.close()
       throw error
     }
@@ -235,6 +243,7 @@ export class Broker {
 
   async #close(): Promise<void> {
     this.events.emit('closing', { nodeId: this.nodeId })
+    this.#diskWatch.stop()
     this.#interceptions.close()
     this.#inProcess.close()
     const silent = this.#listeners.close()
@@ -244,6 +253,7 @@ export class Broker {
     this.#replicas.wakeAll()
     await finished
     await silent
+    await settled(this.#services)
     try {
       await this.#logs.close()
     } finally {

@@ -50,7 +50,7 @@ export function coordinators(options: CoordinatorsOptions): Coordinators {
       logger.error({ topic, partition, err: error }, message)
       events.emit('error', { message, cause: error })
     },
-    ensureTopic: async (name, partitions) => void topics.ensureInternal(name, partitions),
+    ensureTopic: async (name, partitions) => void (await topics.ensureInternal(name, partitions)),
   })
   // The settings count where the topic is yet to be made: groups and ids are found by their hash modulo what it has.
   const partitionsOf = (name: string, setting: number) => topics.get(name)?.partitions ?? setting

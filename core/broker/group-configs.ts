@@ -96,10 +96,17 @@ export class GroupConfigs {
   }
 
   /** Replaces the settings of a group by what was checked, durably. */
-  put(groupId: string, configs: ReadonlyMap<string, string>): void {
-    const { [groupId]: before, ...others } = this.#file.value
-    if (before === undefined && configs.size === 0) return
-    this.#file.put(configs.size === 0 ? others : { ...others, [groupId]: Object.fromEntries(configs) }, this.#file.version)
+  put(groupId: string, configs: ReadonlyMap<string, string>): Promise<void> {
+    return this.#file.change((value) => {
+      const { [groupId]: before, ...others } = value
+      if (configs.size > 0) return { ...others, [groupId]: Object.fromEntries(configs) }
+      return before === undefined ? value : others
+    })
+  }
+
+  /** Resolves when nothing is being written any more. */
+  settled(): Promise<void> {
+    return this.#file.settled()
   }
 
   #check(name: string, value: string): void {

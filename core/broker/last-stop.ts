@@ -24,9 +24,9 @@ export function unsyncedMayBeLost(dir: string, files: Files = nodeFiles): boolea
 }
 
 /** Notes under which start of the machine this directory is used. */
-export function noteBoot(dir: string, files: Files = nodeFiles): void {
+export async function noteBoot(dir: string, files: Files = nodeFiles): Promise<void> {
   const now = bootId(files)
-  if (now !== undefined && files.readFile(join(dir, BOOT_ID))?.toString() !== now) replaceFile(files, join(dir, BOOT_ID), now)
+  if (now !== undefined && files.readFile(join(dir, BOOT_ID))?.toString() !== now) await replaceFile(files, join(dir, BOOT_ID), now)
 }
 
 function bootId(files: Files): string | undefined {

@@ -21,7 +21,7 @@ const SALT_BYTES = 20
  *
  * @throws MoldauError INVALID_CONFIG
  */
-export function addScramUsers(security: SecurityStore, users: readonly ScramUser[]): void {
+export async function addScramUsers(security: SecurityStore, users: readonly ScramUser[]): Promise<void> {
   const changes = users.flatMap((user) => {
     check(user)
     const wanted = user.mechanism === undefined ? (Object.keys(scramMechanisms) as ScramMechanism[]) : [user.mechanism]
@@ -29,7 +29,7 @@ export function addScramUsers(security: SecurityStore, users: readonly ScramUser
       .filter((mechanism) => security.credential(mechanism, user.name) === undefined)
       .map((mechanism) => ({ user: user.name, mechanism, credential: newCredential(mechanism, user) }))
   })
-  if (changes.length > 0) security.changeCredentials(changes)
+  if (changes.length > 0) await security.changeCredentials(changes)
 }
 
 function check({ name, password, mechanism, iterations = 4096 }: ScramUser): void {

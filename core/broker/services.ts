@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
+import type { Turns } from '../base/turns.ts'
 import type { LocalMetadata } from '../coordination/local.ts'
 import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import type { TransactionCoordinator } from '../coordinator/transaction-coordinator.ts'
@@ -37,6 +38,8 @@ export interface BrokerServices {
   readonly config: BrokerConfig
   /** What is written down beside the logs: settings and quotas; topics by way of {@link Topics}. */
   readonly metadata: LocalMetadata
+  /** Who changes the settings of something waits for those who came before him. */
+  readonly alterations: Turns
   /** What users, clients and addresses may use. */
   readonly quotas: Quotas
   /** What clients are asked to measure. */

@@ -52,7 +52,10 @@ export interface LocalMetadataOptions {
 
 const NO_CONFIGS: ReadonlyMap<string, string> = new Map()
 
-/** The metadata of a cluster of one process: its topics, settings and quotas, in `metadata.json` of the data directory. */
+/**
+ * The metadata of a cluster of one process: its topics, settings and quotas, in `metadata.json` of the data directory. A change is seen when it is
+ * durable. Two changes of the same topic must not be under way at the same time.
+ */
 export class LocalMetadata {
   readonly #file: VersionedFile<State>
   readonly #random: RandomBytes
@@ -120,32 +123,28 @@ export class LocalMetadata {
   }
 
   /** Writes a new topic down. That it may exist (name, number of partitions, settings) has been checked. */
-  createTopic(name: string, partitions: number, configs: ReadonlyMap<string, string>, id = this.newTopicId()): TopicInfo {
+  async createTopic(name: string, partitions: number, configs: ReadonlyMap<string, string>, id = this.newTopicId()): Promise<TopicInfo> {
     assert(!this.#byName.has(name), `topic ${name} is created twice`)
     const stored = { name, id, partitions, configs: Object.fromEntries(configs) }
-    this.#put({ topics: [...this.#file.value.topics, stored] })
+    await this.#change(({ topics }) => ({ topics: [...topics, stored] }))
     return this.#remember(stored)
   }
 
-  deleteTopic(name: string): void {
+  async deleteTopic(name: string): Promise<void> {
     const info = this.#byName.get(name)
     assert(info !== undefined, `topic ${name} is deleted and does not exist`)
-    this.#put({ topics: this.#file.value.topics.filter((topic) => topic.name !== name) })
+    await this.#change(({ topics }) => ({ topics: topics.filter((topic) => topic.name !== name) }))
     this.#byName.delete(name)
     this.#byId.delete(info.id)
   }
 
   /** Replaces the number of partitions or the settings of a topic. */
-  changeTopic(name: string, change: { partitions?: number; configs?: ReadonlyMap<string, string> }): TopicInfo {
-    const index = this.#file.value.topics.findIndex((topic) => topic.name === name)
-    const old = this.#file.value.topics[index]
+  async changeTopic(name: string, change: { partitions?: number; configs?: ReadonlyMap<string, string> }): Promise<TopicInfo> {
+    const old = this.#byName.get(name)
     assert(old !== undefined, `topic ${name} is changed and does not exist`)
-    const stored = {
-      ...old,
-      partitions: change.partitions ?? old.partitions,
-      configs: change.configs === undefined ? old.configs : Object.fromEntries(change.configs),
-    }
-    this.#put({ topics: this.#file.value.topics.with(index, stored) })
+    const { partitions, configs } = { ...old, ...change }
+    const stored = { name, id: old.id, partitions, configs: Object.fromEntries(configs) }
+    await this.#change(({ topics }) => ({ topics: topics.map((topic) => (topic.name === name ? stored : topic)) }))
     return this.#remember(stored)
   }
 
@@ -161,24 +160,30 @@ export class LocalMetadata {
   }
 
   /** Replaces the settings of something that is no topic; without any it is forgotten. */
-  configure(type: number, name: string, configs: ReadonlyMap<string, string>): void {
-    const all = this.#file.value.configs ?? []
-    const index = all.findIndex((entry) => entry.type === type && entry.name === name)
+  configure(type: number, name: string, configs: ReadonlyMap<string, string>): Promise<void> {
     const stored = { type, name, configs: Object.fromEntries(configs) }
-    if (configs.size === 0) this.#put({ configs: all.filter((_, i) => i !== index) })
-    else this.#put({ configs: index < 0 ? [...all, stored] : all.with(index, stored) })
+    return this.#change(({ configs: all = [] }) => {
+      const index = all.findIndex((entry) => entry.type === type && entry.name === name)
+      if (configs.size === 0) return { configs: all.filter((_, i) => i !== index) }
+      return { configs: index < 0 ? [...all, stored] : all.with(index, stored) }
+    })
   }
 
   quotas(): readonly StoredQuotas[] {
     return this.#file.value.quotas ?? []
   }
 
-  setQuotas(quotas: readonly StoredQuotas[]): void {
-    this.#put({ quotas })
+  changeQuotas(change: (quotas: readonly StoredQuotas[]) => readonly StoredQuotas[]): Promise<void> {
+    return this.#change(({ quotas = [] }) => ({ quotas: change(quotas) }))
   }
 
-  #put(change: Partial<State>): void {
-    this.#file.put({ ...this.#file.value, ...change }, this.#file.version)
+  /** Resolves when nothing is being written any more. */
+  settled(): Promise<void> {
+    return this.#file.settled()
+  }
+
+  #change(change: (state: State) => Partial<State>): Promise<void> {
+    return this.#file.change((state) => ({ ...state, ...change(state) }))
   }
 
   #remember(stored: StoredTopic): TopicInfo {

@@ -67,30 +67,40 @@ export class SecurityStore {
   }
 
   /** Adds entries, durably; those that are there already stay as they are. */
-  addAcls(acls: readonly AclBinding[]): void {
-    const known = new Map([...this.acls, ...acls].map((acl) => [aclKey(acl), acl]))
-    if (known.size > this.acls.length) this.#put({ acls: [...known.values()] })
+  addAcls(acls: readonly AclBinding[]): Promise<void> {
+    return this.#file.change((state) => {
+      const known = new Map([...state.acls, ...acls].map((acl) => [aclKey(acl), acl]))
+      return known.size > state.acls.length ? { ...state, acls: [...known.values()] } : state
+    })
   }
 
-  removeAcls(acls: readonly AclBinding[]): void {
+  removeAcls(acls: readonly AclBinding[]): Promise<void> {
     const gone = new Set(acls.map(aclKey))
-    if (gone.size > 0) this.#put({ acls: this.acls.filter((acl) => !gone.has(aclKey(acl))) })
+    return this.#file.change((state) => {
+      const kept = state.acls.filter((acl) => !gone.has(aclKey(acl)))
+      return kept.length < state.acls.length ? { ...state, acls: kept } : state
+    })
   }
 
   /** Sets and takes away credentials, durably and all at once. */
-  changeCredentials(changes: readonly CredentialChange[]): void {
-    const next = new Map(this.#credentials)
+  async changeCredentials(changes: readonly CredentialChange[]): Promise<void> {
+    await this.#file.change((state) => {
+      const next = new Map(state.scram.map((known) => [keyOf(known.mechanism, known.user), known]))
+      for (const { user, mechanism, credential } of changes) {
+        if (credential === null) next.delete(keyOf(mechanism, user))
+        else next.set(keyOf(mechanism, user), stored(user, mechanism, credential))
+      }
+      return { ...state, scram: [...next.values()] }
+    })
     for (const { user, mechanism, credential } of changes) {
-      if (credential === null) next.delete(keyOf(mechanism, user))
-      else next.set(keyOf(mechanism, user), credential)
+      if (credential === null) this.#credentials.delete(keyOf(mechanism, user))
+      else this.#credentials.set(keyOf(mechanism, user), credential)
     }
-    this.#put({ scram: Array.from(next, ([key, credential]) => stored(key, credential)) })
-    this.#credentials.clear()
-    for (const [key, credential] of next) this.#credentials.set(key, credential)
   }
 
-  #put(change: Partial<State>): void {
-    this.#file.put({ ...this.#file.value, ...change }, this.#file.version)
+  /** Resolves when nothing is being written any more. */
+  settled(): Promise<void> {
+    return this.#file.settled()
   }
 }
 
@@ -99,11 +109,10 @@ function keyOf(mechanism: ScramMechanism, user: string): string {
   return `${mechanism} ${user}`
 }
 
-function stored(key: string, { salt, storedKey, serverKey, iterations }: ScramCredential): StoredCredential {
-  const space = key.indexOf(' ')
+function stored(user: string, mechanism: ScramMechanism, { salt, storedKey, serverKey, iterations }: ScramCredential): StoredCredential {
   return {
-    user: key.slice(space + 1),
-    mechanism: key.slice(0, space) as ScramMechanism,
+    user,
+    mechanism,
     salt: salt.toString('base64'),
     storedKey: storedKey.toString('base64'),
     serverKey: serverKey.toString('base64'),

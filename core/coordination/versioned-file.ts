@@ -2,11 +2,12 @@ import { crc32c } from '../base/crc32c.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { nodeFiles, replaceFile } from '../base/files.ts'
 import type { Files } from '../base/files.ts'
+import { Gate } from '../base/gate.ts'
 
 interface Stored<T> {
   /** Format of the file. */
   format: 1
-  /** Counts the changes; a put names the one it is based on. */
+  /** Counts the writes. */
   version: number
   value: T
   /** CRC-32C of version and value: a flipped bit may leave good JSON behind. Files of before have none. */
@@ -22,12 +23,19 @@ export interface VersionedFileOptions {
   without: string
 }
 
+/** A change that waits for the disk. */
+interface Asked<T> {
+  readonly make: (value: T) => T
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
 /** Put after the name of the second copy. */
 const BACKUP = '.backup'
 
 /**
- * One JSON value in one file, replaced as a whole and durably: after a crash either the old or the new value is there.
- * Puts are versioned, as they are in ZooKeeper. A second copy stands in when the disk has damaged the first.
+ * One JSON value in one file, replaced as a whole and durably: after a crash either the old or the new value is there. The disk may take its time:
+ * nothing is held up but those who wait for their changes. A second copy stands in when the disk has damaged the first.
  */
 export class VersionedFile<T> {
   readonly #path: string
@@ -35,6 +43,10 @@ export class VersionedFile<T> {
   /** Why the value is that of the second copy, which may be one change behind. */
   readonly damage: string | undefined
   readonly #mode: 'write' | 'secret'
+  /** One write at a time. */
+  readonly #gate: Gate
+  /** As many as there are requests under way. */
+  readonly #asked: Asked<T>[]
   #version: number
   #value: T
 
@@ -46,6 +58,8 @@ export class VersionedFile<T> {
     const { stored, damage } = readEither<T>(files, path, without)
     this.damage = damage
     this.#mode = mode
+    this.#gate = new Gate(1)
+    this.#asked = []
     this.#version = stored?.version ?? 0
     this.#value = stored?.value ?? initial
   }
@@ -54,35 +68,65 @@ export class VersionedFile<T> {
     return this.#value
   }
 
-  /** 0 before the first put. */
+  /** 0 before the first change. */
   get version(): number {
     return this.#version
   }
 
   /**
-   * Replaces the value, durably.
-   * @throws MoldauError STORAGE_FAILED when the disk refuses: the old value stays
+   * Makes a change of the value and resolves when it is durable. `make` is given the value of the moment in which it is written, with all that was
+   * asked for earlier in it. What is asked for while the disk writes is written together.
+   *
+   * @throws what `make` throws; MoldauError STORAGE_FAILED when the disk refuses: the old value stays
    */
-  put(value: T, expectedVersion: number): void {
-    if (expectedVersion !== this.#version) {
-      throw new MoldauError('INVALID_ARGUMENT', `${this.#path} is at version ${this.#version}, not ${expectedVersion}: read it again`, {
-        retriable: true,
-      })
+  change(make: (value: T) => T): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#asked.push({ make, resolve, reject })
+    void this.#gate.pass(() => this.#write())
+    return promise
+  }
+
+  /** Resolves when nothing is being written any more. */
+  settled(): Promise<void> {
+    return this.#gate.pass(() => {})
+  }
+
+  /** Writes what has been asked for so far, if nobody has done so. */
+  async #write(): Promise<void> {
+    // What one request asks for is asked for in one turn.
+    await Promise.resolve()
+    const asked = this.#asked.splice(0)
+    let value = this.#value
+    const made = asked.filter(({ make, reject }) => {
+      try {
+        value = make(value)
+        return true
+      } catch (error) {
+        reject(error)
+        return false
+      }
+    })
+    if (value === this.#value) {
+      for (const { resolve } of made) resolve()
+      return
     }
-    const version = expectedVersion + 1
+    const version = this.#version + 1
     const stored: Stored<T> = { format: 1, version, value, crc: checksum(version, value) }
     const text = `${JSON.stringify(stored)}\n`
     try {
-      replaceFile(this.#files, this.#path, text, this.#mode)
-    } catch (error) {
-      throw new MoldauError('STORAGE_FAILED', `cannot write ${this.#path} (${messageOf(error)}): make room, or make it writable`, {
-        cause: error,
+      await replaceFile(this.#files, this.#path, text, this.#mode)
+    } catch (cause) {
+      const error = new MoldauError('STORAGE_FAILED', `cannot write ${this.#path} (${messageOf(cause)}): make room, or make it writable`, {
+        cause,
       })
+      for (const { reject } of made) reject(error)
+      return
     }
     this.#version = version
     this.#value = value
+    for (const { resolve } of made) resolve()
     try {
-      replaceFile(this.#files, this.#path + BACKUP, text, this.#mode)
+      await replaceFile(this.#files, this.#path + BACKUP, text, this.#mode)
     } catch {
       // One copy is enough as long as nothing happens to it; the next change writes both again.
     }

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { MoldauError } from '../base/errors.ts'
 import { unavailable } from './unavailable.ts'
-import { type Files, nodeFiles, replaceFileInPool } from '../base/files.ts'
+import { type Files, nodeFiles, replaceFile } from '../base/files.ts'
 
 /** Hands out blocks of producer ids that were never handed out before, across restarts and brokers. */
 export interface ProducerIdStore {
@@ -53,7 +53,7 @@ export function fileProducerIdStore(path: string, files: Files = nodeFiles): Pro
     async reserve(count) {
       const first = readNext(files, path)
       files.mkdir(dirname(path))
-      await replaceFileInPool(files, path, `${first + count}\n`)
+      await replaceFile(files, path, `${first + count}\n`)
       return first
     },
   }

@@ -52,6 +52,8 @@ export class TransactionEnding {
     if (prepared.length === 0) return
     // The decision was read from the page cache: it must be on the disk before a marker can be.
     await shard.flushed()
+    // Or it was lost before it could be, and the flush was one of what is left.
+    for (const txn of prepared) shard.checkUnchanged(txn)
     for (const txn of prepared) this.#remember(txn, this.#carryOut(shard, txn))
   }
 

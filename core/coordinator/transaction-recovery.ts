@@ -95,7 +95,7 @@ export class TransactionRecovery {
 
   /** As at the start, for one partition: what it has forgotten of open transactions is found in their logs. Until then clients are told to wait. */
   async #recover(shard: TransactionShard): Promise<void> {
-    shard.pause()
+    shard.lost()
     while (!shard.isClosed) {
       await this.#ending.breath()
       try {

@@ -12,6 +12,8 @@ export class TransactionShard {
   readonly #log: CoordinatorLog
   readonly #onChange: (transactionalId: string) => void
   #state: 'loading' | 'serving' | 'closed'
+  /** The log has lost records since it was read. */
+  #isStale: boolean
 
   /** @param onChange told when a state is in the log: for observers */
   constructor(partition: number, writer: PartitionWriter, onChange: (transactionalId: string) => void = () => {}) {
@@ -20,6 +22,7 @@ export class TransactionShard {
     this.#log = new CoordinatorLog(writer, TRANSACTIONS_TOPIC, partition)
     this.#onChange = onChange
     this.#state = 'loading'
+    this.#isStale = false
   }
 
   /** Tells `onState` of every state in the log, from the oldest on; what is in memory stays. */
@@ -48,6 +51,7 @@ export class TransactionShard {
       },
       marker: () => {},
     })
+    this.#isStale = false
   }
 
   /** Answers requests from now on. */
@@ -55,8 +59,9 @@ export class TransactionShard {
     if (this.#state === 'loading') this.#state = 'serving'
   }
 
-  /** Answers no request until {@link TransactionShard.serve}. */
-  pause(): void {
+  /** The log has lost records: no request is answered until {@link TransactionShard.serve}, and nothing is carried out that was read before. */
+  lost(): void {
+    this.#isStale = true
     if (this.#state === 'serving') this.#state = 'loading'
   }
 
@@ -80,7 +85,7 @@ export class TransactionShard {
 
   /** As {@link TransactionShard.checkCurrent}, also while the shard is loading. */
   checkUnchanged(txn: Transaction): void {
-    if (this.#state === 'closed' || this.transactions.get(txn.id) !== txn) throw kafkaError('NOT_COORDINATOR')
+    if (this.#state === 'closed' || this.#isStale || this.transactions.get(txn.id) !== txn) throw kafkaError('NOT_COORDINATOR')
   }
 
   /** Throws when `txn` is no longer what this shard has in memory: it was loaded anew while the caller waited. */

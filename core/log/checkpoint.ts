@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Files, replaceFile, replaceFileInPool } from '../base/files.ts'
+import { type Files, replaceFile } from '../base/files.ts'
 import { Flusher } from './flusher.ts'
 
 /**
@@ -17,8 +17,6 @@ export class CheckpointFile {
   readonly #flusher: Flusher
   /** What the file holds, so that nothing is written when nothing has changed. */
   #written: string | undefined
-  /** Counts what was written at once: a slower write of older content gives way to it. */
-  #generation: number
 
   /** @param offsets what the file should hold now, by {@link checkpointKey} */
   constructor(files: Files, directory: string, name: string, offsets: () => ReadonlyMap<string, number>) {
@@ -27,7 +25,6 @@ export class CheckpointFile {
     this.#offsets = offsets
     this.#flusher = new Flusher(() => this.#write())
     this.#written = undefined
-    this.#generation = 0
   }
 
   /**
@@ -53,28 +50,18 @@ export class CheckpointFile {
     return this.#flusher.flush()
   }
 
-  /** The same at once: nothing else runs until the disk is done. */
-  writeNow(): void {
-    const text = this.#text()
-    if (text === this.#written) return
-    this.#generation++
-    this.#written = undefined
-    replaceFile(this.#files, this.#path, text)
-    this.#written = text
+  /** Resolves when nothing is being written. */
+  async settled(): Promise<void> {
+    await this.#flusher.running?.catch(() => {})
   }
 
   async #write(): Promise<void> {
-    for (let text = this.#text(); text !== this.#written; text = this.#text()) {
-      const generation = this.#generation
-      // A failure may come before the new content is there, or after.
-      this.#written = undefined
-      const current = (): boolean => generation === this.#generation
-      if ((await replaceFileInPool(this.#files, this.#path, text, current)) && current()) this.#written = text
-    }
-  }
-
-  #text(): string {
-    return checkpointText(Array.from(this.#offsets(), ([key, offset]) => `${key} ${offset}`))
+    const text = checkpointText(Array.from(this.#offsets(), ([key, offset]) => `${key} ${offset}`))
+    if (text === this.#written) return
+    // A failure may come before the new content is there, or after.
+    this.#written = undefined
+    await replaceFile(this.#files, this.#path, text)
+    this.#written = text
   }
 }
 

@@ -24,17 +24,22 @@ export class DeletedFolders {
     this.#options = options
   }
 
-  /** What a failing disk leaves goes with the next start, or when the topic's name is used again: no topic names it any more. */
-  discard(logs: Iterable<PartitionLog>): void {
+  /**
+   * Renames the folders at once, and resolves when a power loss cannot bring the old names back. What a failing disk leaves goes with the next
+   * start, or when the topic's name is used again: no topic names it any more.
+   */
+  async discard(logs: Iterable<PartitionLog>): Promise<void> {
     const { dir, files, random } = this.#options
     for (const { directory, topic, partition, config } of logs) {
       const name = deletedDirectoryName(`${topic}-${partition}`, random(Buffer.alloc(16)).toString('hex'))
-      this.#try(directory, () => {
+      try {
         files.rename(directory, join(dir, name))
         this.removeLater(name, config.fileDeleteDelayMs)
-      })
+      } catch (error) {
+        this.#tell(directory, error)
+      }
     }
-    this.#try(dir, () => files.syncDirectoryNow(dir))
+    await files.syncDirectory(dir).catch((error: unknown) => this.#tell(dir, error))
   }
 
   removeLater(name: string, delayMs: number): void {
@@ -42,11 +47,7 @@ export class DeletedFolders {
     timers.after(delayMs, () => files.removeInPool(join(dir, name)))
   }
 
-  #try(path: string, run: () => void): void {
-    try {
-      run()
-    } catch (error) {
-      this.#options.logger.error({ path, error: messageOf(error) }, 'the folder of a deleted topic cannot be taken away now')
-    }
+  #tell(path: string, error: unknown): void {
+    this.#options.logger.error({ path, error: messageOf(error) }, 'the folder of a deleted topic cannot be taken away now')
   }
 }

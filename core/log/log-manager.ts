@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { AgeClock } from '../base/age-clock.ts'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
@@ -11,14 +10,16 @@ import { markCleanShutdown, takeCleanShutdown } from './clean-shutdown.ts'
 import { type LogConfig, logConfig } from './config.ts'
 import { DeletedFolders } from './deleted-folders.ts'
 import { DirectoryHealth, type DirectoryState, type Patient } from './directory-health.ts'
-import { DELETE_SUFFIX, partitionOfDirectory } from './file-names.ts'
-import { type LogPools, OPEN_FILES_MAX, logPools } from './file-pool.ts'
+import { OPEN_FILES_MAX, logPools } from './file-pool.ts'
+import { findLogs } from './find-logs.ts'
 import { DirectoryLock } from './lock.ts'
+import { LogMaker } from './log-maker.ts'
 import type { LogManagerOptions } from './log-manager-types.ts'
 import { makeDurably } from './make-durably.ts'
 import { type DirectoryMeta, directoryMeta, readTopicId, writeTopicId } from './metadata-files.ts'
 import { OffsetCheckpoints } from './offset-checkpoints.ts'
-import { PartitionLog } from './partition-log.ts'
+import type { PartitionLog } from './partition-log.ts'
+import { RetentionRounds } from './retention-rounds.ts'
 import { closeAll, recoverAll } from './start-and-stop.ts'
 import { Timers } from './timers.ts'
 import { TopicLogs } from './topic-logs.ts'
@@ -27,8 +28,6 @@ export type { LogManagerOptions } from './log-manager-types.ts'
 
 const REMEDY = 'make it a directory that this process may write to, or choose another one'
 const MINUTE_MS = 60_000
-/** Partitions looked at without letting anything else run. */
-const PARTITIONS_PER_TURN = 64
 
 /** All partitions in a broker's folder. Kafka's `LogManager`. */
 export class LogManager {
@@ -41,15 +40,14 @@ export class LogManager {
   readonly #options: LogManagerOptions
   readonly #files: Files
   readonly #clock: Clock
-  /** For what is deleted when it is old. */
-  readonly #age: AgeClock
   readonly #logger: Logger
   readonly #random: RandomBytes
-  readonly #pools: LogPools
   readonly #lock: DirectoryLock
   readonly #config: LogConfig
   readonly #logs: TopicLogs
+  readonly #maker: LogMaker
   readonly #timers: Timers
+  readonly #retention: RetentionRounds
   readonly #deleted: DeletedFolders
   readonly #checkpoints: OffsetCheckpoints
   readonly #health: DirectoryHealth
@@ -62,16 +60,31 @@ export class LogManager {
     this.meta = meta
     this.#options = options
     this.#clock = options.clock ?? systemClock
-    this.#age = new AgeClock(this.#clock)
     this.#logger = options.logger ?? silentLogger
     this.#random = options.random ?? systemRandom
     const openFilesMax = options.openFilesMax ?? Math.min(OPEN_FILES_MAX, Math.floor(descriptorLimit() / 2))
-    this.#pools = logPools(options.files ?? nodeFiles, { openFilesMax })
-    this.#files = this.#pools.files.files
+    const pools = logPools(options.files ?? nodeFiles, { openFilesMax })
+    this.#files = pools.files.files
     this.#lock = lock
     this.#config = logConfig(options.config)
     this.#logs = new TopicLogs()
     this.#timers = new Timers(this.#clock, (error) => this.#logger.error({ dir: this.dir, error: messageOf(error) }, 'housekeeping failed'))
+    const age = new AgeClock(this.#clock)
+    const { onRecordsLost, showsSyncedOnly = false } = options
+    this.#maker = new LogMaker({
+      dir: this.dir,
+      pools,
+      clock: this.#clock,
+      age,
+      logger: this.#logger,
+      random: this.#random,
+      showsSyncedOnly,
+      cleanedTo: (topic, partition) => this.cleaner.cleanedTo(topic, partition),
+      onFailure: (log, error) => this.#health.failed(log, error),
+      onHealedWithLoss: (topic, partition) => this.onHealedWithLoss(topic, partition),
+      onRecordsLost,
+    })
+    this.#retention = new RetentionRounds({ logs: () => this.#logs, age, timers: this.#timers, logger: this.#logger })
     this.#deleted = new DeletedFolders({
       dir: this.dir,
       files: this.#files,
@@ -80,7 +93,7 @@ export class LogManager {
       timers: this.#timers,
     })
     this.#checkpoints = new OffsetCheckpoints(this.#files, this.dir, this.#logs)
-    this.#notes = { name: 'checkpoints', heal: () => this.#checkpoints.write() }
+    this.#notes = { name: 'checkpoints', heal: async () => void (await Promise.all([this.#checkpoints.write(), this.cleaner.note()])) }
     this.#health = new DirectoryHealth({
       dir: this.dir,
       files: this.#files,
@@ -114,11 +127,11 @@ export class LogManager {
     const { dir } = options
     let lock: DirectoryLock | undefined
     try {
-      makeDurably(files, dir)
+      await makeDurably(files, dir)
       lock = DirectoryLock.acquire(files, dir, options.processes)
       const { clusterId, nodeId } = options
       const wanted = { ...(clusterId === undefined ? {} : { clusterId }), ...(nodeId === undefined ? {} : { nodeId }) }
-      const manager = new LogManager(options, lock, directoryMeta(files, dir, wanted, options.random))
+      const manager = new LogManager(options, lock, await directoryMeta(files, dir, wanted, options.random))
       await manager.#start()
       return manager
     } catch (error) {
@@ -138,7 +151,7 @@ export class LogManager {
     const known = this.get(topic, partition)
     if (known !== undefined) return known
     this.#mustBeOpen()
-    const directory = join(this.dir, `${topic}-${partition}`)
+    const directory = this.#maker.directoryOf(topic, partition)
     try {
       // What stands there belonged to a topic of this name whose folder could not be taken away.
       this.#files.removeDirectory(directory)
@@ -149,7 +162,7 @@ export class LogManager {
       this.#files.removeDirectory(directory)
       throw error
     }
-    const log = this.#log(topic, partition, { config: logConfig(config, this.#config), clean: false })
+    const log = this.#maker.make(topic, partition, { config: logConfig(config, this.#config), clean: false })
     this.#logs.add(log)
     return log
   }
@@ -160,12 +173,12 @@ export class LogManager {
 
   /** The topic's id as the partition's folder has it. */
   topicId(topic: string, partition: number): string | undefined {
-    return readTopicId(this.#files, join(this.dir, `${topic}-${partition}`))
+    return readTopicId(this.#files, this.#maker.directoryOf(topic, partition))
   }
 
   /** Writes the topic's id into a partition's folder, where it is missing or damaged. */
   identify(topic: string, partition: number, topicId: string): void {
-    const directory = join(this.dir, `${topic}-${partition}`)
+    const directory = this.#maker.directoryOf(topic, partition)
     try {
       writeTopicId(this.#files, directory, topicId)
       this.#logger.warn({ topic, partition }, 'partition.metadata was missing or damaged: written again')
@@ -179,8 +192,16 @@ export class LogManager {
     return this.#logs
   }
 
-  /** Takes a topic's partitions, from number `from` on, out at once; the folders go after `file.delete.delay.ms`. */
-  delete(topic: string, from = 0): void {
+  /** How many there are. */
+  get partitionCount(): number {
+    return this.#logs.size
+  }
+
+  /**
+   * Takes a topic's partitions, from number `from` on, out at once; the folders go after `file.delete.delay.ms`. Resolves when nothing of them is left
+   * that one of the same name could inherit, not even after a power loss, or when the disk has refused that: then it is tried again.
+   */
+  async delete(topic: string, from = 0): Promise<void> {
     this.#mustBeOpen()
     const gone = this.#logs.take(topic, from)
     if (gone.length === 0) return
@@ -188,14 +209,8 @@ export class LogManager {
       log.abandon()
       this.#health.forget(log)
     }
-    this.#deleted.discard(gone)
-    // A topic of the same name must not inherit what is noted there.
-    this.cleaner.forget(topic)
-    try {
-      this.#checkpoints.writeNow()
-    } catch (error) {
-      this.#cannotCheckpoint(error)
-    }
+    const forgotten = this.cleaner.forget(gone).catch((error: unknown) => this.#cannotCheckpoint(error))
+    await Promise.all([this.#deleted.discard(gone), forgotten, this.checkpoint()])
   }
 
   /**
@@ -213,8 +228,9 @@ export class LogManager {
   }
 
   /** Writes down where partitions begin, if that has changed: what was deleted on demand does not come back after a crash. */
-  checkpointStarts(): void {
-    this.#checkpoints.writeStartsNow()
+  async checkpointStarts(): Promise<void> {
+    this.#mustBeOpen()
+    await this.#checkpoints.writeStarts()
   }
 
   /** Syncs and closes all partitions and leaves the mark of a clean stop. A partition that cannot be closed well leaves none. */
@@ -226,7 +242,7 @@ export class LogManager {
       await this.cleaner.stop()
       const failed = await closeAll([...this.#logs], this.#logger)
       this.#health.stop()
-      if ((await this.checkpoint()) && failed === 0) markCleanShutdown(this.#files, this.dir, this.#logger)
+      if ((await this.checkpoint()) && failed === 0) await markCleanShutdown(this.#files, this.dir, this.#logger)
     } finally {
       this.#release()
     }
@@ -250,78 +266,30 @@ export class LogManager {
 
   #stateChanged(state: DirectoryState): void {
     // What is due may make the room that is missing.
-    if (state.state === 'failing' && this.#health.isFull) this.#timers.after(0, () => this.#retain([...this.#logs]))
+    if (state.state === 'failing' && this.#health.isFull) this.#retention.soon()
     this.#options.onStateChange?.(state)
   }
 
   async #start(): Promise<void> {
-    const clean = takeCleanShutdown(this.#files, this.dir)
+    const clean = await takeCleanShutdown(this.#files, this.dir)
     const checkpointed = this.#checkpoints.read((file, means) => this.#logger.error({ file }, `a checkpoint is damaged: ${means}`))
-    const configs = new Map<string, LogConfig>()
-    const configOf = (topic: string): LogConfig => {
-      const known = configs.get(topic) ?? logConfig(this.#options.topicConfig?.(topic), this.#config)
-      configs.set(topic, known)
-      return known
-    }
-    for (const { name, directory } of this.#files.readdir(this.dir)) {
-      if (!directory) continue
-      if (name.endsWith(DELETE_SUFFIX)) this.#deleted.removeLater(name, this.#config.fileDeleteDelayMs)
-      const place = partitionOfDirectory(name)
-      if (place === undefined) continue
-      const { topic, partition } = place
-      const { recoveryPoint, startOffset: logStartOffset } = checkpointed(topic, partition)
-      this.#logs.add(
-        this.#log(topic, partition, {
-          config: configOf(topic),
-          clean: clean && recoveryPoint !== undefined,
-          writesSurvived: this.#options.writesSurvived ?? false,
-          ...(recoveryPoint === undefined ? {} : { recoveryPoint }),
-          ...(logStartOffset === undefined ? {} : { logStartOffset }),
-        }),
-      )
-    }
-    const logs = [...this.#logs]
+    const { logs, doomed } = findLogs({
+      files: this.#files,
+      dir: this.dir,
+      maker: this.#maker,
+      configOf: (topic) => logConfig(this.#options.topicConfig?.(topic), this.#config),
+      checkpointed,
+      clean,
+      writesSurvived: this.#options.writesSurvived ?? false,
+    })
+    for (const log of logs) this.#logs.add(log)
+    for (const name of doomed) this.#deleted.removeLater(name, this.#config.fileDeleteDelayMs)
     if (!clean && logs.length > 0) {
       this.#logger.info({ dir: this.dir, partitions: logs.length }, 'the last stop was not a clean one: checking the logs')
       await recoverAll(logs, this.#logger)
     }
     this.#timers.every(this.#options.checkpointIntervalMs ?? MINUTE_MS, async () => void (await this.checkpoint()))
-    this.#timers.every(this.#options.retentionCheckIntervalMs ?? 5 * MINUTE_MS, () => this.#retain([...this.#logs]))
-  }
-
-  #log(
-    topic: string,
-    partition: number,
-    options: { config: LogConfig; clean: boolean; writesSurvived?: boolean; recoveryPoint?: number; logStartOffset?: number },
-  ): PartitionLog {
-    const directory = join(this.dir, `${topic}-${partition}`)
-    const { showsSyncedOnly = false } = this.#options
-    const cleanedTo = (): number => this.cleaner.cleanedTo(topic, partition)
-    const common = {
-      pools: this.#pools,
-      clock: this.#clock,
-      age: this.#age,
-      logger: this.#logger,
-      random: this.#random,
-      showsSyncedOnly,
-      cleanedTo,
-    }
-    const onFailure = (error: MoldauError): void => this.#health.failed(log, error)
-    const onHealedWithLoss = (): void => this.onHealedWithLoss(topic, partition)
-    const onRecordsLost = (from: number, to: number): void => this.#options.onRecordsLost?.({ topic, partition, from, to })
-    const log = new PartitionLog({ topic, partition, directory, ...common, ...options, onFailure, onRecordsLost, onHealedWithLoss })
-    return log
-  }
-
-  #retain(logs: PartitionLog[]): void {
-    for (const log of logs.splice(0, PARTITIONS_PER_TURN)) {
-      try {
-        if (this.get(log.topic, log.partition) === log && !log.untouched) log.applyRetention(this.#age.now())
-      } catch (error) {
-        this.#logger.error({ topic: log.topic, partition: log.partition, error: messageOf(error) }, 'old segments cannot be deleted')
-      }
-    }
-    if (logs.length > 0) this.#timers.after(0, () => this.#retain(logs))
+    this.#retention.every(this.#options.retentionCheckIntervalMs ?? 5 * MINUTE_MS)
   }
 
   #mustBeOpen(): void {

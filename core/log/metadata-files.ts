@@ -26,7 +26,12 @@ export interface WantedMeta {
  *
  * @throws DIRECTORY_UNUSABLE when the folder belongs to another cluster or node than the one wanted, or the file is not whole
  */
-export function directoryMeta(files: Files, directory: string, wanted: WantedMeta, random: RandomBytes = systemRandom): DirectoryMeta {
+export async function directoryMeta(
+  files: Files,
+  directory: string,
+  wanted: WantedMeta,
+  random: RandomBytes = systemRandom,
+): Promise<DirectoryMeta> {
   const path = join(directory, META)
   const content = files.readFile(path)?.toString('utf8')
   const found = properties(content ?? '')
@@ -43,7 +48,7 @@ export function directoryMeta(files: Files, directory: string, wanted: WantedMet
   const complete = found.has('cluster.id') && found.has('directory.id') && nodeText !== undefined
   if (!complete) {
     const lines = ['#', `cluster.id=${clusterId}`, `directory.id=${meta.directoryId}`, `node.id=${nodeId}`, 'version=1', '']
-    replaceFile(files, path, lines.join('\n'))
+    await replaceFile(files, path, lines.join('\n'))
   }
   return meta
 }

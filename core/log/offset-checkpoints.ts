@@ -42,13 +42,9 @@ export class OffsetCheckpoints {
     for (const file of [this.#recoveryPoints, this.#starts, this.#highWatermarks]) await file.write()
   }
 
-  writeNow(): void {
-    for (const file of [this.#recoveryPoints, this.#starts, this.#highWatermarks]) file.writeNow()
-  }
-
   /** Where partitions begin alone. */
-  writeStartsNow(): void {
-    this.#starts.writeNow()
+  writeStarts(): Promise<void> {
+    return this.#starts.write()
   }
 }
 

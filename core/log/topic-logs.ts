@@ -3,16 +3,24 @@ import type { PartitionLog } from './partition-log.ts'
 /** Logs by topic and partition. */
 export class TopicLogs implements Iterable<PartitionLog> {
   readonly #topics: Map<string, Map<number, PartitionLog>>
+  #size: number
 
   constructor() {
     this.#topics = new Map()
+    this.#size = 0
+  }
+
+  get size(): number {
+    return this.#size
   }
 
   get(topic: string, partition: number): PartitionLog | undefined {
     return this.#topics.get(topic)?.get(partition)
   }
 
+  /** One that is not there yet. */
   add(log: PartitionLog): void {
+    this.#size++
     const logs = this.#topics.get(log.topic)
     if (logs === undefined) this.#topics.set(log.topic, new Map([[log.partition, log]]))
     else logs.set(log.partition, log)
@@ -25,6 +33,7 @@ export class TopicLogs implements Iterable<PartitionLog> {
     const taken = Array.from(logs.values()).filter(({ partition }) => partition >= from)
     for (const { partition } of taken) logs.delete(partition)
     if (logs.size === 0) this.#topics.delete(topic)
+    this.#size -= taken.length
     return taken
   }
 

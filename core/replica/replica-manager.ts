@@ -12,17 +12,16 @@ export interface TopicSpec {
 /** The partitions that this broker holds. */
 export class ReplicaManager {
   readonly #logs: LogManager
-  readonly #topics: Map<string, Partition[]>
-  #count: number
+  readonly #topics: Map<string, readonly Partition[]>
 
   constructor(logs: LogManager) {
     this.#logs = logs
     this.#topics = new Map()
-    this.#count = 0
   }
 
+  /** Those that are being made count as well. */
   get partitionCount(): number {
-    return this.#count
+    return this.#logs.partitionCount
   }
 
   partition(topic: string, index: number): Partition | undefined {
@@ -40,13 +39,26 @@ export class ReplicaManager {
 
   /** Opens or makes the logs of a topic's partitions; those that are open already stay as they are. */
   open(topic: TopicSpec, config: LogConfig): void {
-    let partitions = this.#topics.get(topic.name)
-    if (partitions === undefined) this.#topics.set(topic.name, (partitions = []))
-    for (let index = partitions.length; index < topic.partitions; index++) {
+    this.add(topic.name, this.make(topic, config))
+  }
+
+  /** The partitions that a topic has not yet, for {@link ReplicaManager.add}: nobody sees them before. {@link ReplicaManager.discard} takes them back. */
+  make(topic: TopicSpec, config: LogConfig): Partition[] {
+    const made: Partition[] = []
+    for (let index = this.partitionsOf(topic.name).length; index < topic.partitions; index++) {
       const log = this.#logs.get(topic.name, index) ?? this.#logs.create(topic.name, index, topic.id, config)
-      partitions.push(new Partition(topic.name, index, topic.id, log))
-      this.#count++
+      made.push(new Partition(topic.name, index, topic.id, log))
     }
+    return made
+  }
+
+  add(topic: string, made: readonly Partition[]): void {
+    this.#topics.set(topic, [...this.partitionsOf(topic), ...made])
+  }
+
+  /** Takes away what {@link ReplicaManager.make} has made, all of it or what it came to, and nobody has seen. */
+  discard(topic: string): Promise<void> {
+    return this.#logs.delete(topic, this.partitionsOf(topic).length)
   }
 
   /** Topics with a folder here, the number of their partitions, and the id that the folders bear. */
@@ -77,27 +89,17 @@ export class ReplicaManager {
   }
 
   /** Makes what {@link PartitionLog.deleteRecordsBefore} has done durable. */
-  keepStarts(): void {
-    this.#logs.checkpointStarts()
+  keepStarts(): Promise<void> {
+    return this.#logs.checkpointStarts()
   }
 
-  /** Takes a topic's partitions away; fetches that wait for them are answered. */
-  delete(topic: string): void {
+  /** Takes a topic's partitions away at once; fetches that wait for them are answered. Resolves when a topic of the same name may be made. */
+  delete(topic: string): Promise<void> {
     const partitions = this.partitionsOf(topic)
     this.#topics.delete(topic)
-    this.#count -= partitions.length
-    this.#logs.delete(topic)
+    const deleted = this.#logs.delete(topic)
     for (const partition of partitions) partition.wakeAll()
-  }
-
-  /** Takes away the partitions from number `kept` on: they were being made, and could not be. */
-  shrink(topic: string, kept: number): void {
-    const partitions = this.#topics.get(topic)
-    if (partitions === undefined) return
-    this.#count -= Math.max(0, partitions.length - kept)
-    partitions.splice(kept)
-    if (kept === 0) this.#topics.delete(topic)
-    this.#logs.delete(topic, kept)
+    return deleted
   }
 
   /** Answers everybody who waits: the broker is going to stop. */

@@ -7,17 +7,19 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import test from 'ava'
-import { systemClock } from '../../core/base/clock.ts'
+import { ManualClock, systemClock } from '../../core/base/clock.ts'
+import { silentLogger } from '../../core/base/logger.ts'
 import { diskThreads, diskWork, threadPoolSize } from '../../core/base/thread-pool.ts'
+import { DiskWatch } from '../../core/broker/disk-watch.ts'
 import { tempDir } from '../support/start-broker.ts'
 
-test('a disk that hangs leaves threads to those who do not wait for it', async (t) => {
+test.serial('a disk that hangs leaves threads to those who do not wait for it', async (t) => {
   const fifo = join(await tempDir(t), 'fifo')
   execFileSync('mkfifo', [fifo])
   // To open it holds a thread until somebody opens the other end.
   let hanging = 0
   const stuck = Array.from({ length: threadPoolSize() * 2 }, () =>
-    diskWork(async () => {
+    diskWork(fifo, async () => {
       hanging++
       await (await fs.promises.open(fifo, 'r')).close()
     }),
@@ -30,6 +32,31 @@ test('a disk that hangs leaves threads to those who do not wait for it', async (
   await Promise.all(stuck)
   fs.closeSync(other)
   t.is(hanging, stuck.length)
+})
+
+test.serial('what the disk takes long over is told once a minute, with the remedy when others stand in line', async (t) => {
+  const clock = new ManualClock()
+  const told: { paths: string[]; waiting: number; remedy: string }[] = []
+  const warn = (fields: object): void => void told.push(fields as (typeof told)[number])
+  const watch = new DiskWatch({ clock, logger: { ...silentLogger, warn } })
+  const { promise: slow, resolve: release } = Promise.withResolvers<void>()
+  const works = [diskWork('/data/a', () => slow)]
+  clock.advance(5000)
+  t.deepEqual(told, [], 'it may just have begun')
+  clock.advance(5000)
+  t.like(told[0]!, { paths: ['/data/a'], waiting: 0, remedy: 'see the system log, and what else uses this disk' })
+  while (works.length < diskThreads() + 2) works.push(diskWork('/data/b', () => slow))
+  clock.advance(55_000)
+  t.is(told.length, 1)
+  clock.advance(5000)
+  t.is(told.length, 2)
+  t.is(told[1]!.waiting, 2)
+  t.regex(told[1]!.remedy, /UV_THREADPOOL_SIZE=\d+ in its environment \(now \d+\)/)
+  release()
+  await Promise.all(works)
+  clock.advance(600_000)
+  t.is(told.length, 2)
+  watch.stop()
 })
 
 test('some threads of the pool are kept from the disk, whatever its size', (t) => {

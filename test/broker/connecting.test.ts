@@ -143,8 +143,10 @@ async function rates(
   ofEachAddress?: number,
 ): Promise<{ rates: ConnectionRates; clock: ManualClock }> {
   const clock = new ManualClock()
-  const quotas = new Quotas({ metadata: new LocalMetadata({ dir: await tempDir(t) }), clock, window: WINDOW, mutationWindow: WINDOW })
-  if (ofEachAddress !== undefined) quotas.change([{ entity: [['ip', null]], values: { connection_creation_rate: ofEachAddress } }])
+  const metadata = new LocalMetadata({ dir: await tempDir(t) })
+  const quotas = new Quotas({ metadata, clock, window: WINDOW, mutationWindow: WINDOW })
+  if (ofEachAddress !== undefined) await quotas.change([['ip', null]], () => ({ connection_creation_rate: ofEachAddress }))
+  await metadata.settled()
   return { rates: new ConnectionRates({ config: new BrokerConfig(config), quotas, window: WINDOW, clock }), clock }
 }
 

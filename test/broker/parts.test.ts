@@ -3,6 +3,7 @@ import fc from 'fast-check'
 
 import { ManualClock } from '../../core/base/clock.ts'
 import { MoldauError } from '../../core/base/errors.ts'
+import { Turns } from '../../core/base/turns.ts'
 import { BrokerConfig, brokerConfigs } from '../../core/broker/broker-config.ts'
 import { closest } from '../../core/broker/closest.ts'
 import { configProblem, parseConfig } from '../../core/broker/config-type.ts'
@@ -110,23 +111,23 @@ test('a topic has a name that a directory can have', (t) => {
   for (const name of ['', '.', '..', 'ä', 'a b', 'a/b', '../a', 'a\0', 'x'.repeat(250)]) t.truthy(topicNameProblem(name), name)
 })
 
-test('metadata survives the loss of power after every change', (t) => {
+test('metadata survives the loss of power after every change', async (t) => {
   const action = fc.record({
     kind: fc.constantFrom('create', 'delete', 'change'),
     topic: fc.nat(4),
     partitions: fc.integer({ min: 1, max: 9 }),
   })
-  fc.assert(
-    fc.property(fc.array(action, { maxLength: 15 }), (actions) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { maxLength: 15 }), async (actions) => {
       const files = new FaultyFiles()
       files.mkdir('/data')
       const metadata = new LocalMetadata({ dir: '/data', files })
       for (const { kind, topic, partitions } of actions) {
         const name = `t${topic}`
         const configs = new Map([['retention.ms', String(partitions)]])
-        if (metadata.topic(name) === undefined) metadata.createTopic(name, partitions, configs)
-        else if (kind === 'delete') metadata.deleteTopic(name)
-        else metadata.changeTopic(name, { partitions, configs })
+        if (metadata.topic(name) === undefined) await metadata.createTopic(name, partitions, configs)
+        else if (kind === 'delete') await metadata.deleteTopic(name)
+        else await metadata.changeTopic(name, { partitions, configs })
         files.powerLoss()
         const again = new LocalMetadata({ dir: '/data', files })
         t.deepEqual([...again.topics()].toSorted(byName), [...metadata.topics()].toSorted(byName))
@@ -139,32 +140,89 @@ test('metadata survives the loss of power after every change', (t) => {
 
 const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1)
 
-test('a change that the disk refuses changes nothing', (t) => {
+test('a change that the disk refuses changes nothing', async (t) => {
   const files = new FaultyFiles()
   files.mkdir('/data')
   const metadata = new LocalMetadata({ dir: '/data', files })
-  metadata.createTopic('kept', 1, new Map())
+  await metadata.createTopic('kept', 1, new Map())
   files.fault = (operation) => (operation === 'sync' ? 'EIO' : undefined)
-  const error = t.throws(() => metadata.createTopic('lost', 1, new Map()), { instanceOf: MoldauError })
-  t.is(error.code, 'STORAGE_FAILED')
+  const error = await t.throwsAsync(metadata.createTopic('lost', 1, new Map()), { instanceOf: MoldauError })
+  t.is(error?.code, 'STORAGE_FAILED')
   t.is(metadata.topic('lost'), undefined)
   t.is(metadata.topicCount, 1)
 })
 
-test('a put that is based on an old version is refused', (t) => {
+test('changes that come while the disk writes are written together, each made of what the one before it has left', async (t) => {
   const files = new FaultyFiles()
   files.mkdir('/data')
-  const file = new VersionedFile<number>('/data/value', 1, { files, without: 'begin anew' })
-  file.put(2, 0)
-  t.throws(() => file.put(3, 0), { message: /version 1, not 0/ })
-  t.is(file.value, 2)
+  const file = new VersionedFile<readonly string[]>('/data/value', [], { files, without: 'begin anew' })
+  const add = (what: string): Promise<void> => file.change((value) => [...value, what])
+  let writes = 0
+  files.pause = async (path) => {
+    if (path === '/data/value.tmp') writes++
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const first = Promise.all([add('a'), add('b')])
+  while (writes === 0) await Promise.resolve()
+  const rest = ['c', 'd', 'e'].map(add)
+  const wrong = file.change(() => {
+    throw new Error('not that one')
+  })
+  t.deepEqual(file.value, [])
+  await first
+  t.deepEqual(file.value, ['a', 'b'])
+  await t.throwsAsync(wrong, { message: 'not that one' })
+  await Promise.all(rest)
+  t.deepEqual(file.value, ['a', 'b', 'c', 'd', 'e'])
+  t.is(writes, 2)
+  // What fails fails for all who share the write, and for nobody else.
+  files.fault = (operation, path) => (operation === 'sync' && path === '/data/value.tmp' ? 'EIO' : undefined)
+  const refused = await Promise.allSettled([add('f'), add('g')])
+  t.deepEqual(
+    refused.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  )
+  files.fault = () => undefined
+  await add('h')
+  await file.settled()
+  files.powerLoss()
+  const again = new VersionedFile<readonly string[]>('/data/value', [], { files, without: 'begin anew' })
+  t.deepEqual(again.value, ['a', 'b', 'c', 'd', 'e', 'h'])
 })
 
-test('topics that differ only in dots and underscores collide', (t) => {
+test('work on one thing is done in the order of asking, work on different things side by side', async (t) => {
+  const turns = new Turns()
+  const done: string[] = []
+  const gates = new Map<string, () => void>()
+  const work = (key: string, what: string): Promise<string> =>
+    turns.take(key, async () => {
+      done.push(`${what} begins`)
+      await new Promise<void>((resolve) => gates.set(what, resolve))
+      done.push(`${what} ends`)
+      if (what === 'a1') throw new Error('a1 fails')
+      return what
+    })
+  const all = [work('a', 'a1'), work('a', 'a2'), work('b', 'b1')]
+  let isIdle = false
+  const idle = turns.idle().then(() => (isIdle = true))
+  t.deepEqual(done, ['a1 begins', 'b1 begins'])
+  gates.get('b1')!()
+  t.is(await all[2], 'b1')
+  gates.get('a1')!()
+  await t.throwsAsync(all[0]!, { message: 'a1 fails' })
+  t.deepEqual(done, ['a1 begins', 'b1 begins', 'b1 ends', 'a1 ends', 'a2 begins'])
+  t.false(isIdle)
+  gates.get('a2')!()
+  t.is(await all[1], 'a2')
+  await idle
+  await turns.idle()
+})
+
+test('topics that differ only in dots and underscores collide', async (t) => {
   const files = new FaultyFiles()
   files.mkdir('/data')
   const metadata = new LocalMetadata({ dir: '/data', files })
-  metadata.createTopic('a.b', 1, new Map())
+  await metadata.createTopic('a.b', 1, new Map())
   t.is(metadata.colliding('a_b'), 'a.b')
   t.is(metadata.colliding('a.b'), undefined)
   t.is(metadata.colliding('ab'), undefined)

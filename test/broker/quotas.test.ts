@@ -125,9 +125,11 @@ test('a bucket may be overdrawn once, and fills at its rate', (t) => {
 test('the average of a client that obeys stays within its quota', async (t) => {
   const clock = new ManualClock()
   const window = { samples: 11, sampleMs: 1000 }
-  const quotas = new Quotas({ metadata: new LocalMetadata({ dir: await tempDir(t) }), clock, window, mutationWindow: window })
+  const metadata = new LocalMetadata({ dir: await tempDir(t) })
+  const quotas = new Quotas({ metadata, clock, window, mutationWindow: window })
   t.false(quotas.isActive)
-  quotas.change([{ entity: [['client-id', 'c']], values: { consumer_byte_rate: 10_000, producer_byte_rate: 10_000 } }])
+  await quotas.change([['client-id', 'c']], () => ({ consumer_byte_rate: 10_000, producer_byte_rate: 10_000 }))
+  await metadata.settled()
   const client = { user: 'ANONYMOUS', clientId: 'c' }
   let sent = 0
   const begin = clock.monotonic()
@@ -157,8 +159,9 @@ test('a producer over its quota is answered at once, told to be silent, and not 
     return answer.throttleTimeMs
   }
   t.is(await send(slow), 0)
-  await setQuota(admin, [['user', null]], 'producer_byte_rate', 1000)
-  // 1,1xx bytes at 1,000 per second over ten seconds are still allowed; many of them are not.
+  // So little that the silence lasts for seconds: a machine with much to do must not sleep through it.
+  await setQuota(admin, [['user', null]], 'producer_byte_rate', 400)
+  // 1,1xx bytes at 400 per second over ten seconds are still allowed; many of them are not.
   let throttled = 0
   for (let i = 0; i < 10 && throttled === 0; i++) throttled = await send(slow)
   t.true(throttled > 0, 'no request was throttled')

@@ -11,6 +11,7 @@ import { MoldauError } from '../../core/base/errors.ts'
 import { Broker } from '../../core/broker/broker.ts'
 import { connect } from '../../core/client/connect.ts'
 import { Channel } from '../../core/net/channel.ts'
+import { FrameSplitter } from '../../core/net/frames.ts'
 import { errorName } from '../../core/protocol/errors.ts'
 import { ApiVersions } from '../../core/protocol/messages/api-versions.ts'
 import { DescribeConfigs } from '../../core/protocol/messages/describe-configs.ts'
@@ -163,14 +164,22 @@ test('after a handshake of version 0 bare tokens are exchanged', async (t) => {
     const socket = connectTcp({ host: '127.0.0.1', port: broker.port! })
     t.teardown(() => socket.destroy())
     const got: Buffer[] = []
-    socket.on('data', (chunk) => got.push(chunk))
+    // An answer to each: the handshake, the tokens, and the request behind them.
+    const answered = Promise.withResolvers<void>()
+    const splitter = new FrameSplitter({ frameBytesMax: 100_000 })
+    let answers = 0
+    socket.on('data', (chunk) => {
+      got.push(chunk)
+      splitter.push(chunk)
+      while (splitter.next() !== undefined) if (++answers === tokens.length + 2) answered.resolve()
+    })
     const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()))
     const frame = (bytes: Buffer): void => void socket.write(Buffer.concat([Buffer.from([0, 0, 0, bytes.length]), bytes]))
     const header = (key: number, version: number): Buffer => Buffer.from([0, key, 0, version, 0, 0, 0, 7, 0xff, 0xff])
     frame(Buffer.concat([header(17, 0), Buffer.from([0, 5]), Buffer.from('PLAIN')]))
     for (const each of tokens) frame(Buffer.from(each))
     frame(header(18, 0))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await Promise.race([answered.promise, ended])
     socket.end()
     await ended
     const all = Buffer.concat(got)

@@ -22,7 +22,7 @@ async function commitOf(channel: Channel): Promise<string> {
   return errorName(answers[0]!.partitions[0]!.errorCode)
 }
 
-test('syncs that hang hold up nobody who does not wait for them: other topics, consumers, heartbeats', async (t) => {
+test('syncs that hang hold up nobody who does not wait for them: other topics, consumers, heartbeats, whatever is administered', async (t) => {
   const scenario = await SlowScenario.start({ t, dir: await tempDir(t), threads: 16, sessionMs: SESSION_MS })
   const { channel } = scenario
   await scenario.tell({ hold: null })
@@ -33,8 +33,10 @@ test('syncs that hang hold up nobody who does not wait for them: other topics, c
     return error
   })
   const committed = commitOf(await scenario.dial()).finally(() => answered++)
+  const administered = (await scenario.administer()).map((done) => done.finally(() => answered++))
   const begun = Date.now()
-  let sent = 2
+  // The first of each partition, and what is to be deleted.
+  let sent = 3
   // Longer than a session.
   while (sent < 30 || Date.now() - begun < 2 * SESSION_MS) {
     t.is((await produce(channel, 'fast', batch(['fast']), { partition: sent % 2 })).error, 'NONE')
@@ -47,6 +49,7 @@ test('syncs that hang hold up nobody who does not wait for them: other topics, c
   await scenario.tell({ hold: 0 })
   t.deepEqual(new Set(await Promise.all(slow)), new Set(['NONE']))
   t.is(await committed, 'NONE')
+  t.deepEqual(await Promise.all(administered), ['NONE', 'NONE', 'NONE', 'NONE', 'NONE'])
   await scenario.commit()
   t.is(scenario.assignments, 1)
 })

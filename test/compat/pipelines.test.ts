@@ -27,7 +27,7 @@ const running = pipeline('running')
 test('on Apache Kafka: killed at any moment and started again, everything is counted exactly once', async (t) => {
   t.timeout(180_000)
   const kafka = await startKafka(t)
-  if (kafka === undefined) return t.pass('skipped')
+  if (kafka === undefined) return
   const broker = { bootstrap: kafka.bootstrap, dialer: tcpDialer() }
   const client = await connect(broker)
   t.teardown(() => client.close())

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +10,9 @@ import type { Broker } from '../../core/broker/broker.ts'
 import { handlers } from '../../core/broker/handlers.ts'
 import { connect } from '../../core/client/connect.ts'
 import { Authority } from '../support/certificates.ts'
+import { confluentKafka } from '../support/confluent-kafka.ts'
 import { hasKcat, kcat } from '../support/kcat.ts'
+import { missing } from '../support/missing.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 import { TokenIssuer } from '../support/tokens.ts'
 import { toolRunner } from '../support/tool-runner.ts'
@@ -118,11 +119,11 @@ consumer.close()
 `
 
 test('librdkafka logs in with a signed token', async (t) => {
-  const python = ['python3', '/usr/bin/python3'].find((each) => spawnSync(each, ['-c', 'import confluent_kafka']).status === 0)
-  if (python === undefined) {
-    t.log('skipped: python3-confluent-kafka is not installed')
-    t.pass()
-    return
+  let python: string
+  try {
+    python = await confluentKafka()
+  } catch (error) {
+    return missing(t, 'confluent-kafka', error)
   }
   const { address, write } = await bench(t)
   const token = issuer.token({ sub: 'alice', exp: Math.floor(Date.now() / 1000) + 300, aud: 'moldau' }, 'rsa')

@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 
+import { TRANSACTIONS_TOPIC } from '../../core/coordinator/coordinator-log.ts'
 import { MemoryPartitions } from '../support/memory-partitions.ts'
 import { at, fatesOf, settle, start } from '../support/transaction-world.ts'
 
@@ -132,6 +133,32 @@ test('a marker that a log refuses is written later; the decision stands', async 
   clock.advance(1000)
   t.deepEqual([fatesOf(writer, 0), fatesOf(writer, 1)], [['x committed'], ['x committed']])
   t.is(transactions.verifyOrAdd('tx', ended.producerId, ended.epoch, [at(0)], true), 'NONE')
+})
+
+test('a decision that the disk has lost before it was durable is not carried out', async (t) => {
+  const { transactions, writer, clock } = await start(new MemoryPartitions())
+  const producer = await transactions.initProducerId('tx', 60_000, null)
+  for (const partition of [0, 1]) {
+    transactions.verifyOrAdd('tx', producer.producerId, producer.epoch, [at(partition)], true)
+    writer.produce('t', partition, producer, 'x')
+  }
+  const flush = writer.flush.bind(writer)
+  writer.flush = async (topic, partition) => {
+    if (topic === TRANSACTIONS_TOPIC) throw new Error('the disk fails')
+    await flush(topic, partition)
+  }
+  await t.throwsAsync(transactions.end('tx', producer, true, 2), { message: /COORDINATOR_NOT_AVAILABLE/ })
+  writer.flush = flush
+  const lost = writer.lose(TRANSACTIONS_TOPIC)
+  t.is(lost.length, 1)
+  for (const partition of lost) transactions.recordsLost(TRANSACTIONS_TOPIC, partition)
+  clock.advance(1000)
+  await settle()
+  const fates = [...fatesOf(writer, 0), ...fatesOf(writer, 1)]
+  t.false(fates.includes('x committed'), `nobody knows of the commit any more: ${fates.join(', ')}`)
+  const image = writer.restart(true)
+  await start(image, { unsyncedLost: true })
+  t.deepEqual(fatesOf(image, 0), fatesOf(image, 1))
 })
 
 const steps = fc.array(

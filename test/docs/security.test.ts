@@ -8,6 +8,7 @@ import test from 'ava'
 
 import { moldauArgs, runCommand } from '../support/run-command.ts'
 import { tempDir } from '../support/start-broker.ts'
+import { missing } from '../support/missing.ts'
 import { StartedMoldau } from '../support/start-moldau.ts'
 
 const text = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8')
@@ -22,11 +23,7 @@ function freePort(): Promise<number> {
 }
 
 test('the commands of docs/security.md lead from nothing to alice reading what she wrote', async (t) => {
-  if (spawnSync('openssl', ['version']).error !== undefined) {
-    t.log('skipped: openssl is not installed')
-    t.pass()
-    return
-  }
+  if (spawnSync('openssl', ['version']).error !== undefined) return missing(t, 'openssl', 'apt-get install openssl')
   const dir = await tempDir(t)
   const port = String(await freePort())
   const blocks = Array.from(text.matchAll(/^```sh\n([\s\S]*?)^```$/gm), ([, block]) => block!.replaceAll('9093', port))

@@ -307,11 +307,32 @@ test('on a full disk old segments still go, checkpoints and topics fail without 
   await again.close()
 })
 
+test('what other logs are made whole from is not compacted while one of them takes no appends', async (t) => {
+  const { files, clock, logs } = await managed(t, { governsOthers: (topic) => topic === 'decisions' })
+  const decisions = logs.create('decisions', 0, TOPIC_ID, { cleanupPolicy: 'compact', minCleanableDirtyRatio: 0 })
+  for (let i = 0; i < 40; i++) append(decisions, `v${i}`)
+  const governed = logs.create('t', 0, TOPIC_ID)
+  append(governed, 'a')
+  await governed.flush()
+  files.fault = (operation, path) => (operation === 'write' && path.includes('/t-0/') ? 'EIO' : undefined)
+  append0(t, governed)
+  // Nothing of it is unsynced: what was refused has left no trace, and is yet to be written.
+  t.is(governed.flushedOffset, governed.logEndOffset)
+  t.is(await logs.cleaner.run(), 0)
+  t.true(readAll(decisions).length === 40)
+  files.fault = () => undefined
+  clock.advance(PROBE_INTERVAL_MS)
+  await settle()
+  t.is(logs.directory.state, 'online')
+  t.is(await logs.cleaner.run(), 1)
+  t.true(readAll(decisions).length < 40)
+})
+
 test('a topic whose folder cannot be taken away does not come back under its name', async (t) => {
   const { files, logs } = await managed(t)
   append(logs.create('t', 0, TOPIC_ID), 'old')
   files.fault = (operation) => (operation === 'rename' || operation === 'syncDirectory' ? 'EIO' : undefined)
-  logs.delete('t')
+  await logs.delete('t')
   files.fault = () => undefined
   const again = logs.create('t', 0, TOPIC_ID)
   t.is(again.logEndOffset, 0)

@@ -102,7 +102,7 @@ test('a deleted topic is gone at once, its folders after file.delete.delay.ms, a
   const clock = new ManualClock()
   const logs = await open(files, clock)
   for (let i = 0; i < 5; i++) logs.create('t', 0, TOPIC_ID).append(batchOf(['old']), { leaderEpoch: 0 })
-  logs.delete('t')
+  await logs.delete('t')
   t.is(logs.get('t', 0), undefined)
   const doomed = files.readdir('/data').filter(({ directory }) => directory)
   t.regex(doomed[0]!.name, /^t-0\.[0-9a-f]{32}-delete$/)
@@ -123,7 +123,7 @@ test('folders on their way out are removed after a restart', async (t) => {
   const clock = new ManualClock()
   let logs = await open(files, clock)
   logs.create('t', 0, TOPIC_ID)
-  logs.delete('t')
+  await logs.delete('t')
   await logs.close()
   logs = await open(files, clock)
   t.is([...logs.partitions()].length, 0)
@@ -169,7 +169,7 @@ test('the recovery point is written every minute, so that a crash costs a scan o
   await logs.close()
 })
 
-test('a checkpoint that the disk holds up gives way to what has been written at once meanwhile', async (t) => {
+test('a deletion ends when nothing is noted any more that a topic of the same name could inherit', async (t) => {
   const files = new FaultyFiles()
   const logs = await open(files, new ManualClock())
   for (const topic of ['gone', 'stays']) {
@@ -178,21 +178,23 @@ test('a checkpoint that the disk holds up gives way to what has been written at 
     await log.flush()
   }
   const noted = (): string => files.content('/data/recovery-point-offset-checkpoint').toString()
-  for (const held of ['/data/recovery-point-offset-checkpoint.new', '/data']) {
-    logs.create('gone', 0, TOPIC_ID)
-    const { promise: slow, resolve: release } = Promise.withResolvers<void>()
-    files.pause = (path) => (path === held ? slow : Promise.resolve())
-    const written = logs.checkpoint()
-    await new Promise((resolve) => setImmediate(resolve))
-    // Nobody waits for the slow one: a topic of this name may be made again in the next moment.
-    logs.delete('gone')
-    t.is(noted(), '0\n1\nstays 0 1\n')
-    release()
-    t.true(await written)
-    t.is(noted(), '0\n1\nstays 0 1\n', held)
-  }
-  t.false(files.paths().some((path) => path.endsWith('.new')))
-  await logs.close()
+  const { promise: slow, resolve: release } = Promise.withResolvers<void>()
+  files.pause = (path) => (path === '/data/recovery-point-offset-checkpoint.tmp' ? slow : Promise.resolve())
+  // One is being written, with what is going to be deleted.
+  const written = logs.checkpoint()
+  let deleted = false
+  const deletion = logs.delete('gone').then(() => (deleted = true))
+  t.is(logs.get('gone', 0), undefined)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.false(deleted)
+  release()
+  t.true(await written)
+  await deletion
+  t.is(noted(), '0\n1\nstays 0 1\n')
+  t.false(files.paths().some((path) => path.endsWith('.tmp')))
+  // The folder's new name is durable as well.
+  files.powerLoss()
+  t.false(files.paths().some((path) => path.startsWith('/data/gone-0/')))
 })
 
 test('damaged checkpoint files cost a full check, no record', async (t) => {

@@ -146,7 +146,8 @@ test('a process with the identity of a living one takes over, and the older one 
   await produce(client, n, (n += 2000))
   const older = await start(t, broker, [running], { retryMs: 5000 })
   const ended = t.throwsAsync(older.job.done, { code: 'FENCED' })
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  // Once it has written something it is the older one.
+  while ((await readAll(client, 'updates', parse<Sum>)).length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
   const newer = await start(t, broker, [running])
   await produce(client, n, (n += 2000))
   t.regex((await ended)!.message, /pipeline "running": another process runs it with the same applicationId 'moldau' and instanceId 'one'/)

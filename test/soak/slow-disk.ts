@@ -4,7 +4,8 @@
  *
  *   node --conditions=moldau-source test/soak/slow-disk.ts [--hold-ms 2000] [--seconds 75] [--threads 16]
  *
- * Each kind of request is sent by one client, the next when the last is answered; first on the disk as it is, then on the slow one. The longer part
+ * Each kind of request is sent by one client, the next when the last is answered (`topics` is a topic that is made, given a partition, settings, a
+ * record that is deleted, and deleted itself); first on the disk as it is, then on the slow one. The longer part
  * is long enough for the checkpoints of every minute. `--threads`: UV_THREADPOOL_SIZE of the broker, 16 under the command `moldau`. With few threads
  * those who wait for a sync of the fast topic stand in line behind the slow ones, and are shown, not judged.
  */
@@ -35,11 +36,11 @@ const stops: (() => unknown)[] = []
 const scenario = await SlowScenario.start({ t: { teardown: (stop) => void stops.push(stop) }, dir: join(parent, 'data'), threads })
 const faults: string[] = []
 
-type Kind = 'slow, acks=all' | 'slow, acks=1' | 'fast, acks=all' | 'fast, read' | 'metadata' | 'commit'
+type Kind = 'topics' | 'slow, acks=all' | 'slow, acks=1' | 'fast, acks=all' | 'fast, read' | 'metadata' | 'commit'
 let latencies = new Map<Kind, number[]>()
 let stopped = false
 
-async function repeat(kind: Kind, once: () => Promise<string>): Promise<void> {
+async function repeat(kind: Kind, once: () => Promise<string>, pauseMs = 5): Promise<void> {
   while (!stopped) {
     const measured = latencies
     const started = performance.now()
@@ -48,7 +49,7 @@ async function repeat(kind: Kind, once: () => Promise<string>): Promise<void> {
     const list = measured.get(kind) ?? []
     measured.set(kind, list)
     list.push(performance.now() - started)
-    await wait(5)
+    await wait(pauseMs)
   }
 }
 
@@ -58,12 +59,16 @@ for (let partition = 0; partition < SLOW_PARTITIONS; partition++) {
   clients.push(repeat('slow, acks=all', async () => (await produce(channel, 'slow', batch(['x']), { partition })).error))
 }
 const [cached, synced, reader, asker] = [await scenario.dial(), await scenario.dial(), await scenario.dial(), await scenario.dial()]
+const manager = await scenario.dial()
+let topics = 0
 clients.push(
   repeat('slow, acks=1', async () => (await produce(cached, 'slow', batch(['x']), { acks: 1 })).error),
   repeat('fast, acks=all', async () => (await produce(synced, 'fast', batch(['x']))).error),
   repeat('fast, read', async () => String((await fetchFrom(reader, 'fast', 0)).errorCode).replace(/^0$/, 'NONE')),
   repeat('metadata', async () => String((await asker.request(Metadata, 12, { topics: null })).topics[0]!.errorCode).replace(/^0$/, 'NONE')),
   repeat('commit', () => scenario.commit().then(() => 'NONE', String)),
+  // Seldom, so that the disk as it is has as little of it to do as the slow one.
+  repeat('topics', () => scenario.administerOne(manager, `n${topics++}`), 2000),
 )
 
 async function phase(seconds: number): Promise<Map<Kind, number[]>> {
@@ -83,7 +88,8 @@ await Promise.all(clients)
 const at = (list: readonly number[] = [], share: number): number =>
   list.toSorted((a, b) => a - b)[Math.floor((list.length - 1) * share)] ?? 0
 const judged: Kind[] = ['slow, acks=1', 'fast, read', 'metadata']
-if (diskThreads(threads) > SLOW_PARTITIONS + 2) judged.push('fast, acks=all')
+// The slow partitions, the commits, the checkpoints, a topic's deletion, and one to spare.
+if (diskThreads(threads) >= SLOW_PARTITIONS + 5) judged.push('fast, acks=all')
 for (const kind of normal.keys()) {
   const [p50, p99] = [at(normal.get(kind), 0.5), at(normal.get(kind), 0.99)]
   const [slowP50, slowP99] = [at(slow.get(kind), 0.5), at(slow.get(kind), 0.99)]

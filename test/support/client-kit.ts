@@ -6,7 +6,7 @@ import type { ExecutionContext, TestFn } from 'ava'
 
 import type { Dialer } from '../../core/net/dialer.ts'
 import { Broker, tpKey } from '../../core/index.ts'
-import type { Client, ClientOptions, Consumer, ConsumerOptions, TopicPartition } from '../../core/index.ts'
+import type { Client, ClientOptions, Consumer, ConsumerBatch, ConsumerOptions, TopicPartition } from '../../core/index.ts'
 
 /** Where a scenario runs: an embedded broker in process or over TCP, or a real Kafka. */
 export interface Env {
@@ -46,8 +46,10 @@ export function uniqueName(prefix: string): string {
   return `${prefix}-${process.pid}-${topics++}`
 }
 
+/** Patient: a machine that has much to do may take seconds to accept a connection, or to tell of a new topic. */
 export async function clientFor(t: ExecutionContext, env: Env, options: ClientOptions = {}): Promise<Client> {
-  const client = await env.connect({ retryBackoffMs: 10, retryBackoffMaxMs: 100, ...options })
+  const patience = { bootstrapTimeoutMs: 30_000, unknownTopicTimeoutMs: 30_000 }
+  const client = await env.connect({ retryBackoffMs: 10, retryBackoffMaxMs: 100, ...patience, ...options })
   t.teardown(() => client.close())
   return client
 }
@@ -76,6 +78,14 @@ export async function readAll(client: Client, topic: string, partitions = 1, opt
     return await readToEnd(client, consumer)
   } finally {
     await consumer.close()
+  }
+}
+
+/** What a poll hands out, however long that takes. */
+export async function pollSome(consumer: Consumer): Promise<ConsumerBatch[]> {
+  for (;;) {
+    const batches = await consumer.poll()
+    if (batches.length > 0) return batches
   }
 }
 

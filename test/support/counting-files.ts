@@ -42,10 +42,6 @@ function counting(file: OpenFile, counts: FileCounts): OpenFile {
       counts.syncs++
       return file.sync()
     },
-    syncNow() {
-      counts.syncs++
-      file.syncNow()
-    },
     close: () => file.close(),
   }
 }

@@ -304,7 +304,6 @@ export class FaultyFiles implements Files {
         if (!open) throw errno('sync', path, 'EBADF')
         syncNow()
       },
-      syncNow,
       close: () => {
         if (open) this.descriptors--
         open = false

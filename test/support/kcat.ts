@@ -4,13 +4,12 @@ import { open } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 
 import type { ExecutionContext } from 'ava'
+import { missing } from './missing.ts'
 
 /** Whether kcat is here. Without it a test says so and passes, except in CI, where it must be. */
 export function hasKcat(t: ExecutionContext): boolean {
   if (spawnSync('kcat', ['-V']).error === undefined) return true
-  if (process.env['CI'] === 'true') t.fail('kcat is not installed: apt-get install kcat')
-  else t.pass()
-  t.log('skipped: kcat is not installed (apt-get install kcat)')
+  missing(t, 'kcat', 'apt-get install kcat')
   return false
 }
 

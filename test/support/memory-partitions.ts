@@ -57,6 +57,18 @@ export class MemoryPartitions implements PartitionWriter {
     return new MemoryPartitions(logs)
   }
 
+  /** The disk has forgotten what was not flushed, while everything runs on. Answers the partitions that it took something from. */
+  lose(topic: string): number[] {
+    const lost: number[] = []
+    for (const log of this.#logs.values()) {
+      if (log.topic !== topic || log.batches.length === log.durable) continue
+      log.batches.length = log.durable
+      log.end = log.durable === 0 ? 0 : nextOffset(log.batches[log.durable - 1]!, 0)
+      lost.push(log.partition)
+    }
+    return lost
+  }
+
   #log(topic: string, partition: number): Log {
     const log = this.#logs.get(`${topic}-${partition}`)
     if (log === undefined) throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION')

@@ -6,6 +6,11 @@ import { connect } from '../../core/index.ts'
 import type { Client, Consumer } from '../../core/index.ts'
 import { Channel } from '../../core/net/channel.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
+import { errorName } from '../../core/protocol/errors.ts'
+import { CreatePartitions } from '../../core/protocol/messages/create-partitions.ts'
+import { DeleteRecords } from '../../core/protocol/messages/delete-records.ts'
+import { DeleteTopics } from '../../core/protocol/messages/delete-topics.ts'
+import { IncrementalAlterConfigs } from '../../core/protocol/messages/incremental-alter-configs.ts'
 import type { Teardown } from './child-broker.ts'
 import { batch, createTopic, produce } from './wire.ts'
 
@@ -76,6 +81,7 @@ export class SlowScenario {
     const scenario = new SlowScenario(t, child, port, channel, client, sessionMs)
     await createTopic(channel, 'slow', SLOW_PARTITIONS)
     await createTopic(channel, 'fast', 2)
+    for (const name of ['doomed', 'grown']) await createTopic(channel, name)
     for (let partition = 0; partition < SLOW_PARTITIONS; partition++) await produce(channel, 'slow', batch(['first']), { partition })
     for (const partition of [0, 1]) await produce(channel, 'fast', batch(['first']), { partition })
     void scenario.#consume().catch(() => {})
@@ -101,6 +107,28 @@ export class SlowScenario {
     return this.consumer.commit([{ topic: 'fast', partition: 0, offset: 1 }])
   }
 
+  /** Asks for everything that writes metadata or checkpoints, each on a connection of its own. Answers what becomes of each. */
+  async administer(): Promise<Promise<string>[]> {
+    const calls = [
+      (channel: Channel) => create(channel, 'made'),
+      (channel: Channel) => remove(channel, 'doomed'),
+      (channel: Channel) => grow(channel, 'grown', 3),
+      (channel: Channel) => deleteFirst(channel, 'fast'),
+      (channel: Channel) => configure(channel, 'fast'),
+    ]
+    const channels = await Promise.all(calls.map(() => this.dial()))
+    return calls.map((call, i) => call(channels[i]!))
+  }
+
+  /** Everything that is done with a topic, one after the other. Answers the first error. */
+  async administerOne(channel: Channel, name: string): Promise<string> {
+    for (const step of [create, grow, configure, deleteFirst, remove]) {
+      const error = await step(channel, name)
+      if (error !== 'NONE') return `${step.name}: ${error}`
+    }
+    return 'NONE'
+  }
+
   async #consume(): Promise<void> {
     for await (const got of this.consumer) this.consumed += got.count
   }
@@ -114,4 +142,34 @@ async function dial(t: Teardown, port: number): Promise<Channel> {
   })
   t.teardown(() => channel.close())
   return channel
+}
+
+function create(channel: Channel, name: string): Promise<string> {
+  return createTopic(channel, name).then(() => 'NONE', String)
+}
+
+async function grow(channel: Channel, name: string, count = 2): Promise<string> {
+  const topics = [{ name, count, assignments: null }]
+  const { results } = await channel.request(CreatePartitions, 3, { topics, timeoutMs: 1000, validateOnly: false })
+  return errorName(results[0]!.errorCode)
+}
+
+async function configure(channel: Channel, resourceName: string): Promise<string> {
+  const configs = [{ name: 'retention.ms', configOperation: 0, value: '1000000' }]
+  const resources = [{ resourceType: 2, resourceName, configs }]
+  const { responses } = await channel.request(IncrementalAlterConfigs, 1, { resources, validateOnly: false })
+  return errorName(responses[0]!.errorCode)
+}
+
+/** Writes a record that is to be deleted where there is none. */
+async function deleteFirst(channel: Channel, name: string): Promise<string> {
+  await produce(channel, name, batch(['to be deleted']), { acks: 1 })
+  const topics = [{ name, partitions: [{ partitionIndex: 0, offset: 1 }] }]
+  const { topics: answers } = await channel.request(DeleteRecords, 2, { topics, timeoutMs: 1000 })
+  return errorName(answers[0]!.partitions[0]!.errorCode)
+}
+
+async function remove(channel: Channel, name: string): Promise<string> {
+  const { responses } = await channel.request(DeleteTopics, 3, { topicNames: [name], timeoutMs: 1000 })
+  return errorName(responses[0]!.errorCode)
 }

@@ -59,13 +59,12 @@ export class SlowDisk {
       write: (chunks, position) => file.write(chunks, position),
       truncate: (size) => file.truncate(size),
       sync: () => this.#sync(path, () => file.sync()),
-      syncNow: () => this.#syncNow(path, () => file.syncNow()),
       close: () => file.close(),
     }
   }
 
   async #sync(path: string, sync: () => Promise<void>): Promise<void> {
-    if (this.#isSlow(path) && this.#holdMs > 0) await diskWork(() => this.#holdThread())
+    if (this.#isSlow(path) && this.#holdMs > 0) await diskWork(path, () => this.#holdThread())
     this.#mayFail(path)
     await sync()
   }

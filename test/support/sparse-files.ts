@@ -69,7 +69,6 @@ export class SparseFiles implements Files {
       write: refuse,
       truncate: refuse,
       sync: () => Promise.resolve(),
-      syncNow: () => {},
       close: () => {},
     }
   }

@@ -7,8 +7,8 @@ export const alterConfigs = handler({
   api: AlterConfigs,
   minVersion: 0,
   maxVersion: 2,
-  handle(request, { broker }) {
-    const responses = alterResources(broker, request.resources, request.validateOnly, ({ configs }, resource) => {
+  async handle(request, { broker }) {
+    const responses = await alterResources(broker, request.resources, request.validateOnly, ({ configs }, resource) => {
       checkNamedOnce(configs, () => false)
       const next = new Map(configs.map(({ name, value }) => [name, value]))
       const gone = [...resource.configs.keys()].filter((name) => !next.has(name))

@@ -13,7 +13,7 @@ export const alterUserScramCredentials = handler({
   api: AlterUserScramCredentials,
   minVersion: 0,
   maxVersion: 0,
-  handle(request, { broker }) {
+  async handle(request, { broker }) {
     const names = [...request.deletions, ...request.upsertions].map(({ name }) => name)
     const changes: CredentialChange[] = []
     const results = [...new Set(names)].map((user) => {
@@ -28,7 +28,7 @@ export const alterUserScramCredentials = handler({
       }
     })
     try {
-      if (changes.length > 0) broker.security.changeCredentials(changes)
+      if (changes.length > 0) await broker.security.changeCredentials(changes)
     } catch (error) {
       broker.logger.error({ err: error }, `credentials could not be written: ${messageOf(error)}`)
       return {

@@ -16,7 +16,7 @@ export const createAcls = handler({
   api: CreateAcls,
   minVersion: 0,
   maxVersion: 3,
-  handle({ creations }, { broker }) {
+  async handle({ creations }, { broker }) {
     const { authorizer, security } = broker
     if (authorizer === undefined) return { throttleTimeMs: 0, results: creations.map(() => DISABLED) }
     const wanted = creations.map(({ resourcePatternType, ...rest }): AclBinding => ({ ...rest, patternType: resourcePatternType }))
@@ -25,7 +25,7 @@ export const createAcls = handler({
     if (security.acls.length + good.length > ACLS_MAX) throw kafkaError('POLICY_VIOLATION', `more than ${ACLS_MAX} access control entries`)
     let failure: string | undefined
     try {
-      security.addAcls(good)
+      await security.addAcls(good)
       authorizer.replace(security.acls)
     } catch (error) {
       broker.logger.error({ err: error }, `access control entries could not be written: ${messageOf(error)}`)

@@ -1,9 +1,14 @@
 import { messageOf } from '../../base/errors.ts'
 import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
+import type { CreatePartitionsRequest, CreatePartitionsResponse } from '../../protocol/messages/create-partitions.ts'
+import type { Input } from '../../protocol/schema.ts'
 import { checkBrokers } from '../assignments.ts'
 import { mutationsOf } from '../quotas/mutations.ts'
 import { handler } from '../handler.ts'
+
+type Wanted = CreatePartitionsRequest['topics'][number]
+type TopicAnswer = Input<typeof CreatePartitionsResponse>['results'][number]
 
 /** A quota that is used up refuses partitions from this version on (KIP-599). */
 const STRICT_SINCE = 3
@@ -13,22 +18,22 @@ export const createPartitions = handler({
   api: CreatePartitions,
   minVersion: 0,
   maxVersion: 3,
-  handle(request, context) {
+  async handle(request, context) {
     const { broker } = context
     const mutations = mutationsOf(context, STRICT_SINCE)
-    const results = request.topics.map(({ name, count, assignments }) => {
+    const grow = async ({ name, count, assignments }: Wanted): Promise<TopicAnswer> => {
       try {
-        broker.topics.grow(name, count, true)
-        const added = count - broker.topics.get(name)!.partitions
+        const added = count - broker.topics.checkGrowth(name, count).partitions
         if (assignments !== null) checkAssignments(broker.nodeId, assignments, added)
         mutations.take(added)
-        broker.topics.grow(name, count, request.validateOnly)
+        if (!request.validateOnly) await broker.topics.grow(name, count)
         return { name, errorCode: 0 }
       } catch (error) {
         const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
         return { name, errorCode: errorCode(code), errorMessage: messageOf(error) }
       }
-    })
+    }
+    const results = await Promise.all(request.topics.map(grow))
     return { throttleTimeMs: mutations.throttleTimeMs, results }
   },
 })

@@ -27,17 +27,24 @@ export const createTopics = handler({
   api: CreateTopics,
   minVersion: 0,
   maxVersion: 7,
-  handle(request, context) {
+  async handle(request, context) {
     const twice = duplicates(request.topics.map(({ name }) => name))
     const mutations = mutationsOf(context, STRICT_SINCE)
     // A name that is there twice is answered once.
     const named = request.topics.filter(({ name }, i) => request.topics.findIndex((topic) => topic.name === name) === i)
-    const topics = named.map((wanted) => create(wanted, request.validateOnly, twice.has(wanted.name), context, mutations))
+    const made = named.map((wanted) => create(wanted, request.validateOnly, twice.has(wanted.name), context, mutations))
+    const topics = await Promise.all(made)
     return { throttleTimeMs: mutations.throttleTimeMs, topics }
   },
 })
 
-function create(wanted: Wanted, validateOnly: boolean, isTwice: boolean, { broker }: RequestContext, mutations: Mutations): TopicAnswer {
+async function create(
+  wanted: Wanted,
+  validateOnly: boolean,
+  isTwice: boolean,
+  { broker }: RequestContext,
+  mutations: Mutations,
+): Promise<TopicAnswer> {
   const { name } = wanted
   try {
     if (isTwice) throw kafkaError('INVALID_REQUEST', `topic ${name} is named twice`)
@@ -51,7 +58,7 @@ function create(wanted: Wanted, validateOnly: boolean, isTwice: boolean, { broke
     if (isInternalTopic(name)) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${name} is made by the broker itself`)
     mutations.take(partitions)
     const given = configs as ReadonlyMap<string, string>
-    const topicId = validateOnly ? undefined : broker.topics.create(name, partitions, given).id
+    const topicId = validateOnly ? undefined : (await broker.topics.create(name, partitions, given)).id
     return {
       name,
       ...(topicId !== undefined && { topicId }),

@@ -12,7 +12,7 @@ export const deleteAcls = handler({
   api: DeleteAcls,
   minVersion: 0,
   maxVersion: 3,
-  handle({ filters }, { broker }) {
+  async handle({ filters }, { broker }) {
     const { authorizer, security } = broker
     if (authorizer === undefined) return { throttleTimeMs: 0, filterResults: filters.map(() => DISABLED) }
     const gone = new Set<string>()
@@ -25,7 +25,7 @@ export const deleteAcls = handler({
       return { errorCode: 0, errorMessage: null, matchingAcls: found.map((acl) => ({ ...acl, errorCode: 0, errorMessage: null })) }
     })
     try {
-      security.removeAcls(security.acls.filter((acl) => gone.has(aclKey(acl))))
+      await security.removeAcls(security.acls.filter((acl) => gone.has(aclKey(acl))))
       authorizer.replace(security.acls)
     } catch (error) {
       broker.logger.error({ err: error }, `access control entries could not be written: ${messageOf(error)}`)

@@ -33,13 +33,17 @@ export const deleteRecords = handler({
         ...answered(context, `${name}-${partitionIndex}`, () => deleteBefore(context, name, partitionIndex, offset)),
       })),
     }))
-    const kept = answered(context, 'the checkpoint of start offsets', () => {
-      context.broker.replicas.keepStarts()
-      return 0
+    try {
+      await context.broker.replicas.keepStarts()
+      return { throttleTimeMs: 0, topics }
+    } catch (error) {
+      context.broker.logger.error({ err: error }, 'records could not be deleted: the checkpoint of start offsets cannot be written')
+    }
+    const failed = ({ partitionIndex, errorCode: code }: (typeof topics)[number]['partitions'][number]) => ({
+      partitionIndex,
+      lowWatermark: -1,
+      errorCode: code === 0 ? errorCode('KAFKA_STORAGE_ERROR') : code,
     })
-    if (kept.errorCode === 0) return { throttleTimeMs: 0, topics }
-    const failed = ({ partitionIndex, errorCode: code }: (typeof topics)[number]['partitions'][number]) =>
-      code === 0 ? { partitionIndex, lowWatermark: -1, errorCode: kept.errorCode } : { partitionIndex, lowWatermark: -1, errorCode: code }
     return { throttleTimeMs: 0, topics: topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(failed) })) }
   },
 })

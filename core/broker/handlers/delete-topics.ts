@@ -20,22 +20,22 @@ export const deleteTopics = handler({
   api: DeleteTopics,
   minVersion: 0,
   maxVersion: 6,
-  handle(request, context) {
+  async handle(request, context) {
     const { broker, version } = context
     const mutations = mutationsOf(context, STRICT_SINCE)
     const topics = version < 6 ? request.topicNames.map((name) => ({ name, topicId: ZERO_UUID })) : request.topics
-    const responses = topics.map(({ name, topicId }) => remove(broker, name, topicId, mutations))
+    const responses = await Promise.all(topics.map(({ name, topicId }) => remove(broker, name, topicId, mutations)))
     return { throttleTimeMs: mutations.throttleTimeMs, responses }
   },
 })
 
-function remove(broker: BrokerServices, name: string | null, topicId: string, mutations: Mutations): TopicAnswer {
+async function remove(broker: BrokerServices, name: string | null, topicId: string, mutations: Mutations): Promise<TopicAnswer> {
   try {
     const topic = find(broker, name, topicId)
     if (!broker.config.get('delete.topic.enable')) throw kafkaError('TOPIC_DELETION_DISABLED', 'delete.topic.enable is false')
     if (topic.internal) throw kafkaError('INVALID_TOPIC_EXCEPTION', `${topic.name} belongs to the broker itself`)
     mutations.take(topic.partitions)
-    broker.topics.delete(topic.name)
+    if (!(await broker.topics.delete(topic))) throw unknown(name, topicId)
     return { name: topic.name, topicId: topic.id, errorCode: 0, errorMessage: null }
   } catch (error) {
     if (!(error instanceof KafkaError))
@@ -49,5 +49,9 @@ function find(broker: BrokerServices, name: string | null, topicId: string): Top
   if (name !== null && topicId !== ZERO_UUID) throw kafkaError('INVALID_REQUEST', `topic ${name}: give its name or its id, not both`)
   const topic = name === null ? broker.topics.byId(topicId) : broker.topics.get(name)
   if (topic !== undefined) return topic
-  throw name === null ? kafkaError('UNKNOWN_TOPIC_ID', topicId) : kafkaError('UNKNOWN_TOPIC_OR_PARTITION', name)
+  throw unknown(name, topicId)
+}
+
+function unknown(name: string | null, topicId: string): KafkaError {
+  return name === null ? kafkaError('UNKNOWN_TOPIC_ID', topicId) : kafkaError('UNKNOWN_TOPIC_OR_PARTITION', name)
 }

@@ -17,8 +17,8 @@ export const incrementalAlterConfigs = handler({
   api: IncrementalAlterConfigs,
   minVersion: 0,
   maxVersion: 1,
-  handle(request, { broker }) {
-    const responses = alterResources(broker, request.resources, request.validateOnly, ({ configs }, resource) => {
+  async handle(request, { broker }) {
+    const responses = await alterResources(broker, request.resources, request.validateOnly, ({ configs }, resource) => {
       checkNamedOnce(configs, (i) => configs[i]!.configOperation === operation.delete)
       return changed(configs, resource)
     })

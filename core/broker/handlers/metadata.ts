@@ -15,6 +15,7 @@ import type { BrokerServices } from '../services.ts'
 /** Topics may be asked for by id from version 12 on. */
 const IDS_SINCE = 12
 
+type Wanted = NonNullable<MetadataRequest['topics']>[number]
 type TopicAnswer = Input<typeof MetadataResponse>['topics'][number]
 
 /**
@@ -27,40 +28,71 @@ export const metadata = handler({
   minVersion: 0,
   maxVersion: 13,
   handle(request, context) {
-    const { broker, session } = context
-    const operations = request.includeTopicAuthorizedOperations ? { topicAuthorizedOperations: topicOperations } : {}
-    return {
-      brokers: [{ nodeId: broker.nodeId, ...session.listener.endpoint, rack: broker.config.get('broker.rack') || null }],
-      clusterId: broker.clusterId,
-      controllerId: broker.nodeId,
-      topics: answers(request, context).map((answer) => ({ ...answer, ...operations })),
-      ...(request.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: clusterOperations } : {}),
-    }
+    const toMake = missingNames(request, context)
+    if (toMake.length === 0) return answer(request, context, NO_FAILURES)
+    return makeAll(toMake, context.broker).then((failures) => answer(request, context, failures))
   },
 })
 
-function answers(request: MetadataRequest, { broker, version }: RequestContext): TopicAnswer[] {
-  const wantsAll = request.topics === null || (version === 0 && request.topics.length === 0)
-  if (wantsAll) return Array.from(broker.topics.list(), (topic) => found(broker, topic))
-  const mayCreate = request.allowAutoTopicCreation && broker.config.get('auto.create.topics.enable')
-  return request.topics!.map(({ name, topicId }) => {
-    if (version >= IDS_SINCE && (name === null || topicId !== ZERO_UUID)) return byId(broker, topicId)
-    return byName(broker, name ?? '', mayCreate)
-  })
+type Failures = ReadonlyMap<string, KafkaErrorName>
+
+const NO_FAILURES: Failures = new Map()
+
+/** @param failures of topics that were to be made */
+function answer(request: MetadataRequest, context: RequestContext, failures: Failures): Input<typeof MetadataResponse> {
+  const { broker, session } = context
+  const operations = request.includeTopicAuthorizedOperations ? { topicAuthorizedOperations: topicOperations } : {}
+  return {
+    brokers: [{ nodeId: broker.nodeId, ...session.listener.endpoint, rack: broker.config.get('broker.rack') || null }],
+    clusterId: broker.clusterId,
+    controllerId: broker.nodeId,
+    topics: answers(request, context, failures).map((topic) => ({ ...topic, ...operations })),
+    ...(request.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: clusterOperations } : {}),
+  }
 }
 
-function byName(broker: BrokerServices, name: string, mayCreate: boolean): TopicAnswer {
+function answers(request: MetadataRequest, context: RequestContext, failures: Failures): TopicAnswer[] {
+  const { broker, version } = context
+  if (wantsAll(request, version)) return Array.from(broker.topics.list(), (topic) => found(broker, topic))
+  return request.topics!.map((wanted) =>
+    isById(wanted, version) ? byId(broker, wanted.topicId) : byName(broker, wanted.name ?? '', failures),
+  )
+}
+
+function wantsAll({ topics }: MetadataRequest, version: number): boolean {
+  return topics === null || (version === 0 && topics.length === 0)
+}
+
+function isById({ name, topicId }: Wanted, version: number): boolean {
+  return version >= IDS_SINCE && (name === null || topicId !== ZERO_UUID)
+}
+
+/** Topics that are asked for by name, are not there, and may be made. */
+function missingNames(request: MetadataRequest, { broker, version }: RequestContext): string[] {
+  if (wantsAll(request, version) || !request.allowAutoTopicCreation || !broker.config.get('auto.create.topics.enable')) return []
+  const names = request.topics!.filter((wanted) => !isById(wanted, version)).map(({ name }) => name ?? '')
+  return names.filter((name) => broker.topics.get(name) === undefined && topicNameProblem(name) === undefined)
+}
+
+async function makeAll(names: readonly string[], broker: BrokerServices): Promise<Failures> {
+  const failures = new Map<string, KafkaErrorName>()
+  const make = async (name: string): Promise<void> => {
+    try {
+      await broker.topics.autoCreate(name)
+    } catch (error) {
+      if (!(error instanceof KafkaError)) broker.logger.error({ topic: name, err: error }, `topic ${name} could not be created`)
+      failures.set(name, error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR')
+    }
+  }
+  await Promise.all(names.map(make))
+  return failures
+}
+
+function byName(broker: BrokerServices, name: string, failures: Failures): TopicAnswer {
   const topic = broker.topics.get(name)
   if (topic !== undefined) return found(broker, topic)
   if (topicNameProblem(name) !== undefined) return missing(name, ZERO_UUID, 'INVALID_TOPIC_EXCEPTION')
-  if (!mayCreate) return missing(name, ZERO_UUID, 'UNKNOWN_TOPIC_OR_PARTITION')
-  try {
-    return found(broker, broker.topics.autoCreate(name))
-  } catch (error) {
-    if (error instanceof KafkaError) return missing(name, ZERO_UUID, error.kafkaCode)
-    broker.logger.error({ topic: name, err: error }, `topic ${name} could not be created`)
-    return missing(name, ZERO_UUID, 'KAFKA_STORAGE_ERROR')
-  }
+  return missing(name, ZERO_UUID, failures.get(name) ?? 'UNKNOWN_TOPIC_OR_PARTITION')
 }
 
 function byId(broker: BrokerServices, topicId: string): TopicAnswer {

@@ -71,14 +71,20 @@ export class Quotas {
     return this.#metadata.quotas()
   }
 
-  /** Replaces the quotas of entities, durably; those without any are forgotten. */
-  change(changes: readonly StoredQuotas[]): void {
-    const all = new Map(this.list().map((quotas) => [entityKey(quotas.entity), quotas]))
-    for (const { entity, values } of changes) {
-      if (Object.keys(values).length === 0) all.delete(entityKey(entity))
-      else all.set(entityKey(entity), { entity: sorted(entity), values })
-    }
-    this.#metadata.setQuotas([...all.values()])
+  /**
+   * Changes the quotas of an entity, durably; without any it is forgotten.
+   *
+   * @param change what becomes of those that it has; what it throws changes nothing
+   */
+  async change(entity: Entity, change: (values: StoredQuotas['values']) => StoredQuotas['values']): Promise<void> {
+    const key = entityKey(entity)
+    await this.#metadata.changeQuotas((quotas) => {
+      const all = new Map(quotas.map((known) => [entityKey(known.entity), known]))
+      const values = change(all.get(key)?.values ?? {})
+      if (Object.keys(values).length === 0) all.delete(key)
+      else all.set(key, { entity: sorted(entity), values })
+      return [...all.values()]
+    })
     this.#limits = limitsOf(this.#metadata)
     this.#found.clear()
     this.#onChange()

@@ -39,8 +39,8 @@ export function brokerResource(broker: BrokerServices, name: string): ConfigReso
       const problem = problemOfAll(broker, name, next as ReadonlyMap<string, string>, changed)
       if (problem !== undefined) throw kafkaError('INVALID_REQUEST', problem)
     },
-    apply(next) {
-      broker.metadata.configure(resourceTypes.broker, name, next)
+    async apply(next) {
+      await broker.metadata.configure(resourceTypes.broker, name, next)
       applyDynamicConfigs(broker.config, broker.metadata)
     },
   }

@@ -31,7 +31,7 @@ export interface ConfigResource {
    */
   check(next: ReadonlyMap<string, string | null>, changed: readonly string[]): void
   /** Takes over what was checked, durably. */
-  apply(next: ReadonlyMap<string, string>): void
+  apply(next: ReadonlyMap<string, string>): void | Promise<void>
 }
 
 /** A setting that has no broker setting behind it: its own value, or the default. */

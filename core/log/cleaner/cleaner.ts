@@ -120,16 +120,23 @@ export class LogCleaner {
     this.#stopped = true
     this.#timers.stop()
     await this.#running?.catch(() => {})
+    await this.#file.settled()
   }
 
-  /** A topic is gone: one of the same name begins anew. */
-  forget(topic: string): void {
-    for (const log of this.#uncleanable.keys()) if (log.topic === topic) this.#uncleanable.delete(log)
+  /** Logs are gone: those of the same names begin anew. Rejects when the disk does not take note of it: see {@link LogCleaner.note}. */
+  async forget(gone: readonly PartitionLog[]): Promise<void> {
     const known = this.#checkpoint()
-    const keys = [...known.keys()].filter((key) => key.slice(0, key.lastIndexOf(' ')) === topic)
-    if (keys.length === 0) return
-    for (const key of keys) known.delete(key)
-    this.#file.writeNow()
+    let changed = false
+    for (const log of gone) {
+      this.#uncleanable.delete(log)
+      if (known.delete(checkpointKey(log.topic, log.partition))) changed = true
+    }
+    if (changed) await this.note()
+  }
+
+  /** Writes down up to where logs were cleaned, if that has changed. */
+  note(): Promise<void> {
+    return this.#file.write()
   }
 
   /** Cleans what is due now. Answers how many logs were cleaned. */
@@ -222,7 +229,7 @@ export class LogCleaner {
         stopped: () => this.#stopped,
       })
       this.#checkpoint().set(checkpointKey(log.topic, log.partition), result.cleanedTo)
-      await this.#file.write()
+      await this.note()
       const { topic, partition } = log
       const durationMs = Math.round(clock.monotonic() - started)
       const { cleanedTo, bytesBefore, bytesAfter, recordsBefore, recordsAfter } = result
@@ -243,11 +250,19 @@ export class LogCleaner {
     if (!isDue(range, log.config)) return undefined
     if (range.reset)
       this.#options.logger.warn({ topic: log.topic, partition: log.partition }, 'the cleaner checkpoint is beyond the log: begun anew')
-    if (this.#options.governsOthers?.(log.topic) === true) await this.#syncAll()
-    else if (log.flushedOffset < range.firstUncleanable) await log.flush()
+    if (this.#options.governsOthers?.(log.topic) === true) {
+      await this.#syncAll()
+      if (this.#anyFails()) return undefined
+    } else if (log.flushedOffset < range.firstUncleanable) await log.flush()
     if (this.#stopped || log.isClosed) return undefined
     await this.#options.checkpoint()
     return this.#stopped || log.isClosed ? undefined : range
+  }
+
+  /** A log that takes no appends has nothing unsynced, and may lack what can only be made again from what would be cleaned away. */
+  #anyFails(): boolean {
+    for (const log of this.#options.logs()) if (log.failure !== undefined && !log.isClosed) return true
+    return false
   }
 
   async #syncAll(): Promise<void> {
