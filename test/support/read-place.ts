@@ -13,10 +13,12 @@ export interface Place {
   readonly isCommitted: boolean
   /** Told what cannot be read. */
   readonly fault: (what: string) => void
+  /** What is kept of a value; default all of it. */
+  readonly text?: (value: Buffer | null) => string
 }
 
 /** Reads a partition to its end, in the eyes of one isolation level, as `offset:value`; markers are left out. */
-export async function readPlace(channel: Channel, { topic, partition, isCommitted, fault }: Place): Promise<string[]> {
+export async function readPlace(channel: Channel, { topic, partition, isCommitted, fault, text = String }: Place): Promise<string[]> {
   const lines: string[] = []
   // Answered when all that is there has been synced, and can be seen.
   const { topics } = await channel.request(ListOffsets, 7, {
@@ -39,7 +41,7 @@ export async function readPlace(channel: Channel, { topic, partition, isCommitte
       const columns = decodeBatch(records, at)
       // Asked for every batch, in order: markers end what is aborted.
       if (aborted.includes(records, at) || isControl(records, at)) continue
-      for (let i = 0; i < columns.count; i++) lines.push(`${columns.offset(i)}:${String(columns.value(i))}`)
+      for (let i = 0; i < columns.count; i++) lines.push(`${columns.offset(i)}:${text(columns.value(i))}`)
     }
   }
   return lines
