@@ -36,13 +36,16 @@ export interface KafkaOptions {
   jvm?: readonly string[]
 }
 
+/** Records of tests are of any time: Kafka begins to look for those past their retention half a minute after its start. */
+const KEEPS_OLD_RECORDS = { 'log.initial.task.delay.ms': String(60 * 60 * 1000) }
+
 /**
  * A real Apache Kafka for the time of a test; stopped when it ends. Without java and mvn the test is left out with a line that says so,
  * unless CI is set: there it fails.
  */
 export async function startKafka(t: ExecutionContext, options: KafkaOptions = {}): Promise<KafkaServer | undefined> {
   try {
-    const server = await launchKafka(options)
+    const server = await launchKafka({ ...options, config: { ...KEEPS_OLD_RECORDS, ...options.config } })
     t.teardown(() => server.stop())
     return server
   } catch (error) {
