@@ -124,8 +124,11 @@ test('settings of listeners change, are refused and are shown as those of a real
     const what = `${Object.keys(changes).join()} of '${resource}'`
     t.is(ours, theirs, what)
     for (const target of targets) {
-      // A real one takes over what was answered a little later.
-      for (let tries = 0; tries < 100 && (await shown(target)) !== shows; tries++) await new Promise((resolve) => setTimeout(resolve, 50))
+      // A real one takes over what was answered a little later, and what it is told while it still starts perhaps not at all.
+      for (let tries = 1; tries < 600 && (await shown(target)) !== shows; tries++) {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        if (tries % 40 === 0) await alter(target, changes, resource)
+      }
       t.is(await shown(target), shows, what)
     }
   }
