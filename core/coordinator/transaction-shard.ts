@@ -91,7 +91,7 @@ export class TransactionShard {
   /** Throws when `txn` is no longer what this shard has in memory: it was loaded anew while the caller waited. */
   checkCurrent(txn: Transaction): void {
     this.check()
-    if (this.transactions.get(txn.id) !== txn) throw kafkaError('NOT_COORDINATOR')
+    this.checkUnchanged(txn)
   }
 
   /** Appends the state of the transaction as it is now. */

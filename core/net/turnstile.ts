@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { addressOf } from './address.ts'
 
 /** Says how fast connections may come in at a listener. */
-export interface Gate {
+export interface ConnectionGate {
   /** Takes note of a connection that is the next to come in. Answers for how long it has to wait, and all behind it with it: milliseconds. */
   delayMs(): number
   /** Asked when it comes in. Answers 0 when it may, otherwise in how many milliseconds it is ended: who tries again and again is slowed down. */
@@ -18,17 +18,17 @@ interface Arrival {
 }
 
 /**
- * Lets accepted sockets in one after the other, as fast as a {@link Gate} allows (KIP-612). Node accepts whatever comes: those that wait are not read
+ * Lets accepted sockets in one after the other, as fast as a {@link ConnectionGate} allows (KIP-612). Node accepts whatever comes: those that wait are not read
  * from, which for their clients is as if they had not been accepted. They count as connections, so `max.connections` bounds how many there are.
  */
 export class Turnstile {
-  readonly #gate: Gate
+  readonly #gate: ConnectionGate
   readonly #clock: Clock
   readonly #waiting: Arrival[]
   readonly #refused: Map<Socket, Timer>
   #timer: Timer | undefined
 
-  constructor(gate: Gate, clock: Clock) {
+  constructor(gate: ConnectionGate, clock: Clock) {
     this.#gate = gate
     this.#clock = clock
     this.#waiting = []

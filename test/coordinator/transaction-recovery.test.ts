@@ -112,13 +112,19 @@ test('data of a producer that nobody knows any more does not hold back readers',
   t.deepEqual(fatesOf(image, 1), ['orphan aborted'])
 })
 
-test('a marker that a log refuses is written later; the decision stands', async (t) => {
-  const { transactions, writer, clock } = await start(new MemoryPartitions())
-  const producer = await transactions.initProducerId('tx', 60_000, null)
+/** A transaction with an `x` in each of two partitions. */
+async function openInTwo() {
+  const world = await start(new MemoryPartitions())
+  const producer = await world.transactions.initProducerId('tx', 60_000, null)
   for (const partition of [0, 1]) {
-    transactions.verifyOrAdd('tx', producer.producerId, producer.epoch, [at(partition)], true)
-    writer.produce('t', partition, producer, 'x')
+    world.transactions.verifyOrAdd('tx', producer.producerId, producer.epoch, [at(partition)], true)
+    world.writer.produce('t', partition, producer, 'x')
   }
+  return { ...world, producer }
+}
+
+test('a marker that a log refuses is written later; the decision stands', async (t) => {
+  const { transactions, writer, clock, producer } = await openInTwo()
   const append = writer.appendMarker.bind(writer)
   let refuse = true
   writer.appendMarker = (topic, partition, marker) => {
@@ -136,12 +142,7 @@ test('a marker that a log refuses is written later; the decision stands', async 
 })
 
 test('a decision that the disk has lost before it was durable is not carried out', async (t) => {
-  const { transactions, writer, clock } = await start(new MemoryPartitions())
-  const producer = await transactions.initProducerId('tx', 60_000, null)
-  for (const partition of [0, 1]) {
-    transactions.verifyOrAdd('tx', producer.producerId, producer.epoch, [at(partition)], true)
-    writer.produce('t', partition, producer, 'x')
-  }
+  const { transactions, writer, clock, producer } = await openInTwo()
   const flush = writer.flush.bind(writer)
   writer.flush = async (topic, partition) => {
     if (topic === TRANSACTIONS_TOPIC) throw new Error('the disk fails')

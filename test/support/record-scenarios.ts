@@ -31,15 +31,16 @@ export const recordScenarios: Readonly<Record<string, Scenario>> = {
     const topic = await newTopic(client)
     const producer = client.producer({ lingerMs: 0 })
     const bytes = Buffer.from([0, 0xff, 0xfe, 0x80, 0x0a])
+    const headers = [
+      { key: 'ü', value: bytes },
+      { key: '', value: null },
+    ]
     await producer.send({
       topic,
       key: bytes,
       value: bytes,
       timestamp: 1234,
-      headers: [
-        { key: 'ü', value: bytes },
-        { key: '', value: null },
-      ],
+      headers,
     })
     await producer.send({ topic, key: null, value: null })
     await producer.send({ topic, key: Buffer.alloc(0), value: Buffer.alloc(0) })
@@ -56,10 +57,7 @@ export const recordScenarios: Readonly<Record<string, Scenario>> = {
       key: bytes,
       value: bytes,
       timestamp: 1234,
-      headers: [
-        { key: 'ü', value: bytes },
-        { key: '', value: null },
-      ],
+      headers,
     })
     t.deepEqual([records[1]!.key, records[1]!.value], [null, null])
     t.deepEqual([records[2]!.key?.length, records[2]!.value?.length], [0, 0])

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import type { Gate } from '../../net/turnstile.ts'
+import type { ConnectionGate } from '../../net/turnstile.ts'
 import type { BrokerConfig } from '../broker-config.ts'
 import { ListenerConfig } from '../listener-config.ts'
 import type { Quotas } from './quotas.ts'
@@ -27,7 +27,7 @@ export class ConnectionRates {
   }
 
   /** @param name of the listener */
-  gate(name: string): Gate {
+  gate(name: string): ConnectionGate {
     const { config, quotas, window, clock } = this.#options
     const own = new ListenerConfig(config, name)
     const ofBroker = this.#ofBroker

@@ -4,16 +4,14 @@
  *
  *   npx node --conditions=moldau-source test/compat/nightly/franz-go.ts [--records 100000] [--run REGEXP] [--chaos]
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 
 import { ChildBroker } from '../../support/child-broker.ts'
-import { goModule, goTool } from '../../support/go.ts'
+import { goModule } from '../../support/go.ts'
+import { goTests } from './go-tests.ts'
 
 const { values } = parseArgs({
   options: {
@@ -36,19 +34,8 @@ const env = {
   KGO_LOG_LEVEL: 'none',
   ...(values.chaos ? { KGO_TEST_CHAOS: '1' } : {}),
 }
-const args = ['test', 'github.com/twmb/franz-go/pkg/kgo', '-count=1', '-v', '-timeout=60m', `-run=${values.run}`]
-const tests = spawn(await goTool(), args, { cwd: goModule, env, stdio: ['ignore', 'pipe', 'inherit'] })
-let passed = 0
-let failed = 0
-createInterface(tests.stdout).on('line', (line) => {
-  const end = /^ *--- (PASS|FAIL|SKIP): /.exec(line)
-  if (end?.[1] === 'PASS') passed++
-  if (end?.[1] === 'FAIL') failed++
-  // Of those that pass nothing is to be said.
-  if (values.verbose || end?.[1] === 'FAIL' || /^ +\w+_test\.go:|^panic|^FAIL|^ok/.test(line)) console.log(line)
-})
-const [code] = (await once(tests, 'close')) as [number | null]
+const args = ['github.com/twmb/franz-go/pkg/kgo', `-run=${values.run}`]
+const finish = await goTests({ cwd: goModule, env, args, verbose: values.verbose })
 for (const end of ends) await end()
 await rm(dir, { recursive: true, force: true })
-console.log(`${passed} passed, ${failed} failed`)
-process.exit(code === 0 ? 0 : 1)
+finish()

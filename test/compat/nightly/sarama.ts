@@ -6,17 +6,16 @@
  *   npx node --conditions=moldau-source test/compat/nightly/sarama.ts [--run REGEXP] [--verbose]
  */
 import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs, promisify } from 'node:util'
 
 import { ChildBroker } from '../../support/child-broker.ts'
 import { goModule, goTool } from '../../support/go.ts'
 import { freePort } from '../../support/start-kafka.ts'
+import { goTests } from './go-tests.ts'
 
 const { values } = parseArgs({
   options: {
@@ -66,22 +65,10 @@ await broker.start()
 
 const source = (await run(go, ['list', '-m', '-f={{.Dir}}', 'github.com/IBM/sarama'], { cwd: goModule })).stdout.trim()
 const chosen = [`-run=${values.run}`, `-skip=${CANNOT.join('|')}`]
-const args = ['test', '-tags=functional', '-count=1', '-v', '-timeout=60m', ...chosen, '.']
 const env = { ...process.env, TOXIPROXY_ADDR: `http://${control}`, KAFKA_VERSION: '4.3.1' }
-const tests = spawn(go, args, { cwd: await copyOf(source), env, stdio: ['ignore', 'pipe', 'inherit'] })
-let passed = 0
-let failed = 0
-createInterface(tests.stdout).on('line', (line) => {
-  const end = /^ *--- (PASS|FAIL|SKIP): /.exec(line)
-  if (end?.[1] === 'PASS') passed++
-  if (end?.[1] === 'FAIL') failed++
-  // Of those that pass nothing is to be said.
-  if (values.verbose || end?.[1] === 'FAIL' || /^ +\w+_test\.go:|^panic|^FAIL|^ok/.test(line)) console.log(line)
-})
-const [code] = (await once(tests, 'close')) as [number | null]
+const finish = await goTests({ cwd: await copyOf(source), env, args: ['-tags=functional', ...chosen, '.'], verbose: values.verbose })
 for (const end of ends.toReversed()) await end()
-console.log(`${passed} passed, ${failed} failed`)
-process.exit(code === 0 ? 0 : 1)
+finish()
 
 /** The address of a way through Toxiproxy, which may still have to start. */
 async function addProxy(name: string, upstream: string): Promise<string> {
