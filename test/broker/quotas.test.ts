@@ -1,45 +1,27 @@
 import test from 'ava'
-
 import { ManualClock, systemClock } from '../../core/base/clock.ts'
-import { LocalMetadata } from '../../core/coordination/local.ts'
 import type { StoredQuotas } from '../../core/coordination/local.ts'
+import { LocalMetadata } from '../../core/coordination/local.ts'
 import { findQuota, entityKey } from '../../core/broker/quotas/entity.ts'
 import { Quotas } from '../../core/broker/quotas/quotas.ts'
 import { Rate, TokenBucket } from '../../core/broker/quotas/rate.ts'
-import { connect } from '../../core/client/connect.ts'
 import { login } from '../../core/cluster/login.ts'
 import { errorName } from '../../core/protocol/errors.ts'
-import { AlterClientQuotas } from '../../core/protocol/messages/alter-client-quotas.ts'
 import { ApiVersions } from '../../core/protocol/messages/api-versions.ts'
 import { CreatePartitions } from '../../core/protocol/messages/create-partitions.ts'
 import { CreateTopics } from '../../core/protocol/messages/create-topics.ts'
 import { DeleteTopics } from '../../core/protocol/messages/delete-topics.ts'
 import { DescribeClientQuotas } from '../../core/protocol/messages/describe-client-quotas.ts'
-import { Fetch } from '../../core/protocol/messages/fetch.ts'
 import { GetTelemetrySubscriptions } from '../../core/protocol/messages/get-telemetry-subscriptions.ts'
 import { IncrementalAlterConfigs } from '../../core/protocol/messages/incremental-alter-configs.ts'
 import { Produce } from '../../core/protocol/messages/produce.ts'
 import type { Channel } from '../../core/net/channel.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
-import { batch, channelTo, createTopic, listing, open, produce } from '../support/wire.ts'
-
-type Entity = StoredQuotas['entity']
-
-async function setQuota(channel: Channel, entity: Entity, key: string, value: number | null): Promise<void> {
-  const { entries } = await channel.request(AlterClientQuotas, 1, {
-    entries: [
-      {
-        entity: entity.map(([entityType, entityName]) => ({ entityType, entityName })),
-        ops: [{ key, value: value ?? 0, remove: value === null }],
-      },
-    ],
-    validateOnly: false,
-  })
-  if (entries[0]!.errorCode !== 0) throw new Error(`${errorName(entries[0]!.errorCode)}: ${entries[0]!.errorMessage}`)
-}
+import { batch, channelTo, createTopic, open } from '../support/wire.ts'
+import { setQuota } from '../support/quotas.ts'
 
 test('the most specific quota counts, in the order in which Kafka looks for it', (t) => {
-  const order: readonly [Entity, string][] = [
+  const order: readonly [StoredQuotas['entity'], string][] = [
     [
       [
         ['user', 'u'],
@@ -202,150 +184,6 @@ test('a quota that is next to nothing is told as the longest silence there is, a
   )
   await new Promise((resolve) => setTimeout(resolve, 50))
   t.false(answered, 'a timer that overflows fires at once')
-})
-
-async function writeBatches(channel: Channel, count: number, bytes: number): Promise<void> {
-  for (let i = 0; i < count; i++) t0(await produce(channel, 'a', batch([`${i} ${'x'.repeat(bytes)}`])))
-}
-
-function t0({ error }: { error: string }): void {
-  if (error !== 'NONE') throw new Error(error)
-}
-
-interface Read {
-  /** Of the records, by their numbers. */
-  numbers: number[]
-  partitions: number
-  throttleTimeMs: number
-}
-
-async function fetchAt(channel: Channel, fetchOffset: number, maxWaitMs = 0): Promise<Read> {
-  const topics = [{ topic: 'a', partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1 << 24 }] }]
-  const { responses, throttleTimeMs } = await channel.request(Fetch, 12, { maxWaitMs, minBytes: 1 << 20, topics })
-  const partitions = responses.flatMap((each) => each.partitions)
-  return {
-    numbers: partitions.flatMap(listing).map((line) => Number(/^\d+:(\d+) /.exec(line)![1])),
-    partitions: partitions.length,
-    throttleTimeMs,
-  }
-}
-
-test('a fetch over its quota brings nothing and tells how long to be silent; what it did not bring comes later, once', async (t) => {
-  const clock = new ManualClock(Date.now())
-  const broker = await startBroker(t, { clock })
-  const [admin, reader] = [await open(t, broker, 'in-process'), await open(t, broker)]
-  await createTopic(admin, 'a')
-  await writeBatches(admin, 40, 1000)
-  await setQuota(admin, [['user', 'ANONYMOUS']], 'consumer_byte_rate', 1000)
-  const first = await fetchAt(reader, 0)
-  // As much as may come in ten seconds.
-  t.deepEqual(first.numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8])
-  t.is(first.throttleTimeMs, 0)
-  const second = await fetchAt(reader, 9)
-  t.deepEqual([second.numbers, second.partitions], [[], 0])
-  t.true(second.throttleTimeMs > 0)
-  let isAnswered = false
-  const third = fetchAt(reader, 9).finally(() => (isAnswered = true))
-  clock.advance(second.throttleTimeMs - 1)
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  t.false(isAnswered, 'the connection is read although its client shall be silent')
-  clock.advance(1)
-  let { numbers, throttleTimeMs } = await third
-  // Who is told to be silent is so until all has come.
-  const read = [...first.numbers, ...numbers]
-  const begin = clock.monotonic()
-  while (read.length < 40) {
-    clock.advance(throttleTimeMs + 100)
-    ;({ numbers, throttleTimeMs } = await fetchAt(reader, read.length))
-    read.push(...numbers)
-  }
-  t.deepEqual(
-    read,
-    Array.from({ length: 40 }, (_, i) => i),
-  )
-  t.true(clock.monotonic() - begin < 120_000, 'it does not take for ever')
-})
-
-test('a batch that is larger than the quota allows in a whole window comes when nothing else has, and then nothing for long', async (t) => {
-  const clock = new ManualClock(Date.now())
-  const broker = await startBroker(t, { clock })
-  const [admin, reader] = [await open(t, broker, 'in-process'), await open(t, broker)]
-  await createTopic(admin, 'a')
-  await writeBatches(admin, 1, 1000)
-  await writeBatches(admin, 2, 50_000)
-  await setQuota(admin, [['user', 'ANONYMOUS']], 'consumer_byte_rate', 1000)
-  t.deepEqual((await fetchAt(reader, 0)).numbers, [0])
-  const early = await fetchAt(reader, 1)
-  t.deepEqual(early.numbers, [])
-  clock.advance(early.throttleTimeMs)
-  for (const offset of [1, 2]) {
-    const late = await fetchAt(reader, offset)
-    t.deepEqual(late.numbers, [offset - 1])
-    t.true(late.throttleTimeMs > 30_000)
-    clock.advance(late.throttleTimeMs - 9000)
-    t.false(await answersSoon(reader))
-    clock.advance(9000)
-    t.is((await reader.request(ApiVersions, 0, {})).errorCode, 0)
-  }
-})
-
-async function answersSoon(channel: Channel): Promise<boolean> {
-  const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), 100))
-  return Promise.race([channel.request(ApiVersions, 0, {}).then(() => true), late])
-}
-
-test('a consumer over its quota gets every record, once and in order', async (t) => {
-  const clock = new ManualClock(Date.now())
-  const broker = await startBroker(t, { clock })
-  const admin = await open(t, broker, 'in-process')
-  await createTopic(admin, 'a', 3)
-  for (let i = 0; i < 300; i++) t0(await produce(admin, 'a', batch([`${i} ${'x'.repeat(1000)}`]), { partition: i % 3 }))
-  await setQuota(admin, [['user', 'ANONYMOUS']], 'consumer_byte_rate', 3000)
-  const client = await connect(broker.bootstrap)
-  t.teardown(() => client.close())
-  const consumer = client.consumer()
-  consumer.assign([0, 1, 2].map((partition) => ({ topic: 'a', partition, offset: 'earliest' as const })))
-  // Silence passes quickly.
-  const begin = clock.monotonic()
-  const passing = setInterval(() => clock.advance(500), 5)
-  t.teardown(() => clearInterval(passing))
-  const numbers: number[][] = [[], [], []]
-  let count = 0
-  while (count < 300) {
-    for (const batchOf of await consumer.poll(1000)) {
-      for (let i = batchOf.from; i < batchOf.from + batchOf.count; i++, count++) {
-        numbers[batchOf.partition]!.push(Number(batchOf.columns.value(i)!.toString().split(' ')[0]))
-      }
-    }
-  }
-  t.true(clock.monotonic() - begin > 60_000, 'it was slowed down')
-  await consumer.close()
-  for (const [partition, read] of numbers.entries()) {
-    t.deepEqual(
-      read,
-      Array.from({ length: 100 }, (_, i) => i * 3 + partition),
-    )
-  }
-})
-
-test('a fetch of somebody who has used up his time brings nothing, and waits for no more bytes than it may have', async (t) => {
-  const clock = new ManualClock(Date.now())
-  const broker = await startBroker(t, { clock })
-  const [admin, reader] = [await open(t, broker, 'in-process'), await open(t, broker)]
-  await createTopic(admin, 'a')
-  await writeBatches(admin, 20, 1000)
-  await setQuota(admin, [['user', 'ANONYMOUS']], 'consumer_byte_rate', 1000)
-  // minBytes is more than comes within the quota; the clock stands still.
-  t.is((await fetchAt(reader, 0, 5000)).numbers.length, 9)
-  await setQuota(admin, [['user', 'ANONYMOUS']], 'consumer_byte_rate', null)
-  await setQuota(admin, [['user', 'ANONYMOUS']], 'request_percentage', 50)
-  broker.intercept(Fetch, (call) => {
-    clock.advance(20_000)
-    return call.next()
-  })
-  const throttled = await fetchAt(reader, 0)
-  t.deepEqual([throttled.numbers, throttled.partitions], [[], 0])
-  t.is(throttled.throttleTimeMs, 1000)
 })
 
 test('topics over the quota of mutations are refused to new clients, and slow old ones down', async (t) => {
