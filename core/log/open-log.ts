@@ -240,7 +240,7 @@ export class OpenLog {
     full.indexes.unpin()
     this.#activate(segment)
     this.#durability.closed(full)
-    // The recovery point follows, so that a crash costs no more than a scan of the last segment or two.
+    // The recovery point follows: behind the next checkpoint a crash costs no more than a scan of the last segment or two.
     this.#durability.flushInBackground()
     return segment
   }

@@ -5,8 +5,11 @@ const POOLED_BYTES_MAX = 4 * 1024 * 1024
 /** Less is copied into the memory of an encoder, never sent by reference. */
 const REFERENCE_BYTES_MIN = 4096
 
-/** How much a pool keeps for later. */
-const FREE_BYTES_MAX = 32 * 1024 * 1024
+/**
+ * How much a pool keeps for later: as much as slow readers may leave waiting, see {@link Backlog.isOver}. What it drops stays in the process until
+ * the next collection of garbage: with a third of this, 500 slow readers cost 300 MiB in place of 200.
+ */
+const FREE_BYTES_MAX = 96 * 1024 * 1024
 
 /**
  * Big buffers that are used again: a fresh megabyte costs five times as much as filling it, in page faults and garbage collection.
