@@ -7,7 +7,7 @@ export const BACKLOG_BYTES_MAX = 64 * 1024 * 1024
  * From here on only clients that are known to read get big answers at once; others wait until there is room. A pooled buffer may be twice as
  * large as what is in it, so this is half of the memory that may be taken.
  */
-const BACKLOG_OVER_FACTOR = 1.5
+export const BACKLOG_OVER_FACTOR = 1.5
 
 /** However long the backlog is, so much is answered to one request: a client that reads gets on. */
 export const PIECE_BYTES_MIN = 64 * 1024

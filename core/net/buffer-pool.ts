@@ -1,3 +1,5 @@
+import { BACKLOG_BYTES_MAX, BACKLOG_OVER_FACTOR } from './backlog.ts'
+
 /** Smaller buffers are cheap to make; larger ones are rare, and would be kept for nothing. */
 const POOLED_BYTES_MIN = 64 * 1024
 const POOLED_BYTES_MAX = 4 * 1024 * 1024
@@ -6,10 +8,10 @@ const POOLED_BYTES_MAX = 4 * 1024 * 1024
 const REFERENCE_BYTES_MIN = 4096
 
 /**
- * How much a pool keeps for later: as much as slow readers may leave waiting, see {@link Backlog.isOver}. What it drops stays in the process until
+ * How much a pool keeps for later: as much as slow readers may leave waiting. What it drops stays in the process until
  * the next collection of garbage: with a third of this, 500 slow readers cost 300 MiB in place of 200.
  */
-const FREE_BYTES_MAX = 96 * 1024 * 1024
+const FREE_BYTES_MAX = BACKLOG_BYTES_MAX * BACKLOG_OVER_FACTOR
 
 /**
  * Big buffers that are used again: a fresh megabyte costs five times as much as filling it, in page faults and garbage collection.
