@@ -1,4 +1,5 @@
 import test from 'ava'
+import type { ExecutionContext } from 'ava'
 import { ManualClock } from '../../core/base/clock.ts'
 import { connect } from '../../core/client/connect.ts'
 import { ApiVersions } from '../../core/protocol/messages/api-versions.ts'
@@ -8,8 +9,17 @@ import { startBroker } from '../support/start-broker.ts'
 import { batch, createTopic, listing, open, produce } from '../support/wire.ts'
 import { setQuota } from '../support/quotas.ts'
 
-async function writeBatches(channel: Channel, count: number, bytes: number): Promise<void> {
-  for (let i = 0; i < count; i++) mustWork(await produce(channel, 'a', batch([`${i} ${'x'.repeat(bytes)}`])))
+/** A topic with so many batches of so many bytes each, and a reader who may have a thousand bytes a second. */
+async function limited(t: ExecutionContext, runs: readonly (readonly [count: number, bytes: number])[]) {
+  const clock = new ManualClock(Date.now())
+  const broker = await startBroker(t, { clock })
+  const [admin, reader] = [await open(t, broker, 'in-process'), await open(t, broker)]
+  await createTopic(admin, 'a')
+  for (const [count, bytes] of runs) {
+    for (let i = 0; i < count; i++) mustWork(await produce(admin, 'a', batch([`${i} ${'x'.repeat(bytes)}`])))
+  }
+  await setQuota(admin, [['user', 'ANONYMOUS']], 'consumer_byte_rate', 1000)
+  return { clock, broker, admin, reader }
 }
 
 function mustWork({ error }: { error: string }): void {
@@ -35,12 +45,7 @@ async function fetchAt(channel: Channel, fetchOffset: number, maxWaitMs = 0): Pr
 }
 
 test('a fetch over its quota brings nothing and tells how long to be silent; what it did not bring comes later, once', async (t) => {
-  const clock = new ManualClock(Date.now())
-  const broker = await startBroker(t, { clock })
-  const [admin, reader] = [await open(t, broker, 'in-process'), await open(t, broker)]
-  await createTopic(admin, 'a')
-  await writeBatches(admin, 40, 1000)
-  await setQuota(admin, [['user', 'ANONYMOUS']], 'consumer_byte_rate', 1000)
+  const { clock, reader } = await limited(t, [[40, 1000]])
   const first = await fetchAt(reader, 0)
   // As much as may come in ten seconds.
   t.deepEqual(first.numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8])
@@ -71,13 +76,10 @@ test('a fetch over its quota brings nothing and tells how long to be silent; wha
 })
 
 test('a batch that is larger than the quota allows in a whole window comes when nothing else has, and then nothing for long', async (t) => {
-  const clock = new ManualClock(Date.now())
-  const broker = await startBroker(t, { clock })
-  const [admin, reader] = [await open(t, broker, 'in-process'), await open(t, broker)]
-  await createTopic(admin, 'a')
-  await writeBatches(admin, 1, 1000)
-  await writeBatches(admin, 2, 50_000)
-  await setQuota(admin, [['user', 'ANONYMOUS']], 'consumer_byte_rate', 1000)
+  const { clock, reader } = await limited(t, [
+    [1, 1000],
+    [2, 50_000],
+  ])
   t.deepEqual((await fetchAt(reader, 0)).numbers, [0])
   const early = await fetchAt(reader, 1)
   t.deepEqual(early.numbers, [])
@@ -133,12 +135,7 @@ test('a consumer over its quota gets every record, once and in order', async (t)
 })
 
 test('a fetch of somebody who has used up his time brings nothing, and waits for no more bytes than it may have', async (t) => {
-  const clock = new ManualClock(Date.now())
-  const broker = await startBroker(t, { clock })
-  const [admin, reader] = [await open(t, broker, 'in-process'), await open(t, broker)]
-  await createTopic(admin, 'a')
-  await writeBatches(admin, 20, 1000)
-  await setQuota(admin, [['user', 'ANONYMOUS']], 'consumer_byte_rate', 1000)
+  const { clock, broker, admin, reader } = await limited(t, [[20, 1000]])
   // minBytes is more than comes within the quota; the clock stands still.
   t.is((await fetchAt(reader, 0, 5000)).numbers.length, 9)
   await setQuota(admin, [['user', 'ANONYMOUS']], 'consumer_byte_rate', null)

@@ -132,6 +132,12 @@ function isLag({ path, theirs }: Difference): boolean {
  * @param isMeant differences that are no reason to ask again, and are not answered
  */
 export async function runStep(step: Step, ours: Side, theirs: Side, isMeant: (difference: Difference) => boolean): Promise<Difference[]> {
+  const differences = await differencesOf(step, ours, theirs, isMeant)
+  if (step.api === DeleteTopics) await hearOfDeletions(ours, theirs)
+  return differences
+}
+
+async function differencesOf(step: Step, ours: Side, theirs: Side, isMeant: (difference: Difference) => boolean): Promise<Difference[]> {
   const our = comparable(await ask(step, ours))
   for (let again = 0; ; again++) {
     const { version } = step
@@ -139,12 +145,8 @@ export async function runStep(step: Step, ours: Side, theirs: Side, isMeant: (di
       .map((difference) => ({ api: step.api.name, version, ...difference }))
       .filter((difference) => !isMeant(difference))
     const mayAskAgain = step.reads || differences.some(isLag)
-    if (differences.length > 0 && mayAskAgain && again < ASK_AGAIN_MAX) {
-      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS))
-      continue
-    }
-    if (step.api === DeleteTopics) await hearOfDeletions(ours, theirs)
-    return differences
+    if (differences.length === 0 || !mayAskAgain || again === ASK_AGAIN_MAX) return differences
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS))
   }
 }
 
