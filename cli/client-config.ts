@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Option } from 'commander'
 
 import { MoldauError, messageOf } from '../core/base/errors.ts'
-import type { ClientOptions } from '../core/client/options.ts'
+import type { ClientOptions } from '../core/client/client-options.ts'
 
 /** `--command-config`, as Kafka's tools have it: how to connect and who we are. */
 export const commandConfigOption = () =>

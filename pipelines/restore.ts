@@ -18,7 +18,7 @@ export async function readToEnd(
 ): Promise<void> {
   if (partitions.length === 0) return
   const { client, clock } = settings
-  const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest', maxPollRecords: 10_000 })
+  const consumer = client.consumer({ isolationLevel: 'read_committed', autoOffsetReset: 'earliest', maxPollRecords: 10_000 })
   try {
     const begins = await consumer.beginningOffsets(partitions)
     const ends = await endOffsets(settings, partitions)

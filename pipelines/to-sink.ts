@@ -62,14 +62,14 @@ export class SinkWorker implements Worker {
     this.#consumer = settings.client.consumer({
       groupId: groupId(settings, plan.name),
       groupInstanceId: `${plan.name}-${settings.instanceId}`,
-      isolation: 'read_committed',
+      isolationLevel: 'read_committed',
       autoOffsetReset: settings.startAt,
-      assignors: ['range'],
+      partitionAssignmentStrategy: ['range'],
       sessionTimeoutMs: settings.sessionTimeoutMs,
       heartbeatIntervalMs: Math.min(3000, settings.sessionTimeoutMs / 3),
       maxPollRecords: POLL_RECORDS_MAX,
       prefetchBytes: PREFETCH_BYTES,
-      maxBytes: PREFETCH_BYTES,
+      fetchMaxBytes: PREFETCH_BYTES,
     })
     this.#lanes = new Map()
     this.#reports = new Map()

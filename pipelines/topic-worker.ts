@@ -63,14 +63,14 @@ export class TopicWorker implements Worker {
     this.#consumer = settings.client.consumer({
       groupId: groupId(settings, plan.name),
       groupInstanceId: `${plan.name}-${settings.instanceId}`,
-      isolation: 'read_committed',
+      isolationLevel: 'read_committed',
       autoOffsetReset: 'earliest',
-      assignors: ['range'],
+      partitionAssignmentStrategy: ['range'],
       sessionTimeoutMs: settings.sessionTimeoutMs,
       heartbeatIntervalMs: Math.min(3000, settings.sessionTimeoutMs / 3),
       maxPollRecords: this.#epochRecords,
       prefetchBytes: PREFETCH_BYTES,
-      maxBytes: PREFETCH_BYTES,
+      fetchMaxBytes: PREFETCH_BYTES,
     })
     this.#slices = new Slices()
     this.#ends = undefined

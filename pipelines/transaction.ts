@@ -36,7 +36,7 @@ export interface Transaction extends Appender {
  */
 export function openTransaction(settings: Settings, transactionalId: string, parts: readonly Part[]): Transaction {
   const transactionTimeoutMs = TIMEOUT_MS + (waits(parts) ? settings.watchdogMs : 0)
-  const options = { batchBytes: BATCH_BYTES, bufferBytes: BUFFERED_BYTES_MAX, transactionTimeoutMs }
+  const options = { batchSize: BATCH_BYTES, bufferMemory: BUFFERED_BYTES_MAX, transactionTimeoutMs }
   if (settings.guarantee === 'exactly-once') return new ExactlyOnce(settings.client.producer({ ...options, transactionalId }))
   return new AtLeastOnce(settings.client.producer(options))
 }

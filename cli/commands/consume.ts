@@ -72,9 +72,9 @@ async function consume(client: Client, topic: string, options: ConsumeOptions): 
   const tps = described.partitions.map(({ partition }) => ({ topic, partition }))
   const consumer = client.consumer({
     ...(group === undefined ? {} : { groupId: group }),
-    isolation,
+    isolationLevel: isolation,
     autoOffsetReset: from === 'end' ? 'latest' : 'earliest',
-    maxWaitMs: 200,
+    fetchMaxWaitMs: 200,
   })
   try {
     const ends = options.exit ? await consumer.endOffsets(tps) : undefined

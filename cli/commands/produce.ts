@@ -39,9 +39,9 @@ A line without the delimiter is a record without a key; an empty line is an empt
 async function produce(client: Client, topic: string, { acks, compression, keyDelimiter }: ProduceOptions): Promise<number> {
   const producer = client.producer({
     acks: acks === 'all' ? 'all' : acks === '1' ? 1 : 0,
-    idempotent: acks === 'all',
-    compression,
-    batchBytes: 256 * 1024,
+    enableIdempotence: acks === 'all',
+    compressionType: compression,
+    batchSize: 256 * 1024,
   })
   const delimiter = keyDelimiter === undefined ? undefined : Buffer.from(keyDelimiter)
   let count = 0

@@ -8,7 +8,7 @@ type Delayed = ValueOf<(typeof delaysHourly)['value']>
 
 /** Reads the whole topic back, committed records only, and returns the hours with the most late flights. */
 export async function worstHours(client: Client, { name: topic, value }: typeof delaysHourly, count: number): Promise<Delayed[]> {
-  const consumer = client.consumer({ isolation: 'read_committed', maxWaitMs: 100 })
+  const consumer = client.consumer({ isolationLevel: 'read_committed', fetchMaxWaitMs: 100 })
   try {
     const { partitions } = (await client.admin.describeTopics([topic]))[0]!
     const tps = partitions.map(({ partition }) => ({ topic, partition }))

@@ -10,11 +10,11 @@ import { PendingBatch } from './pending-batch.ts'
 
 export interface AccumulatorOptions {
   clock: Clock
-  compression: CompressionName
+  compressionType: CompressionName
   lingerMs: number
-  batchBytes: number
-  maxRequestBytes: number
-  bufferBytes: number
+  batchSize: number
+  maxRequestSize: number
+  bufferMemory: number
   /** Called when there is something to send. */
   wake: () => void
   /** Throws when there is no such partition. Asked once per partition. */
@@ -65,7 +65,7 @@ export class Accumulator {
   }
 
   get full(): boolean {
-    return this.#bufferedBytes >= this.#options.bufferBytes
+    return this.#bufferedBytes >= this.#options.bufferMemory
   }
 
   /** The transaction that is appended to. */
@@ -95,7 +95,7 @@ export class Accumulator {
     const queue = this.#queue(topic, partition)
     const size = recordSizeMax(key === null ? 0 : key.length, value === null ? 0 : value.length, headers)
     let batch = queue.open
-    if (batch === undefined || batch.builder.sizeInBytes + size > this.#options.batchBytes) batch = this.#begin(queue, size)
+    if (batch === undefined || batch.builder.sizeInBytes + size > this.#options.batchSize) batch = this.#begin(queue, size)
     const { builder } = batch
     const before = builder.sizeInBytes
     builder.append(timestamp, key, value, headers)
@@ -178,13 +178,13 @@ export class Accumulator {
   }
 
   #begin(queue: PartitionQueue, size: number): PendingBatch {
-    const { maxRequestBytes, bufferBytes, clock, batchBytes, compression } = this.#options
-    if (size + BATCH_OVERHEAD > maxRequestBytes) {
-      const message = `a record of ${size} bytes for ${queue.topic}-${queue.partition} is larger than a request may be: raise maxRequestBytes (${maxRequestBytes}) and the topic's max.message.bytes`
+    const { maxRequestSize, bufferMemory, clock, batchSize, compressionType } = this.#options
+    if (size + BATCH_OVERHEAD > maxRequestSize) {
+      const message = `a record of ${size} bytes for ${queue.topic}-${queue.partition} is larger than a request may be: raise maxRequestSize (${maxRequestSize}) and the topic's max.message.bytes`
       throw new MoldauError('RECORD_TOO_LARGE', message)
     }
-    if (this.#bufferedBytes >= 2 * bufferBytes) {
-      const message = `${this.#bufferedBytes} bytes wait for acknowledgement, twice bufferBytes (${bufferBytes}): await producer.ready() between appends`
+    if (this.#bufferedBytes >= 2 * bufferMemory) {
+      const message = `${this.#bufferedBytes} bytes wait for acknowledgement, twice bufferMemory (${bufferMemory}): await producer.ready() between appends`
       throw new MoldauError('BUFFER_FULL', message, { retriable: true })
     }
     if (queue.open !== undefined) {
@@ -194,7 +194,10 @@ export class Accumulator {
     }
     const builder =
       this.#spare.pop() ??
-      new BatchBuilder({ compression, sizeHint: Math.min(Math.max(size + BATCH_OVERHEAD, Math.min(batchBytes, 65_536)), 1 << 20) })
+      new BatchBuilder({
+        compression: compressionType,
+        sizeHint: Math.min(Math.max(size + BATCH_OVERHEAD, Math.min(batchSize, 65_536)), 1 << 20),
+      })
     const batch = new PendingBatch(queue, builder, this.#group, this.#transaction, clock.monotonic(), queue.order())
     batch.bytes = BATCH_OVERHEAD
     this.#bufferedBytes += BATCH_OVERHEAD

@@ -4,8 +4,10 @@ import type { Connectable } from '../cluster/address.ts'
 import { tcpDialer } from '../net/dialer.ts'
 import { Admin } from './admin.ts'
 import { Consumer } from './consumer.ts'
-import { readClientOptions } from './options.ts'
-import type { ClientOptions, ConsumerOptions, ProducerOptions } from './options.ts'
+import { readClientOptions } from './client-options.ts'
+import type { ClientOptions } from './client-options.ts'
+import type { ConsumerOptions } from './consumer-options.ts'
+import type { ProducerOptions } from './producer-options.ts'
 import { Producer } from './producer.ts'
 
 /** A program's access to one cluster: makes producers and consumers, which share what is known of the cluster. Made by `connect`. */

@@ -1,6 +1,6 @@
 import type { Connectable } from '../cluster/address.ts'
 import type { Client } from './client.ts'
-import type { ClientOptions } from './options.ts'
+import type { ClientOptions } from './client-options.ts'
 
 /**
  * Connects to a cluster: by address, or to a Broker of the same process, without a socket.

@@ -8,8 +8,8 @@ import { GroupMember } from './group-member.ts'
 import { Handout } from './handout.ts'
 import { findOffsets, OffsetAt } from './offset-requests.ts'
 import type { FoundOffset } from './offset-requests.ts'
-import { readConsumerOptions } from './options.ts'
-import type { ConsumerOptions } from './options.ts'
+import { readConsumerOptions } from './consumer-options.ts'
+import type { ConsumerOptions } from './consumer-options.ts'
 import type { PartitionState } from './partition-state.ts'
 import { PollWait } from './poll-wait.ts'
 import { Positions } from './positions.ts'
@@ -57,7 +57,10 @@ export class Consumer {
     const onError = (error: Error): void => this.#onError(error)
     const onAttention = (): void => this.#pollWait.wake()
     const { groupId } = options
-    this.#member = groupId === undefined ? undefined : new GroupMember({ ...options, cluster, groupId, onAttention })
+    this.#member =
+      groupId === undefined
+        ? undefined
+        : new GroupMember({ ...options, groupInstanceId: options.groupInstanceId ?? null, cluster, groupId, onAttention })
     const onOutOfRange = (state: PartitionState): void => this.#outOfRange(state)
     this.#fetchLoop = new FetchLoop({ ...options, cluster, partitions, onProgress, onOutOfRange, onError })
     this.#positions = new Positions({
@@ -208,7 +211,7 @@ export class Consumer {
   /** Where the partition ended for this consumer at the last fetch: at that position it is idle. */
   fetchedEnd(tp: TopicPartition): number | undefined {
     const state = this.#assignment.require(tp)
-    return known(this.#options.isolation === 'read_committed' ? state.lastStableOffset : state.highWatermark)
+    return known(this.#options.isolationLevel === 'read_committed' ? state.lastStableOffset : state.highWatermark)
   }
 
   /** Who this consumer is in its group now; for {@link Producer.sendOffsets}. */
@@ -232,7 +235,7 @@ export class Consumer {
     this.#fetchLoop.close()
     this.#assignment.clear()
     this.#pollWait.wake()
-    await this.#member?.close(options.leave ?? this.#options.groupInstanceId === null)
+    await this.#member?.close(options.leave ?? this.#options.groupInstanceId === undefined)
     this.#onClosed()
   }
 
@@ -278,7 +281,7 @@ export class Consumer {
   }
 
   #find(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<FoundOffset[]> {
-    return findOffsets(this.#cluster, queries, this.#options.isolation, this.#cluster.requestTimeoutMs)
+    return findOffsets(this.#cluster, queries, this.#options.isolationLevel, this.#cluster.requestTimeoutMs)
   }
 
   #requireGroup(call: string): GroupMember {

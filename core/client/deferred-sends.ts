@@ -17,7 +17,7 @@ export interface Send {
 export interface DeferredSendsOptions {
   clock: Clock
   maxBlockMs: number
-  bufferBytes: number
+  bufferMemory: number
   topic: (name: string) => Promise<unknown>
   room: () => Promise<void>
   /** Whether a record of this topic can be appended now. */
@@ -51,10 +51,10 @@ export class DeferredSends {
 
   /** @throws MoldauError BUFFER_FULL when as much waits here as the buffer holds: the program sends without waiting */
   add(send: Send): Promise<RecordMetadata> {
-    const { bufferBytes } = this.#options
+    const { bufferMemory } = this.#options
     const bytes = recordSizeMax(send.key?.length ?? 0, send.value?.length ?? 0, send.headers)
-    if (this.#bytes + bytes > bufferBytes && this.#waiting.length > 0) {
-      const message = `the buffer (bufferBytes: ${bufferBytes}) is full and as much waits for it: await send() or ready() before sending more`
+    if (this.#bytes + bytes > bufferMemory && this.#waiting.length > 0) {
+      const message = `the buffer (bufferMemory: ${bufferMemory}) is full and as much waits for it: await send() or ready() before sending more`
       return Promise.reject(new MoldauError('BUFFER_FULL', message, { retriable: true }))
     }
     const result = Promise.withResolvers<RecordMetadata>()

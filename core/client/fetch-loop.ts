@@ -13,11 +13,11 @@ import type { Isolation } from './types.ts'
 
 export interface FetchLoopOptions {
   cluster: Cluster
-  isolation: Isolation
-  minBytes: number
-  maxWaitMs: number
-  maxBytes: number
-  maxPartitionBytes: number
+  isolationLevel: Isolation
+  fetchMinBytes: number
+  fetchMaxWaitMs: number
+  fetchMaxBytes: number
+  maxPartitionFetchBytes: number
   prefetchBytes: number
   checkCrcs: boolean
   partitions: Iterable<PartitionState>
@@ -77,7 +77,7 @@ export class FetchLoop {
 
   #plan(): void {
     if (this.#closed) return
-    const { cluster, partitions, prefetchBytes, maxPartitionBytes } = this.#options
+    const { cluster, partitions, prefetchBytes, maxPartitionFetchBytes } = this.#options
     const now = cluster.clock.monotonic()
     const nodes = new Map<number, PartitionState[] | undefined>()
     let buffered = 0
@@ -95,7 +95,7 @@ export class FetchLoop {
         else this.#lookFor(state.topic)
         continue
       }
-      if (state.bufferedBytes >= maxPartitionBytes) nodes.set(leader, undefined)
+      if (state.bufferedBytes >= maxPartitionFetchBytes) nodes.set(leader, undefined)
       else if (!nodes.has(leader)) nodes.set(leader, [state])
       else nodes.get(leader)?.push(state)
     }
@@ -111,7 +111,7 @@ export class FetchLoop {
   }
 
   async #fetch(node: number, states: PartitionState[]): Promise<void> {
-    const { cluster, isolation, minBytes, maxWaitMs, maxBytes, maxPartitionBytes } = this.#options
+    const { cluster, isolationLevel, fetchMinBytes, fetchMaxWaitMs, fetchMaxBytes, maxPartitionFetchBytes } = this.#options
     const questions = states.map((state) => ({ state, version: state.version, offset: state.fetchPosition }))
     const topics = [...byTopic(states)].map(([topic, list]) => {
       const info = cluster.image.topics.get(topic)
@@ -122,18 +122,21 @@ export class FetchLoop {
           partition: state.partition,
           currentLeaderEpoch: info?.partitions[state.partition]?.leaderEpoch ?? -1,
           fetchOffset: state.fetchPosition,
-          partitionMaxBytes: maxPartitionBytes,
+          partitionMaxBytes: maxPartitionFetchBytes,
         })),
       }
     })
     for (const state of states) this.#noticeNewTopic(state, topics.find((t) => t.topic === state.topic)!.topicId)
     const withoutIds = topics.some((topic) => topic.topicId === ZERO_UUID)
-    const limits = { timeoutMs: cluster.requestTimeoutMs + maxWaitMs, ...(withoutIds ? { maxVersion: MAX_VERSION_WITHOUT_TOPIC_IDS } : {}) }
+    const limits = {
+      timeoutMs: cluster.requestTimeoutMs + fetchMaxWaitMs,
+      ...(withoutIds ? { maxVersion: MAX_VERSION_WITHOUT_TOPIC_IDS } : {}),
+    }
     const body = {
-      maxWaitMs,
-      minBytes,
-      maxBytes,
-      isolationLevel: isolation === 'read_committed' ? 1 : 0,
+      maxWaitMs: fetchMaxWaitMs,
+      minBytes: fetchMinBytes,
+      maxBytes: fetchMaxBytes,
+      isolationLevel: isolationLevel === 'read_committed' ? 1 : 0,
       sessionId: 0,
       sessionEpoch: -1,
       topics,
@@ -167,7 +170,7 @@ export class FetchLoop {
   }
 
   #answered(state: PartitionState, answer: Answer): void {
-    const { isolation, checkCrcs, onProgress, onOutOfRange } = this.#options
+    const { isolationLevel, checkCrcs, onProgress, onOutOfRange } = this.#options
     const error = errorName(answer.errorCode)
     if (error === 'OFFSET_OUT_OF_RANGE') {
       state.outOfRange = true
@@ -186,7 +189,7 @@ export class FetchLoop {
       onProgress()
       return
     }
-    const aborted = isolation === 'read_committed' ? answer.abortedTransactions : null
+    const aborted = isolationLevel === 'read_committed' ? answer.abortedTransactions : null
     const fetched = new FetchedRecords(
       state,
       { records: answer.records, aborted, highWatermark: answer.highWatermark, logStartOffset: answer.logStartOffset },

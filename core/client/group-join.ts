@@ -18,8 +18,8 @@ export interface JoinOptions {
   groupId: string
   groupInstanceId: string | null
   sessionTimeoutMs: number
-  rebalanceTimeoutMs: number
-  assignors: readonly AssignorName[]
+  maxPollIntervalMs: number
+  partitionAssignmentStrategy: readonly AssignorName[]
   topics: readonly string[]
 }
 
@@ -54,12 +54,20 @@ export async function joinGroup(
   memberId: string,
   setMemberId: (memberId: string) => void,
 ): Promise<Joined | undefined> {
-  const { groupId, groupInstanceId, sessionTimeoutMs, rebalanceTimeoutMs } = options
+  const { groupId, groupInstanceId, sessionTimeoutMs, maxPollIntervalMs } = options
   const instance = groupInstanceId === null ? {} : { groupInstanceId }
   const metadata = encodeVersioned(ConsumerProtocolSubscription, SUBSCRIPTION_VERSION, { topics: [...options.topics] })
-  const protocols = options.assignors.map((name) => ({ name, metadata }))
-  const body = { groupId, sessionTimeoutMs, rebalanceTimeoutMs, memberId, ...instance, protocolType: 'consumer', protocols }
-  const round = await connection.request(JoinGroup, body, { timeoutMs: rebalanceTimeoutMs + JOIN_GRACE_MS })
+  const protocols = options.partitionAssignmentStrategy.map((name) => ({ name, metadata }))
+  const body = {
+    groupId,
+    sessionTimeoutMs,
+    rebalanceTimeoutMs: maxPollIntervalMs,
+    memberId,
+    ...instance,
+    protocolType: 'consumer',
+    protocols,
+  }
+  const round = await connection.request(JoinGroup, body, { timeoutMs: maxPollIntervalMs + JOIN_GRACE_MS })
   const joinError = errorName(round.errorCode)
   if (joinError === 'MEMBER_ID_REQUIRED') setMemberId(round.memberId)
   if (!isFine(joinError, options, setMemberId)) return undefined

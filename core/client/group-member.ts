@@ -17,9 +17,9 @@ export interface GroupMemberOptions {
   groupId: string
   groupInstanceId: string | null
   sessionTimeoutMs: number
-  rebalanceTimeoutMs: number
+  maxPollIntervalMs: number
   heartbeatIntervalMs: number
-  assignors: readonly AssignorName[]
+  partitionAssignmentStrategy: readonly AssignorName[]
   /** A rebalance is due, or something fatal has happened: the next poll has to see to it. */
   onAttention: () => void
 }
@@ -90,7 +90,7 @@ export class GroupMember {
     this.#joinNeeded = true
   }
 
-  /** The program is alive: a member that does not poll for `rebalanceTimeoutMs` leaves. */
+  /** The program is alive: a member that does not poll for `maxPollIntervalMs` leaves. */
   polled(): void {
     this.#polledAt = this.#options.cluster.clock.monotonic()
   }
@@ -179,11 +179,11 @@ export class GroupMember {
   }
 
   async #beat(): Promise<void> {
-    const { cluster, groupId, groupInstanceId, rebalanceTimeoutMs, sessionTimeoutMs } = this.#options
+    const { cluster, groupId, groupInstanceId, maxPollIntervalMs, sessionTimeoutMs } = this.#options
     const generation = this.#generation
     const memberId = this.#memberId
-    if (cluster.clock.monotonic() - this.#polledAt > rebalanceTimeoutMs) {
-      cluster.logger.warn({ groupId, rebalanceTimeoutMs }, 'group: poll() was not called in time, the member leaves')
+    if (cluster.clock.monotonic() - this.#polledAt > maxPollIntervalMs) {
+      cluster.logger.warn({ groupId, maxPollIntervalMs }, 'group: poll() was not called in time, the member leaves')
       if (groupInstanceId === null) await this.#leave('poll was not called in time').catch(() => {})
       this.#loose()
       return

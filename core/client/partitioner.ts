@@ -12,19 +12,19 @@ export function partitionOfKey(key: Buffer, partitionCount: number): number {
  */
 export class StickyPartitioner {
   readonly #random: RandomBytes
-  readonly #batchBytes: number
+  readonly #batchSize: number
   #partition: number
   #bytes: number
 
-  constructor(random: RandomBytes, batchBytes: number) {
+  constructor(random: RandomBytes, batchSize: number) {
     this.#random = random
-    this.#batchBytes = batchBytes
+    this.#batchSize = batchSize
     this.#partition = -1
     this.#bytes = 0
   }
 
   next(partitionCount: number, recordBytes: number): number {
-    if (this.#partition < 0 || this.#partition >= partitionCount || this.#bytes >= this.#batchBytes) this.#move(partitionCount)
+    if (this.#partition < 0 || this.#partition >= partitionCount || this.#bytes >= this.#batchSize) this.#move(partitionCount)
     this.#bytes += recordBytes
     return this.#partition
   }

@@ -11,7 +11,7 @@ import type { Isolation, OffsetReset } from './types.ts'
 export interface PositionsOptions {
   cluster: Cluster
   member: GroupMember | undefined
-  isolation: Isolation
+  isolationLevel: Isolation
   autoOffsetReset: OffsetReset
   timeoutMs: number
   partitions: Iterable<PartitionState>
@@ -66,7 +66,7 @@ export class Positions {
   }
 
   async #find(states: PartitionState[]): Promise<void> {
-    const { cluster, member, timeoutMs, isolation } = this.#options
+    const { cluster, member, timeoutMs, isolationLevel } = this.#options
     const versions = states.map((state) => state.version)
     const current = (state: PartitionState): boolean => state.version === versions[states.indexOf(state)] && state.position === undefined
     for (const topic of new Set(states.map((state) => state.topic))) await cluster.topic(topic)
@@ -83,7 +83,7 @@ export class Positions {
     const toAsk = states.filter((state) => current(state) || (state.position === undefined && state.start === 'reset'))
     const queries = toAsk.map((state) => ({ topic: state.topic, partition: state.partition, timestamp: OffsetAt[this.#place(state)] }))
     const asked = toAsk.map((state) => state.version)
-    const found = await findOffsets(cluster, queries, isolation, timeoutMs)
+    const found = await findOffsets(cluster, queries, isolationLevel, timeoutMs)
     for (const [i, state] of toAsk.entries()) if (state.version === asked[i] && state.position === undefined) state.moveTo(found[i]!.offset)
   }
 

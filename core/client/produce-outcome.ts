@@ -48,7 +48,7 @@ export function judge(
   }
   if (error === 'MESSAGE_TOO_LARGE' || error === 'RECORD_LIST_TOO_LARGE') {
     const size = batch.built?.length ?? batch.bytes
-    const message = `${error}: a batch of ${size} bytes is larger than the topic of ${where} takes: raise its max.message.bytes, or lower batchBytes`
+    const message = `${error}: a batch of ${size} bytes is larger than the topic of ${where} takes: raise its max.message.bytes, or lower batchSize`
     return { kind: 'failed', error: new MoldauError('RECORD_TOO_LARGE', message) }
   }
   if (staleMetadata.has(error)) return { kind: 'retry', refresh: true, error: kafkaError(error, detail) }

@@ -24,7 +24,7 @@ export interface ProducerIdentity {
   outOfOrder(batch: PendingBatch, error: Error): true | Error
 }
 
-/** No id at all: `idempotent: false`, or acks below 'all'. */
+/** No id at all: `enableIdempotence: false`, or acks below 'all'. */
 export class Anonymous implements ProducerIdentity {
   readonly transactionalId = null
   readonly produceVersionMax = Infinity

@@ -5,8 +5,8 @@ import type { Header } from '../record/header.ts'
 import { Accumulator } from './accumulator.ts'
 import { DeferredSends } from './deferred-sends.ts'
 import type { Send } from './deferred-sends.ts'
-import { acksCodes, readProducerOptions } from './options.ts'
-import type { ProducerOptions } from './options.ts'
+import { acksCodes, readProducerOptions } from './producer-options.ts'
+import type { ProducerOptions } from './producer-options.ts'
 import { partitionOfKey, StickyPartitioner } from './partitioner.ts'
 import { Anonymous, Idempotence } from './producer-identity.ts'
 import type { ProducerIdentity } from './producer-identity.ts'
@@ -52,7 +52,8 @@ export class Producer {
     })
     const { transactionalId } = options
     this.#transactions = transactionalId === undefined ? undefined : new Transactions({ ...options, cluster, transactionalId, wake })
-    this.#identity = this.#transactions ?? (options.idempotent ? new Idempotence(cluster, options.deliveryTimeoutMs) : new Anonymous())
+    this.#identity =
+      this.#transactions ?? (options.enableIdempotence ? new Idempotence(cluster, options.deliveryTimeoutMs) : new Anonymous())
     this.#sender = new Sender({
       ...options,
       cluster,
@@ -65,7 +66,7 @@ export class Producer {
     this.#deferred = new DeferredSends({
       clock: cluster.clock,
       maxBlockMs: options.maxBlockMs,
-      bufferBytes: options.bufferBytes,
+      bufferMemory: options.bufferMemory,
       topic: (name) => cluster.topic(name),
       room: () => this.#accumulator.whenRoom(),
       ready: (topic) => this.#isReady(topic),
@@ -112,7 +113,7 @@ export class Producer {
    * `await producer.ready()` now and then bounds the memory.
    *
    * @param timestamp milliseconds since 1970
-   * @throws MoldauError RECORD_TOO_LARGE, BUFFER_FULL (twice bufferBytes), UNKNOWN_TOPIC
+   * @throws MoldauError RECORD_TOO_LARGE, BUFFER_FULL (twice bufferMemory), UNKNOWN_TOPIC
    */
   append(topic: string, partition: number, key: Buffer | null, value: Buffer | null, timestamp: number, headers?: readonly Header[]): void {
     if (this.#closed) this.#refuseWhenClosed()
@@ -125,7 +126,7 @@ export class Producer {
     return this.#accumulator.bufferedBytes
   }
 
-  /** Resolves when less than `bufferBytes` wait for acknowledgement. */
+  /** Resolves when less than `bufferMemory` wait for acknowledgement. */
   ready(): Promise<void> {
     return this.#accumulator.whenRoom()
   }
@@ -219,12 +220,12 @@ export class Producer {
   #partition(topic: string, key: Buffer | null, bytes: number): number {
     const count = this.#cluster.image.topics.get(topic)?.partitions.length
     if (count === undefined) throw unknownTopic(topic)
-    const { partitioner, batchBytes } = this.#options
+    const { partitioner, batchSize } = this.#options
     if (partitioner !== undefined) return partitioner(topic, key, count)
     if (key !== null) return partitionOfKey(key, count)
     let sticky = this.#sticky.get(topic)
     if (sticky === undefined) {
-      sticky = new StickyPartitioner(this.#cluster.policy.random, batchBytes)
+      sticky = new StickyPartitioner(this.#cluster.policy.random, batchSize)
       this.#sticky.set(topic, sticky)
     }
     return sticky.next(count, bytes)

@@ -10,7 +10,7 @@ import type { PendingBatch } from './pending-batch.ts'
 import { Settlement, type SettlementOptions } from './settlement.ts'
 
 export interface SenderOptions extends Omit<SettlementOptions, 'refresh'> {
-  maxRequestBytes: number
+  maxRequestSize: number
   requestTimeoutMs: number
 }
 
@@ -127,14 +127,14 @@ export class Sender {
 
   /** One batch of each partition, as many as a request may hold. */
   #collect(queues: PartitionQueue[], now: number): PendingBatch[] {
-    const { identity, maxRequestBytes, accumulator } = this.#options
+    const { identity, maxRequestSize, accumulator } = this.#options
     const batches: PendingBatch[] = []
     let bytes = 0
     for (const queue of queues) {
       const batch = queue.peek(now)
       if (batch === undefined || !identity.admits(batch)) continue
       const records = this.#build(batch)
-      if (batches.length > 0 && bytes + records.length + PARTITION_OVERHEAD > maxRequestBytes) break
+      if (batches.length > 0 && bytes + records.length + PARTITION_OVERHEAD > maxRequestSize) break
       bytes += records.length + PARTITION_OVERHEAD
       batches.push(queue.take())
       if (queue.idle) accumulator.ready.delete(queue)

@@ -24,7 +24,7 @@ export interface ClusterOptions {
   dialer: Dialer
   bootstrap: readonly Address[]
   /** How to log in; nothing where that is not asked for. */
-  sasl?: SaslOptions
+  sasl?: SaslOptions | undefined
   clientId?: string
   clock?: Clock
   random?: RandomBytes

@@ -63,7 +63,7 @@ const loseAnswers = (times: number) =>
 
 test('an answer that is lost does not double what an idempotent producer sends', async () => {
   const lost = loseAnswers(2)
-  const producer = client.producer({ idempotent: true })
+  const producer = client.producer({ enableIdempotence: true })
   for (const value of ['one', 'two', 'three']) await producer.send({ topic: 'orders', value })
   assert.equal(lost.hits, 2)
   assert.deepEqual(await stored(), ['one', 'two', 'three'])
@@ -71,7 +71,7 @@ test('an answer that is lost does not double what an idempotent producer sends',
 
 test('without idempotence it does: that is what the test above would catch', async () => {
   loseAnswers(1)
-  await client.producer({ idempotent: false }).send({ topic: 'orders', value: 'one' })
+  await client.producer({ enableIdempotence: false }).send({ topic: 'orders', value: 'one' })
   assert.deepEqual(await stored(), ['one', 'one'])
 })
 

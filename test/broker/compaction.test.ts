@@ -78,7 +78,7 @@ test('groups, offsets and transactional ids are all there after their topics wer
       'tx-2 CompleteCommit',
     ])
     t.deepEqual(
-      (await readAll(client, 'a', 1, { isolation: 'read_committed' })).map(({ value }) => value),
+      (await readAll(client, 'a', 1, { isolationLevel: 'read_committed' })).map(({ value }) => value),
       Array.from({ length: 30 }, (_, i) => `v${i}`),
     )
     await client.close()
@@ -105,7 +105,7 @@ test('a transaction stays committed when a power loss takes its marker and the s
   const second = await Broker.start({ dir, files: disk, port: null })
   const again = await connect(second)
   t.deepEqual(
-    (await readAll(again, 'a', 1, { isolation: 'read_committed' })).map(({ value }) => value),
+    (await readAll(again, 'a', 1, { isolationLevel: 'read_committed' })).map(({ value }) => value),
     ['committed'],
   )
   await again.close()
@@ -119,7 +119,7 @@ test('a policy that is changed at run time is followed, and a topic that has gon
   const broker = await startBroker(t, { dir, config })
   const client = await connect(broker)
   await client.admin.createTopics([{ name: 'a', partitions: 1, configs: { 'segment.bytes': 2000 } }])
-  const producer = client.producer({ batchBytes: 500 })
+  const producer = client.producer({ batchSize: 500 })
   const write = async (): Promise<void> => {
     for (let i = 0; i < 100; i++) await producer.send({ topic: 'a', partition: 0, key: `k${i % 3}`, value: `v${i}`.repeat(10) })
   }

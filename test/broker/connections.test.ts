@@ -105,7 +105,7 @@ test('with queued.max.request.bytes large requests of many connections all come 
   await Promise.all(
     Array.from({ length: 12 }, async () => {
       const one = await connect(broker.bootstrap)
-      const producer = one.producer({ idempotent: false })
+      const producer = one.producer({ enableIdempotence: false })
       for (let i = 0; i < 5; i++) await producer.send({ topic: 'a', value })
       await producer.close()
       await one.close()

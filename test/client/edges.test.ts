@@ -48,19 +48,26 @@ test('what is no address is refused as such', async (t) => {
   await t.throwsAsync(connect(''), { code: 'INVALID_CONFIG' })
 })
 
-test("options carry our names or Kafka's, and a misspelled one is refused with the nearest that exists", async (t) => {
+test("options carry Kafka's names, dotted or in camelCase, and a misspelled one is refused with the nearest that exists", async (t) => {
   const client = await clientFor(t, env())
-  t.notThrows(() => client.producer({ 'linger.ms': 7, 'batch.size': 100, 'enable.idempotence': false } as object))
-  t.notThrows(() => client.consumer({ 'group.id': 'g', 'isolation.level': 'read_committed', 'max.poll.records': 5 } as object))
-  t.throws(() => client.producer({ lingerms: 5 } as object), { code: 'INVALID_CONFIG', message: /'lingerms': did you mean 'lingerMs'/ })
-  t.throws(() => client.consumer({ 'isolation.levle': 'x' } as object), {
-    code: 'INVALID_CONFIG',
-    message: /did you mean 'isolation'|there are/,
-  })
-  t.throws(() => client.producer({ lingerMs: -1 }), { code: 'INVALID_CONFIG', message: /lingerMs/ })
-  t.throws(() => client.producer({ acks: 1, idempotent: true }), { code: 'INVALID_CONFIG', message: /idempotent needs acks 'all'/ })
-  t.throws(() => client.producer({ acks: 2 as 1 }), { code: 'INVALID_CONFIG', message: /acks/ })
-  t.throws(() => client.consumer({ autoCommit: true as false }), { code: 'INVALID_CONFIG', message: /commit\(\)/ })
+  const refused = (message: RegExp) => ({ code: 'INVALID_CONFIG', message })
+  t.notThrows(() => client.producer({ 'linger.ms': 7, 'batch.size': 100, 'enable.idempotence': false, acks: 'all' }))
+  t.notThrows(() => client.consumer({ 'group.id': 'g', 'isolation.level': 'read_committed', 'max.poll.records': 5 }))
+  // As they stand in a properties file.
+  t.notThrows(() => client.producer({ 'linger.ms': '7', acks: '1', 'enable.idempotence': 'false' } as object))
+  t.throws(() => client.producer({ lingerms: 5 } as object), refused(/'lingerms': did you mean 'lingerMs'/))
+  t.throws(() => client.consumer({ 'isolation.levle': 'x' } as object), refused(/did you mean 'isolation.level'/))
+  t.throws(() => client.consumer({ quux: 'x' } as object), refused(/there are: groupId, /))
+  t.throws(() => client.producer({ lingerMs: -1 }), refused(/lingerMs must be a number of at least 0, not -1/))
+  t.throws(() => client.producer({ 'linger.ms': 'soon' } as object), refused(/linger.ms must be a number of at least 0, not "soon"/))
+  t.throws(() => client.producer({ lingerMs: 5, 'linger.ms': 6 }), refused(/'lingerMs' and 'linger.ms' are the same option/))
+  t.throws(() => client.producer({ acks: 1, enableIdempotence: true }), refused(/enableIdempotence needs acks 'all'/))
+  t.throws(() => client.producer({ acks: 2 as 1 }), refused(/acks must be one of all, 1, 0, not 2/))
+  t.throws(
+    () => client.consumer({ autoOffsetReset: 'first' as 'latest' }),
+    refused(/autoOffsetReset must be one of earliest, latest, none/),
+  )
+  t.throws(() => client.consumer({ enableAutoCommit: true }), refused(/commit\(\)/))
 })
 
 test('a topic that does not exist is named, by send, by append, by poll', async (t) => {
@@ -95,7 +102,7 @@ test('a partition that does not exist is refused at once', async (t) => {
 test('a record larger than a request is refused before it is sent', async (t) => {
   const client = await clientFor(t, env())
   const topic = await newTopic(client)
-  const producer = client.producer({ maxRequestBytes: 1000, batchBytes: 500 })
+  const producer = client.producer({ maxRequestSize: 1000, batchSize: 500 })
   await t.throwsAsync(producer.send({ topic, value: 'x'.repeat(2000) }), { code: 'RECORD_TOO_LARGE', message: new RegExp(`${topic}-0`) })
   await producer.send({ topic, value: 'x'.repeat(700) })
 })
@@ -103,7 +110,7 @@ test('a record larger than a request is refused before it is sent', async (t) =>
 test('memory is bounded: ready() waits, and who does not wait is stopped at twice the bound', async (t) => {
   const client = await clientFor(t, env())
   const topic = await newTopic(client)
-  const producer = client.producer({ bufferBytes: 20_000, batchBytes: 1000 })
+  const producer = client.producer({ bufferMemory: 20_000, batchSize: 1000 })
   await producer.partitions(topic)
   let most = 0
   for (const value of numbers(5000)) {
@@ -166,8 +173,8 @@ test('nothing acknowledged is lost and nothing doubled when the broker restarts 
   const client = await connect(server.bootstrap, { retryBackoffMs: 10, retryBackoffMaxMs: 50 })
   t.teardown(() => client.close())
   const topic = await newTopic(client, 3)
-  const producer = client.producer({ batchBytes: 500, lingerMs: 1 })
-  const consumer = client.consumer({ autoOffsetReset: 'earliest', maxWaitMs: 50 })
+  const producer = client.producer({ batchSize: 500, lingerMs: 1 })
+  const consumer = client.consumer({ autoOffsetReset: 'earliest', fetchMaxWaitMs: 50 })
   consumer.assign(partitionsOf(topic, 3))
   const seen: string[] = []
   const reading = (async () => {
@@ -202,10 +209,10 @@ test('a member that does not poll in time leaves; it is told that its partitions
   const groupId = uniqueName('group')
   const lost: number[] = []
   // Long enough that a machine with much to do is not taken for a program that has.
-  const busy = client.consumer({ groupId, heartbeatIntervalMs: 20, rebalanceTimeoutMs: 1500, maxWaitMs: 20 })
+  const busy = client.consumer({ groupId, heartbeatIntervalMs: 20, maxPollIntervalMs: 1500, fetchMaxWaitMs: 20 })
   busy.subscribe([topic], { onLost: (tps) => void lost.push(tps.length), onRevoked: () => t.fail('not revoked: lost') })
   while (busy.assignment().length < 2) await busy.poll(20)
-  const other = client.consumer({ groupId, heartbeatIntervalMs: 20, maxWaitMs: 20 })
+  const other = client.consumer({ groupId, heartbeatIntervalMs: 20, fetchMaxWaitMs: 20 })
   while (broker().group(groupId)!.members > 0) await new Promise((resolve) => setTimeout(resolve, 20))
   other.subscribe([topic])
   while (other.assignment().length < 2) await other.poll(20)
@@ -223,7 +230,7 @@ test('a group goes on after its coordinator has restarted, and a topic that grow
   const client = await connect(server.bootstrap, { retryBackoffMs: 10, retryBackoffMaxMs: 50 })
   t.teardown(() => client.close())
   const topic = await newTopic(client, 1)
-  const consumer = client.consumer({ groupId: 'g', autoOffsetReset: 'earliest', heartbeatIntervalMs: 20, maxWaitMs: 20 })
+  const consumer = client.consumer({ groupId: 'g', autoOffsetReset: 'earliest', heartbeatIntervalMs: 20, fetchMaxWaitMs: 20 })
   consumer.subscribe([topic])
   const producer = client.producer({ lingerMs: 0 })
   await producer.send({ topic, value: '0' })
@@ -242,7 +249,7 @@ test('a group goes on after its coordinator has restarted, and a topic that grow
 test('a program that was told of a lost commit may abort and write it again (pipelined commits included)', async (t) => {
   const client = await clientFor(t, env())
   const topic = await newTopic(client, 1, { 'max.message.bytes': '500' })
-  const producer = client.producer({ transactionalId: uniqueName('again'), batchBytes: 2000, lingerMs: 0 })
+  const producer = client.producer({ transactionalId: uniqueName('again'), batchSize: 2000, lingerMs: 0 })
   await producer.init()
   await producer.partitions(topic)
   producer.begin()
@@ -310,7 +317,7 @@ test('a transaction without records or offsets costs no request and commits', as
 test('a topic that is deleted under a consumer is an error of poll', async (t) => {
   const client = await clientFor(t, env(), { unknownTopicTimeoutMs: 50 })
   const topic = await newTopic(client)
-  const consumer = client.consumer({ autoOffsetReset: 'earliest', maxWaitMs: 20 })
+  const consumer = client.consumer({ autoOffsetReset: 'earliest', fetchMaxWaitMs: 20 })
   consumer.assign([{ topic, partition: 0 }])
   await consumer.poll(50)
   await client.admin.deleteTopics([topic])
@@ -327,7 +334,7 @@ test('a topic that was deleted and created again is read from where the policy s
   const topic = await newTopic(client)
   const producer = client.producer({ lingerMs: 0 })
   for (const value of numbers(5)) await producer.send({ topic, value })
-  const consumer = client.consumer({ autoOffsetReset: 'earliest', maxWaitMs: 20 })
+  const consumer = client.consumer({ autoOffsetReset: 'earliest', fetchMaxWaitMs: 20 })
   consumer.assign([{ topic, partition: 0 }])
   await readToEnd(client, consumer)
   await client.admin.deleteTopics([topic])
@@ -344,7 +351,7 @@ test('a topic that was deleted and created again is read from where the policy s
 test('prefetched bytes stay below their bound while nobody polls', async (t) => {
   const client = await clientFor(t, env())
   const topic = await newTopic(client, 4)
-  const producer = client.producer({ batchBytes: 1000 })
+  const producer = client.producer({ batchSize: 1000 })
   await producer.partitions(topic)
   for (const value of numbers(4000)) producer.append(topic, Number(value) % 4, null, Buffer.from(value.padStart(100)), 1)
   await producer.flush()
@@ -366,7 +373,12 @@ test('prefetched bytes stay below their bound while nobody polls', async (t) => 
     },
   }
   const reader = await connect(broker(), { dialer: counting })
-  const consumer = reader.consumer({ autoOffsetReset: 'earliest', maxPartitionBytes: 5000, maxBytes: 20_000, prefetchBytes: 30_000 })
+  const consumer = reader.consumer({
+    autoOffsetReset: 'earliest',
+    maxPartitionFetchBytes: 5000,
+    fetchMaxBytes: 20_000,
+    prefetchBytes: 30_000,
+  })
   consumer.assign(partitionsOf(topic, 4))
   for (let before = -1; received < 10_000 || received !== before;) {
     before = received
@@ -396,12 +408,12 @@ test('admin creates, describes, configures, grows and deletes topics', async (t)
 test('a random walk of seeks, pauses and polls hands out exactly what lies at the positions', async (t) => {
   const client = await clientFor(t, env())
   const topic = await newTopic(client, 2)
-  const producer = client.producer({ batchBytes: 150 })
+  const producer = client.producer({ batchSize: 150 })
   for (const value of numbers(300)) producer.send({ topic, partition: Number(value) % 2, value }).catch(t.fail)
   await producer.flush()
   const random = seededNumbers(5)
   const tps = partitionsOf(topic, 2)
-  const consumer = client.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 7, maxPartitionBytes: 400, maxWaitMs: 5 })
+  const consumer = client.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 7, maxPartitionFetchBytes: 400, fetchMaxWaitMs: 5 })
   consumer.assign(tps.map((tp) => ({ ...tp, offset: 0 })))
   const expected = [0, 0]
   const paused = [false, false]

@@ -24,7 +24,7 @@ const config = {
 
 /** The newest value of each key; null for a tombstone that is still there. */
 async function newest(client: Client): Promise<Map<string, string | null>> {
-  return new Map((await readAll(client, TOPIC, 1, { isolation: 'read_committed' })).map(({ key, value }) => [key!, value]))
+  return new Map((await readAll(client, TOPIC, 1, { isolationLevel: 'read_committed' })).map(({ key, value }) => [key!, value]))
 }
 
 const isGap = (line: string): boolean => /^(Non-consecutive offsets in .*| *-?\d+ is followed by \d+)$/.test(line)
@@ -37,8 +37,8 @@ function watchCleanings(broker: Broker): CleanedLog[] {
 
 /** Upserts of every kind of producer, with tombstones and aborted transactions. */
 async function load(client: Client, name: string, valueBytes: number, rounds: number): Promise<void> {
-  const plain = client.producer({ compression: 'zstd', batchBytes: 4000 })
-  const producer = client.producer({ transactionalId: `tx-${name}`, batchBytes: 4000 })
+  const plain = client.producer({ compressionType: 'zstd', batchSize: 4000 })
+  const producer = client.producer({ transactionalId: `tx-${name}`, batchSize: 4000 })
   const value = (i: number): string => `${name} ${i} `.padEnd(valueBytes, 'x')
   for (let round = 0; round < rounds; round++) {
     await Promise.all(
@@ -175,7 +175,7 @@ test(`a folder that Kafka ${KAFKA_VERSION} compacted is opened, served and compa
   }
   while ((await cleanedTo()) === 0) await new Promise((resolve) => setTimeout(resolve, 100))
   await new Promise((resolve) => setTimeout(resolve, 500))
-  const before = await readAll(client, TOPIC, 1, { isolation: 'read_committed' })
+  const before = await readAll(client, TOPIC, 1, { isolationLevel: 'read_committed' })
   const values = new Map(before.map(({ key, value }) => [key!, value]))
   await client.close()
   await kafka.stop()
@@ -187,7 +187,7 @@ test(`a folder that Kafka ${KAFKA_VERSION} compacted is opened, served and compa
   const broker = await startBroker(t, { dir: ours, config })
   const cleanings = watchCleanings(broker)
   const again = await connect(broker)
-  t.deepEqual(await readAll(again, TOPIC, 1, { isolation: 'read_committed' }), before)
+  t.deepEqual(await readAll(again, TOPIC, 1, { isolationLevel: 'read_committed' }), before)
   const resource = { type: 'topic', name: TOPIC } as const
   await again.admin.alterConfigs(resource, { 'cleanup.policy': 'compact', 'segment.bytes': 50_000, 'delete.retention.ms': 100 })
   const more = again.producer()

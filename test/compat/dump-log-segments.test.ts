@@ -49,13 +49,13 @@ async function load(client: Client, sent: Sent): Promise<Transaction[]> {
   const transactions: Transaction[] = []
   const plain = codecs.map(async (compression) => {
     for (const idempotent of [true, false]) {
-      const producer = client.producer({ compression, idempotent, batchBytes: 4000, lingerMs: 0 })
+      const producer = client.producer({ compressionType: compression, enableIdempotence: idempotent, batchSize: 4000, lingerMs: 0 })
       for (let round = 0; round < 4; round++) await send(producer, sent, `${compression}-${idempotent}`, round * 100, 100)
       await producer.close()
     }
   })
   const transactional = ['one', 'two'].map(async (transactionalId, n) => {
-    const producer = client.producer({ transactionalId, compression: codecs[n + 3]!, batchBytes: 4000 })
+    const producer = client.producer({ transactionalId, compressionType: codecs[n + 3]!, batchSize: 4000 })
     for (let round = 0; round < 6; round++) {
       producer.begin()
       const firstOffset = await send(producer, sent, transactionalId, round * 50, 50)
@@ -189,7 +189,7 @@ test(`Kafka ${KAFKA_VERSION} reads what many producers wrote, the indexes and sn
 test('the tool would tell of an index entry or a batch that is wrong', async (t) => {
   const dump = await dumpLogSegments(t)
   if (dump === undefined) return
-  const { dir } = await written(t, (client) => send(client.producer({ batchBytes: 1000 }), new Map(), 'any', 0, 500))
+  const { dir } = await written(t, (client) => send(client.producer({ batchSize: 1000 }), new Map(), 'any', 0, 500))
   const directory = join(dir, `${TOPIC}-0`)
   const [log, index, times] = await Promise.all(
     ['.log', '.index', '.timeindex'].map(async (suffix) => (await partitionFiles(directory, suffix))[0]!),
@@ -308,7 +308,7 @@ test(`folders that Kafka ${KAFKA_VERSION} wrote are opened and served`, async (t
   const client = await connect(kafka.bootstrap)
   await client.admin.createTopics([{ name: TOPIC, partitions: 1, configs: { 'segment.bytes': 1024 * 1024 } }])
   for (const compression of codecs) {
-    const producer = client.producer({ compression, batchBytes: 4000 })
+    const producer = client.producer({ compressionType: compression, batchSize: 4000 })
     await send(producer, sent, compression, 0, compression === 'none' ? 4000 : 200)
     await producer.close()
   }

@@ -23,7 +23,7 @@ const env: Env = {
 /** `count` numbered records in each partition, ten to a batch. */
 async function numbered(client: Client, partitions: number, count: number, valueBytes = 0): Promise<string> {
   const topic = await newTopic(client, partitions)
-  const producer = client.producer({ acks: 1, lingerMs: 1000, maxRequestBytes: 8 << 20, batchBytes: 4 << 20 })
+  const producer = client.producer({ acks: 1, lingerMs: 1000, maxRequestSize: 8 << 20, batchSize: 4 << 20 })
   await producer.partitions(topic)
   const value = Buffer.alloc(valueBytes)
   for (let n = 0; n < count; n += 10) {
@@ -37,7 +37,7 @@ async function numbered(client: Client, partitions: number, count: number, value
 }
 
 function reader(client: Client, topic: string, partitions: number, options: ConsumerOptions = {}): Consumer {
-  const consumer = client.consumer({ autoOffsetReset: 'earliest', maxWaitMs: 10, maxPollRecords: 50, ...options })
+  const consumer = client.consumer({ autoOffsetReset: 'earliest', fetchMaxWaitMs: 10, maxPollRecords: 50, ...options })
   consumer.assign(partitionsOf(topic, partitions))
   return consumer
 }
@@ -91,7 +91,7 @@ test('no more than credit batches are out, and what is fetched meanwhile is boun
   const client = await connect({ dialer: counting, bootstrap: broker().bootstrap })
   t.teardown(() => client.close())
   const topic = await numbered(client, 2, 1600, 2000)
-  const consumer = reader(client, topic, 2, { prefetchBytes: 200_000, maxPartitionBytes: 100_000 })
+  const consumer = reader(client, topic, 2, { prefetchBytes: 200_000, maxPartitionFetchBytes: 100_000 })
   received = 0
   const held: ObservedBatch[] = []
   const numbers: string[] = []
@@ -200,7 +200,7 @@ test('a partition that was taken away meanwhile is left alone', async (t) => {
 test('an error of the consumer reaches the subscriber, who may go on after it', async (t) => {
   const client = await clientFor(t, env)
   const topic = await numbered(client, 1, 20)
-  const consumer = client.consumer({ autoOffsetReset: 'none', maxWaitMs: 10 })
+  const consumer = client.consumer({ autoOffsetReset: 'none', fetchMaxWaitMs: 10 })
   consumer.assign([{ topic, partition: 0 }])
   const { batches$ } = observe(consumer, { pollMs: 20 })
   const error = await t.throwsAsync(lastValueFrom(batches$))

@@ -72,7 +72,7 @@ export interface Seen extends TopicPartition {
 
 /** Everything of a topic from the beginning to where it ends now, as this consumer is to see it. */
 export async function readAll(client: Client, topic: string, partitions = 1, options: ConsumerOptions = {}): Promise<Seen[]> {
-  const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest', ...options })
+  const consumer = client.consumer({ isolationLevel: 'read_committed', autoOffsetReset: 'earliest', ...options })
   try {
     consumer.assign(partitionsOf(topic, partitions))
     return await readToEnd(client, consumer)

@@ -121,8 +121,8 @@ class CompactionLoad {
   /** Writes until `stopped` says so; whatever the broker does, the producers go on. */
   async run(stopped: () => boolean): Promise<void> {
     const client = await this.#connect()
-    const plain = client.producer({ batchBytes: 2000, lingerMs: 0, compression: 'lz4' })
-    const transactional = client.producer({ transactionalId: 'tx', batchBytes: 2000 })
+    const plain = client.producer({ batchSize: 2000, lingerMs: 0, compressionType: 'lz4' })
+    const transactional = client.producer({ transactionalId: 'tx', batchSize: 2000 })
     try {
       await Promise.all([this.#upserts(plain, stopped), this.#transactions(transactional, stopped)])
     } finally {
@@ -188,7 +188,7 @@ class CompactionLoad {
   async audit(): Promise<string[]> {
     const faults: string[] = []
     const client = await this.#connect()
-    const seen = await readAll(client, TOPIC, 1, { isolation: 'read_committed' })
+    const seen = await readAll(client, TOPIC, 1, { isolationLevel: 'read_committed' })
     await client.close()
     const found = new Map<string, Update>()
     let previous = -1

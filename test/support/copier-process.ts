@@ -26,12 +26,12 @@ async function live(): Promise<void> {
   const producer = client.producer({ transactionalId: name, lingerMs: 0, transactionTimeoutMs, maxBlockMs: 600_000 })
   const consumer = client.consumer({
     groupId: group,
-    isolation: 'read_committed',
+    isolationLevel: 'read_committed',
     autoOffsetReset: 'earliest',
     sessionTimeoutMs,
     heartbeatIntervalMs: Math.floor(sessionTimeoutMs / 5),
     maxPollRecords: 200,
-    maxWaitMs: 100,
+    fetchMaxWaitMs: 100,
   })
   consumer.subscribe([from])
   try {

@@ -40,7 +40,7 @@ async function auditWindows(dir: string, truth: Truth): Promise<string[]> {
   const faults: string[] = []
   const broker = await Broker.start({ dir, port: null })
   const client = await connect(broker)
-  const consumer = client.consumer({ isolation: 'read_committed' })
+  const consumer = client.consumer({ isolationLevel: 'read_committed' })
   try {
     const topic = 'delays-hourly'
     const tps = Array.from({ length: await client.producer().partitions(topic) }, (_, partition) => ({ topic, partition }))

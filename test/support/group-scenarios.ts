@@ -54,8 +54,8 @@ export const groupScenarios: Readonly<Record<string, Scenario>> = {
         autoOffsetReset: 'earliest',
         heartbeatIntervalMs: 50,
         maxPollRecords: 10,
-        maxWaitMs: 50,
-        maxPartitionBytes: 300,
+        fetchMaxWaitMs: 50,
+        maxPartitionFetchBytes: 300,
       })
       consumer.subscribe([topic], {
         onAssigned: (tps) => {
@@ -114,7 +114,7 @@ export const groupScenarios: Readonly<Record<string, Scenario>> = {
     const [tp] = partitionsOf(topic, 1) as [TopicPartition]
     const groupId = uniqueName('group')
     const join = () => {
-      const consumer = client.consumer({ groupId, heartbeatIntervalMs: 60_000, maxWaitMs: 50 })
+      const consumer = client.consumer({ groupId, heartbeatIntervalMs: 60_000, fetchMaxWaitMs: 50 })
       consumer.subscribe([topic])
       return consumer
     }
@@ -144,7 +144,7 @@ export const groupScenarios: Readonly<Record<string, Scenario>> = {
     const groupId = uniqueName('group')
     let revoked = 0
     const join = (groupInstanceId: string) => {
-      const consumer = client.consumer({ groupId, groupInstanceId, heartbeatIntervalMs: 50, maxWaitMs: 50 })
+      const consumer = client.consumer({ groupId, groupInstanceId, heartbeatIntervalMs: 50, fetchMaxWaitMs: 50 })
       consumer.subscribe([topic], { onRevoked: () => void revoked++ })
       return consumer
     }

@@ -16,7 +16,7 @@ export function newReading(partitions: number): Reading {
 
 /** Reads what is committed as it comes: in each partition 0, 1, 2 ... and nothing else. */
 export async function follow(client: Client, topic: string, state: Reading, faults: string[]): Promise<void> {
-  const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest', maxWaitMs: 100 })
+  const consumer = client.consumer({ isolationLevel: 'read_committed', autoOffsetReset: 'earliest', fetchMaxWaitMs: 100 })
   consumer.assign(partitionsOf(topic, state.next.length))
   while (!state.stopped) note(await consumer.poll(200), state, faults)
   await consumer.close()
@@ -39,7 +39,7 @@ function note(batches: readonly ConsumerBatch[], state: Reading, faults: string[
 /** How many numbers somebody finds who reads a topic only now, by partition. */
 export async function numbersIn(client: Client, topic: string, partitions: number, faults: string[]): Promise<number[]> {
   const state = newReading(partitions)
-  const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest' })
+  const consumer = client.consumer({ isolationLevel: 'read_committed', autoOffsetReset: 'earliest' })
   const places = partitionsOf(topic, partitions)
   consumer.assign(places)
   const ends = await consumer.endOffsets(places)

@@ -9,7 +9,7 @@ export const recordScenarios: Readonly<Record<string, Scenario>> = {
   'records of a partition come back in the order they were sent': async (t, env) => {
     const client = await clientFor(t, env)
     const topic = await newTopic(client, 2)
-    const producer = client.producer({ batchBytes: 200, lingerMs: 0 })
+    const producer = client.producer({ batchSize: 200, lingerMs: 0 })
     const sent = numbers(300).map((value) => producer.send({ topic, partition: Number(value) % 2, value }))
     await producer.flush()
     const places = await Promise.all(sent)
@@ -67,7 +67,7 @@ export const recordScenarios: Readonly<Record<string, Scenario>> = {
     const client = await clientFor(t, env)
     const topic = await newTopic(client)
     for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const) {
-      const producer = client.producer({ compression })
+      const producer = client.producer({ compressionType: compression })
       for (const value of numbers(50)) producer.send({ topic, value: `${compression} ${value}`.repeat(5) }).catch(t.fail)
       await producer.flush()
     }
@@ -81,7 +81,7 @@ export const recordScenarios: Readonly<Record<string, Scenario>> = {
     const dialer = flakyDialer(env.dialer, { seed, framesMax: 25, breaks: 25 })
     const client = await clientFor(t, env, { dialer })
     const topic = await newTopic(client, 3)
-    const producer = client.producer({ batchBytes: 300, lingerMs: 1 })
+    const producer = client.producer({ batchSize: 300, lingerMs: 1 })
     await producer.partitions(topic)
     // A busy machine sends fewer, fuller requests, and meets fewer cuts with the same records.
     let sent = 0
@@ -104,11 +104,11 @@ export const recordScenarios: Readonly<Record<string, Scenario>> = {
   'a consumer sees every record once when its connections break': async (t, env) => {
     const calm = await clientFor(t, env)
     const topic = await newTopic(calm, 2)
-    const producer = calm.producer({ batchBytes: 500 })
+    const producer = calm.producer({ batchSize: 500 })
     for (const value of numbers(2000)) producer.send({ topic, partition: Number(value) % 2, value }).catch(t.fail)
     await producer.flush()
     const client = await clientFor(t, env, { dialer: flakyDialer(env.dialer, { seed: 3, framesMax: 4, breaks: 15 }) })
-    const seen = await readAll(client, topic, 2, { maxPartitionBytes: 2000 })
+    const seen = await readAll(client, topic, 2, { maxPartitionFetchBytes: 2000 })
     t.deepEqual(
       valuesOf(seen).toSorted((a, b) => Number(a) - Number(b)),
       numbers(2000),
@@ -118,7 +118,7 @@ export const recordScenarios: Readonly<Record<string, Scenario>> = {
   'concurrent idempotent sends keep their order (T5)': async (t, env) => {
     const client = await clientFor(t, env)
     const topic = await newTopic(client)
-    const producer = client.producer({ batchBytes: 100, lingerMs: 0 })
+    const producer = client.producer({ batchSize: 100, lingerMs: 0 })
     await Promise.all(
       numbers(10).map(async (lane) => {
         for (const n of numbers(20)) {
@@ -158,11 +158,11 @@ export const recordScenarios: Readonly<Record<string, Scenario>> = {
   'seek, pause and resume deliver what lies at the position and nothing fetched before': async (t, env) => {
     const client = await clientFor(t, env)
     const topic = await newTopic(client, 2)
-    const producer = client.producer({ batchBytes: 400 })
+    const producer = client.producer({ batchSize: 400 })
     for (const value of numbers(400)) producer.send({ topic, partition: Number(value) % 2, value }).catch(t.fail)
     await producer.flush()
     const [a, b] = partitionsOf(topic, 2) as [TopicPartition, TopicPartition]
-    const consumer = client.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 1, maxWaitMs: 50, maxPartitionBytes: 500 })
+    const consumer = client.consumer({ autoOffsetReset: 'earliest', maxPollRecords: 1, fetchMaxWaitMs: 50, maxPartitionFetchBytes: 500 })
     consumer.assign([a, b])
     for (let n = 0; n < 3; n++) await pollSome(consumer)
     while (consumer.position(b) === undefined) await consumer.poll(50)
@@ -195,11 +195,11 @@ export const recordScenarios: Readonly<Record<string, Scenario>> = {
     const client = await clientFor(t, env)
     const topic = await newTopic(client)
     const [tp] = partitionsOf(topic, 1) as [TopicPartition]
-    const producer = client.producer({ batchBytes: 100 })
+    const producer = client.producer({ batchSize: 100 })
     for (const value of numbers(20)) producer.send({ topic, value }).catch(t.fail)
     await producer.flush()
     t.is((await client.admin.deleteRecords([{ ...tp, offset: 15 }])).get(tpKey(tp)), 15)
-    const strict = client.consumer({ autoOffsetReset: 'none', maxWaitMs: 50 })
+    const strict = client.consumer({ autoOffsetReset: 'none', fetchMaxWaitMs: 50 })
     strict.assign([{ ...tp, offset: 3 }])
     const error = await t.throwsAsync(
       async () => {
@@ -209,7 +209,7 @@ export const recordScenarios: Readonly<Record<string, Scenario>> = {
     )
     t.is((error as KafkaError).kafkaCode, 'OFFSET_OUT_OF_RANGE')
     t.regex(error!.message, new RegExp(tpKey(tp)))
-    const lenient = client.consumer({ autoOffsetReset: 'earliest', maxWaitMs: 50 })
+    const lenient = client.consumer({ autoOffsetReset: 'earliest', fetchMaxWaitMs: 50 })
     lenient.assign([{ ...tp, offset: 3 }])
     t.deepEqual(valuesOf(await readToEnd(client, lenient)), numbers(5, 15))
   },

@@ -14,7 +14,7 @@ export function startSmallBroker(t: ExecutionContext): Promise<Broker> {
 
 /** Everything that is committed in a topic, as text, partition by partition. */
 export async function readAll<V>(client: Client, name: string, deserialize: (b: Buffer) => V): Promise<{ key: string; value: V }[]> {
-  const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest' })
+  const consumer = client.consumer({ isolationLevel: 'read_committed', autoOffsetReset: 'earliest' })
   const [topicInfo] = await client.admin.describeTopics([name])
   const partitions = topicInfo!.partitions.map(({ partition }) => ({ topic: name, partition }))
   const ends = await consumer.endOffsets(partitions)

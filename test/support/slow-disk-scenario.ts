@@ -50,7 +50,7 @@ export class SlowScenario {
     this.consumer = client.consumer({
       groupId: 'g',
       autoOffsetReset: 'earliest',
-      autoCommit: false,
+      enableAutoCommit: false,
       sessionTimeoutMs: sessionMs,
       heartbeatIntervalMs: sessionMs / 5,
     })

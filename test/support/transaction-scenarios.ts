@@ -12,15 +12,15 @@ export const transactionScenarios: Readonly<Record<string, Scenario>> = {
     const producer = client.producer({ transactionalId: uniqueName('t1') })
     await writeTransactions(producer, topic, 9, 5)
     t.deepEqual(valuesOf(await readAll(client, topic)), committedValues(9, 5))
-    t.is((await readAll(client, topic, 1, { isolation: 'read_uncommitted' })).length, 45)
+    t.is((await readAll(client, topic, 1, { isolationLevel: 'read_uncommitted' })).length, 45)
   },
 
   'aborted transactions are never seen: one longer than a fetch (T2)': async (t, env) => {
     const client = await clientFor(t, env)
     const topic = await newTopic(client)
-    const producer = client.producer({ transactionalId: uniqueName('t2'), batchBytes: 200, lingerMs: 0 })
+    const producer = client.producer({ transactionalId: uniqueName('t2'), batchSize: 200, lingerMs: 0 })
     await writeTransactions(producer, topic, 5, 120)
-    const seen = await readAll(client, topic, 1, { maxPartitionBytes: 600, maxBytes: 600 })
+    const seen = await readAll(client, topic, 1, { maxPartitionFetchBytes: 600, fetchMaxBytes: 600 })
     t.deepEqual(valuesOf(seen), committedValues(5, 120))
   },
 
@@ -32,7 +32,7 @@ export const transactionScenarios: Readonly<Record<string, Scenario>> = {
     await producer.init()
     producer.begin()
     await producer.send({ topic, value: 'open' })
-    const consumer = client.consumer({ isolation: 'read_committed', autoOffsetReset: 'earliest', maxWaitMs: 50 })
+    const consumer = client.consumer({ isolationLevel: 'read_committed', autoOffsetReset: 'earliest', fetchMaxWaitMs: 50 })
     consumer.assign([tp])
     t.is((await consumer.endOffsets([tp])).get(tpKey(tp)), 0)
     while (consumer.highWatermark(tp) !== 1) t.deepEqual(await consumer.poll(50), [])
@@ -90,7 +90,7 @@ export const transactionScenarios: Readonly<Record<string, Scenario>> = {
     const topic = await newTopic(client, 2)
     const groupId = uniqueName('group')
     const group: GroupMetadata = { groupId, generation: -1, memberId: '', groupInstanceId: null }
-    const producer = client.producer({ transactionalId: uniqueName('flaky'), batchBytes: 200, lingerMs: 0 })
+    const producer = client.producer({ transactionalId: uniqueName('flaky'), batchSize: 200, lingerMs: 0 })
     await producer.init()
     await producer.partitions(topic)
     const committed: string[] = []
@@ -122,7 +122,7 @@ export const transactionScenarios: Readonly<Record<string, Scenario>> = {
   'the next transaction may be filled while the one before commits': async (t, env) => {
     const client = await clientFor(t, env)
     const topic = await newTopic(client)
-    const producer = client.producer({ transactionalId: uniqueName('pipelined'), batchBytes: 200, lingerMs: 0 })
+    const producer = client.producer({ transactionalId: uniqueName('pipelined'), batchSize: 200, lingerMs: 0 })
     await producer.init()
     await producer.partitions(topic)
     let ending = Promise.resolve()

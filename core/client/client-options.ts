@@ -1,0 +1,60 @@
+import { systemClock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
+import { silentLogger } from '../base/logger.ts'
+import type { Logger } from '../base/logger.ts'
+import { systemRandom } from '../base/uuid.ts'
+import type { RandomBytes } from '../base/uuid.ts'
+import type { Dialer } from '../net/dialer.ts'
+import type { SaslOptions } from '../security/sasl-client.ts'
+import { clientSecurity, securityNames } from './security-options.ts'
+import type { SecuritySettings, SslOptions } from './security-options.ts'
+import { amount, given, text } from './setting-kinds.ts'
+import { ownSetting, readOptions, setting } from './settings.ts'
+import type { Kind, Options, ReadOptions } from './settings.ts'
+
+const tls: Kind<boolean | SslOptions> = {
+  what: 'true, false, or settings of TLS (ca, cert, key ...)',
+  read: (value) => (typeof value === 'boolean' || (typeof value === 'object' && value !== null) ? value : undefined),
+}
+
+export const clientSettings = {
+  /** Names this program in the broker's logs and quotas; default `moldau`. */
+  clientId: setting('client.id', text, 'moldau'),
+  /** Default 30 s. */
+  requestTimeoutMs: setting('request.timeout.ms', amount, 30_000),
+  /** How long `connect` tries the addresses; default 3 s. */
+  bootstrapTimeoutMs: ownSetting(amount, 3000),
+  /** Default 100 ms. */
+  retryBackoffMs: setting('retry.backoff.ms', amount, 100),
+  /** Default 1 s. */
+  retryBackoffMaxMs: setting('retry.backoff.max.ms', amount, 1000),
+  /** Default 5 minutes. */
+  metadataMaxAgeMs: setting('metadata.max.age.ms', amount, 300_000),
+  /** How long a topic may stay unknown before a call fails with UNKNOWN_TOPIC; default 5 s. */
+  unknownTopicTimeoutMs: ownSetting(amount, 5000),
+  /** Speaks TLS with the brokers: true trusts whom Node.js trusts. */
+  ssl: ownSetting(tls),
+  /** Who we are, for brokers that want to know. */
+  sasl: ownSetting(given<SaslOptions>('a log-in: mechanism and what it needs')),
+  /** How connections are made; default TCP. A Broker brings its own. */
+  dialer: ownSetting(given<Dialer>('an object with dial()')),
+  clock: ownSetting(given<Clock>('a clock'), systemClock),
+  random: ownSetting(given<RandomBytes>('a function that fills a buffer'), systemRandom),
+  logger: ownSetting(given<Logger>('a logger: debug, info, warn, error'), silentLogger),
+} as const
+
+/** Kafka's security settings are given by their dotted names: `'security.protocol'`. */
+export type ClientOptions = Options<typeof clientSettings> & SecuritySettings
+
+/** What is read of them: how to speak TLS has become part of the dialer. */
+export type ReadClientOptions = Omit<ReadOptions<typeof clientSettings>, 'ssl'>
+
+/** With the defaults where nothing is given. @throws MoldauError INVALID_CONFIG */
+export function readClientOptions(options: ClientOptions): ReadClientOptions {
+  const isSecurity = ([name]: [string, unknown]): boolean => (securityNames as readonly string[]).includes(name)
+  const entries = Object.entries(options)
+  const { ssl, ...read } = readOptions('connect', Object.fromEntries(entries.filter((each) => !isSecurity(each))), clientSettings)
+  const kafka = Object.fromEntries(entries.filter(isSecurity)) as Record<string, string>
+  const security = clientSecurity({ ...(ssl !== undefined && { ssl }), ...(read.sasl !== undefined && { sasl: read.sasl }) }, kafka)
+  return { ...read, ...security, dialer: read.dialer ?? security.dialer }
+}

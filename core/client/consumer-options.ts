@@ -1,0 +1,62 @@
+import { MoldauError } from '../base/errors.ts'
+import { assignors } from './assignors.ts'
+import type { AssignorName } from './assignors.ts'
+import { amount, flag, oneOf, positive, text } from './setting-kinds.ts'
+import { ownSetting, readOptions, setting } from './settings.ts'
+import type { Kind, Options, ReadOptions } from './settings.ts'
+
+const assignorNames = Object.keys(assignors) as AssignorName[]
+
+const strategy: Kind<readonly AssignorName[]> = {
+  what: `a list of ${assignorNames.join(', ')}`,
+  read(value) {
+    const list: unknown = typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value
+    const fits = Array.isArray(list) && list.length > 0 && list.every((name) => assignorNames.includes(name as AssignorName))
+    return fits ? (list as AssignorName[]) : undefined
+  },
+}
+
+export const consumerSettings = {
+  groupId: setting('group.id', text),
+  /** Static membership (KIP-345): a restart within the session timeout causes no rebalance. */
+  groupInstanceId: setting('group.instance.id', text),
+  /** Default 'read_uncommitted'. */
+  isolationLevel: setting('isolation.level', oneOf('read_uncommitted', 'read_committed'), 'read_uncommitted'),
+  /** Where to begin without a committed offset, or when the offset is gone; default 'latest'. */
+  autoOffsetReset: setting('auto.offset.reset', oneOf('earliest', 'latest', 'none'), 'latest'),
+  /** A fetch is answered when so many bytes are there; default 1. */
+  fetchMinBytes: setting('fetch.min.bytes', amount, 1),
+  /** ... or after so many milliseconds; default 500. */
+  fetchMaxWaitMs: setting('fetch.max.wait.ms', amount, 500),
+  /** Largest answer to one fetch, in bytes; default 50 MiB. */
+  fetchMaxBytes: setting('fetch.max.bytes', amount, 50 * 1024 * 1024),
+  /** Of one partition in one fetch, in bytes; default 1 MiB. */
+  maxPartitionFetchBytes: setting('max.partition.fetch.bytes', amount, 1024 * 1024),
+  /** What may lie fetched and not yet polled, in bytes (one fetch answer more at most); default 50 MiB. */
+  prefetchBytes: ownSetting(positive, 50 * 1024 * 1024),
+  /** Most records of one poll, rounded up to whole batches; default 500. */
+  maxPollRecords: setting('max.poll.records', positive, 500),
+  /** Whether checksums are compared; default true. */
+  checkCrcs: setting('check.crcs', flag, true),
+  /** Default 45 s. */
+  sessionTimeoutMs: setting('session.timeout.ms', amount, 45_000),
+  /** How long a member may take between two polls, and to give up partitions in a rebalance; default 5 minutes. */
+  maxPollIntervalMs: setting('max.poll.interval.ms', amount, 300_000),
+  /** Default 3 s. */
+  heartbeatIntervalMs: setting('heartbeat.interval.ms', amount, 3000),
+  /** Assignors in order of preference; default range, then roundrobin. */
+  partitionAssignmentStrategy: setting('partition.assignment.strategy', strategy, ['range', 'roundrobin']),
+  /** Offsets are committed by the program, with what it has done: false is the only value. */
+  enableAutoCommit: setting('enable.auto.commit', flag, false),
+} as const
+
+export type ConsumerOptions = Options<typeof consumerSettings>
+
+/** With the defaults where nothing is given. @throws MoldauError INVALID_CONFIG */
+export function readConsumerOptions(options: ConsumerOptions): ReadOptions<typeof consumerSettings> {
+  const read = readOptions('consumer', options, consumerSettings)
+  if (read.enableAutoCommit) {
+    throw new MoldauError('INVALID_CONFIG', 'consumer: offsets are not committed behind your back: call commit() when the records are done')
+  }
+  return read
+}
