@@ -5,5 +5,6 @@ export default {
   concurrency: 1,
   // A process for each file: what a native add-on does wrong is then told with the file's name, and ends nothing else.
   workerThreads: false,
+  environmentVariables: { MOLDAU_LOG_LEVEL: 'silent' },
   nodeArguments: ['--conditions=moldau-source'],
 }

@@ -36,6 +36,9 @@ export type { ConsumerOptions } from './client/consumer-options.ts'
 export type { ProducerOptions } from './client/producer-options.ts'
 export type { SecuritySettings, SslOptions } from './client/security-options.ts'
 export type { SaslOptions } from './security/sasl-client.ts'
+export type { ConsumerInterceptor, ProducerInterceptor, SettledBatch } from './client/interceptors.ts'
+export { openTelemetry } from './client/tracing.ts'
+export type { OpenTelemetryApi, Tracing } from './client/tracing.ts'
 export type {
   CommittedOffset,
   ConsumerBatch,

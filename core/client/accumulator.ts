@@ -5,6 +5,7 @@ import { BATCH_OVERHEAD } from '../record/batch.ts'
 import type { CompressionName } from '../record/compression-names.ts'
 import type { Header } from '../record/header.ts'
 import { FlushGroup } from './flush-group.ts'
+import type { SettledBatch } from './interceptors.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import { PendingBatch } from './pending-batch.ts'
 
@@ -17,6 +18,8 @@ export interface AccumulatorOptions {
   bufferMemory: number
   /** Called when there is something to send. */
   wake: () => void
+  /** A batch has been written, or has failed. */
+  settled: ((batch: SettledBatch) => void) | undefined
   /** Throws when there is no such partition. Asked once per partition. */
   check: (topic: string, partition: number) => void
 }
@@ -122,8 +125,10 @@ export class Accumulator {
     return this.flush()
   }
 
-  /** The end of a batch, well or not: gives its memory back. */
-  release(batch: PendingBatch): void {
+  /** The end of a batch, well or not: gives its memory back. @param firstOffset -1 when it is not known */
+  release(batch: PendingBatch, firstOffset: number, error?: Error): void {
+    const { topic, partition } = batch.queue
+    this.#options.settled?.({ topic, partition, count: batch.builder.count, firstOffset, ...(error !== undefined && { error }) })
     this.#bufferedBytes -= batch.bytes
     this.#outstanding.delete(batch)
     if (batch.reusable && this.#spare.length < SPARE_BUILDERS_MAX) {
@@ -147,8 +152,9 @@ export class Accumulator {
       failed.push(...gone)
     }
     for (const batch of failed) {
-      this.release(batch)
-      batch.reject(error(batch))
+      const reason = error(batch)
+      this.release(batch, -1, reason)
+      batch.reject(reason)
     }
     return failed
   }

@@ -1,6 +1,5 @@
 import { systemClock } from '../base/clock.ts'
 import type { Clock } from '../base/clock.ts'
-import { silentLogger } from '../base/logger.ts'
 import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { RandomBytes } from '../base/uuid.ts'
@@ -40,7 +39,8 @@ export const clientSettings = {
   dialer: ownSetting(given<Dialer>('an object with dial()')),
   clock: ownSetting(given<Clock>('a clock'), systemClock),
   random: ownSetting(given<RandomBytes>('a function that fills a buffer'), systemRandom),
-  logger: ownSetting(given<Logger>('a logger: debug, info, warn, error'), silentLogger),
+  /** Default: pino from `warn` up on standard error, or as the environment variable MOLDAU_LOG_LEVEL says; pass a silent one to embed. */
+  logger: ownSetting(given<Logger>('a logger: debug, info, warn, error')),
 } as const
 
 /** Kafka's security settings are given by their dotted names: `'security.protocol'`. */

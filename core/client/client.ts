@@ -4,6 +4,7 @@ import type { Connectable } from '../cluster/address.ts'
 import { tcpDialer } from '../net/dialer.ts'
 import { Admin } from './admin.ts'
 import { Consumer } from './consumer.ts'
+import { defaultLogger } from './default-logger.ts'
 import { readClientOptions } from './client-options.ts'
 import type { ClientOptions } from './client-options.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
@@ -30,7 +31,8 @@ export class Client {
     const connectable = typeof target === 'string' || !('dialer' in target) ? undefined : target
     const addresses = parseAddresses(connectable === undefined ? (target as string | readonly string[]) : connectable.bootstrap)
     const dialer = read.dialer ?? connectable?.dialer ?? tcpDialer()
-    return new Client(await Cluster.connect({ ...read, dialer, bootstrap: addresses }))
+    const logger = read.logger ?? (await defaultLogger())
+    return new Client(await Cluster.connect({ ...read, logger, dialer, bootstrap: addresses }))
   }
 
   /** Resolves when {@link Client.close} is called. */

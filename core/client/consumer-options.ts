@@ -1,7 +1,8 @@
 import { MoldauError } from '../base/errors.ts'
 import { assignors } from './assignors.ts'
 import type { AssignorName } from './assignors.ts'
-import { amount, flag, oneOf, positive, text } from './setting-kinds.ts'
+import type { ConsumerInterceptor } from './interceptors.ts'
+import { amount, flag, listOf, oneOf, positive, text } from './setting-kinds.ts'
 import { ownSetting, readOptions, setting } from './settings.ts'
 import type { Kind, Options, ReadOptions } from './settings.ts'
 
@@ -48,6 +49,8 @@ export const consumerSettings = {
   partitionAssignmentStrategy: setting('partition.assignment.strategy', strategy, ['range', 'roundrobin']),
   /** Offsets are committed by the program, with what it has done: false is the only value. */
   enableAutoCommit: setting('enable.auto.commit', flag, false),
+  /** See each batch before poll returns it, and what is committed. */
+  interceptors: ownSetting(listOf<ConsumerInterceptor>('a list of objects with onConsume and onCommit'), []),
 } as const
 
 export type ConsumerOptions = Options<typeof consumerSettings>

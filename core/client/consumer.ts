@@ -6,6 +6,7 @@ import { Assignment } from './assignment.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { GroupMember } from './group-member.ts'
 import { Handout } from './handout.ts'
+import { ConsumerInterceptors } from './interceptors.ts'
 import { findOffsets, OffsetAt } from './offset-requests.ts'
 import type { FoundOffset } from './offset-requests.ts'
 import { readConsumerOptions } from './consumer-options.ts'
@@ -38,6 +39,7 @@ export class Consumer {
   readonly #fetchLoop: FetchLoop
   readonly #positions: Positions
   readonly #handout: Handout
+  readonly #interceptors: ConsumerInterceptors
   #rebalances: Rebalances | undefined
   readonly #pollWait: PollWait
   #polling: boolean
@@ -72,6 +74,7 @@ export class Consumer {
       onProgress,
       onError,
     })
+    this.#interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
     this.#handout = new Handout(partitions, onOutOfRange)
     this.#rebalances = undefined
     this.#polling = false
@@ -117,8 +120,9 @@ export class Consumer {
         this.#throwIfFailed()
         this.#member?.polled()
         const settled = (await this.#rebalances?.settle(deadline)) ?? true
-        const batches = settled ? this.#handout.take(this.#options.maxPollRecords) : []
-        if (batches.length > 0) this.#fetchLoop.wake()
+        const taken = settled ? this.#handout.take(this.#options.maxPollRecords) : []
+        if (taken.length > 0) this.#fetchLoop.wake()
+        const batches = this.#interceptors.consume(taken)
         const left = deadline - this.#cluster.clock.monotonic()
         if (this.#handout.progressed() || batches.length > 0 || left <= 0) return batches
         await this.#pollWait.wait(left)
@@ -167,6 +171,7 @@ export class Consumer {
     const positions = offsets ?? this.#assignment.positions()
     if (positions.length === 0) return
     await member.commit(positions, group ?? member.metadata, this.#cluster.requestTimeoutMs)
+    this.#interceptors.committed(positions)
   }
 
   /** What the group has committed, by `topic-partition`; null where nothing is. */

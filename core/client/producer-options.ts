@@ -1,6 +1,7 @@
 import { MoldauError } from '../base/errors.ts'
 import { compressionNames } from '../record/compression-names.ts'
-import { amount, flag, given, oneOf, positive, text } from './setting-kinds.ts'
+import type { ProducerInterceptor } from './interceptors.ts'
+import { amount, flag, given, listOf, oneOf, positive, text } from './setting-kinds.ts'
 import { ownSetting, readOptions, setting } from './settings.ts'
 import type { Options, ReadOptions } from './settings.ts'
 
@@ -34,6 +35,8 @@ export const producerSettings = {
   maxBlockMs: setting('max.block.ms', amount, 60_000),
   /** Default: murmur2 of the key as in every Kafka client. */
   partitioner: ownSetting(given<Partitioner>('a function of topic, key and partition count')),
+  /** See each record before it is written, and each batch after it. */
+  interceptors: ownSetting(listOf<ProducerInterceptor>('a list of objects with onSend and onAcknowledgement'), []),
 } as const
 
 export type ProducerOptions = Options<typeof producerSettings>

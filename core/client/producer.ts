@@ -5,6 +5,7 @@ import type { Header } from '../record/header.ts'
 import { Accumulator } from './accumulator.ts'
 import { DeferredSends } from './deferred-sends.ts'
 import type { Send } from './deferred-sends.ts'
+import { ProducerInterceptors } from './interceptors.ts'
 import { acksCodes, readProducerOptions } from './producer-options.ts'
 import type { ProducerOptions } from './producer-options.ts'
 import { partitionOfKey, StickyPartitioner } from './partitioner.ts'
@@ -35,6 +36,8 @@ export class Producer {
   readonly #transactions: Transactions | undefined
   readonly #sticky: Map<string, StickyPartitioner>
   readonly #deferred: DeferredSends
+  /** Undefined where there are none: append() asks for each record. */
+  readonly #interceptors: ProducerInterceptors | undefined
   readonly #onClosed: () => void
   #closed: boolean
 
@@ -43,11 +46,14 @@ export class Producer {
     const options = readProducerOptions(given)
     this.#cluster = cluster
     this.#options = options
+    const { interceptors } = options
+    this.#interceptors = interceptors.length === 0 ? undefined : new ProducerInterceptors(interceptors, cluster.logger)
     const wake = (): void => this.#sender.wake()
     this.#accumulator = new Accumulator({
       ...options,
       clock: cluster.clock,
       wake,
+      settled: this.#interceptors === undefined ? undefined : (batch) => this.#interceptors!.acknowledged(batch),
       check: (topic, partition) => this.#check(topic, partition),
     })
     const { transactionalId } = options
@@ -88,10 +94,12 @@ export class Producer {
    *
    * @throws MoldauError UNKNOWN_TOPIC, RECORD_TOO_LARGE, BUFFER_FULL, TIMEOUT (deliveryTimeoutMs), FENCED; KafkaError for what the broker says
    */
-  send(record: ProducerRecord): Promise<RecordMetadata> {
+  send(given: ProducerRecord): Promise<RecordMetadata> {
+    let record = given
     try {
       this.#refuseWhenClosed()
       this.#scope?.requireOpen()
+      if (this.#interceptors !== undefined) record = this.#interceptors.send(given)
     } catch (error) {
       return Promise.reject(error as Error)
     }
@@ -118,7 +126,8 @@ export class Producer {
   append(topic: string, partition: number, key: Buffer | null, value: Buffer | null, timestamp: number, headers?: readonly Header[]): void {
     if (this.#closed) this.#refuseWhenClosed()
     if (this.#scope !== undefined) this.#scope.requireOpen()
-    this.#accumulator.append(topic, partition, key, value, timestamp, headers)
+    if (this.#interceptors === undefined) this.#accumulator.append(topic, partition, key, value, timestamp, headers)
+    else this.#appendIntercepted({ topic, partition, key, value, timestamp, ...(headers !== undefined && { headers }) })
   }
 
   /** Bytes appended and not acknowledged. */
@@ -211,6 +220,12 @@ export class Producer {
     } catch (error) {
       return Promise.reject(error as Error)
     }
+  }
+
+  #appendIntercepted(given: ProducerRecord & { partition: number; timestamp: number }): void {
+    const record = { ...given, ...this.#interceptors!.send(given) }
+    const { topic, partition, timestamp, headers } = record
+    this.#accumulator.append(topic, partition, toBuffer(record.key), toBuffer(record.value), timestamp, headers)
   }
 
   #isReady(topic: string): boolean {

@@ -30,6 +30,12 @@ export function given<T extends object>(what: string): Kind<T> {
   }
 }
 
+/** Several things that a program hands in. */
+export function listOf<T extends object>(what: string): Kind<readonly T[]> {
+  const fits = (value: unknown): value is T[] => Array.isArray(value) && value.every((each) => typeof each === 'object' && each !== null)
+  return { what, read: (value) => (fits(value) ? value : undefined) }
+}
+
 function numberFrom(value: unknown, least: number): number | undefined {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   return typeof number === 'number' && Number.isFinite(number) && number >= least ? number : undefined

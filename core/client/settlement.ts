@@ -67,7 +67,7 @@ export class Settlement {
     batch.queue.acknowledged(batch)
     // Bytes of a batch that was sent twice, or is not acknowledged, may still lie in the queue of a connection.
     batch.reusable = batch.attempts === 1 && acks !== 0
-    accumulator.release(batch)
+    accumulator.release(batch, baseOffset)
     batch.resolve(baseOffset, logAppendTime)
   }
 
@@ -93,7 +93,7 @@ export class Settlement {
   #fail(batch: PendingBatch, error: Error): void {
     batch.queue.refused(batch)
     this.#options.identity.failed(batch, error, 'refused')
-    this.#options.accumulator.release(batch)
+    this.#options.accumulator.release(batch, -1, error)
     batch.reject(error)
   }
 
