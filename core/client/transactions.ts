@@ -127,12 +127,11 @@ export class Transactions implements ProducerIdentity {
     // Of a transaction that is over: its promises were told.
     if (transaction < this.#current) return error
     if (transaction > this.#current) {
-      if (this.#fatal === undefined) this.#early = { transaction, error: this.#abortable(error) }
-      return error
+      if (this.#early?.transaction !== transaction) this.#early = { transaction, error: this.#abortable(error) }
+      return this.#early.error
     }
     this.#bumpNeeded = true
-    const noted = this.#note(error, 'produce')
-    return noted === this.#fatal ? noted : error
+    return this.#note(error, 'produce')
   }
 
   outOfOrder(_batch: PendingBatch, error: Error): Error {
