@@ -26,6 +26,8 @@ export type { Connectable } from './cluster/address.ts'
 export { connect } from './client/connect.ts'
 export type { Client } from './client/client.ts'
 export type { Producer } from './client/producer.ts'
+export { ProducerFatalError, TransactionAbortableError } from './client/producer-errors.ts'
+export type { RawBatch } from './client/raw-batch.ts'
 export type { Consumer } from './client/consumer.ts'
 export type { Admin } from './client/admin.ts'
 export type * from './client/admin-types.ts'
@@ -50,9 +52,12 @@ export type {
   OffsetReset,
   OffsetSpec,
   OffsetToCommit,
+  ProducerBatch,
   ProducerRecord,
+  ProducerRow,
   RebalanceListener,
   RecordColumns,
   RecordMetadata,
   TopicPartition,
+  WrittenRange,
 } from './client/types.ts'

@@ -49,6 +49,8 @@ export const consumerSettings = {
   partitionAssignmentStrategy: setting('partition.assignment.strategy', strategy, ['range', 'roundrobin']),
   /** Offsets are committed by the program, with what it has done: false is the only value. */
   enableAutoCommit: setting('enable.auto.commit', flag, false),
+  /** Hands out batches as they lie in the log, by {@link Consumer.pollRaw} in the place of poll; default false. */
+  raw: ownSetting(flag, false),
   /** See each batch before poll returns it, and what is committed. */
   interceptors: ownSetting(listOf<ConsumerInterceptor>('a list of objects with onConsume and onCommit'), []),
 } as const

@@ -13,7 +13,9 @@ import { readConsumerOptions } from './consumer-options.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
 import type { PartitionState } from './partition-state.ts'
 import { PollWait } from './poll-wait.ts'
+import { Polling } from './polling.ts'
 import { Positions } from './positions.ts'
+import type { RawBatch } from './raw-batch.ts'
 import { Rebalances } from './rebalances.ts'
 import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, OffsetToCommit, RebalanceListener } from './types.ts'
 
@@ -43,7 +45,7 @@ export class Consumer {
   readonly #interceptors: ConsumerInterceptors
   #rebalances: Rebalances | undefined
   readonly #pollWait: PollWait
-  #polling: boolean
+  readonly #polling: Polling
   #error: Error | undefined
   readonly #onClosed: () => void
   #closed: boolean
@@ -79,7 +81,17 @@ export class Consumer {
     this.#handout = new Handout(partitions, onOutOfRange)
     this.#lookup = new OffsetLookup(cluster, options.isolationLevel)
     this.#rebalances = undefined
-    this.#polling = false
+    this.#polling = new Polling({
+      clock: cluster.clock,
+      handout: this.#handout,
+      wait: this.#pollWait,
+      before: () => {
+        this.#throwIfFailed()
+        this.#member?.polled()
+      },
+      settle: async (deadline) => (await this.#rebalances?.settle(deadline)) ?? true,
+      taken: () => this.#fetchLoop.wake(),
+    })
     this.#error = undefined
     this.#onClosed = onClosed
     this.#closed = false
@@ -114,24 +126,25 @@ export class Consumer {
    * @throws MoldauError FENCED, UNKNOWN_TOPIC, CORRUPT_BATCH; KafkaError OFFSET_OUT_OF_RANGE when autoOffsetReset is 'none'
    */
   async poll(timeoutMs: number = POLL_TIMEOUT_MS): Promise<ConsumerBatch[]> {
-    if (this.#polling) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() is running already: await it first')
-    this.#polling = true
-    try {
-      const deadline = this.#cluster.clock.monotonic() + timeoutMs
-      for (;;) {
-        this.#throwIfFailed()
-        this.#member?.polled()
-        const settled = (await this.#rebalances?.settle(deadline)) ?? true
-        const taken = settled ? this.#handout.take(this.#options.maxPollRecords) : []
-        if (taken.length > 0) this.#fetchLoop.wake()
-        const batches = this.#interceptors.consume(taken)
-        const left = deadline - this.#cluster.clock.monotonic()
-        if (this.#handout.progressed() || batches.length > 0 || left <= 0) return batches
-        await this.#pollWait.wait(left)
-      }
-    } finally {
-      this.#polling = false
-    }
+    if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() of a raw consumer: use pollRaw()')
+    const take = (): ConsumerBatch[] => this.#handout.take(this.#options.maxPollRecords, (fetched) => fetched.take())
+    return this.#polling.run(timeoutMs, take, (taken) => this.#interceptors.consume(taken))
+  }
+
+  /**
+   * As {@link Consumer.poll}, but batches as they lie in the log, with nothing decoded or decompressed: for copies. Under read_uncommitted the
+   * markers of transactions and batches that compaction has emptied are handed out, too. Interceptors do not see them.
+   *
+   * ```ts
+   * const consumer = client.consumer({ raw: true, isolationLevel: 'read_committed' })
+   * for (const batch of await consumer.pollRaw()) await producer.sendRaw(batch.topic, batch.partition, batch)
+   * ```
+   *
+   * @param timeoutMs default 1 s
+   */
+  async pollRaw(timeoutMs: number = POLL_TIMEOUT_MS): Promise<RawBatch[]> {
+    if (!this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: pollRaw() needs the option raw: true')
+    return this.#polling.run(timeoutMs, () => this.#handout.take(this.#options.maxPollRecords, (fetched) => fetched.takeRaw()))
   }
 
   /** The next offset that poll will hand out, past markers and holes; undefined while it is being found out. */

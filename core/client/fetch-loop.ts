@@ -20,6 +20,7 @@ export interface FetchLoopOptions {
   maxPartitionFetchBytes: number
   prefetchBytes: number
   checkCrcs: boolean
+  raw: boolean
   partitions: Iterable<PartitionState>
   /** Something has come, or a position has moved. */
   onProgress: () => void
@@ -170,7 +171,7 @@ export class FetchLoop {
   }
 
   #answered(state: PartitionState, answer: Answer): void {
-    const { isolationLevel, checkCrcs, onProgress, onOutOfRange } = this.#options
+    const { isolationLevel, checkCrcs, raw, onProgress, onOutOfRange } = this.#options
     const error = errorName(answer.errorCode)
     if (error === 'OFFSET_OUT_OF_RANGE') {
       state.outOfRange = true
@@ -194,6 +195,7 @@ export class FetchLoop {
       state,
       { records: answer.records, aborted, highWatermark: answer.highWatermark, logStartOffset: answer.logStartOffset },
       checkCrcs,
+      raw,
     )
     if (fetched.nextOffset < 0) return
     state.fetchPosition = Math.max(state.fetchPosition, fetched.nextOffset)

@@ -1,6 +1,6 @@
 import type { Assignment } from './assignment.ts'
+import type { FetchedRecords } from './fetched-records.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { ConsumerBatch } from './types.ts'
 
 /** Hands out what has been fetched: the partitions in turn, one fetch answer of each after the other. */
 export class Handout {
@@ -23,13 +23,13 @@ export class Handout {
     return progressed
   }
 
-  /** Batches with at least `recordsMax` records, or all that there are. */
-  take(recordsMax: number): ConsumerBatch[] {
-    const batches: ConsumerBatch[] = []
+  /** Batches with at least `recordsMax` records, or all that there are. @param take one of what was fetched; undefined when it is past */
+  take<T extends { readonly count: number }>(recordsMax: number, take: (fetched: FetchedRecords) => T | undefined): T[] {
+    const batches: T[] = []
     for (let records = 0; records < recordsMax;) {
       const state = this.#next()
       if (state === undefined) break
-      const batch = state.fetched[0]!.take()
+      const batch = take(state.fetched[0]!)
       if (batch !== undefined) {
         batches.push(batch)
         records += batch.count

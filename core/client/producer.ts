@@ -3,18 +3,20 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { recordSizeMax } from '../record/builder.ts'
 import type { Header } from '../record/header.ts'
 import { Accumulator } from './accumulator.ts'
+import { BatchSend } from './batch-send.ts'
 import { DeferredSends } from './deferred-sends.ts'
-import type { Send } from './deferred-sends.ts'
 import { ProducerInterceptors } from './interceptors.ts'
-import { acksCodes, readProducerOptions } from './producer-options.ts'
+import { acksCodes, compressionLevelOf, readProducerOptions } from './producer-options.ts'
 import type { ProducerOptions } from './producer-options.ts'
-import { partitionOfKey, StickyPartitioner } from './partitioner.ts'
 import { Anonymous, Idempotence } from './producer-identity.ts'
 import type { ProducerIdentity } from './producer-identity.ts'
+import type { RawBatch } from './raw-batch.ts'
+import { RawSend } from './raw-send.ts'
 import { Sender } from './sender.ts'
+import { TopicPartitions } from './topic-partitions.ts'
 import { TransactionScope } from './transaction-scope.ts'
 import { Transactions } from './transactions.ts'
-import type { GroupMetadata, OffsetToCommit, ProducerRecord, RecordMetadata } from './types.ts'
+import type { GroupMetadata, OffsetToCommit, ProducerBatch, ProducerRecord, RecordMetadata, WrittenRange } from './types.ts'
 
 const CLOSE_TIMEOUT_MS = 10_000
 
@@ -34,7 +36,7 @@ export class Producer {
   readonly #identity: ProducerIdentity
   readonly #scope: TransactionScope | undefined
   readonly #transactions: Transactions | undefined
-  readonly #sticky: Map<string, StickyPartitioner>
+  readonly #partitions: TopicPartitions
   readonly #deferred: DeferredSends
   /** Undefined where there are none: append() asks for each record. */
   readonly #interceptors: ProducerInterceptors | undefined
@@ -51,10 +53,11 @@ export class Producer {
     const wake = (): void => this.#sender.wake()
     this.#accumulator = new Accumulator({
       ...options,
+      compressionLevel: compressionLevelOf(options),
       clock: cluster.clock,
       wake,
       settled: this.#interceptors === undefined ? undefined : (batch) => this.#interceptors!.acknowledged(batch),
-      check: (topic, partition) => this.#check(topic, partition),
+      check: (topic, partition) => this.#partitions.check(topic, partition),
     })
     const { transactionalId } = options
     this.#transactions = transactionalId === undefined ? undefined : new Transactions({ ...options, cluster, transactionalId, wake })
@@ -68,7 +71,12 @@ export class Producer {
       acks: acksCodes[options.acks],
     })
     this.#scope = this.#transactions === undefined ? undefined : new TransactionScope(this.#transactions, this.#accumulator, wake)
-    this.#sticky = new Map()
+    this.#partitions = new TopicPartitions({
+      ...options,
+      cluster,
+      waiting: (topic, partition) => this.#accumulator.waiting(topic, partition),
+      isStalled: (node) => this.#sender.isStalled(node),
+    })
     this.#deferred = new DeferredSends({
       clock: cluster.clock,
       maxBlockMs: options.maxBlockMs,
@@ -76,7 +84,6 @@ export class Producer {
       topic: (name) => cluster.topic(name),
       room: () => this.#accumulator.whenRoom(),
       ready: (topic) => this.#isReady(topic),
-      run: (send) => this.#send(send),
     })
     this.#onClosed = onClosed
     this.#closed = false
@@ -92,27 +99,66 @@ export class Producer {
    * Writes a record and resolves when it is acknowledged, with its place. Calls in one turn share a batch and a request. Waits while
    * the buffer is full.
    *
-   * @throws MoldauError UNKNOWN_TOPIC, RECORD_TOO_LARGE, BUFFER_FULL, TIMEOUT (deliveryTimeoutMs), FENCED; KafkaError for what the broker says
+   * @throws MoldauError UNKNOWN_TOPIC, RECORD_TOO_LARGE, BUFFER_FULL, TIMEOUT (deliveryTimeoutMs); KafkaError for what the broker says;
+   *   TransactionAbortableError in a transaction that has failed, ProducerFatalError when this producer is of no use any more
    */
   send(given: ProducerRecord): Promise<RecordMetadata> {
     let record = given
     try {
-      this.#refuseWhenClosed()
-      this.#scope?.requireOpen()
+      this.#refuseUnlessOpen()
       if (this.#interceptors !== undefined) record = this.#interceptors.send(given)
     } catch (error) {
       return Promise.reject(error as Error)
     }
-    const send: Send = {
-      topic: record.topic,
-      partition: record.partition,
-      key: toBuffer(record.key),
-      value: toBuffer(record.value),
-      timestamp: record.timestamp ?? this.#cluster.clock.now(),
-      headers: record.headers,
+    const { topic, headers } = record
+    const [key, value] = [toBuffer(record.key), toBuffer(record.value)]
+    const timestamp = record.timestamp ?? this.#cluster.clock.now()
+    const size = recordSizeMax(key?.length ?? 0, value?.length ?? 0, headers)
+    const write = (): Promise<RecordMetadata> => {
+      const partition = record.partition ?? this.#partitions.choose(topic, key, size)
+      return this.#accumulator.append(topic, partition, key, value, timestamp, headers).whenWritten(timestamp)
     }
-    if (this.#deferred.empty && this.#isReady(record.topic)) return this.#send(send)
-    return this.#deferred.add(send)
+    return this.#deferred.run(topic, size, write)
+  }
+
+  /**
+   * Writes many records at once and resolves when all are acknowledged, with the places where they lie one after the other. Where they are
+   * columns it costs hardly more than {@link Producer.append}. Waits while the buffer is full.
+   *
+   * ```ts
+   * await producer.sendBatch({ topic: 'flights', keys: origins, values: flights })
+   * ```
+   *
+   * @throws MoldauError RECORD_TOO_LARGE or INVALID_ARGUMENT naming the row: nothing was written then; else as {@link Producer.send}, for
+   *   the first record that failed
+   */
+  async sendBatch(batch: ProducerBatch): Promise<WrittenRange[]> {
+    this.#refuseUnlessOpen()
+    const send = new BatchSend(batch, {
+      accumulator: this.#accumulator,
+      partitions: this.#partitions,
+      interceptors: this.#interceptors,
+      maxRequestSize: this.#options.maxRequestSize,
+      now: this.#cluster.clock.now(),
+    })
+    this.#deferred.add(send)
+    return send.written
+  }
+
+  /**
+   * Writes a record batch as another log has it, without decoding or compressing it: a batch of {@link Consumer.pollRaw}, or bytes. An
+   * idempotent producer puts its own id and sequence into the header; without idempotence the batch arrives byte for byte, with the producer
+   * id and sequence that it had where it comes from, and the broker judges it by them. The time is that of the records, or of the log where
+   * `message.timestamp.type` of the topic says so. Waits while the buffer is full; calls of one turn share requests.
+   *
+   * @throws MoldauError RECORD_TOO_LARGE (maxRequestSize, max.message.bytes), CORRUPT_BATCH, INVALID_ARGUMENT for a marker and for a batch
+   *   that has lost records to compaction; else as {@link Producer.send}
+   */
+  async sendRaw(topic: string, partition: number, batch: Buffer | RawBatch): Promise<WrittenRange> {
+    this.#refuseUnlessOpen()
+    const send = new RawSend(this.#accumulator, { topic, partition, batch, ...this.#options })
+    this.#deferred.add(send)
+    return send.written
   }
 
   /**
@@ -147,7 +193,7 @@ export class Producer {
 
   /** Where a record belongs: by its key, as in every Kafka client; without one, the partition that is being filled. The topic must be known. */
   partitionFor(topic: string, key: Buffer | string | null): number {
-    return this.#partition(topic, toBuffer(key), 0)
+    return this.#partitions.choose(topic, toBuffer(key), 0)
   }
 
   /** Resolves when everything sent or appended so far is acknowledged; rejects with the first failure among it. */
@@ -166,7 +212,11 @@ export class Producer {
     this.#requireTransactions().begin()
   }
 
-  /** Adds positions of a consumer group to the transaction. Concurrent calls are fine. */
+  /**
+   * Adds positions of a consumer group to the transaction. Concurrent calls are fine.
+   *
+   * @throws TransactionAbortableError, among others when the group has given the partitions to somebody else (`kafkaCode`); ProducerFatalError
+   */
   async sendOffsets(offsets: readonly OffsetToCommit[], group: GroupMetadata): Promise<void> {
     await this.#requireTransactions().sendOffsets(offsets, group)
   }
@@ -174,14 +224,14 @@ export class Producer {
   /**
    * Makes everything written since begin() visible at once. When it throws, nothing is: {@link Producer.abort}, then begin() again.
    *
-   * @throws MoldauError FENCED when a newer producer has the id: this one is of no use any more
+   * @throws TransactionAbortableError with the first failure as its cause, ProducerFatalError (FENCED: a newer producer has the id)
    */
   async commit(): Promise<void> {
     if (!this.#deferred.empty) await this.#deferred.drained()
     await this.#requireTransactions().commit()
   }
 
-  /** Makes nothing written since begin() visible, ever. */
+  /** Makes nothing written since begin() visible, ever. @throws ProducerFatalError; after another error it may be called again */
   async abort(): Promise<void> {
     await this.#deferred.drained()
     await this.#requireTransactions().abort()
@@ -212,16 +262,6 @@ export class Producer {
     this.#onClosed()
   }
 
-  #send(send: Send): Promise<RecordMetadata> {
-    const { topic, key, value, timestamp, headers } = send
-    try {
-      const partition = send.partition ?? this.#partition(topic, key, recordSizeMax(key?.length ?? 0, value?.length ?? 0, headers))
-      return this.#accumulator.append(topic, partition, key, value, timestamp, headers).whenWritten(timestamp)
-    } catch (error) {
-      return Promise.reject(error as Error)
-    }
-  }
-
   #appendIntercepted(given: ProducerRecord & { partition: number; timestamp: number }): void {
     const record = { ...given, ...this.#interceptors!.send(given) }
     const { topic, partition, timestamp, headers } = record
@@ -229,29 +269,7 @@ export class Producer {
   }
 
   #isReady(topic: string): boolean {
-    return !this.#accumulator.full && this.#cluster.image.topics.has(topic)
-  }
-
-  #partition(topic: string, key: Buffer | null, bytes: number): number {
-    const count = this.#cluster.image.topics.get(topic)?.partitions.length
-    if (count === undefined) throw unknownTopic(topic)
-    const { partitioner, batchSize } = this.#options
-    if (partitioner !== undefined) return partitioner(topic, key, count)
-    if (key !== null) return partitionOfKey(key, count)
-    let sticky = this.#sticky.get(topic)
-    if (sticky === undefined) {
-      sticky = new StickyPartitioner(this.#cluster.policy.random, batchSize)
-      this.#sticky.set(topic, sticky)
-    }
-    return sticky.next(count, bytes)
-  }
-
-  #check(topic: string, partition: number): void {
-    const count = this.#cluster.image.topics.get(topic)?.partitions.length
-    if (count === undefined) throw unknownTopic(topic)
-    if (!Number.isInteger(partition) || partition < 0 || partition >= count) {
-      throw new MoldauError('INVALID_ARGUMENT', `topic '${topic}' has ${count} partitions (0 to ${count - 1}), there is no ${partition}`)
-    }
+    return !this.#accumulator.full && this.#partitions.isKnown(topic)
   }
 
   #requireTransactions(): TransactionScope {
@@ -259,13 +277,14 @@ export class Producer {
     return this.#scope
   }
 
+  #refuseUnlessOpen(): void {
+    this.#refuseWhenClosed()
+    this.#scope?.requireOpen()
+  }
+
   #refuseWhenClosed(): void {
     if (this.#closed || this.#cluster.closed) throw new MoldauError('CLOSED', 'the producer is closed: make another one')
   }
-}
-
-function unknownTopic(topic: string): MoldauError {
-  return new MoldauError('UNKNOWN_TOPIC', `nothing is known of topic '${topic}' yet: await producer.partitions('${topic}') first`)
 }
 
 function toBuffer(value: Buffer | string | null | undefined): Buffer | null {

@@ -26,6 +26,35 @@ export interface RecordMetadata extends TopicPartition {
   timestamp: number
 }
 
+/** One record of a {@link ProducerBatch}. */
+export type ProducerRow = Pick<ProducerRecord, 'key' | 'value' | 'timestamp' | 'headers'>
+
+/**
+ * Many records of one topic for {@link Producer.sendBatch}: as columns, which cost no object per record, or as anything that can be
+ * iterated. Strings are written as UTF-8.
+ */
+export type ProducerBatch = {
+  topic: string
+  /** All to this one; default: each where the partitioner says. */
+  partition?: number
+} & (
+  | {
+      values: readonly (Buffer | string | null)[]
+      /** As many as values; default: no keys. */
+      keys?: readonly (Buffer | string | null)[]
+      /** Milliseconds since 1970, as many as values; default now. */
+      timestamps?: ArrayLike<number>
+      /** As many as values. */
+      headers?: readonly (readonly Header[] | undefined)[]
+    }
+  | { records: Iterable<ProducerRow> }
+)
+
+/** Records that were written one after the other; {@link RecordMetadata.offset} and timestamp are those of the first. */
+export interface WrittenRange extends RecordMetadata {
+  count: number
+}
+
 /** A position to commit. */
 export interface OffsetToCommit extends TopicPartition {
   /** The next offset to read. */

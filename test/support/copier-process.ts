@@ -75,7 +75,7 @@ async function copy(consumer: Consumer, producer: Producer, batches: readonly Co
     await producer.abort()
     say('aborted')
   } catch (error) {
-    say('failed', error instanceof KafkaError ? error.kafkaCode : (error as MoldauError).code)
+    say('failed', (error as KafkaError).kafkaCode ?? (error as MoldauError).code)
     if (error instanceof MoldauError && error.code === 'FENCED') throw error
     await producer.abort()
   }

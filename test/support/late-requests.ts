@@ -109,7 +109,7 @@ export function lateRequests(options: LateOptions): Promise<LateResult> {
           while (left-- > 0) await transact(producer, id, number++, fates, random)
         } catch (error) {
           if (!(error instanceof MoldauError) && !(error instanceof KafkaError)) throw error
-          renew(error instanceof KafkaError ? error.kafkaCode : error.code)
+          renew((error as KafkaError).kafkaCode ?? error.code)
         }
         void producer.close(0).catch(() => {})
         await client.close()
