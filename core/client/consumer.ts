@@ -7,8 +7,8 @@ import { FetchLoop } from './fetch-loop.ts'
 import { GroupMember } from './group-member.ts'
 import { Handout } from './handout.ts'
 import { ConsumerInterceptors } from './interceptors.ts'
-import { findOffsets, OffsetAt } from './offset-requests.ts'
-import type { FoundOffset } from './offset-requests.ts'
+import { OffsetLookup } from './offset-lookup.ts'
+import type { OffsetAtTime } from './offset-lookup.ts'
 import { readConsumerOptions } from './consumer-options.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
 import type { PartitionState } from './partition-state.ts'
@@ -39,6 +39,7 @@ export class Consumer {
   readonly #fetchLoop: FetchLoop
   readonly #positions: Positions
   readonly #handout: Handout
+  readonly #lookup: OffsetLookup
   readonly #interceptors: ConsumerInterceptors
   #rebalances: Rebalances | undefined
   readonly #pollWait: PollWait
@@ -76,6 +77,7 @@ export class Consumer {
     })
     this.#interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
     this.#handout = new Handout(partitions, onOutOfRange)
+    this.#lookup = new OffsetLookup(cluster, options.isolationLevel)
     this.#rebalances = undefined
     this.#polling = false
     this.#error = undefined
@@ -191,21 +193,16 @@ export class Consumer {
 
   /** Where the partitions end for this consumer: the high watermark, or the last stable offset under read_committed. */
   endOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
-    return this.#offsetsAt(partitions, OffsetAt.latest)
+    return this.#lookup.at(partitions, 'latest')
   }
 
   beginningOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
-    return this.#offsetsAt(partitions, OffsetAt.earliest)
+    return this.#lookup.at(partitions, 'earliest')
   }
 
   /** The first record at or after a time (milliseconds since 1970), by `topic-partition`; null when all are older. */
-  async offsetsForTimes(
-    queries: readonly (TopicPartition & { timestamp: number })[],
-  ): Promise<Map<string, { offset: number; timestamp: number; leaderEpoch: number } | null>> {
-    const found = await this.#find(queries)
-    return new Map(
-      found.map((o) => [tpKey(o), o.offset < 0 ? null : { offset: o.offset, timestamp: o.timestamp, leaderEpoch: o.leaderEpoch }]),
-    )
+  offsetsForTimes(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<Map<string, OffsetAtTime | null>> {
+    return this.#lookup.atTimes(queries)
   }
 
   /** Of the last fetch. */
@@ -217,6 +214,13 @@ export class Consumer {
   fetchedEnd(tp: TopicPartition): number | undefined {
     const state = this.#assignment.require(tp)
     return known(this.#options.isolationLevel === 'read_committed' ? state.lastStableOffset : state.highWatermark)
+  }
+
+  /** Records (offsets, to be exact) between the position and {@link Consumer.fetchedEnd}: asks nobody. Kafka's `currentLag`. */
+  currentLag(tp: TopicPartition): number | undefined {
+    const end = this.fetchedEnd(tp)
+    const position = this.position(tp)
+    return end === undefined || position === undefined ? undefined : Math.max(0, end - position)
   }
 
   /** Who this consumer is in its group now; for {@link Producer.sendOffsets}. */
@@ -278,15 +282,6 @@ export class Consumer {
     this.#error = undefined
     if (error !== undefined) throw error
     this.#positions.wake()
-  }
-
-  async #offsetsAt(partitions: readonly TopicPartition[], timestamp: number): Promise<Map<string, number>> {
-    const found = await this.#find(partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })))
-    return new Map(found.map((offset) => [tpKey(offset), offset.offset]))
-  }
-
-  #find(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<FoundOffset[]> {
-    return findOffsets(this.#cluster, queries, this.#options.isolationLevel, this.#cluster.requestTimeoutMs)
   }
 
   #requireGroup(call: string): GroupMember {
