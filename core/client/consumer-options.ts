@@ -1,21 +1,9 @@
 import { MoldauError } from '../base/errors.ts'
-import { assignors } from './assignors.ts'
-import type { AssignorName } from './assignors.ts'
+import { assignmentStrategy, defaultAssignors } from './assignors/assignors.ts'
 import type { ConsumerInterceptor } from './interceptors.ts'
 import { amount, flag, listOf, oneOf, positive, text } from './setting-kinds.ts'
 import { ownSetting, readOptions, setting } from './settings.ts'
-import type { Kind, Options, ReadOptions } from './settings.ts'
-
-const assignorNames = Object.keys(assignors) as AssignorName[]
-
-const strategy: Kind<readonly AssignorName[]> = {
-  what: `a list of ${assignorNames.join(', ')}`,
-  read(value) {
-    const list: unknown = typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value
-    const fits = Array.isArray(list) && list.length > 0 && list.every((name) => assignorNames.includes(name as AssignorName))
-    return fits ? (list as AssignorName[]) : undefined
-  },
-}
+import type { Options, ReadOptions } from './settings.ts'
 
 export const consumerSettings = {
   groupId: setting('group.id', text),
@@ -45,8 +33,12 @@ export const consumerSettings = {
   maxPollIntervalMs: setting('max.poll.interval.ms', amount, 300_000),
   /** Default 3 s. */
   heartbeatIntervalMs: setting('heartbeat.interval.ms', amount, 3000),
-  /** Assignors in order of preference; default range, then roundrobin. */
-  partitionAssignmentStrategy: setting('partition.assignment.strategy', strategy, ['range', 'roundrobin']),
+  /**
+   * Assignors in order of preference, by name or as objects of your own: `range`, `roundrobin`, `sticky`, `cooperative-sticky`; the group takes one that
+   * all its members have. Partitions stay with members during a rebalance when all of the list are cooperative. Default range, then
+   * cooperative-sticky: the group uses range, and is changed to cooperative-sticky by leaving range out, one consumer after the other.
+   */
+  partitionAssignmentStrategy: setting('partition.assignment.strategy', assignmentStrategy, defaultAssignors),
   /** Offsets are committed by the program, with what it has done: false is the only value. */
   enableAutoCommit: setting('enable.auto.commit', flag, false),
   /** See each batch before poll returns it, and what is committed. */

@@ -10,8 +10,8 @@ import { JoinGroup } from '../protocol/messages/join-group.ts'
 import type { JoinGroupResponse } from '../protocol/messages/join-group.ts'
 import { SyncGroup } from '../protocol/messages/sync-group.ts'
 import { decodeVersioned, encodeVersioned } from '../protocol/versioned.ts'
-import { assignors } from './assignors.ts'
-import type { AssignorName } from './assignors.ts'
+import type { AssignedMember, Assignor, GroupTopics } from './assignors/assignor.ts'
+import { shareOut } from './assignors/share-out.ts'
 
 export interface JoinOptions {
   cluster: Cluster
@@ -19,7 +19,7 @@ export interface JoinOptions {
   groupInstanceId: string | null
   sessionTimeoutMs: number
   maxPollIntervalMs: number
-  partitionAssignmentStrategy: readonly AssignorName[]
+  assignors: readonly Assignor[]
   topics: readonly string[]
 }
 
@@ -57,7 +57,7 @@ export async function joinGroup(
   const { groupId, groupInstanceId, sessionTimeoutMs, maxPollIntervalMs } = options
   const instance = groupInstanceId === null ? {} : { groupInstanceId }
   const metadata = encodeVersioned(ConsumerProtocolSubscription, SUBSCRIPTION_VERSION, { topics: [...options.topics] })
-  const protocols = options.partitionAssignmentStrategy.map((name) => ({ name, metadata }))
+  const protocols = options.assignors.map(({ name }) => ({ name, metadata }))
   const body = {
     groupId,
     sessionTimeoutMs,
@@ -102,30 +102,42 @@ function isFine(error: KafkaErrorName, options: JoinOptions, setMemberId: (membe
 
 /** What the leader does: shares the partitions out among all members. */
 async function assign(options: JoinOptions, round: JoinGroupResponse) {
-  const members = round.members.map((member) => ({
-    memberId: member.memberId,
-    groupInstanceId: member.groupInstanceId,
-    topics: decodeVersioned(ConsumerProtocolSubscription, member.metadata, 'as newest').topics,
-  }))
+  const members = round.members.map((member) => readMember(member))
   const names = [...new Set(members.flatMap((member) => member.topics))].toSorted()
-  const counts = new Map(await Promise.all(names.map(async (name) => [name, await countPartitions(options.cluster, name)] as const)))
-  const assignor = assignors[round.protocolName as AssignorName]
-  const existing = new Map([...counts].filter(([, count]) => count > 0))
-  const assignments = [...assignor(members, existing)].map(([memberId, partitions]) => ({
+  const layouts = new Map(await Promise.all(names.map(async (name) => [name, await layoutOf(options.cluster, name)] as const)))
+  const counts = new Map([...layouts].map(([name, racks]) => [name, racks.length]))
+  const existing: GroupTopics = new Map([...layouts].filter(([, racks]) => racks.length > 0))
+  const assignor = options.assignors.find(({ name }) => name === round.protocolName)!
+  const assignments = [...shareOut(assignor, members, existing)].map(([memberId, partitions]) => ({
     memberId,
     assignment: writeAssignment(partitions),
   }))
   return { counts, assignments }
 }
 
+function readMember({ memberId, groupInstanceId, metadata }: JoinGroupResponse['members'][number]): AssignedMember {
+  const { topics, userData, ownedPartitions, generationId, rackId } = decodeVersioned(ConsumerProtocolSubscription, metadata, 'as newest')
+  return {
+    memberId,
+    groupInstanceId,
+    topics,
+    ownedPartitions: ownedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition }))),
+    generation: generationId,
+    rackId,
+    userData,
+  }
+}
+
 /** A topic that is not there yet gets no partitions; the leader looks again now and then. */
-async function countPartitions(cluster: Cluster, topic: string): Promise<number> {
+async function layoutOf(cluster: Cluster, topic: string): Promise<string[][]> {
   try {
-    return (await cluster.topic(topic)).partitions.length
+    const { partitions } = await cluster.topic(topic)
+    const { brokers } = cluster.image
+    return partitions.map(({ replicas }) => replicas.flatMap((id) => brokers.get(id)?.rack ?? []))
   } catch (error) {
     if (!(error instanceof MoldauError) || error.code !== 'UNKNOWN_TOPIC') throw error
     cluster.logger.warn({ topic }, 'group: a subscribed topic does not exist')
-    return 0
+    return []
   }
 }
 

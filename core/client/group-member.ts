@@ -6,7 +6,9 @@ import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { KafkaError, throwOnError } from '../protocol/errors.ts'
 import { Heartbeat } from '../protocol/messages/heartbeat.ts'
 import { LeaveGroup } from '../protocol/messages/leave-group.ts'
-import type { AssignorName } from './assignors.ts'
+import type { Assignor } from './assignors/assignor.ts'
+import { resolveAssignors } from './assignors/assignors.ts'
+import type { AssignorName } from './assignors/assignors.ts'
 import { fencedInstance, joinGroup } from './group-join.ts'
 import { commitGroupOffsets, fetchGroupOffsets } from './offset-requests.ts'
 import type { GroupOffset } from './offset-requests.ts'
@@ -19,7 +21,7 @@ export interface GroupMemberOptions {
   sessionTimeoutMs: number
   maxPollIntervalMs: number
   heartbeatIntervalMs: number
-  partitionAssignmentStrategy: readonly AssignorName[]
+  partitionAssignmentStrategy: readonly (AssignorName | Assignor)[]
   /** A rebalance is due, or something fatal has happened: the next poll has to see to it. */
   onAttention: () => void
 }
@@ -32,6 +34,7 @@ const LEAVE_TIMEOUT_MS = 5000
  */
 export class GroupMember {
   readonly #options: GroupMemberOptions
+  readonly #assignors: readonly Assignor[]
   readonly #connections: Connections
   /** A join may be answered minutes later, so nothing else goes over its connection. */
   readonly #joinConnections: Connections
@@ -50,6 +53,7 @@ export class GroupMember {
 
   constructor(options: GroupMemberOptions) {
     this.#options = options
+    this.#assignors = resolveAssignors(options.partitionAssignmentStrategy)
     this.#connections = options.cluster.connections()
     this.#joinConnections = options.cluster.connections()
     this.#topics = []
@@ -113,7 +117,12 @@ export class GroupMember {
     const call = { what: `join group '${groupId}'`, timeoutMs: Infinity, stopped: () => this.#stopped() }
     for (;;) {
       const joined = await cluster.coordinators.run('group', groupId, this.#joinConnections, call, (connection) =>
-        joinGroup(connection, { ...this.#options, topics: this.#topics }, this.#memberId, (id) => (this.#memberId = id)),
+        joinGroup(
+          connection,
+          { ...this.#options, assignors: this.#assignors, topics: this.#topics },
+          this.#memberId,
+          (id) => (this.#memberId = id),
+        ),
       )
       if (joined === undefined) continue
       this.#generation = joined.generation

@@ -7,7 +7,7 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import test from 'ava'
 
-import { connect, json, openTelemetry, records, string } from '../../core/index.ts'
+import { connect, openTelemetry } from '../../core/index.ts'
 import type { OffsetToCommit, ProducerRecord, SettledBatch } from '../../core/index.ts'
 import { clientFor, newTopic, partitionsOf, pollSome, readAll, sharedBroker, uniqueName, valuesOf } from '../support/client-kit.ts'
 import type { Env } from '../support/client-kit.ts'
@@ -123,43 +123,6 @@ test('a trace goes on through a topic in the headers of W3C, and without an SDK 
     spanId: create!.spanContext().spanId,
     isRemote: true,
   })
-})
-
-test('records of a batch are read one by one, with serdes or as bytes; one that does not fit is named', async (t) => {
-  const client = await clientFor(t, env())
-  const topic = await newTopic(client)
-  const producer = client.producer()
-  const sent = [
-    { topic, key: 'a', value: '{"n":1}', timestamp: 1 },
-    { topic, key: null, value: null, timestamp: 2, headers: [{ key: 'h', value: Buffer.from('x') }] },
-    { topic, key: 'b', value: 'not json', timestamp: 3 },
-  ]
-  await Promise.all(sent.map((record) => producer.send(record)))
-  const consumer = client.consumer({ autoOffsetReset: 'earliest' })
-  consumer.assign(partitionsOf(topic, 1))
-  const [batch] = await pollSome(consumer)
-  t.deepEqual(
-    [...records(batch!)].map((r) => [
-      r.topic,
-      r.partition,
-      r.offset,
-      r.timestamp,
-      r.key?.toString(),
-      r.value?.toString(),
-      r.headers.length,
-    ]),
-    [
-      [topic, 0, 0, 1, 'a', '{"n":1}', 0],
-      [topic, 0, 1, 2, undefined, undefined, 1],
-      [topic, 0, 2, 3, 'b', 'not json', 0],
-    ],
-  )
-  const [first, second, third] = records(batch!, { key: string, value: json<{ n: number }>() })
-  const n: number | undefined = first?.value?.n
-  t.is(n, 1)
-  t.is(first!.key, 'a')
-  t.is(second!.value, null)
-  t.throws(() => third!.value, { code: 'SERDE_FAILED', message: new RegExp(`value of the record at offset 2 of ${topic}-0 is not json`) })
 })
 
 test('a client without a logger tells of what goes wrong on standard error, as much as MOLDAU_LOG_LEVEL asks for', async (t) => {

@@ -32,7 +32,7 @@ function withOutput(page: string, language: string, output: string): { code: str
   })
 }
 
-for (const page of ['docs/client.md', 'docs/testing.md', 'docs/observe.md']) {
+for (const page of ['docs/testing.md', 'docs/observe.md']) {
   for (const [i, { code, expected }] of withOutput(page, 'ts', 'text').entries()) {
     test(`program ${i + 1} of ${page} prints what the page says`, async (t) => {
       // Inside the repository, so that it finds `moldau/core` as a user's program does.
