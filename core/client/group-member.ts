@@ -117,7 +117,12 @@ export class GroupMember {
     const call = { what: `join group '${groupId}'`, timeoutMs: Infinity, stopped: () => this.#stopped() }
     for (;;) {
       const joined = await cluster.coordinators.run('group', groupId, this.#joinConnections, call, (connection) =>
-        joinGroup(connection, { ...this.#options, assignors: this.#assignors, topics: this.#topics }, this.#memberId, (id) => (this.#memberId = id)),
+        joinGroup(
+          connection,
+          { ...this.#options, assignors: this.#assignors, topics: this.#topics },
+          this.#memberId,
+          (id) => (this.#memberId = id),
+        ),
       )
       if (joined === undefined) continue
       this.#generation = joined.generation

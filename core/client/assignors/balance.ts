@@ -1,4 +1,3 @@
-import { NOBODY } from './holdings.ts'
 import type { Holdings, Kind } from './holdings.ts'
 
 /** Groups of a thousand members need a few million; what has been reached by then stands, with every partition assigned. */

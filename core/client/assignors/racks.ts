@@ -10,7 +10,7 @@ export function racksMatter(members: readonly AssignedMember[], topics: Iterable
   if (wanted.size === 0) return false
   const each = [...topics].flat().map((racks) => new Set(racks))
   const all = new Set(each.flatMap((racks) => [...racks]))
-  return !all.isDisjointFrom(wanted) && each.some((racks) => racks.size < all.size)
+  return [...wanted].some((rack) => all.has(rack)) && each.some((racks) => racks.size < all.size)
 }
 
 /** Whether a member would have to fetch a partition from another rack. One that does not say where it is does not mind. */

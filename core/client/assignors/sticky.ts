@@ -10,7 +10,11 @@ import { readStickyUserData, writeStickyUserData } from './user-data.ts'
 export const sticky: Assignor = {
   name: 'sticky',
   assign(members, topics) {
-    return placeSticky(members, topics, new Claims(members.map(({ memberId, userData }) => ({ memberId, ...readStickyUserData(userData) }))))
+    return placeSticky(
+      members,
+      topics,
+      new Claims(members.map(({ memberId, userData }) => ({ memberId, ...readStickyUserData(userData) }))),
+    )
   },
   userData: (last) => (last === undefined ? null : writeStickyUserData(last)),
 }
