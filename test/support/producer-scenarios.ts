@@ -1,5 +1,5 @@
-import { KafkaError, ProducerFatalError, TransactionAbortableError } from '../../core/index.ts'
-import type { Client, MoldauError, Producer } from '../../core/index.ts'
+import { ProducerFatalError, TransactionAbortableError } from '../../core/index.ts'
+import type { Client, KafkaError, MoldauError, Producer } from '../../core/index.ts'
 import { flakyDialer } from './flaky-dialer.ts'
 import { clientFor, newTopic, numbers, readAll, uniqueName, valuesOf } from './client-kit.ts'
 import type { Scenario } from './client-kit.ts'
