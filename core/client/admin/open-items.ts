@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+
 import { MoldauError } from '../../base/errors.ts'
 import { KafkaError, kafkaError } from '../../protocol/errors.ts'
 import { AdminError } from './admin-error.ts'
@@ -20,9 +22,10 @@ export class OpenItems<Item, T> {
   constructor(what: string, items: readonly Item[], nameOf: (item: Item) => string) {
     this.#what = what
     this.#names = items.map(nameOf)
-    this.#open = new Map(items.map((item) => [nameOf(item), { item, lastError: undefined, unanswered: false }]))
+    this.#open = new Map()
     this.#done = new Map()
     this.#failed = new Map()
+    for (const item of items) this.#add(nameOf(item), item)
   }
 
   get items(): Item[] {
@@ -61,6 +64,14 @@ export class OpenItems<Item, T> {
       this.#failed.set(name, error.code === 'TIMEOUT' ? new MoldauError('TIMEOUT', text, { cause, retriable: true }) : error)
     }
     this.#open.clear()
+  }
+
+  #add(name: string, item: Item): void {
+    const before = this.#open.get(name)
+    if (before === undefined) this.#open.set(name, { item, lastError: undefined, unanswered: false })
+    else if (!isDeepStrictEqual(before.item, item)) {
+      throw new MoldauError('INVALID_ARGUMENT', `${this.#what} '${name}': it is named twice, with different words`)
+    }
   }
 
   /** In the order in which the things were named. @throws AdminError */

@@ -21,7 +21,7 @@ export interface OffsetAnswer extends TopicPartition {
 
 export interface ListOffsetsOptions extends AdminOptions {
   /** Under 'read_committed' the latest is the last stable offset; default 'read_uncommitted'. */
-  isolation?: Isolation
+  isolationLevel?: Isolation
 }
 
 export interface RecordsToDelete extends TopicPartition {

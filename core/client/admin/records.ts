@@ -16,6 +16,7 @@ import type {
   PartitionProducers,
   RecordsToDelete,
 } from './record-types.ts'
+import { rounds } from './rounds.ts'
 import type { Answer } from './settle.ts'
 import { TopicAdmin } from './topics.ts'
 
@@ -47,8 +48,9 @@ export class RecordAdmin extends TopicAdmin {
       nameOf: questionName,
       timeoutMs: options.timeoutMs,
       ask: async (connection, asked) => {
-        const { isolation = 'read_uncommitted' } = options
-        return (await Promise.all(rounds(asked).map((round) => findOffsets(connection, round, isolation)))).flat()
+        const { isolationLevel: isolation = 'read_uncommitted' } = options
+        // A request may name a partition once.
+        return (await Promise.all(rounds(asked, tpKey).map((round) => findOffsets(connection, round, isolation)))).flat()
       },
     })
   }
@@ -100,19 +102,6 @@ export class RecordAdmin extends TopicAdmin {
 
 function questionName(question: OffsetQuestion): string {
   return `${tpKey(question)} ${question.at}`
-}
-
-/** A request may name a partition once: several questions about one go in several requests. */
-function rounds(questions: readonly OffsetQuestion[]): OffsetQuestion[][] {
-  const all: OffsetQuestion[][] = []
-  const counts = new Map<string, number>()
-  for (const question of questions) {
-    const n = counts.get(tpKey(question)) ?? 0
-    counts.set(tpKey(question), n + 1)
-    const round = (all[n] ??= [])
-    round.push(question)
-  }
-  return all
 }
 
 async function findOffsets(

@@ -9,17 +9,14 @@ import type { ScramAlteration, ScramDeletion, ScramUpsertion } from './security-
 const SALT_BYTES = 20
 const ITERATIONS_DEFAULT = 4096
 
-/** The broker answers for each user. @throws MoldauError INVALID_ARGUMENT for an empty password, before anything is sent */
-export function alterationsByUser(alterations: readonly ScramAlteration[]): Map<string, ScramAlteration[]> {
-  const byUser = new Map<string, ScramAlteration[]>()
-  for (const alteration of alterations) {
-    const { user } = alteration
-    if (isUpsertion(alteration) && alteration.password === '') throw new MoldauError('INVALID_ARGUMENT', `the password of ${user} is empty`)
-    const list = byUser.get(user)
-    if (list === undefined) byUser.set(user, [alteration])
-    else list.push(alteration)
-  }
-  return byUser
+export function alterationName({ user, mechanism }: ScramAlteration): string {
+  return `${user} ${mechanism}`
+}
+
+/** @throws MoldauError INVALID_ARGUMENT for an empty password, before anything is sent */
+export function checkPasswords(alterations: readonly ScramAlteration[]): void {
+  const empty = alterations.find((each) => isUpsertion(each) && each.password === '')
+  if (empty !== undefined) throw new MoldauError('INVALID_ARGUMENT', `the password of ${empty.user} is empty`)
 }
 
 /** The password itself stays here: what is sent is salted and hashed. */

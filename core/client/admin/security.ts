@@ -8,8 +8,10 @@ import type { DescribeUserScramCredentialsResponse } from '../../protocol/messag
 import { scramMechanismOf } from '../../security/scram.ts'
 import { aclCodes, aclInWords, aclName, filterOf, selectionName } from './acls.ts'
 import type { AdminOptions } from './calls.ts'
-import { alterationsByUser, scramChange } from './scram-change.ts'
+import { rounds } from './rounds.ts'
+import { alterationName, checkPasswords, scramChange } from './scram-change.ts'
 import type { Acl, AclSelection, ScramAlteration, ScramUserDescription } from './security-types.ts'
+import type { Answer } from './settle.ts'
 import { TransactionAdmin } from './transactions.ts'
 
 /** Who may do what, and who can log in. */
@@ -101,19 +103,23 @@ export class SecurityAdmin extends TransactionAdmin {
    * await admin.alterUserScramCredentials([{ user: 'alice', password, mechanism: 'SCRAM-SHA-512' }])
    * ```
    *
-   * @throws AdminError by user: UNACCEPTABLE_CREDENTIAL, RESOURCE_NOT_FOUND, DUPLICATE_RESOURCE
+   * @throws AdminError by `user mechanism`: UNACCEPTABLE_CREDENTIAL, RESOURCE_NOT_FOUND
    */
   async alterUserScramCredentials(alterations: readonly ScramAlteration[], options: AdminOptions = {}): Promise<void> {
-    const byUser = alterationsByUser(alterations)
-    await this.calls.onController<string, void>({
-      what: 'alter the credentials of user',
-      items: [...byUser.keys()],
-      nameOf: String,
+    checkPasswords(alterations)
+    await this.calls.onController<ScramAlteration, void>({
+      what: 'alter the credential',
+      items: alterations,
+      nameOf: alterationName,
       ...options,
       ask: async (connection, asked) => {
-        const change = await scramChange(asked.flatMap((user) => byUser.get(user)!))
-        const { results } = await connection.request(AlterUserScramCredentials, change)
-        return results.map((each) => ({ ...each, name: each.user }))
+        const answers: Answer<void>[] = []
+        // A request may name a user once.
+        for (const round of rounds(asked, ({ user }) => user)) {
+          const { results } = await connection.request(AlterUserScramCredentials, await scramChange(round))
+          for (const each of results) answers.push({ ...each, name: alterationName(round.find(({ user }) => user === each.user)!) })
+        }
+        return answers
       },
     })
   }

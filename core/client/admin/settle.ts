@@ -37,7 +37,7 @@ export interface Question<Item, T> {
   /** What is being done to each, for messages: `create topic`. */
   what: string
   items: readonly Item[]
-  /** Tells things apart, and names them in messages. What is named twice is asked for once. */
+  /** Tells things apart, and names them in messages. The same twice is asked for once; two different things of one name are INVALID_ARGUMENT. */
   nameOf: (item: Item) => string
   /** For everything together. */
   timeoutMs: number
