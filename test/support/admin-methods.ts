@@ -39,6 +39,10 @@ export const adminMethods: Readonly<Record<MethodName, (admin: Admin) => Promise
   deleteAcls: (admin) => admin.deleteAcls([{ principal: 'User:a' }]),
   alterUserScramCredentials: (admin) => admin.alterUserScramCredentials([{ ...USER, password: 'secret' }]),
   describeUserScramCredentials: (admin) => admin.describeUserScramCredentials(),
+  createDelegationToken: (admin) => admin.createDelegationToken(),
+  renewDelegationToken: (admin) => admin.renewDelegationToken(Buffer.alloc(1)),
+  expireDelegationToken: (admin) => admin.expireDelegationToken(Buffer.alloc(1)),
+  describeDelegationToken: (admin) => admin.describeDelegationToken(),
   alterClientQuotas: (admin) => admin.alterClientQuotas([{ entity: { user: 'a' }, set: { request_percentage: 1 } }]),
   describeClientQuotas: (admin) => admin.describeClientQuotas(),
   electLeaders: (admin) => admin.electLeaders('preferred', [at(TOPIC)]),
@@ -54,6 +58,14 @@ export const adminMethods: Readonly<Record<MethodName, (admin: Admin) => Promise
   unregisterBroker: (admin) => admin.unregisterBroker(77),
   deleteTopics: (admin) => admin.deleteTopics([TOPIC]),
 }
+
+/** What Kafka answers and our broker does not: tested against Kafka. */
+export const notServed: ReadonlySet<string> = new Set([
+  'createDelegationToken',
+  'renewDelegationToken',
+  'expireDelegationToken',
+  'describeDelegationToken',
+])
 
 /** What a broker answers that no administrator asks for, and who does. */
 export const notForAdministrators: Readonly<Record<string, string>> = {

@@ -2,13 +2,13 @@ import { throwOnError } from '../../protocol/errors.ts'
 import { AlterClientQuotas } from '../../protocol/messages/alter-client-quotas.ts'
 import { DescribeClientQuotas } from '../../protocol/messages/describe-client-quotas.ts'
 import type { AlterQuotasOptions, ClientQuotas, DescribeQuotasOptions, QuotaAlteration, QuotaEntity, QuotaFilter } from './quota-types.ts'
-import { SecurityAdmin } from './security.ts'
+import { TokenAdmin } from './tokens.ts'
 
 const entityTypes = { user: 'user', clientId: 'client-id', ip: 'ip' } as const
 const matchTypes = { exact: 0, default: 1, any: 2 } as const
 
 /** What clients may use. */
-export class QuotaAdmin extends SecurityAdmin {
+export class QuotaAdmin extends TokenAdmin {
   /**
    * The quotas of users, clients and addresses (Kafka's `Admin.describeClientQuotas`, KIP-546).
    *

@@ -1,5 +1,6 @@
 import type { Operation, PatternType, Permission, ResourceType } from '../../security/acl.ts'
 import type { ScramMechanism } from '../../security/scram.ts'
+import type { AdminOptions } from './calls.ts'
 
 /** An access control entry in words. */
 export interface Acl {
@@ -52,3 +53,36 @@ export interface ScramDeletion {
 }
 
 export type ScramAlteration = ScramUpsertion | ScramDeletion
+
+export interface NewDelegationToken {
+  /** Whom it stands for (KIP-373): `User:alice`; default whoever asks. */
+  owner?: string
+  /** Who may let it live longer besides the owner: `User:bob`. */
+  renewers?: readonly string[]
+  /** In milliseconds; default the broker's `delegation.token.max.lifetime.ms`. */
+  maxLifetimeMs?: number
+}
+
+/** Logs in as its owner: by SCRAM, with the token id as the user and the HMAC in base64 as the password. */
+export interface DelegationToken {
+  tokenId: string
+  hmac: Buffer
+  owner: string
+  /** Who asked for it; '' where the broker does not tell (before 3.3). */
+  requester: string
+  renewers: string[]
+  issueTimestampMs: number
+  expiryTimestampMs: number
+  /** It cannot be made to live longer than until then. */
+  maxTimestampMs: number
+}
+
+export interface RenewTokenOptions extends AdminOptions {
+  /** From now, in milliseconds; default the broker's `delegation.token.expiry.time.ms`. */
+  renewPeriodMs?: number
+}
+
+export interface ExpireTokenOptions extends AdminOptions {
+  /** From now, in milliseconds; default: the token ends at once. */
+  expiryPeriodMs?: number
+}
