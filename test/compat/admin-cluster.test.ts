@@ -54,7 +54,10 @@ test('in a cluster each thing is asked of the broker that decides it, also when 
 
   // Replicas move to other brokers, and are told of while they do and when they have.
   const dirs = await admin.describeLogDirs()
-  t.deepEqual(dirs.map(({ brokerId }) => brokerId).toSorted(), [1, 2, 3])
+  t.deepEqual(
+    dirs.map(({ brokerId }) => brokerId).toSorted((a, b) => a - b),
+    [1, 2, 3],
+  )
   for (const { logDirs } of dirs) t.is(logDirs[0]!.replicas.filter(({ topic }) => topic === 'spread').length, 6)
   await admin.createTopics([
     {
@@ -96,7 +99,7 @@ test('in a cluster each thing is asked of the broker that decides it, also when 
   )
   t.is(fenced[0]!.nodeId, 2)
   await until(
-    async () => (await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId).toSorted(),
+    async () => (await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId).toSorted((a, b) => a - b),
     (nodes) => nodes.join() === '1,3',
   )
   const offline = await until(

@@ -4,9 +4,9 @@ import type { TopicPartition } from '../../cluster/topic-partition.ts'
 import { LeaveGroup } from '../../protocol/messages/leave-group.ts'
 import { OffsetCommit } from '../../protocol/messages/offset-commit.ts'
 import { OffsetDelete } from '../../protocol/messages/offset-delete.ts'
+import { fetchOffsetsOfGroups, VERSION_WITH_NAMES_MAX } from '../offset-fetch.ts'
 import { committedTopics } from '../offset-requests.ts'
 import type { AdminOptions } from './calls.ts'
-import { fetchOffsetsOfGroups, memberName, VERSION_WITH_NAMES_MAX } from './group-requests.ts'
 import type {
   GroupOffset,
   GroupOffsets,
@@ -129,6 +129,10 @@ export class GroupOffsetAdmin extends GroupAdmin {
       },
     })
   }
+}
+
+function memberName(member: MemberToRemove): string {
+  return 'memberId' in member ? member.memberId : member.groupInstanceId
 }
 
 interface PartitionsAnswer {

@@ -16,7 +16,7 @@ import type {
   PartitionProducers,
   RecordsToDelete,
 } from './record-types.ts'
-import { rounds } from './rounds.ts'
+import { rounds } from '../rounds.ts'
 import type { Answer } from './settle.ts'
 import { TopicAdmin } from './topics.ts'
 

@@ -8,7 +8,7 @@ import type { DescribeUserScramCredentialsResponse } from '../../protocol/messag
 import { scramMechanismOf } from '../../security/scram.ts'
 import { aclCodes, aclInWords, aclName, filterOf, selectionName } from './acls.ts'
 import type { AdminOptions } from './calls.ts'
-import { rounds } from './rounds.ts'
+import { rounds } from '../rounds.ts'
 import { alterationName, checkPasswords, scramChange } from './scram-change.ts'
 import type { Acl, AclSelection, ScramAlteration, ScramUserDescription } from './security-types.ts'
 import type { Answer } from './settle.ts'

@@ -1,19 +1,15 @@
-import type { BrokerConnection } from '../../cluster/connection.ts'
-import { byTopic } from '../../cluster/topic-partition.ts'
-import { OffsetFetch } from '../../protocol/messages/offset-fetch.ts'
-import type { OffsetFetchResponse } from '../../protocol/messages/offset-fetch.ts'
-import type { GroupOffset, GroupOffsets, GroupOffsetsQuestion, MemberToRemove } from './group-types.ts'
-import type { Answer } from './settle.ts'
+import type { BrokerConnection } from '../cluster/connection.ts'
+import { byTopic } from '../cluster/topic-partition.ts'
+import { OffsetFetch } from '../protocol/messages/offset-fetch.ts'
+import type { OffsetFetchResponse } from '../protocol/messages/offset-fetch.ts'
+import type { GroupOffset, GroupOffsets, GroupOffsetsQuestion } from './admin/group-types.ts'
+import type { Answer } from './admin/settle.ts'
 
 /** From version 10 on topics of OffsetFetch and OffsetCommit go by id. */
 export const VERSION_WITH_NAMES_MAX = 9
 /** The version of OffsetFetch that names many groups (KIP-709). */
 const MANY_SINCE = 8
 const STABLE_SINCE = 7
-
-export function memberName(member: MemberToRemove): string {
-  return 'memberId' in member ? member.memberId : member.groupInstanceId
-}
 
 /** All in one request where the broker can do that, otherwise one after the other on the connection. */
 export async function fetchOffsetsOfGroups(
