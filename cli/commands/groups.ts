@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { MoldauError } from '../../core/base/errors.ts'
+import { AdminError } from '../../core/client/admin/admin-error.ts'
 import type { GroupDescription } from '../../core/index.ts'
 import { withClient, type Admin } from '../cluster.ts'
 import { bootstrapOption, jsonOption } from '../options.ts'
@@ -32,7 +33,7 @@ async function find(admin: Admin, groupId: string): Promise<GroupDescription> {
   try {
     return (await admin.describeConsumerGroups([groupId]))[0]!
   } catch (cause) {
-    if (!(cause instanceof MoldauError) || !('kafkaCode' in cause) || cause.kafkaCode !== 'GROUP_ID_NOT_FOUND') throw cause
+    if (!(cause instanceof AdminError) || cause.kafkaCode !== 'GROUP_ID_NOT_FOUND') throw cause
     throw new MoldauError('INVALID_ARGUMENT', `there is no group '${groupId}'; 'moldau groups' lists those there are`, { cause })
   }
 }

@@ -47,6 +47,7 @@ export const adminTopicScenarios: Readonly<Record<string, Scenario>> = {
     )
     const [first, third] = await admin.describeTopics([a, { topicId: made[1]!.topicId }])
     t.deepEqual([first!.name, third!.name, third!.partitions.length], [a, b, 3])
+    t.is(first!.authorizedOperations, undefined)
     t.like(first!.partitions[1], { partition: 1, leader: controllerId, replicas: [controllerId], isr: [controllerId], offlineReplicas: [] })
     t.deepEqual(await failuresOf(t, admin.describeTopics([a, `${a}-none`])), { [`${a}-none`]: 'UNKNOWN_TOPIC' })
     t.deepEqual(await doneOf(admin.describeTopics([a, `${a}-none`])), [a])

@@ -27,7 +27,7 @@ export async function describeTopics(
 ): Promise<Answer<TopicDescription>[]> {
   const names = topics.filter((topic) => typeof topic === 'string')
   const ids = topics.filter((topic) => typeof topic !== 'string')
-  const paged = connection.supports(DescribeTopicPartitions) && options.includeAuthorizedOperations !== true
+  const paged = connection.supports(DescribeTopicPartitions)
   const byName = paged ? describeInPages(connection, names, options) : describeAtOnce(connection, names, options)
   return [...(await byName), ...(await describeAtOnce(connection, ids, options))]
 }
@@ -48,14 +48,14 @@ async function describeAtOnce(
     const topic = typeof ref === 'string' ? byName.get(ref) : byId.get(ref.topicId)
     if (topic === undefined) return unknown(refName(ref))
     const partitions = topic.partitions.map((p) => ({ ...p, eligibleLeaderReplicas: null, lastKnownElr: null }))
-    return answerFor(refName(ref), { ...topic, partitions })
+    return answerFor(refName(ref), { ...topic, partitions }, includeAuthorizedOperations)
   })
 }
 
 async function describeInPages(
   connection: BrokerConnection,
   names: readonly string[],
-  { partitionSizeLimitPerResponse = PARTITIONS_PER_PAGE }: DescribeTopicsOptions,
+  { partitionSizeLimitPerResponse = PARTITIONS_PER_PAGE, includeAuthorizedOperations = false }: DescribeTopicsOptions,
 ): Promise<Answer<TopicDescription>[]> {
   if (names.length === 0) return []
   const found = new Map<string, TopicPage>()
@@ -79,11 +79,11 @@ async function describeInPages(
   } while (cursor !== null)
   return names.map((name) => {
     const topic = found.get(name)
-    return topic === undefined ? unknown(name) : answerFor(name, topic)
+    return topic === undefined ? unknown(name) : answerFor(name, topic, includeAuthorizedOperations)
   })
 }
 
-function answerFor(ref: string, topic: TopicPage): Answer<TopicDescription> {
+function answerFor(ref: string, topic: TopicPage, withOperations: boolean): Answer<TopicDescription> {
   const error = errorName(topic.errorCode)
   if (error === 'UNKNOWN_TOPIC_OR_PARTITION' || error === 'UNKNOWN_TOPIC_ID') return unknown(ref)
   // It is being created: it is there, but its partitions are not yet.
@@ -94,7 +94,8 @@ function answerFor(ref: string, topic: TopicPage): Answer<TopicDescription> {
     topicId,
     internal: isInternal,
     partitions: partitions.map(partitionDescription).toSorted((a, b) => a.partition - b.partition),
-    ...authorizedOperations(topicAuthorizedOperations),
+    // Pages tell of them unasked.
+    ...(withOperations && authorizedOperations(topicAuthorizedOperations)),
   }
   return { name: ref, errorCode: errorCode('NONE'), value }
 }

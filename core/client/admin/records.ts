@@ -47,10 +47,10 @@ export class RecordAdmin extends TopicAdmin {
       items: questions,
       nameOf: questionName,
       timeoutMs: options.timeoutMs,
-      ask: async (connection, asked) => {
+      ask: async (connection, asked, timeoutMs) => {
         const { isolationLevel: isolation = 'read_uncommitted' } = options
         // A request may name a partition once.
-        return (await Promise.all(rounds(asked, tpKey).map((round) => findOffsets(connection, round, isolation)))).flat()
+        return (await Promise.all(rounds(asked, tpKey).map((round) => findOffsets(connection, round, isolation, timeoutMs)))).flat()
       },
     })
   }
@@ -108,6 +108,7 @@ async function findOffsets(
   connection: BrokerConnection,
   questions: readonly OffsetQuestion[],
   isolation: Isolation,
+  timeoutMs: number,
 ): Promise<Answer<OffsetAnswer>[]> {
   const version = connection.version(ListOffsets)
   const isKnown = ({ at }: OffsetQuestion): boolean => typeof at === 'number' || version >= offsetSpecs[at].since
@@ -125,7 +126,12 @@ async function findOffsets(
       return { partitionIndex: partition, timestamp: typeof at === 'number' ? at : offsetSpecs[at].timestamp }
     }),
   }))
-  const answer = await connection.request(ListOffsets, { replicaId: -1, isolationLevel: isolation === 'read_committed' ? 1 : 0, topics })
+  const answer = await connection.request(ListOffsets, {
+    replicaId: -1,
+    isolationLevel: isolation === 'read_committed' ? 1 : 0,
+    topics,
+    timeoutMs,
+  })
   const found = answer.topics.flatMap(({ name: topic, partitions }) =>
     partitions.map(({ partitionIndex: partition, errorCode, offset, timestamp, leaderEpoch }) => {
       const question = asked.get(tpKey({ topic, partition }))
