@@ -21,6 +21,8 @@ export const clientSettings = {
   clientId: setting('client.id', text, 'moldau'),
   /** Default 30 s. */
   requestTimeoutMs: setting('request.timeout.ms', amount, 30_000),
+  /** How long a call of `admin` may take with all its attempts; default 1 minute. */
+  defaultApiTimeoutMs: setting('default.api.timeout.ms', amount, 60_000),
   /** How long `connect` tries the addresses; default 3 s. */
   bootstrapTimeoutMs: ownSetting(amount, 3000),
   /** Default 100 ms. */

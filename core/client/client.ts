@@ -2,6 +2,7 @@ import { Cluster } from '../cluster/cluster.ts'
 import { parseAddresses } from '../cluster/address.ts'
 import type { Connectable } from '../cluster/address.ts'
 import { tcpDialer } from '../net/dialer.ts'
+import { AdminCalls } from './admin/calls.ts'
 import { Admin } from './admin.ts'
 import { Consumer } from './consumer.ts'
 import { defaultLogger } from './default-logger.ts'
@@ -18,8 +19,8 @@ export class Client {
   readonly #open: Set<Producer | Consumer>
   readonly #closed: PromiseWithResolvers<void>
 
-  private constructor(cluster: Cluster) {
-    this.admin = new Admin(cluster)
+  private constructor(cluster: Cluster, apiTimeoutMs: number) {
+    this.admin = new Admin(new AdminCalls(cluster, apiTimeoutMs))
     this.#cluster = cluster
     this.#open = new Set()
     this.#closed = Promise.withResolvers()
@@ -32,7 +33,7 @@ export class Client {
     const addresses = parseAddresses(connectable === undefined ? (target as string | readonly string[]) : connectable.bootstrap)
     const dialer = read.dialer ?? connectable?.dialer ?? tcpDialer()
     const logger = read.logger ?? (await defaultLogger())
-    return new Client(await Cluster.connect({ ...read, logger, dialer, bootstrap: addresses }))
+    return new Client(await Cluster.connect({ ...read, logger, dialer, bootstrap: addresses }), read.defaultApiTimeoutMs)
   }
 
   /** Resolves when {@link Client.close} is called. */

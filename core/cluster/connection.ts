@@ -27,6 +27,9 @@ export interface RequestOptions {
 /** The version of ApiVersions that all brokers since 2.4 know: it tells the finalized features too. */
 const HANDSHAKE_VERSION = 3
 
+/** What we tell brokers of ourselves (KIP-511). */
+export const SOFTWARE = { clientSoftwareName: 'moldau', clientSoftwareVersion: '0.1.0' } as const
+
 /** Of the time that a log-in is good for, so that nothing is refused in between. */
 const LOGIN_AGAIN_AFTER = 0.85
 
@@ -59,7 +62,7 @@ export class BrokerConnection {
   static async open(remote: string, transport: Transport, options: ConnectionOptions): Promise<BrokerConnection> {
     const channel = new Channel(transport, options)
     try {
-      let versions = await channel.request(ApiVersions, HANDSHAKE_VERSION, { clientSoftwareName: 'moldau', clientSoftwareVersion: '0.1.0' })
+      let versions = await channel.request(ApiVersions, HANDSHAKE_VERSION, SOFTWARE)
       // A broker older than 2.4 answers in version 0, with an error and perhaps without a list: it is asked again in its own words.
       if (versions.errorCode !== 0) versions = await channel.request(ApiVersions, 0, {})
       const connection = new BrokerConnection(remote, channel, versions, options)

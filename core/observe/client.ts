@@ -1,7 +1,7 @@
 import { from, Subject, takeUntil } from 'rxjs'
 import type { Observable } from 'rxjs'
 
-import type { ListedGroup, ListedTransaction, TopicDescription } from '../client/admin-types.ts'
+import type { ListedGroup, ListedTransaction, TopicDescription } from '../client/admin/types.ts'
 import type { Client } from '../client/client.ts'
 import { polled, type ObservedError, type PollOptions } from './polled.ts'
 import { shared } from './shared.ts'

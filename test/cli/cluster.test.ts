@@ -125,6 +125,7 @@ test('a group prints each record once, commits what was printed and nothing more
     {
       groupId: group,
       state: 'Empty',
+      type: 'classic',
       protocolType: 'consumer',
       protocol: '',
       members: [],

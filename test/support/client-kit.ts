@@ -115,7 +115,7 @@ async function settledEnds(client: Client, consumer: Consumer): Promise<Map<stri
   const partitions = consumer.assignment()
   for (;;) {
     const asked = partitions.map((tp) => ({ ...tp, at: 'latest' as const }))
-    const stable = await client.admin.listOffsets(asked, 'read_committed')
+    const stable = await client.admin.listOffsets(asked, { isolationLevel: 'read_committed' })
     const ends = await client.admin.listOffsets(asked)
     if (stable.every((answer, i) => answer.offset === ends[i]!.offset)) return new Map(ends.map((end) => [tpKey(end), end.offset]))
     await new Promise((resolve) => setTimeout(resolve, 5))

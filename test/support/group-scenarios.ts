@@ -101,7 +101,7 @@ export const groupScenarios: Readonly<Record<string, Scenario>> = {
       seen.toSorted((a, b) => Number(a) - Number(b)),
       numbers(600),
     )
-    const offsets = await client.admin.groupOffsets(groupId)
+    const offsets = await client.admin.listConsumerGroupOffsets(groupId)
     t.is(
       offsets.reduce((sum, o) => sum + o.offset, 0),
       600,

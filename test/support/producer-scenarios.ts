@@ -222,7 +222,7 @@ async function transact(producer: Producer, topic: string, value: string): Promi
 async function untilAborted(client: Client, topic: string): Promise<void> {
   const partition = { topic, partition: 0, at: 'latest' as const }
   for (;;) {
-    const [stable] = await client.admin.listOffsets([partition], 'read_committed')
+    const [stable] = await client.admin.listOffsets([partition], { isolationLevel: 'read_committed' })
     const [end] = await client.admin.listOffsets([partition])
     if (stable!.offset === end!.offset) return
     await new Promise((resolve) => setTimeout(resolve, 50))
