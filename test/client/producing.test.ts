@@ -12,7 +12,9 @@ import { splitBatch } from '../../core/client/split-batch.ts'
 import { addSequence } from '../../core/record/batch.ts'
 import { BatchBuilder } from '../../core/record/builder.ts'
 import { decodeBatch } from '../../core/record/columns.ts'
-import { Gate, Produce } from '../../core/testing/index.ts'
+import { connect } from '../../core/index.ts'
+import type { ProduceRequest } from '../../core/protocol/messages/produce.ts'
+import { Gate, Metadata, Produce } from '../../core/testing/index.ts'
 import { newTopic, numbers, readAll, sharedBroker, valuesOf } from '../support/client-kit.ts'
 import { versionedClient } from '../support/versioned-client.ts'
 
@@ -276,22 +278,48 @@ test('a partition gets the more, the less waits for it; one that nothing can be 
 
 test('records without a key avoid a broker that takes nothing (partitioner.availability.timeout.ms)', async (t) => {
   const clock = new ManualClock()
-  const { client, clientId } = await versionedClient(t, broker(), 2, { clock })
-  const topic = await newTopic(client, 2)
-  const options = { lingerMs: 0, batchSize: 100, partitionerAvailabilityTimeoutMs: 1000, maxInFlightRequestsPerConnection: 1 }
-  const producer = client.producer(options)
+  const { client: admin } = await versionedClient(t, broker(), 2)
+  const topic = await newTopic(admin, 2)
+  // To this client one broker is two: the second one leads partition 1.
+  const two = broker().intercept(
+    Metadata,
+    async (call) => {
+      const answer = await call.next()
+      answer.brokers.push({ ...answer.brokers[0]!, nodeId: 999 })
+      for (const { name, partitions } of answer.topics)
+        if (name === topic) for (const one of partitions) if (one.partitionIndex === 1) one.leaderId = 999
+      return answer
+    },
+    { clientId: 'avoids' },
+  )
+  t.teardown(() => two.remove())
+  const client = await connect(broker(), { clientId: 'avoids', clock })
+  t.teardown(() => client.close())
+  const producer = client.producer({
+    lingerMs: 0,
+    batchSize: 100,
+    partitionerAvailabilityTimeoutMs: 1000,
+    maxInFlightRequestsPerConnection: 1,
+  })
   await producer.partitions(topic)
   const gate = new Gate()
-  broker().intercept(Produce, () => gate.pass(), { times: 1, clientId: clientId })
-  const sends = [producer.send({ topic, partition: 0, value: 'x' }), producer.send({ topic, partition: 1, value: 'x' })]
+  const stuck = (request: ProduceRequest): boolean => request.topicData.some((data) => data.partitionData.some((one) => one.index === 1))
+  const hold = broker().intercept(Produce, () => gate.pass(), { clientId: 'avoids', where: (call) => stuck(call.request) })
+  const held = [producer.send({ topic, partition: 1, value: 'x' })]
   await gate.arrived()
-  for (let n = 0; n < 5; n++) {
-    sends.push(producer.send({ topic, value: 'y'.repeat(90) }))
-    await turn()
-    clock.advance(500)
-  }
-  // The only broker there is: all of its partitions are shunned alike, and records go on.
+  held.push(producer.send({ topic, partition: 1, value: 'waits' }))
+  const send = async (): Promise<number> => (await producer.send({ topic, value: 'y'.repeat(90) })).partition
+  for (let n = 0; n < 20; n++) await turn()
+  clock.advance(1500)
+  // The first may go on where the last one was.
+  held.push(producer.send({ topic, value: 'z'.repeat(90) }))
+  const places = []
+  for (let n = 0; n < 30; n++) places.push(await send())
+  t.deepEqual([...new Set(places)], [0])
+  hold.remove()
   gate.release()
-  await Promise.all(sends)
-  t.is((await readAll((await versionedClient(t, broker(), 2)).client, topic, 2)).length, 7)
+  await Promise.all(held)
+  const later = []
+  for (let n = 0; n < 60; n++) later.push(await send())
+  t.deepEqual([...new Set(later)].toSorted(), [0, 1])
 })
