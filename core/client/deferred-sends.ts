@@ -43,7 +43,9 @@ export class DeferredSends {
   add(deferred: Deferred): void {
     if (this.empty && this.#options.ready(deferred.topic) && this.#append(deferred)) return
     const { bufferMemory } = this.#options
-    if (this.#bytes + deferred.bytes > bufferMemory && this.#waiting.length > 0) {
+    // Whose turn it is does not count: many records at once may be more than the buffer holds.
+    const behind = this.#bytes - (this.#waiting[0]?.bytes ?? 0)
+    if (behind + deferred.bytes > bufferMemory && this.#waiting.length > 0) {
       const message = `the buffer (bufferMemory: ${bufferMemory}) is full and as much waits for it: await send() or ready() before sending more`
       deferred.reject(new MoldauError('BUFFER_FULL', message, { retriable: true }))
       return

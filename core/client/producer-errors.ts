@@ -39,7 +39,7 @@ export class ProducerFatalError extends MoldauError {
 }
 
 /** What was asked when the error came. */
-export type TransactionalCall = 'init' | 'produce' | 'partitions' | 'group' | 'offsets' | 'end'
+export type TransactionalCall = 'init' | 'produce' | 'partitions' | 'offsets' | 'commit' | 'abort'
 
 const fencing: ReadonlySet<KafkaErrorName> = new Set(['PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH', 'INVALID_PRODUCER_ID_MAPPING'])
 const forbidding: ReadonlySet<KafkaErrorName> = new Set([
@@ -57,6 +57,8 @@ export function isFatal(error: MoldauError, call: TransactionalCall): boolean {
   if (code === undefined) return false
   // The leader of a partition knows an epoch only; whether somebody has taken over the coordinator says, when it is asked to abort (KIP-588).
   if (code === 'INVALID_PRODUCER_EPOCH') return call !== 'produce'
+  // Whether it has committed is known of no other answer: to abort and write it again could double it.
+  if (call === 'commit') return code !== 'TRANSACTION_ABORTABLE'
   return fencing.has(code) || forbidding.has(code)
 }
 

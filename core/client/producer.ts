@@ -181,9 +181,10 @@ export class Producer {
     return this.#accumulator.bufferedBytes
   }
 
-  /** Resolves when less than `bufferMemory` wait for acknowledgement. */
+  /** Resolves when less than `bufferMemory` wait for acknowledgement, and nothing for room. */
   ready(): Promise<void> {
-    return this.#accumulator.whenRoom()
+    if (this.#deferred.empty) return this.#accumulator.whenRoom()
+    return this.#deferred.drained().then(() => this.#accumulator.whenRoom())
   }
 
   /** How many partitions a topic has. Creates the topic where the broker does such things. */

@@ -126,28 +126,19 @@ export class Settlement {
   /** Fails everything that is not under way. */
   failAll(error: Error): void {
     const { accumulator, identity } = this.#options
-    for (const batch of accumulator.fail(
+    accumulator.fail(
       () => true,
-      () => error,
-    ))
-      identity.failed(batch, error, 'given up')
+      (batch) => identity.failed(batch, error, 'given up'),
+    )
   }
 
   /** Fails what has waited for longer than the delivery time-out. Of what is under way the bytes stay until it is answered. */
   expire(): void {
     const { accumulator, cluster, deliveryTimeoutMs, identity } = this.#options
     const before = cluster.clock.monotonic() - deliveryTimeoutMs
-    const expired = accumulator.fail(
-      (batch) => batch.createdAt < before,
-      (batch) => this.#expired(batch),
-    )
-    for (const batch of expired) identity.failed(batch, this.#expired(batch), 'given up')
-    for (const batch of accumulator.outstanding) {
-      if (batch.createdAt >= before || batch.settled) continue
-      const error = this.#expired(batch)
-      batch.reject(error)
-      if (identity.transactionalId !== null) identity.failed(batch, error, 'given up')
-    }
+    const giveUp = (batch: PendingBatch): Error => identity.failed(batch, this.#expired(batch), 'given up')
+    accumulator.fail((batch) => batch.createdAt < before, giveUp)
+    for (const batch of accumulator.outstanding) if (batch.createdAt < before && !batch.settled) batch.reject(giveUp(batch))
   }
 
   #expired(batch: PendingBatch): MoldauError {

@@ -177,7 +177,7 @@ export class Transactions implements ProducerIdentity {
         await this.#endTxn(commit)
       } catch (error) {
         // Nothing of it had reached the coordinator: there is nothing to abort, and a new epoch shuts out what may still arrive.
-        if (commit || !(error instanceof TransactionAbortableError) || error.kafkaCode !== 'INVALID_TXN_STATE') throw error
+        if (!(error instanceof TransactionAbortableError) || error.kafkaCode !== 'INVALID_TXN_STATE') throw error
         await this.#initProducerId(this.#producerId, this.#producerEpoch)
         this.#bumpNeeded = false
       }
@@ -214,7 +214,7 @@ export class Transactions implements ProducerIdentity {
         this.#producerEpoch = answer.producerEpoch
       }
     } catch (error) {
-      throw this.#note(error, 'end')
+      throw this.#note(error, committed ? 'commit' : 'abort')
     }
   }
 
