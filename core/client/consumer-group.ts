@@ -3,6 +3,7 @@ import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import type { Assignment } from './assignment.ts'
 import { AutoCommit } from './auto-commit.ts'
+import { ConsumerMember } from './consumer-member.ts'
 import type { readConsumerOptions } from './consumer-options.ts'
 import { Generations } from './generations.ts'
 import { GroupMember } from './group-member.ts'
@@ -37,7 +38,8 @@ export class ConsumerGroup {
     const groupInstanceId = options.groupInstanceId ?? null
     const generations = new Generations(groupId, groupInstanceId)
     this.#options = given
-    this.#member = new GroupMember({ ...options, groupInstanceId, rackId: null, generations, cluster, groupId, onAttention })
+    const inGroup = { ...options, groupInstanceId, rackId: null, generations, cluster, groupId, onAttention }
+    this.#member = options.groupProtocol === 'consumer' ? new ConsumerMember(inGroup) : new GroupMember(inGroup)
     this.#rebalances = new Rebalances({
       member: this.#member,
       generations,

@@ -8,6 +8,13 @@ export const consumerSettings = {
   groupId: setting('group.id', text),
   /** Static membership (KIP-345): a restart within the session timeout causes no rebalance. */
   groupInstanceId: setting('group.instance.id', text),
+  /**
+   * How the group is kept: 'classic' has a member share the partitions out, 'consumer' the coordinator (KIP-848; Kafka from 4.0 on), by and by and
+   * without a stop for all. A group may be moved from one to the other member by member. Default 'classic'.
+   */
+  groupProtocol: setting('group.protocol', oneOf('classic', 'consumer'), 'classic'),
+  /** With groupProtocol 'consumer': the assignor of the coordinator (`uniform`, `range`); default the first that it has. */
+  groupRemoteAssignor: setting('group.remote.assignor', text),
   /** Default 'read_uncommitted'. */
   isolationLevel: setting('isolation.level', oneOf('read_uncommitted', 'read_committed'), 'read_uncommitted'),
   /** Where to begin without a committed offset, or when the offset is gone; default 'latest'. */
