@@ -160,7 +160,8 @@ export class ConsumerMember implements Membership {
   #schedule(): void {
     this.#timer?.cancel()
     if (this.#closed || this.#fatal !== undefined || this.#lost) return
-    this.#timer = this.#options.cluster.clock.after(this.#intervalMs, () => void this.#beat())
+    const waitsForUs = this.#reconciliation.owes && !this.due
+    this.#timer = this.#options.cluster.clock.after(waitsForUs ? 0 : this.#intervalMs, () => void this.#beat())
   }
 
   async #beatOnce(): Promise<void> {

@@ -19,7 +19,7 @@ export const idKey = ({ topicId, partition }: TopicIdPartition): string => `${to
 /**
  * A member of a group of KIP-848 on its way from the partitions that it holds to those that the coordinator wants it to hold; no I/O.
  * The rule that keeps a partition from having two owners: the member never says that it owns less than it may come to own with what it has
- * {@link Reconciliation.begin}. The coordinator gives a partition away only when it has heard that.
+ * been told. The coordinator gives a partition away only when it has heard that.
  */
 export class Reconciliation {
   #epoch: number
@@ -47,9 +47,9 @@ export class Reconciliation {
     return this.#target.values()
   }
 
-  /** The coordinator waits to hear what the member holds now. */
+  /** The coordinator waits to hear what the member holds now, and no step that is under way would change that. */
   get owes(): boolean {
-    return this.#owes || !this.#told
+    return this.#owes && this.#taking === undefined
   }
 
   /** Whether there is a step to take, with the topics that are known by name. */
@@ -63,17 +63,20 @@ export class Reconciliation {
   /** What the next heartbeat says. It counts as said until {@link Reconciliation.failed}. */
   beat(): Beat {
     const full = !this.#told
-    const settled = this.#taking === undefined
+    const owned = full || this.owes ? this.#mayOwn() : null
     this.#told = true
-    const owned = full ? this.#mayOwn() : this.#owes && settled ? [...this.#held.values()] : null
-    if (settled) this.#owes = false
+    if (this.owes) this.#owes = false
     return { epoch: this.#epoch, owned, full }
   }
 
   /** @param assignment null: as told before */
   answered(epoch: number, assignment: readonly TopicIdPartition[] | null): void {
     this.#epoch = epoch
-    if (assignment !== null) this.#target = byKey(assignment)
+    if (assignment === null) return
+    const target = byKey(assignment)
+    // What is taken back before a step was made for it leaves no step to make, and has to be acknowledged all the same.
+    this.#owes ||= [...this.#target.keys()].some((key) => !target.has(key))
+    this.#target = target
   }
 
   /** Nobody knows whether the coordinator has had the last heartbeat, or there is more to say than usual. */
@@ -106,7 +109,7 @@ export class Reconciliation {
   }
 
   #mayOwn(): TopicIdPartition[] {
-    return [...new Map([...this.#held, ...(this.#taking ?? [])]).values()]
+    return [...new Map([...this.#held, ...(this.#taking ?? []), ...this.#target]).values()]
   }
 }
 
