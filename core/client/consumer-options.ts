@@ -1,4 +1,3 @@
-import { MoldauError } from '../base/errors.ts'
 import { assignmentStrategy, defaultAssignors } from './assignors/assignors.ts'
 import type { ConsumerInterceptor } from './interceptors.ts'
 import { amount, flag, listOf, oneOf, positive, text } from './setting-kinds.ts'
@@ -9,6 +8,13 @@ export const consumerSettings = {
   groupId: setting('group.id', text),
   /** Static membership (KIP-345): a restart within the session timeout causes no rebalance. */
   groupInstanceId: setting('group.instance.id', text),
+  /**
+   * How the group is kept: 'classic' has a member share the partitions out, 'consumer' the coordinator (KIP-848; Kafka from 4.0 on), by and by and
+   * without a stop for all. A group may be moved from one to the other member by member. Default 'classic'.
+   */
+  groupProtocol: setting('group.protocol', oneOf('classic', 'consumer'), 'classic'),
+  /** With groupProtocol 'consumer': the assignor of the coordinator (`uniform`, `range`); default the first that it has. */
+  groupRemoteAssignor: setting('group.remote.assignor', text),
   /** Default 'read_uncommitted'. */
   isolationLevel: setting('isolation.level', oneOf('read_uncommitted', 'read_committed'), 'read_uncommitted'),
   /** Where to begin without a committed offset, or when the offset is gone; default 'latest'. */
@@ -39,8 +45,13 @@ export const consumerSettings = {
    * cooperative-sticky: the group uses range, and is changed to cooperative-sticky by leaving range out, one consumer after the other.
    */
   partitionAssignmentStrategy: setting('partition.assignment.strategy', assignmentStrategy, defaultAssignors),
-  /** Offsets are committed by the program, with what it has done: false is the only value. */
+  /**
+   * Commits what the polls before have handed out every `autoCommitIntervalMs`, before partitions are revoked, and at the end: for programs that are
+   * done with what a poll returned when they poll again. Default false, unlike Kafka's: the program commits what it has done.
+   */
   enableAutoCommit: setting('enable.auto.commit', flag, false),
+  /** Default 5 s. */
+  autoCommitIntervalMs: setting('auto.commit.interval.ms', amount, 5000),
   /** Hands out batches as they lie in the log, by {@link Consumer.pollRaw} in the place of poll; default false. */
   raw: ownSetting(flag, false),
   /** See each batch before poll returns it, and what is committed. */
@@ -51,9 +62,5 @@ export type ConsumerOptions = Options<typeof consumerSettings>
 
 /** With the defaults where nothing is given. @throws MoldauError INVALID_CONFIG */
 export function readConsumerOptions(options: ConsumerOptions): ReadOptions<typeof consumerSettings> {
-  const read = readOptions('consumer', options, consumerSettings)
-  if (read.enableAutoCommit) {
-    throw new MoldauError('INVALID_CONFIG', 'consumer: offsets are not committed behind your back: call commit() when the records are done')
-  }
-  return read
+  return readOptions('consumer', options, consumerSettings)
 }

@@ -1,10 +1,11 @@
 import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { Assignment } from './assignment.ts'
 import { FetchLoop } from './fetch-loop.ts'
-import { GroupMember } from './group-member.ts'
+import { positionsByGroup } from './committable.ts'
+import type { Committable, Done } from './committable.ts'
+import { ConsumerGroup } from './consumer-group.ts'
 import { Handout } from './handout.ts'
 import { ConsumerInterceptors } from './interceptors.ts'
 import { OffsetLookup } from './offset-lookup.ts'
@@ -15,9 +16,9 @@ import type { PartitionState } from './partition-state.ts'
 import { PollWait } from './poll-wait.ts'
 import { Polling } from './polling.ts'
 import { Positions } from './positions.ts'
+import type { Subscription } from './membership.ts'
 import type { RawBatch } from './raw-batch.ts'
-import { Rebalances } from './rebalances.ts'
-import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, OffsetToCommit, RebalanceListener } from './types.ts'
+import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, RebalanceListener } from './types.ts'
 
 const POLL_TIMEOUT_MS = 1000
 
@@ -37,13 +38,12 @@ export class Consumer {
   readonly #cluster: Cluster
   readonly #options: ReturnType<typeof readConsumerOptions>
   readonly #assignment: Assignment
-  readonly #member: GroupMember | undefined
+  readonly #group: ConsumerGroup | undefined
   readonly #fetchLoop: FetchLoop
   readonly #positions: Positions
   readonly #handout: Handout
   readonly #lookup: OffsetLookup
   readonly #interceptors: ConsumerInterceptors
-  #rebalances: Rebalances | undefined
   readonly #pollWait: PollWait
   readonly #polling: Polling
   #error: Error | undefined
@@ -60,36 +60,40 @@ export class Consumer {
     this.#pollWait = new PollWait(cluster.clock)
     const onProgress = (): void => this.#onProgress()
     const onError = (error: Error): void => this.#onError(error)
-    const onAttention = (): void => this.#pollWait.wake()
     const { groupId } = options
-    this.#member =
+    this.#interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
+    this.#group =
       groupId === undefined
         ? undefined
-        : new GroupMember({ ...options, groupInstanceId: options.groupInstanceId ?? null, cluster, groupId, onAttention })
+        : new ConsumerGroup({
+            cluster,
+            groupId,
+            options,
+            assignment: partitions,
+            onAssigned: () => this.#wake(),
+            onAttention: () => this.#pollWait.wake(),
+            onCommitted: (offsets) => this.#interceptors.committed(offsets),
+          })
     const onOutOfRange = (state: PartitionState): void => this.#outOfRange(state)
     this.#fetchLoop = new FetchLoop({ ...options, cluster, partitions, onProgress, onOutOfRange, onError })
     this.#positions = new Positions({
       ...options,
       cluster,
-      member: this.#member,
+      group: this.#group,
       timeoutMs: cluster.requestTimeoutMs,
       partitions,
       onProgress,
       onError,
     })
-    this.#interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
     this.#handout = new Handout(partitions, onOutOfRange)
     this.#lookup = new OffsetLookup(cluster, options.isolationLevel)
-    this.#rebalances = undefined
     this.#polling = new Polling({
       clock: cluster.clock,
       handout: this.#handout,
       wait: this.#pollWait,
-      before: () => {
-        this.#throwIfFailed()
-        this.#member?.polled()
-      },
-      settle: async (deadline) => (await this.#rebalances?.settle(deadline)) ?? true,
+      group: this.#group,
+      maxWaitMs: options.maxPollIntervalMs / 2,
+      before: () => this.#throwIfFailed(),
       taken: () => this.#fetchLoop.wake(),
     })
     this.#error = undefined
@@ -97,13 +101,12 @@ export class Consumer {
     this.#closed = false
   }
 
-  /** Reads topics as a member of the group: partitions come and go inside {@link Consumer.poll}, which waits for the listener. */
-  subscribe(topics: readonly string[], listener: RebalanceListener = {}): void {
-    const member = this.#requireGroup('subscribe()')
-    member.subscribe([...topics])
-    const { clock } = this.#cluster
-    this.#rebalances ??= new Rebalances({ clock, member, assignment: this.#assignment, onAssigned: () => this.#wake() })
-    this.#rebalances.listener = listener
+  /**
+   * Reads topics as a member of the group: those named, or all that match, also when they are created later. Partitions come and go inside
+   * {@link Consumer.poll}, which waits for the listener.
+   */
+  subscribe(topics: Subscription, listener: RebalanceListener = {}): void {
+    this.#requireGroup('subscribe()').subscribe(topics instanceof RegExp ? topics : [...topics], listener)
     this.#pollWait.wake()
   }
 
@@ -112,9 +115,9 @@ export class Consumer {
    * `autoOffsetReset` says. Partitions that were assigned before and have no offset here keep their position.
    */
   assign(partitions: readonly (TopicPartition & { offset?: OffsetSpec })[]): void {
-    if (this.#rebalances !== undefined)
+    if (this.#group?.subscribed)
       throw new MoldauError('INVALID_ARGUMENT', 'consumer: assign() after subscribe(): the group decides; make another consumer')
-    this.#assignment.replace(partitions, this.#member === undefined ? 'reset' : 'committed')
+    this.#assignment.replace(partitions, this.#group === undefined ? 'reset' : 'committed')
     this.#wake()
   }
 
@@ -127,7 +130,8 @@ export class Consumer {
    */
   async poll(timeoutMs: number = POLL_TIMEOUT_MS): Promise<ConsumerBatch[]> {
     if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() of a raw consumer: use pollRaw()')
-    const take = (): ConsumerBatch[] => this.#handout.take(this.#options.maxPollRecords, (fetched) => fetched.take())
+    const take = (): ConsumerBatch[] =>
+      this.#handout.take(this.#options.maxPollRecords, this.#group?.metadata ?? null, (fetched) => fetched.take())
     return this.#polling.run(timeoutMs, take, (taken) => this.#interceptors.consume(taken))
   }
 
@@ -144,7 +148,9 @@ export class Consumer {
    */
   async pollRaw(timeoutMs: number = POLL_TIMEOUT_MS): Promise<RawBatch[]> {
     if (!this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: pollRaw() needs the option raw: true')
-    return this.#polling.run(timeoutMs, () => this.#handout.take(this.#options.maxPollRecords, (fetched) => fetched.takeRaw()))
+    const take = (): RawBatch[] =>
+      this.#handout.take(this.#options.maxPollRecords, this.#group?.metadata ?? null, (fetched) => fetched.takeRaw())
+    return this.#polling.run(timeoutMs, take)
   }
 
   /** The next offset that poll will hand out, past markers and holes; undefined while it is being found out. */
@@ -175,33 +181,29 @@ export class Consumer {
   }
 
   /**
-   * Commits positions for the group: those given, or of everything that poll has handed out.
+   * Commits for the group: what is given, or everything that poll has handed out. A batch or a record stands for the offset behind it, and is
+   * committed only if this member has had its partition all the while: what was read before a rebalance cannot overwrite what another
+   * member has committed since (KIP-447).
    *
-   * @param group who commits; default the member as it is now. Pass the {@link Consumer.groupMetadata} of the time of the poll when
-   *   polling goes on meanwhile: then what was read before a rebalance cannot overwrite what another member has committed since.
-   * @throws KafkaError ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS: the partitions are no longer ours
+   * ```ts
+   * for await (const batch of consumer) {
+   *   await work(batch)
+   *   await consumer.commit(batch)
+   * }
+   * ```
+   *
+   * @param group who commits positions; default the member as it is now
+   * @throws KafkaError ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS, STALE_MEMBER_EPOCH: the partitions are no longer ours
    */
-  async commit(offsets?: readonly OffsetToCommit[], group?: GroupMetadata): Promise<void> {
-    const member = this.#requireGroup('commit()')
-    const positions = offsets ?? this.#assignment.positions()
-    if (positions.length === 0) return
-    await member.commit(positions, group ?? member.metadata, this.#cluster.requestTimeoutMs)
-    this.#interceptors.committed(positions)
+  async commit(what: Committable | readonly Committable[] = this.#assignment.positions(), group?: GroupMetadata): Promise<void> {
+    const own = this.#requireGroup('commit()')
+    const byGroup = positionsByGroup(Array.isArray(what) ? (what as readonly Committable[]) : [what as Committable])
+    for (const [reader, positions] of byGroup) await own.commit(positions, group ?? reader ?? own.metadata)
   }
 
   /** What the group has committed, by `topic-partition`; null where nothing is. */
-  async committed(partitions: readonly TopicPartition[]): Promise<Map<string, CommittedOffset | null>> {
-    const found = await this.#requireGroup('committed()').committed(partitions, this.#cluster.requestTimeoutMs)
-    const byKey = new Map(found.map((offset) => [tpKey(offset), offset]))
-    return new Map(
-      partitions.map((tp) => {
-        const offset = byKey.get(tpKey(tp))
-        return [
-          tpKey(tp),
-          offset === undefined ? null : { offset: offset.offset, leaderEpoch: offset.leaderEpoch, metadata: offset.metadata },
-        ]
-      }),
-    )
+  committed(partitions: readonly TopicPartition[]): Promise<Map<string, CommittedOffset | null>> {
+    return this.#requireGroup('committed()').committedByKey(partitions)
   }
 
   /** Where the partitions end for this consumer: the high watermark, or the last stable offset under read_committed. */
@@ -236,17 +238,26 @@ export class Consumer {
     return end === undefined || position === undefined ? undefined : Math.max(0, end - position)
   }
 
-  /** Who this consumer is in its group now; for {@link Producer.sendOffsets}. */
-  groupMetadata(): GroupMetadata {
-    return this.#requireGroup('groupMetadata()').metadata
+  /**
+   * Who this consumer is in its group; for {@link Producer.sendOffsets}.
+   *
+   * @param read a batch or a record that was read: who may commit it. The member as it is now when it has had the partition all the while, else
+   *   as it was then, whom the coordinator refuses. Default: as it is now
+   */
+  groupMetadata(read?: Done): GroupMetadata {
+    const group = this.#requireGroup('groupMetadata()')
+    return read?.group ? group.authority([read], read.group) : group.metadata
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void> {
-    while (!this.#closed) yield* await this.poll()
+    while (!this.#closed) {
+      const batches = await this.poll()
+      yield* this.#group?.oneByOne(batches) ?? batches
+    }
   }
 
   /**
-   * Ends. Commits nothing.
+   * Ends. Commits what was handed out where `enableAutoCommit` says so, else nothing. The listener is not called.
    *
    * @param options leave: whether to leave the group, so that others get the partitions at once. Default: a static member does not, it
    *   only goes away and finds its partitions when it is back within the session time-out; others do
@@ -255,9 +266,9 @@ export class Consumer {
     if (this.#closed) return
     this.#closed = true
     this.#fetchLoop.close()
-    this.#assignment.clear()
     this.#pollWait.wake()
-    await this.#member?.close(options.leave ?? this.#options.groupInstanceId === undefined)
+    await this.#group?.close(options.leave)
+    this.#assignment.clear()
     this.#onClosed()
   }
 
@@ -297,10 +308,10 @@ export class Consumer {
     this.#positions.wake()
   }
 
-  #requireGroup(call: string): GroupMember {
+  #requireGroup(call: string): ConsumerGroup {
     if (this.#closed) throw new MoldauError('CLOSED', 'the consumer is closed: make another one')
-    if (this.#member === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} needs a groupId`)
-    return this.#member
+    if (this.#group === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} needs a groupId`)
+    return this.#group
   }
 }
 

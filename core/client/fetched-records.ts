@@ -95,6 +95,7 @@ export class FetchedRecords {
       leaderEpoch: batch.leaderEpoch(records, at),
       highWatermark,
       logStartOffset,
+      group: null,
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Assignment } from './assignment.ts'
 import type { FetchedRecords } from './fetched-records.ts'
 import type { PartitionState } from './partition-state.ts'
+import type { GroupMetadata } from './types.ts'
 
 /** Hands out what has been fetched: the partitions in turn, one fetch answer of each after the other. */
 export class Handout {
@@ -23,14 +24,24 @@ export class Handout {
     return progressed
   }
 
-  /** Batches with at least `recordsMax` records, or all that there are. @param take one of what was fetched; undefined when it is past */
-  take<T extends { readonly count: number }>(recordsMax: number, take: (fetched: FetchedRecords) => T | undefined): T[] {
+  /**
+   * Batches with at least `recordsMax` records, or all that there are.
+   *
+   * @param group who they are handed out to
+   * @param take one of what was fetched; undefined when it is past
+   */
+  take<T extends { readonly count: number; group: GroupMetadata | null }>(
+    recordsMax: number,
+    group: GroupMetadata | null,
+    take: (fetched: FetchedRecords) => T | undefined,
+  ): T[] {
     const batches: T[] = []
     for (let records = 0; records < recordsMax;) {
       const state = this.#next()
       if (state === undefined) break
       const batch = take(state.fetched[0]!)
       if (batch !== undefined) {
+        batch.group = group
         batches.push(batch)
         records += batch.count
       }

@@ -1,5 +1,6 @@
 import { MoldauError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
 import type { Handout } from './handout.ts'
 import type { PollWait } from './poll-wait.ts'
 
@@ -7,10 +8,12 @@ export interface PollingOptions {
   clock: Clock
   handout: Handout
   wait: PollWait
+  /** Undefined outside of a group. */
+  group: ConsumerGroup | undefined
+  /** A program that waits in one poll is alive all the same: the group hears of it every so many milliseconds. */
+  maxWaitMs: number
   /** Throws what has gone wrong since the last time. */
   before: () => void
-  /** Lets the group rebalance; false when it still does at `deadline`, monotonic milliseconds. */
-  settle: (deadline: number) => Promise<boolean>
   /** Something was handed out: there is room for more. */
   taken: () => void
 }
@@ -28,17 +31,19 @@ export class Polling {
   async run<T>(timeoutMs: number, take: () => T[], seen: (taken: T[]) => T[] = (taken) => taken): Promise<T[]> {
     if (this.#running) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() is running already: await it first')
     this.#running = true
-    const { clock, handout, wait, before, settle, taken } = this.#options
+    const { clock, handout, wait, group, maxWaitMs, before, taken } = this.#options
     try {
       const deadline = clock.monotonic() + timeoutMs
+      group?.polled()
       for (;;) {
         before()
-        const some = (await settle(deadline)) ? take() : []
+        await group?.settle()
+        const some = take()
         if (some.length > 0) taken()
         const batches = seen(some)
         const left = deadline - clock.monotonic()
         if (handout.progressed() || batches.length > 0 || left <= 0) return batches
-        await wait.wait(left)
+        if (!group?.ready) await wait.wait(Math.min(left, maxWaitMs))
       }
     } finally {
       this.#running = false

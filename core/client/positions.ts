@@ -3,14 +3,14 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { backoff, isRetriableError } from '../cluster/retry.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import { kafkaError } from '../protocol/errors.ts'
-import type { GroupMember } from './group-member.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
 import { findOffsets, OffsetAt } from './offset-requests.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { Isolation, OffsetReset } from './types.ts'
 
 export interface PositionsOptions {
   cluster: Cluster
-  member: GroupMember | undefined
+  group: ConsumerGroup | undefined
   isolationLevel: Isolation
   autoOffsetReset: OffsetReset
   timeoutMs: number
@@ -66,13 +66,13 @@ export class Positions {
   }
 
   async #find(states: PartitionState[]): Promise<void> {
-    const { cluster, member, timeoutMs, isolationLevel } = this.#options
+    const { cluster, group, timeoutMs, isolationLevel } = this.#options
     const versions = states.map((state) => state.version)
     const current = (state: PartitionState): boolean => state.version === versions[states.indexOf(state)] && state.position === undefined
     for (const topic of new Set(states.map((state) => state.topic))) await cluster.topic(topic)
     const fromGroup = states.filter((state) => state.start === 'committed')
-    if (member !== undefined && fromGroup.length > 0) {
-      const committed = await member.committed(fromGroup, timeoutMs)
+    if (group !== undefined && fromGroup.length > 0) {
+      const committed = await group.committed(fromGroup, timeoutMs)
       const byKey = new Map(committed.map((offset) => [tpKey(offset), offset.offset]))
       for (const state of fromGroup) {
         const offset = byKey.get(tpKey(state))

@@ -3,7 +3,7 @@ import { decodeBatch } from '../record/columns.ts'
 import type { RecordColumns } from '../record/columns.ts'
 import type { CompressionName } from '../record/compression-names.ts'
 import { readControl } from '../record/control.ts'
-import type { TopicPartition } from './types.ts'
+import type { GroupMetadata, TopicPartition } from './types.ts'
 
 /** What came with the batch in a fetch answer. */
 export interface RawOrigin extends TopicPartition {
@@ -26,6 +26,8 @@ export class RawBatch implements TopicPartition {
   readonly verified: boolean
   readonly highWatermark: number
   readonly logStartOffset: number
+  /** Who the consumer was in its group when it handed the batch out; null outside of a group. */
+  group: GroupMetadata | null
 
   constructor(origin: RawOrigin, bytes: Buffer, verified: boolean) {
     this.topic = origin.topic
@@ -35,6 +37,7 @@ export class RawBatch implements TopicPartition {
     this.verified = verified
     this.highWatermark = origin.highWatermark
     this.logStartOffset = origin.logStartOffset
+    this.group = null
   }
 
   /** May lie before the position that was asked for: a batch is not cut. */

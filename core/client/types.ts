@@ -93,9 +93,14 @@ export interface ConsumerBatch extends TopicPartition {
   leaderEpoch: number
   highWatermark: number
   logStartOffset: number
+  /** Who the consumer was in its group when it handed the batch out, one object per generation; null outside of a group. */
+  group: GroupMetadata | null
 }
 
-/** Called inside {@link Consumer.poll}, which waits for what they return. */
+/**
+ * Called inside {@link Consumer.poll}, which waits for what they return. The eager protocol (`range`, `roundrobin`, `sticky`) revokes and assigns
+ * everything at each rebalance; `cooperative-sticky` and `groupProtocol: 'consumer'` only what goes and what is new.
+ */
 export interface RebalanceListener {
   onAssigned?(partitions: TopicPartition[]): void | Promise<void>
   /** The partitions are still ours: the last moment to commit. */

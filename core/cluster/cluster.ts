@@ -113,6 +113,10 @@ export class Cluster {
     return this.#options.requestTimeoutMs
   }
 
+  get metadataMaxAgeMs(): number {
+    return this.#options.metadataMaxAgeMs
+  }
+
   get closed(): boolean {
     return this.#closed
   }

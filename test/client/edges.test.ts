@@ -67,7 +67,6 @@ test("options carry Kafka's names, dotted or in camelCase, and a misspelled one 
     () => client.consumer({ autoOffsetReset: 'first' as 'latest' }),
     refused(/autoOffsetReset must be one of earliest, latest, none/),
   )
-  t.throws(() => client.consumer({ enableAutoCommit: true }), refused(/commit\(\)/))
 })
 
 test('a topic that does not exist is named, by send, by append, by poll', async (t) => {
