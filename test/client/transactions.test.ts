@@ -328,6 +328,28 @@ test('a batch that fails before its transaction has its turn fails that one, and
   t.deepEqual(valuesOf(await readAll((await versionedClient(t, broker(), 2)).client, topic)), ['first'])
 })
 
+test('a transaction cannot commit without a record that was refused before it was sent', async (t) => {
+  const { client } = await versionedClient(t, broker(), 2)
+  const topic = await newTopic(client)
+  const producer = client.producer({ transactionalId: uniqueName('lacks'), maxRequestSize: 1000, lingerMs: 0 })
+  await producer.partitions(topic)
+  const large = 'x'.repeat(2000)
+  for (const write of [() => producer.send({ topic, value: large }), () => producer.sendBatch({ topic, values: ['fits', large] })]) {
+    producer.begin()
+    await producer.send({ topic, value: 'never' })
+    // A program that does not look at what its sends come to is told when it commits.
+    const ignored = write().catch((error: unknown) => error)
+    const error = await t.throwsAsync(producer.commit(), { instanceOf: TransactionAbortableError, code: 'RECORD_TOO_LARGE' })
+    t.is(await ignored, error)
+    await producer.abort()
+  }
+  producer.begin()
+  await t.throwsAsync(producer.send({ topic, partition: 9, value: 'nowhere' }), { code: 'INVALID_ARGUMENT' })
+  await producer.send({ topic, value: 'after' })
+  await producer.commit()
+  t.deepEqual(valuesOf(await readAll(client, topic)), ['after'])
+})
+
 test('errors of a producer are told apart by type, with the code and the cause', (t) => {
   const cause = new KafkaError('TRANSACTION_ABORTABLE', 'x')
   const abortable = new TransactionAbortableError('id', cause)
