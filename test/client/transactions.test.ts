@@ -173,7 +173,7 @@ for (const version of [1, 2] as const) {
       fc.constantFrom(...faults),
       fc.record({
         api: fc.constantFrom('produce' as const, 'offsets' as const, 'end' as const),
-        lost: fc.constantFrom('request', 'answer'),
+        lost: fc.constantFrom('request', 'answer', 'meaning'),
       }),
     )
     const op = fc.oneof(
@@ -253,8 +253,9 @@ for (const version of [1, 2] as const) {
                   [apis[what.api][version] as Api],
                   async (call) => {
                     if ('code' in what) return call.error(what.code)
-                    if (what.lost === 'answer') await call.next()
-                    return call.drop()
+                    if (what.lost !== 'request') await call.next()
+                    // Carried out, and answered with something that says neither yes nor no.
+                    return what.lost === 'meaning' ? call.error('UNKNOWN_SERVER_ERROR') : call.drop()
                   },
                   { times: 1, clientId: clientId },
                 ),
