@@ -19,6 +19,8 @@ export interface DeferredSendsOptions {
   room: () => Promise<void>
   /** Whether a record of this topic can be appended now. */
   ready: (topic: string) => boolean
+  /** Something will not be appended. @returns what to tell whoever waits for it */
+  failed: (error: Error) => Error
 }
 
 /** What cannot be appended yet, because the topic is not known or the buffer is full: first come, first served. */
@@ -47,12 +49,24 @@ export class DeferredSends {
     const behind = this.#bytes - (this.#waiting[0]?.bytes ?? 0)
     if (behind + deferred.bytes > bufferMemory && this.#waiting.length > 0) {
       const message = `the buffer (bufferMemory: ${bufferMemory}) is full and as much waits for it: await send() or ready() before sending more`
-      deferred.reject(new MoldauError('BUFFER_FULL', message, { retriable: true }))
+      deferred.reject(this.#options.failed(new MoldauError('BUFFER_FULL', message, { retriable: true })))
       return
     }
     this.#waiting.push(deferred)
     this.#bytes += deferred.bytes
     this.#pump ??= this.#run().finally(() => (this.#pump = undefined))
+  }
+
+  /** The same for what has yet to be made. @throws what `make` throws, as {@link DeferredSendsOptions.failed} tells it */
+  put<T extends Deferred>(make: () => T): T {
+    let deferred: T
+    try {
+      deferred = make()
+    } catch (error) {
+      throw this.#options.failed(error as Error)
+    }
+    this.add(deferred)
+    return deferred
   }
 
   /** The same for what is appended as a whole: what `append` resolves to. */
@@ -61,7 +75,7 @@ export class DeferredSends {
       try {
         return append()
       } catch (error) {
-        return Promise.reject(error as Error)
+        return Promise.reject(this.#options.failed(error as Error))
       }
     }
     return new Promise((resolve, reject) => {
@@ -88,7 +102,7 @@ export class DeferredSends {
         }
         if (!this.#append(next)) continue
       } catch (error) {
-        next.reject(error as Error)
+        next.reject(this.#options.failed(error as Error))
       }
       this.#waiting.shift()
       this.#bytes -= next.bytes
@@ -100,7 +114,7 @@ export class DeferredSends {
     try {
       return deferred.append()
     } catch (error) {
-      deferred.reject(error as Error)
+      deferred.reject(this.#options.failed(error as Error))
       return true
     }
   }

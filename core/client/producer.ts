@@ -84,6 +84,7 @@ export class Producer {
       topic: (name) => cluster.topic(name),
       room: () => this.#accumulator.whenRoom(),
       ready: (topic) => this.#isReady(topic),
+      failed: (error) => this.#scope?.failed(error) ?? error,
     })
     this.#onClosed = onClosed
     this.#closed = false
@@ -134,15 +135,14 @@ export class Producer {
    */
   async sendBatch(batch: ProducerBatch): Promise<WrittenRange[]> {
     this.#refuseUnlessOpen()
-    const send = new BatchSend(batch, {
+    const options = {
       accumulator: this.#accumulator,
       partitions: this.#partitions,
       interceptors: this.#interceptors,
       maxRequestSize: this.#options.maxRequestSize,
       now: this.#cluster.clock.now(),
-    })
-    this.#deferred.add(send)
-    return send.written
+    }
+    return this.#deferred.put(() => new BatchSend(batch, options)).written
   }
 
   /**
@@ -156,9 +156,7 @@ export class Producer {
    */
   async sendRaw(topic: string, partition: number, batch: Buffer | RawBatch): Promise<WrittenRange> {
     this.#refuseUnlessOpen()
-    const send = new RawSend(this.#accumulator, { topic, partition, batch, ...this.#options })
-    this.#deferred.add(send)
-    return send.written
+    return this.#deferred.put(() => new RawSend(this.#accumulator, { topic, partition, batch, ...this.#options })).written
   }
 
   /**

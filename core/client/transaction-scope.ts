@@ -46,6 +46,13 @@ export class TransactionScope {
     if (this.#ending === undefined && this.#transactions.failure !== undefined) throw this.#transactions.failure
   }
 
+  /** A record could not even be appended: without it the transaction must not commit. @returns what to tell whoever sent it */
+  failed(error: Error): Error {
+    // What nobody can mean is no part of the transaction.
+    if (error instanceof MoldauError && error.code === 'INVALID_ARGUMENT') return error
+    return this.#transactions.lacks(this.#accumulator.transaction, error)
+  }
+
   async sendOffsets(offsets: readonly OffsetToCommit[], group: GroupMetadata): Promise<void> {
     this.requireOpen()
     if (offsets.length === 0) return

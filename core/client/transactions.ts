@@ -122,16 +122,18 @@ export class Transactions implements ProducerIdentity {
     return this.#fatal ?? (batch.transaction === this.#current ? this.#failure : undefined)
   }
 
-  failed(batch: PendingBatch, error: Error, _how: Failure): Error {
-    const { transaction } = batch
+  failed({ transaction }: PendingBatch, error: Error, _how: Failure): Error {
     // Of a transaction that is over: its promises were told.
     if (transaction < this.#current) return error
-    if (transaction > this.#current) {
-      if (this.#early?.transaction !== transaction) this.#early = { transaction, error: this.#abortable(error) }
-      return this.#early.error
-    }
-    this.#bumpNeeded = true
-    return this.#note(error, 'produce')
+    if (transaction === this.#current) this.#bumpNeeded = true
+    return this.lacks(transaction, error)
+  }
+
+  /** Something of this transaction or of the next will not be written, so that it cannot commit. @returns the error that says so */
+  lacks(transaction: number, error: Error): Error {
+    if (transaction === this.#current) return this.#note(error, 'produce')
+    if (this.#early?.transaction !== transaction) this.#early = { transaction, error: this.#abortable(error) }
+    return this.#early.error
   }
 
   outOfOrder(_batch: PendingBatch, error: Error): Error {

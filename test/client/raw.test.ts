@@ -3,7 +3,7 @@ import fc from 'fast-check'
 
 import { RawBatch } from '../../core/client/raw-batch.ts'
 import { RawContent } from '../../core/client/raw-content.ts'
-import { connect } from '../../core/index.ts'
+import { Broker, connect } from '../../core/index.ts'
 import * as batch from '../../core/record/batch.ts'
 import { BatchBuilder } from '../../core/record/builder.ts'
 import { decodeBatch } from '../../core/record/columns.ts'
@@ -11,6 +11,7 @@ import { endTxnMarker } from '../../core/record/control.ts'
 import { Produce } from '../../core/testing/index.ts'
 import { clientFor, newTopic, numbers, readAll, sharedBroker, valuesOf } from '../support/client-kit.ts'
 import { readRaw } from '../support/raw-scenarios.ts'
+import { tempDir } from '../support/start-broker.ts'
 
 const broker = sharedBroker(test)
 const env = () => ({ connect: (options?: object) => connect(broker(), options), dialer: broker().dialer })
@@ -129,4 +130,42 @@ test('raw batches of several partitions share requests, and a copy beside sends 
   t.true(watch.hits <= 4, `${watch.hits} requests for six batches`)
   const seen = await readAll(client, target, 4)
   t.deepEqual(valuesOf(seen.filter((record) => record.partition === 0)), ['before', '0', '1', '2', 'after'])
+})
+
+test('a copy of raw batches loses and doubles nothing when the broker restarts under it', async (t) => {
+  const options = { dir: await tempDir(t), config: { 'offsets.topic.num.partitions': 2, 'transaction.state.log.num.partitions': 2 } }
+  let server = await Broker.start({ ...options, port: 0 })
+  t.teardown(() => server.close())
+  const { port } = server
+  const client = await connect(server.bootstrap, { retryBackoffMs: 10, retryBackoffMaxMs: 50 })
+  t.teardown(() => client.close())
+  const [source, target] = [await newTopic(client, 2), await newTopic(client, 2)]
+  const original = client.producer({ batchSize: 400, lingerMs: 0, compressionType: 'zstd' })
+  for (const partition of [0, 1]) await original.sendBatch({ topic: source, partition, values: numbers(4000) })
+  const consumer = client.consumer({
+    raw: true,
+    autoOffsetReset: 'earliest',
+    maxPollRecords: 100,
+    fetchMaxWaitMs: 20,
+    maxPartitionFetchBytes: 4000,
+  })
+  const copier = client.producer()
+  await copier.partitions(target)
+  const tps = [0, 1].map((partition) => ({ topic: source, partition }))
+  consumer.assign(tps)
+  const sends: Promise<unknown>[] = []
+  let restarts = 0
+  while (tps.some((tp) => (consumer.position(tp) ?? 0) < 4000)) {
+    for (const one of await consumer.pollRaw(20)) sends.push(copier.sendRaw(target, one.partition, one))
+    if (tps.reduce((sum, tp) => sum + (consumer.position(tp) ?? 0), 0) > 2000 * (restarts + 1) && restarts < 3) {
+      restarts++
+      await server.close()
+      server = await Broker.start({ ...options, port: port! })
+    }
+    await copier.ready()
+  }
+  await Promise.all(sends)
+  t.is(restarts, 3)
+  const seen = await readAll(client, target, 2)
+  for (const partition of [0, 1]) t.deepEqual(valuesOf(seen.filter((record) => record.partition === partition)), numbers(4000))
 })

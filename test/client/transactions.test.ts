@@ -173,7 +173,7 @@ for (const version of [1, 2] as const) {
       fc.constantFrom(...faults),
       fc.record({
         api: fc.constantFrom('produce' as const, 'offsets' as const, 'end' as const),
-        lost: fc.constantFrom('request', 'answer'),
+        lost: fc.constantFrom('request', 'answer', 'meaning'),
       }),
     )
     const op = fc.oneof(
@@ -253,8 +253,9 @@ for (const version of [1, 2] as const) {
                   [apis[what.api][version] as Api],
                   async (call) => {
                     if ('code' in what) return call.error(what.code)
-                    if (what.lost === 'answer') await call.next()
-                    return call.drop()
+                    if (what.lost !== 'request') await call.next()
+                    // Carried out, and answered with something that says neither yes nor no.
+                    return what.lost === 'meaning' ? call.error('UNKNOWN_SERVER_ERROR') : call.drop()
                   },
                   { times: 1, clientId: clientId },
                 ),
@@ -326,6 +327,28 @@ test('a batch that fails before its transaction has its turn fails that one, and
   await t.throwsAsync(producer.commit(), { instanceOf: TransactionAbortableError, code: 'TIMEOUT' })
   await producer.abort()
   t.deepEqual(valuesOf(await readAll((await versionedClient(t, broker(), 2)).client, topic)), ['first'])
+})
+
+test('a transaction cannot commit without a record that was refused before it was sent', async (t) => {
+  const { client } = await versionedClient(t, broker(), 2)
+  const topic = await newTopic(client)
+  const producer = client.producer({ transactionalId: uniqueName('lacks'), maxRequestSize: 1000, lingerMs: 0 })
+  await producer.partitions(topic)
+  const large = 'x'.repeat(2000)
+  for (const write of [() => producer.send({ topic, value: large }), () => producer.sendBatch({ topic, values: ['fits', large] })]) {
+    producer.begin()
+    await producer.send({ topic, value: 'never' })
+    // A program that does not look at what its sends come to is told when it commits.
+    const ignored = write().catch((error: unknown) => error)
+    const error = await t.throwsAsync(producer.commit(), { instanceOf: TransactionAbortableError, code: 'RECORD_TOO_LARGE' })
+    t.is(await ignored, error)
+    await producer.abort()
+  }
+  producer.begin()
+  await t.throwsAsync(producer.send({ topic, partition: 9, value: 'nowhere' }), { code: 'INVALID_ARGUMENT' })
+  await producer.send({ topic, value: 'after' })
+  await producer.commit()
+  t.deepEqual(valuesOf(await readAll(client, topic)), ['after'])
 })
 
 test('errors of a producer are told apart by type, with the code and the cause', (t) => {
