@@ -19,7 +19,7 @@ export interface Env {
 export type Scenario = (t: ExecutionContext, env: Env) => Promise<void>
 
 /** Settings of a broker: members of KIP-848 hear of changes at their next heartbeat. */
-export const quickHeartbeats = { 'group.consumer.min.heartbeat.interval.ms': 50, 'group.consumer.heartbeat.interval.ms': 50 } as const
+export const quickHeartbeats = { 'group.consumer.min.heartbeat.interval.ms': '50', 'group.consumer.heartbeat.interval.ms': '50' } as const
 
 let topics = 0
 
