@@ -81,8 +81,8 @@ function kcatMember(t: ExecutionContext, bootstrap: string, topic: string, group
   createInterface(child.stdout).on('line', (line) => seen.push(line))
   createInterface(child.stderr).on('line', (line) => {
     const partitions = line.match(/\[\d+\]/g) ?? []
-    if (line.includes('assigned:')) for (const p of partitions) held.add(p)
-    else if (line.includes('revoked')) for (const p of partitions) held.delete(p)
+    if (/assigned:|incremental assignment/.test(line)) for (const p of partitions) held.add(p)
+    else if (/revoke/.test(line)) for (const p of partitions) held.delete(p)
   })
   const end = async (): Promise<void> => {
     const exited = once(child, 'close')
