@@ -87,13 +87,13 @@ export const membershipScenarios: Readonly<Record<string, Scenario>> = {
     }
     await produce(client, topic, 1, 5)
     await read(5)
-    await client.admin.createPartitions(topic, 3)
+    await client.admin.createPartitions([{ topic, count: 3 }])
     await produce(client, topic, 3, 6, 5)
     await read(11)
     await client.admin.createTopics([{ name: later, partitions: 2 }]).catch(async (error: unknown) => {
       // A broker may create a topic that it is asked for.
       if (!(error instanceof KafkaError) || error.kafkaCode !== 'TOPIC_ALREADY_EXISTS') throw error
-      await client.admin.createPartitions(later, 2)
+      await client.admin.createPartitions([{ topic: later, count: 2 }])
     })
     await produce(client, later, 2, 4, 11)
     await read(15)
@@ -205,7 +205,7 @@ export const membershipScenarios: Readonly<Record<string, Scenario>> = {
       }
       const group = third.groupMetadata().groupId
       await third.close()
-      const [committed] = await client.admin.groupOffsets(group)
+      const [committed] = await client.admin.listConsumerGroupOffsets(group)
       t.is(committed?.offset, done.at(-1))
     },
   ),
