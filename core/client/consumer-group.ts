@@ -3,11 +3,14 @@ import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import type { Assignment } from './assignment.ts'
 import { AutoCommit } from './auto-commit.ts'
+import { positionsByGroup } from './committable.ts'
+import type { Committable } from './committable.ts'
 import { ConsumerMember } from './consumer-member.ts'
 import type { readConsumerOptions } from './consumer-options.ts'
 import { Generations } from './generations.ts'
 import { GroupMember } from './group-member.ts'
 import { GroupOffsets } from './group-offsets.ts'
+import type { ConsumerInterceptors } from './interceptors.ts'
 import type { Membership, Subscription } from './membership.ts'
 import type { GroupOffset } from './offset-requests.ts'
 import { Rebalances } from './rebalances.ts'
@@ -21,7 +24,8 @@ export interface ConsumerGroupOptions {
   onAssigned: () => void
   /** The next poll has something to see to. */
   onAttention: () => void
-  onCommitted: (offsets: readonly OffsetToCommit[]) => void
+  /** Told what has been committed. */
+  interceptors: ConsumerInterceptors
 }
 
 /** What a consumer is in its group: a member, which partitions it has through rebalances, and what it commits. */
@@ -109,14 +113,20 @@ export class ConsumerGroup {
   }
 
   async commit(offsets: readonly OffsetToCommit[], group: GroupMetadata = this.metadata): Promise<void> {
-    const { cluster, onCommitted } = this.#options
+    const { cluster, interceptors } = this.#options
     if (offsets.length === 0) return
     await this.#offsets.commit(offsets, group, cluster.requestTimeoutMs)
-    onCommitted(offsets)
+    interceptors.committed(offsets)
   }
 
   committed(partitions: readonly TopicPartition[], timeoutMs: number): Promise<GroupOffset[]> {
     return this.#offsets.committed(partitions, timeoutMs)
+  }
+
+  /** What was read as the member that it was then, unless `group` says who commits. */
+  async commitRead(what: Committable | readonly Committable[], group?: GroupMetadata): Promise<void> {
+    const byGroup = positionsByGroup(Array.isArray(what) ? (what as readonly Committable[]) : [what as Committable])
+    for (const [reader, positions] of byGroup) await this.commit(positions, group ?? reader ?? this.metadata)
   }
 
   /** By `topic-partition`; null where nothing is committed. */

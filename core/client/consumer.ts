@@ -3,15 +3,12 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { Assignment } from './assignment.ts'
 import { FetchLoop } from './fetch-loop.ts'
-import { positionsByGroup } from './committable.ts'
 import type { Committable, Done } from './committable.ts'
 import { ConsumerGroup } from './consumer-group.ts'
 import { Handout } from './handout.ts'
 import { ConsumerInterceptors } from './interceptors.ts'
-import { OffsetLookup } from './offset-lookup.ts'
-import type { OffsetAtTime } from './offset-lookup.ts'
-import { readConsumerOptions } from './consumer-options.ts'
-import type { ConsumerOptions } from './consumer-options.ts'
+import { OffsetLookup, type OffsetAtTime } from './offset-lookup.ts'
+import { readConsumerOptions, type ConsumerOptions } from './consumer-options.ts'
 import type { PartitionState } from './partition-state.ts'
 import { PollWait } from './poll-wait.ts'
 import { Polling } from './polling.ts'
@@ -61,30 +58,15 @@ export class Consumer {
     const onProgress = (): void => this.#onProgress()
     const onError = (error: Error): void => this.#onError(error)
     const { groupId } = options
-    this.#interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
-    this.#group =
-      groupId === undefined
-        ? undefined
-        : new ConsumerGroup({
-            cluster,
-            groupId,
-            options,
-            assignment: partitions,
-            onAssigned: () => this.#wake(),
-            onAttention: () => this.#pollWait.wake(),
-            onCommitted: (offsets) => this.#interceptors.committed(offsets),
-          })
+    const interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
+    this.#interceptors = interceptors
+    const onAssigned = (): void => this.#wake()
+    const onAttention = (): void => this.#pollWait.wake()
+    const inGroup = { cluster, options, assignment: partitions, interceptors, onAssigned, onAttention }
+    this.#group = groupId === undefined ? undefined : new ConsumerGroup({ ...inGroup, groupId })
     const onOutOfRange = (state: PartitionState): void => this.#outOfRange(state)
     this.#fetchLoop = new FetchLoop({ ...options, cluster, partitions, onProgress, onOutOfRange, onError })
-    this.#positions = new Positions({
-      ...options,
-      cluster,
-      group: this.#group,
-      timeoutMs: cluster.requestTimeoutMs,
-      partitions,
-      onProgress,
-      onError,
-    })
+    this.#positions = new Positions({ ...options, cluster, group: this.#group, partitions, onProgress, onError })
     this.#handout = new Handout(partitions, onOutOfRange)
     this.#lookup = new OffsetLookup(cluster, options.isolationLevel)
     this.#polling = new Polling({
@@ -196,9 +178,7 @@ export class Consumer {
    * @throws KafkaError ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS, STALE_MEMBER_EPOCH: the partitions are no longer ours
    */
   async commit(what: Committable | readonly Committable[] = this.#assignment.positions(), group?: GroupMetadata): Promise<void> {
-    const own = this.#requireGroup('commit()')
-    const byGroup = positionsByGroup(Array.isArray(what) ? (what as readonly Committable[]) : [what as Committable])
-    for (const [reader, positions] of byGroup) await own.commit(positions, group ?? reader ?? own.metadata)
+    await this.#requireGroup('commit()').commitRead(what, group)
   }
 
   /** What the group has committed, by `topic-partition`; null where nothing is. */

@@ -7,12 +7,14 @@ export class Generations {
   readonly #order: WeakMap<GroupMetadata, number>
   #current: GroupMetadata
   #count: number
+  #ended: boolean
 
   constructor(groupId: string, groupInstanceId: string | null) {
     this.#groupId = groupId
     this.#groupInstanceId = groupInstanceId
     this.#order = new WeakMap()
     this.#count = 0
+    this.#ended = false
     this.#current = this.#next(-1, '')
   }
 
@@ -22,13 +24,17 @@ export class Generations {
   }
 
   set(generation: number, memberId: string): void {
-    if (this.#current.generation === generation && this.#current.memberId === memberId) return
+    if (!this.#ended && this.#current.generation === generation && this.#current.memberId === memberId) return
+    this.#ended = false
     this.#current = this.#next(generation, memberId)
   }
 
-  /** The member is none any more; should it get the same numbers again, that is another generation still. */
+  /**
+   * The member is none any more. It goes by its last generation until it is one again, because the coordinator refuses that: who commits as nobody
+   * is trusted.
+   */
   end(): void {
-    this.set(-1, '')
+    this.#ended = true
   }
 
   /** Whether `group` is this member at `since` or after it. False for a member that is another. */

@@ -72,7 +72,7 @@ export async function leaveGroup(
 function subscribed(subscription: Subscription, matchesTopics: boolean) {
   if (!(subscription instanceof RegExp))
     return { subscribedTopicNames: [...subscription], ...(matchesTopics && { subscribedTopicRegex: '' }) }
-  const flags = [...subscription.flags].filter((flag) => 'ims'.includes(flag)).join('')
+  const flags = subscription.flags.replaceAll(/[^ims]/g, '')
   const anywhere = `.*(?:${subscription.source}).*`
   return { subscribedTopicNames: [], subscribedTopicRegex: flags === '' ? anywhere : `(?${flags})${anywhere}` }
 }

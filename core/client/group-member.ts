@@ -166,7 +166,8 @@ export class GroupMember implements Membership {
   refused(error: KafkaError, group: GroupMetadata): boolean {
     this.#notice(error, group)
     const { kafkaCode } = error
-    return this.#joining && (kafkaCode === 'ILLEGAL_GENERATION' || kafkaCode === 'REBALANCE_IN_PROGRESS')
+    const isOld = kafkaCode === 'ILLEGAL_GENERATION' || kafkaCode === 'REBALANCE_IN_PROGRESS'
+    return isOld && !this.#lost && (this.#joining || group !== this.metadata)
   }
 
   /** Ends membership. @param leave false: the member only goes away, and keeps its partitions until its session times out */

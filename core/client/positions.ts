@@ -13,7 +13,6 @@ export interface PositionsOptions {
   group: ConsumerGroup | undefined
   isolationLevel: Isolation
   autoOffsetReset: OffsetReset
-  timeoutMs: number
   partitions: Iterable<PartitionState>
   onProgress: () => void
   onError: (error: Error) => void
@@ -66,7 +65,8 @@ export class Positions {
   }
 
   async #find(states: PartitionState[]): Promise<void> {
-    const { cluster, group, timeoutMs, isolationLevel } = this.#options
+    const { cluster, group, isolationLevel } = this.#options
+    const { requestTimeoutMs: timeoutMs } = cluster
     const versions = states.map((state) => state.version)
     const current = (state: PartitionState): boolean => state.version === versions[states.indexOf(state)] && state.position === undefined
     for (const topic of new Set(states.map((state) => state.topic))) await cluster.topic(topic)

@@ -1,8 +1,12 @@
 import test from 'ava'
 import fc from 'fast-check'
 
+import { Broker, connect } from '../../core/index.ts'
 import { idKey, Reconciliation } from '../../core/client/reconciliation.ts'
 import type { Beat, TopicIdPartition } from '../../core/client/reconciliation.ts'
+import { newTopic, numbers, quickHeartbeats } from '../support/client-kit.ts'
+import { Audit, kinds, produce } from '../support/membership-audit.ts'
+import { tempDir } from '../support/start-broker.ts'
 
 const partitions: TopicIdPartition[] = [0, 1].map((partition) => ({ topicId: 'T', partition }))
 const MEMBERS = [0, 1]
@@ -146,3 +150,36 @@ test('a partition never has two owners, whatever is lost on the way, and in the 
   )
   t.true(moved > 10_000)
 })
+
+for (const [name, kind] of Object.entries(kinds)) {
+  test(`the coordinator restarts under load, and no record is lost or read twice (${name})`, async (t) => {
+    const config = { 'offsets.topic.num.partitions': 2, 'group.initial.rebalance.delay.ms': 0, ...quickHeartbeats } as const
+    const options = { dir: await tempDir(t), config }
+    let server = await Broker.start({ ...options, port: 0 })
+    t.teardown(() => server.close())
+    const { port } = server
+    const client = await connect(server.bootstrap, { retryBackoffMs: 10, retryBackoffMaxMs: 50 })
+    t.teardown(() => client.close())
+    const topic = await newTopic(client, 4)
+    const audit = new Audit(t, client, 'restarting', kind)
+    audit.start(topic)
+    audit.start(topic)
+    const producing = (async () => {
+      for (let n = 0; n < 10; n++) await produce(client, topic, 4, 100, n * 100)
+    })()
+    for (let restarts = 1; restarts <= 2; restarts++) {
+      await audit.until(() => audit.seen.length >= restarts * 100)
+      await server.close()
+      server = await Broker.start({ ...options, port: port! })
+      audit.start(topic)
+      await audit.until(() => audit.assigned(restarts + 1))
+    }
+    await producing
+    await audit.until(() => new Set(audit.seen).size === 1000)
+    await audit.end()
+    t.deepEqual(
+      audit.seen.toSorted((a, b) => Number(a) - Number(b)),
+      numbers(1000),
+    )
+  })
+}

@@ -1,5 +1,6 @@
 import type { Scenario } from './client-kit.ts'
 import { groupScenarios } from './group-scenarios.ts'
+import { membershipScenarios } from './membership-scenarios.ts'
 import { producerScenarios } from './producer-scenarios.ts'
 import { rawScenarios } from './raw-scenarios.ts'
 import { recordScenarios } from './record-scenarios.ts'
@@ -12,4 +13,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   ...groupScenarios,
   ...producerScenarios,
   ...rawScenarios,
+  ...membershipScenarios,
 }
