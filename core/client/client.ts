@@ -31,7 +31,7 @@ export class Client {
     const read = readClientOptions(options)
     const connectable = typeof target === 'string' || !('dialer' in target) ? undefined : target
     const addresses = parseAddresses(connectable === undefined ? (target as string | readonly string[]) : connectable.bootstrap)
-    const dialer = read.dialer ?? connectable?.dialer ?? tcpDialer()
+    const dialer = read.dialer ?? connectable?.dialer ?? tcpDialer({ resolver: read.resolver })
     const logger = read.logger ?? (await defaultLogger())
     return new Client(await Cluster.connect({ ...read, logger, dialer, bootstrap: addresses }), read.defaultApiTimeoutMs)
   }
