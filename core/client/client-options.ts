@@ -7,6 +7,7 @@ import type { Dialer } from '../net/dialer.ts'
 import { systemResolver } from '../net/resolver.ts'
 import type { Resolver } from '../net/resolver.ts'
 import type { SaslOptions } from '../security/sasl-client.ts'
+import { TokenCache } from '../security/token-cache.ts'
 import { clientSecurity, securityNames } from './security-options.ts'
 import type { SecuritySettings, SslOptions } from './security-options.ts'
 import { amount, given, oneOf, positive, text } from './setting-kinds.ts'
@@ -87,5 +88,18 @@ export function readClientOptions(options: ClientOptions): ReadClientOptions {
     { resolver, ...(ssl !== undefined && { ssl }), ...(read.sasl !== undefined && { sasl: read.sasl }) },
     kafka,
   )
-  return { ...read, ...security, dialer: read.dialer ?? security.dialer }
+  const sasl = security.sasl ?? read.sasl
+  return {
+    ...read,
+    ...security,
+    ...(sasl !== undefined && { sasl: sharingTokens(sasl, read.clock) }),
+    dialer: read.dialer ?? security.dialer,
+  }
+}
+
+/** All connections of a client log in with one token, as long as it is good. */
+function sharingTokens(sasl: SaslOptions, clock: Clock): SaslOptions {
+  if (typeof sasl.token !== 'function') return sasl
+  const cache = new TokenCache(sasl.token, clock)
+  return { ...sasl, token: () => cache.token() }
 }

@@ -73,6 +73,7 @@ export class MetadataSource {
     // The address of a broker that is gone was given to somebody else.
     connection.close()
     const message = `${remote} belongs to cluster ${answer.clusterId} now, not to ${clusterId}`
+    this.#rebootstrap(message)
     throw new MoldauError('CONNECTION_LOST', message, { retriable: true })
   }
 
