@@ -18,7 +18,7 @@ import { SendQueue } from '../../core/cluster/send-queue.ts'
 import { connect, MoldauError } from '../../core/index.ts'
 import type { ClientOptions } from '../../core/index.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
-import type { Dialer, Transport } from '../../core/net/dialer.ts'
+import type { Dialer } from '../../core/net/dialer.ts'
 import type { Resolver } from '../../core/net/resolver.ts'
 import { tlsDialer } from '../../core/net/tls-dialer.ts'
 import { errorCode } from '../../core/protocol/errors.ts'
@@ -27,18 +27,17 @@ import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.t
 import { Metadata } from '../../core/protocol/messages/metadata.ts'
 import type { MetadataResponse } from '../../core/protocol/messages/metadata.ts'
 import { Produce } from '../../core/protocol/messages/produce.ts'
-import { SaslHandshake } from '../../core/protocol/messages/sasl-handshake.ts'
 import { TokenCache } from '../../core/security/token-cache.ts'
 import { Gate } from '../../core/testing/gate.ts'
 import { ChildBroker } from '../support/child-broker.ts'
 import { clientFor, numbers, readAll, valuesOf } from '../support/client-kit.ts'
 import type { Env } from '../support/client-kit.ts'
+import { countingDialer } from '../support/counting-dialer.ts'
 import { flakyDialer } from '../support/flaky-dialer.ts'
 import { startFlow } from '../support/numbered-flow.ts'
 import { setQuota } from '../support/quotas.ts'
 import { authority, listening, saslConfig, tls, token } from '../support/secure-broker.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
-import { tappedTransport } from '../support/tapped-transport.ts'
 import { open } from '../support/wire.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -111,46 +110,6 @@ test('what is held is sent in order, once, when every hold is over', (t) => {
   t.is(failed[0]!.message, 'over')
   t.false(queue.isHeld)
 })
-
-interface CountingDialer extends Dialer {
-  readonly dialled: number
-  readonly sent: number
-  /** Log-ins that were begun. */
-  readonly logins: number
-  /** Connections that are open. */
-  readonly open: ReadonlySet<Transport>
-}
-
-/** Counts connections and what is sent over them. */
-function countingDialer(inner: Dialer): CountingDialer {
-  const alive = new Set<Transport>()
-  const counting = {
-    dialled: 0,
-    sent: 0,
-    logins: 0,
-    open: alive,
-    async dial(host: string, port: number, timeoutMs?: number) {
-      counting.dialled++
-      const transport = await inner.dial(host, port, timeoutMs)
-      alive.add(transport)
-      const tapped = tappedTransport(transport, {
-        send(chunks) {
-          counting.sent++
-          if (chunks[0]!.readInt16BE(4) === SaslHandshake.key) counting.logins++
-          transport.send(chunks)
-        },
-        onFrame: (handler) => transport.onFrame(handler),
-      })
-      const onClose = (handler: (error?: Error) => void): void =>
-        transport.onClose((error) => {
-          alive.delete(transport)
-          handler(error)
-        })
-      return Object.assign(tapped, { onClose })
-    },
-  }
-  return counting
-}
 
 test('nothing is sent on a connection for as long as an answer asks for silence, and what is under way has more time', async (t) => {
   const broker = await startBroker(t)
