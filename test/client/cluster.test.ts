@@ -6,7 +6,7 @@ import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import fc from 'fast-check'
 
-import { ManualClock, systemClock } from '../../core/base/clock.ts'
+import { ManualClock, sleep, systemClock } from '../../core/base/clock.ts'
 import { systemRandom } from '../../core/base/uuid.ts'
 import type { Broker } from '../../core/broker/broker.ts'
 import { canonicalAddresses } from '../../core/cluster/address.ts'
@@ -16,9 +16,11 @@ import { hedge } from '../../core/cluster/hedge.ts'
 import { Reconnects } from '../../core/cluster/reconnects.ts'
 import { SendQueue } from '../../core/cluster/send-queue.ts'
 import { connect, MoldauError } from '../../core/index.ts'
+import type { ClientOptions } from '../../core/index.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
-import type { Dialer, Transport } from '../../core/net/dialer.ts'
+import type { Dialer } from '../../core/net/dialer.ts'
 import type { Resolver } from '../../core/net/resolver.ts'
+import { tlsDialer } from '../../core/net/tls-dialer.ts'
 import { errorCode } from '../../core/protocol/errors.ts'
 import { Fetch } from '../../core/protocol/messages/fetch.ts'
 import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.ts'
@@ -27,10 +29,15 @@ import type { MetadataResponse } from '../../core/protocol/messages/metadata.ts'
 import { Produce } from '../../core/protocol/messages/produce.ts'
 import { TokenCache } from '../../core/security/token-cache.ts'
 import { Gate } from '../../core/testing/gate.ts'
+import { ChildBroker } from '../support/child-broker.ts'
 import { clientFor, numbers, readAll, valuesOf } from '../support/client-kit.ts'
+import type { Env } from '../support/client-kit.ts'
+import { countingDialer } from '../support/counting-dialer.ts'
+import { flakyDialer } from '../support/flaky-dialer.ts'
+import { startFlow } from '../support/numbered-flow.ts'
 import { setQuota } from '../support/quotas.ts'
-import { startBroker } from '../support/start-broker.ts'
-import { tappedTransport } from '../support/tapped-transport.ts'
+import { authority, listening, saslConfig, tls, token } from '../support/secure-broker.ts'
+import { startBroker, tempDir } from '../support/start-broker.ts'
 import { open } from '../support/wire.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -103,42 +110,6 @@ test('what is held is sent in order, once, when every hold is over', (t) => {
   t.is(failed[0]!.message, 'over')
   t.false(queue.isHeld)
 })
-
-interface CountingDialer extends Dialer {
-  readonly dialled: number
-  readonly sent: number
-  /** Connections that are open. */
-  readonly open: ReadonlySet<Transport>
-}
-
-/** Counts connections and what is sent over them. */
-function countingDialer(inner: Dialer): CountingDialer {
-  const alive = new Set<Transport>()
-  const counting = {
-    dialled: 0,
-    sent: 0,
-    open: alive,
-    async dial(host: string, port: number, timeoutMs?: number) {
-      counting.dialled++
-      const transport = await inner.dial(host, port, timeoutMs)
-      alive.add(transport)
-      const tapped = tappedTransport(transport, {
-        send(chunks) {
-          counting.sent++
-          transport.send(chunks)
-        },
-        onFrame: (handler) => transport.onFrame(handler),
-      })
-      const onClose = (handler: (error?: Error) => void): void =>
-        transport.onClose((error) => {
-          alive.delete(transport)
-          handler(error)
-        })
-      return Object.assign(tapped, { onClose })
-    },
-  }
-  return counting
-}
 
 test('nothing is sent on a connection for as long as an answer asks for silence, and what is under way has more time', async (t) => {
   const broker = await startBroker(t)
@@ -599,4 +570,55 @@ test('a token is shared until most of its life is over, and kept to its end when
   let opaque = 0
   const unknown = new TokenCache(() => `opaque-${opaque++}`, systemClock)
   t.deepEqual([await unknown.token(), await unknown.token()], ['opaque-0', 'opaque-1'])
+})
+
+test('our broker is killed and frozen under load, and partitions are added: nothing is lost, doubled or out of order', async (t) => {
+  const broker = new ChildBroker(t, await tempDir(t), { 'offsets.topic.num.partitions': 4, 'transaction.state.log.num.partitions': 4 })
+  await broker.start()
+  const env: Env = { connect: (options) => connect(`127.0.0.1:${broker.port}`, options), dialer: tcpDialer() }
+  // Answers that do not come in time are given up while it is frozen.
+  const flow = await startFlow(t, env, { partitions: 2, partitionsMax: 4, client: { requestTimeoutMs: 1000 } })
+  await flow.progress(60)
+  await broker.kill()
+  await broker.start()
+  await flow.progress(60)
+  await flow.client.admin.createPartitions(flow.numbers, 4)
+  flow.widen(4)
+  await flow.progress(60)
+  broker.freeze()
+  await sleep(systemClock, 2500)
+  broker.thaw()
+  await flow.progress(60)
+  await broker.kill()
+  await broker.start()
+  await flow.progress(60)
+  t.deepEqual(await flow.finish(), [])
+})
+
+test('numbers flow over connections that break, and that log in again and again with tokens and passwords', async (t) => {
+  const config = { ...(await saslConfig(t)), ...tls, 'connections.max.reauth.ms': 1300 }
+  const broker = await listening(t, 'SASL_SSL', config)
+  let tokens = 0
+  const issue = (): string => {
+    tokens++
+    return token()
+  }
+  const ssl = { ca: authority.cert }
+  for (const sasl of [
+    { mechanism: 'SCRAM-SHA-512', username: 'alice', password: 'secret' },
+    { mechanism: 'OAUTHBEARER', token: issue },
+  ] as const) {
+    const flaky = flakyDialer(tlsDialer({ context: ssl }), { seed: 7, framesMax: 300, breaks: 20 })
+    const dialer = countingDialer(flaky)
+    const options = { sasl, dialer } satisfies ClientOptions
+    const env: Env = { connect: (given) => connect(broker.bootstrap, { ...given, ...options }), dialer }
+    const flow = await startFlow(t, env, { partitions: 2, partitionsMax: 2 })
+    while (flaky.cuts < 20) await flow.progress(30)
+    const before = dialer.logins
+    // Nothing breaks any more: all that is left of log-ins are those that are due. A broker takes one a second, no more.
+    while (dialer.logins < before + 20) await flow.progress(30)
+    t.deepEqual(await flow.finish(), [])
+  }
+  // One for each client, however often it logged in.
+  t.is(tokens, 4)
 })

@@ -21,7 +21,7 @@ export interface Flow {
   readonly numbers: string
   readonly copies: string
   readonly client: Client
-  /** Waits until so many more were written, copied and read by the group. */
+  /** Waits until so many more were written, copied and read by the group. @throws Error when something is wrong already */
   progress(count: number): Promise<void>
   /** Writes into so many partitions from now on. */
   widen(partitions: number): void
@@ -106,6 +106,7 @@ class NumberedFlow implements Flow {
     const isThere = (): boolean =>
       this.#total(this.#written) >= goals[0]! && this.#copied >= goals[1]! && this.#total(this.#watched) >= goals[2]!
     while (!isThere() && this.#faults.length === 0) await wait(10)
+    if (this.#faults.length > 0) throw new Error(this.#faults.join('\n'))
   }
 
   async finish(): Promise<string[]> {
