@@ -32,6 +32,9 @@ const fast = { produce: 4_000_000, consume: 4_000_000, latency: 4000 }
 const slow = { produce: 1_000_000, consume: 1_000_000, latency: 4000 }
 const slowest = { produce: 500_000, consume: 1_000_000, latency: 2000 }
 
+/** Clients that bring C++. */
+const compiled: ReadonlySet<PeerName> = new Set(['@confluentinc/kafka-javascript', 'node-rdkafka'])
+
 const prepare = async (): Promise<void> => {}
 
 /** Ours, from the package as npm installs it. @param from the folder of another version, see `--against` */
@@ -57,7 +60,9 @@ export const otherClients: Readonly<Record<string, () => Promise<Contender>>> = 
 async function fromNpm(name: PeerName, program: string, records: Contender['records']): Promise<Contender> {
   const programs = await withPrograms(await installedPeer(name))
   // What was compiled at install was so for the Node that the system has.
-  const run = running(join(programs, program), 'node', plainEnvironment)
+  const run = compiled.has(name)
+    ? running(join(programs, program), 'node', plainEnvironment)
+    : running(join(programs, program), process.execPath, process.env)
   return { name: `${name} ${peers[name]}`, records, jobs: all, fromNpm: true, looksAtRecords: true, prepare, run }
 }
 

@@ -1,7 +1,7 @@
 /** Our client. Ways: `append` and `send` (one promise per record); `views`, `positions`. */
 import { connect, type Producer, type RecordColumns } from 'moldau/core'
 import { Samples } from '../task.ts'
-import { begin, end, oneByOne, Reader, task } from './program.ts'
+import { begin, end, inArrays, oneByOne, Reader, task } from './program.ts'
 
 /** So often a program looks whether there is room. */
 const APPENDS_BETWEEN = 1000
@@ -44,16 +44,10 @@ async function appendAll(producer: Producer): Promise<void> {
   end({ records })
 }
 
+/** A promise for each record; so many at once as the others send in their arrays. */
 async function sendAll(producer: Producer): Promise<void> {
-  begin()
-  let acknowledged = 0
-  const count = (): void => void acknowledged++
-  for (let i = 0; i < records; i++) {
-    void producer.send({ topic, key: samples.key(i), value: samples.value(i) }).then(count)
-    if (i % APPENDS_BETWEEN === 0) await producer.ready()
-  }
-  await producer.flush()
-  end({ records: acknowledged })
+  const one = (i: number): Promise<unknown> => producer.send({ topic, key: samples.key(i), value: samples.value(i) })
+  await inArrays(4, (first, count) => Promise.all(Array.from({ length: count }, (_, i) => one(first + i))))
 }
 
 async function consumeAll(): Promise<void> {
