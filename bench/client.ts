@@ -99,7 +99,7 @@ async function measure(work: Work, server: Server, ours: Contender, others: read
   }
   const own = samples[0]!
   return [
-    ...work.ways.flatMap((way, i) => rowsOf(work, way, samples[i]!, failures.get(i))),
+    ...work.ways.flatMap((way, i) => rowsOf(i === 0 ? work : { ...work, cpuTarget: null }, way, samples[i]!, failures.get(i))),
     ...able.flatMap((contender, k) => {
       const i = work.ways.length + k
       const why = failures.get(i)
