@@ -37,7 +37,7 @@ test.serial(
     await nodes[2]!.kill()
     await done('it was killed')
     await nodes[2]!.start()
-    await flow.client.admin.createPartitions(flow.numbers, 6)
+    await flow.client.admin.createPartitions([{ topic: flow.numbers, count: 6 }])
     flow.widen(6)
     await done('it is back, and three partitions were added')
     for (const topic of [flow.numbers, flow.copies, '__consumer_offsets', '__transaction_state']) await moveLeaders(bootstrap, topic, 2)
@@ -101,7 +101,7 @@ test.serial('over TLS, logged in by every mechanism, again and again, the client
   if (kafka === undefined) return
   const admin = await connect(`127.0.0.1:${plain}`, { bootstrapTimeoutMs: 30_000 })
   for (const mechanism of ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)
-    await admin.admin.setScramPassword('alice', 'secret', mechanism, 4096)
+    await admin.admin.alterUserScramCredentials([{ user: 'alice', mechanism, password: 'secret', iterations: 4096 }])
   await admin.close()
   for (const sasl of [
     { mechanism: 'PLAIN', username: 'alice', password: 'secret' },
