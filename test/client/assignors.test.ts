@@ -275,6 +275,9 @@ test('a thousand members with ten thousand partitions are balanced again when on
   const first = assignorOf('sticky').assign(members, topics)
   const left = settledMembers(members, first, 1).slice(1)
   const second = assignorOf('sticky').assign(left, topics)
-  t.deepEqual([...new Set([...second.values()].map((list) => list.length))].toSorted((a, b) => a - b), [10, 11])
+  t.deepEqual(
+    [...new Set([...second.values()].map((list) => list.length))].toSorted((a, b) => a - b),
+    [10, 11],
+  )
   t.is(movesOf(second, ownersIn(left)), 0)
 })

@@ -110,8 +110,7 @@ test('a partition never has two owners, whatever is lost on the way, and in the 
         } else if (e.kind === 'resend') {
           member.machine.failed()
           member.sent = member.machine.beat()
-        }
-        else if (e.kind === 'loseRequest' || e.kind === 'loseAnswer') {
+        } else if (e.kind === 'loseRequest' || e.kind === 'loseAnswer') {
           if (member.sent === undefined) continue
           if (e.kind === 'loseAnswer') coordinator.answer(e.member, member.sent)
           member.sent = undefined
