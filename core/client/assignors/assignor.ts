@@ -43,7 +43,7 @@ export interface LastAssignment {
  *       ...others.map(({ memberId }) => [memberId, []] as const),
  *     ]),
  * }
- * client.consumer({ groupId: 'g', assignors: [firstComes, 'range'] })
+ * client.consumer({ groupId: 'g', partitionAssignmentStrategy: [firstComes, 'range'] })
  * ```
  */
 export interface Assignor {
