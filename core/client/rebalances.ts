@@ -94,7 +94,7 @@ export class Rebalances {
     onJoined()
   }
 
-  /** Partitions go, whatever the listener says. */
+  /** Partitions go, even if the listener throws. */
   async #give(partitions: readonly MeantPartition[]): Promise<void> {
     if (partitions.length === 0) return
     const { member, assignment, beforeRevoked } = this.#options
@@ -113,14 +113,22 @@ export class Rebalances {
     }
   }
 
+  /** From what is held to what is meant, whatever the listener says. */
   async #receive(meant: readonly MeantPartition[]): Promise<void> {
-    const { member, assignment, onAssigned } = this.#options
     const wanted = new Map(meant.map((tp) => [tpKey(tp), tp]))
     const gone = this.#partitions().filter((tp) => {
       const stays = wanted.get(tpKey(tp))
       return stays === undefined || stays.topicId !== tp.topicId
     })
-    await this.#give(gone)
+    try {
+      await this.#give(gone)
+    } finally {
+      await this.#take(meant, gone.length > 0)
+    }
+  }
+
+  async #take(meant: readonly MeantPartition[], revoked: boolean): Promise<void> {
+    const { member, assignment, onAssigned } = this.#options
     // Revoking may have taken so long that the group went on without this member.
     if (member.lost || member.fatal !== undefined) return
     const added = meant.filter((tp) => !this.#held.has(tpKey(tp)))
@@ -129,8 +137,11 @@ export class Rebalances {
       this.#held.set(tpKey(partition), { partition, since })
       assignment.add(partition, 'committed')
     }
-    member.reconciled(this.#partitions(), gone.length > 0)
-    await this.listener.onAssigned?.(added.map(({ topic, partition }) => ({ topic, partition })))
-    onAssigned()
+    member.reconciled(this.#partitions(), revoked)
+    try {
+      await this.listener.onAssigned?.(added.map(({ topic, partition }) => ({ topic, partition })))
+    } finally {
+      onAssigned()
+    }
   }
 }

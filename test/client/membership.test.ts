@@ -2,11 +2,14 @@ import test from 'ava'
 import fc from 'fast-check'
 
 import { Broker, connect } from '../../core/index.ts'
+import type { ConsumerBatch } from '../../core/index.ts'
 import { idKey, Reconciliation } from '../../core/client/reconciliation.ts'
 import type { Beat, TopicIdPartition } from '../../core/client/reconciliation.ts'
-import { newTopic, numbers, quickHeartbeats } from '../support/client-kit.ts'
+import { ConsumerGroupHeartbeat } from '../../core/protocol/messages/consumer-group-heartbeat.ts'
+import { newTopic, numbers, partitionsOf, pollSome, quickHeartbeats } from '../support/client-kit.ts'
 import { Audit, kinds, produce } from '../support/membership-audit.ts'
-import { tempDir } from '../support/start-broker.ts'
+import { holdingDialer } from '../support/holding-dialer.ts'
+import { startBroker, tempDir } from '../support/start-broker.ts'
 
 const partitions: TopicIdPartition[] = [0, 1].map((partition) => ({ topicId: 'T', partition }))
 const MEMBERS = [0, 1]
@@ -183,3 +186,92 @@ for (const [name, kind] of Object.entries(kinds)) {
     )
   })
 }
+
+const sessions = { 'group.consumer.min.session.timeout.ms': '300', 'group.consumer.session.timeout.ms': '300' } as const
+
+test('a member of KIP-848 whose session ends is told that its partitions are lost, and joins again', async (t) => {
+  const broker = await startBroker(t, { config: { ...quickHeartbeats, ...sessions } })
+  const dialer = holdingDialer(broker.dialer)
+  const client = await connect(broker, { dialer })
+  t.teardown(() => client.close())
+  const topic = await newTopic(client, 2)
+  const told: string[] = []
+  const consumer = client.consumer({ groupId: 'sessions', groupProtocol: 'consumer', autoOffsetReset: 'earliest', fetchMaxWaitMs: 20 })
+  consumer.subscribe([topic], {
+    onAssigned: (tps) => void told.push(`assigned ${tps.length}`),
+    onRevoked: (tps) => void told.push(`revoked ${tps.length}`),
+    onLost: (tps) => void told.push(`lost ${tps.length}`),
+  })
+  await produce(client, topic, 2, 2)
+  const [batch] = (await pollSome(consumer)) as [ConsumerBatch]
+  const epoch = consumer.groupMetadata().generation
+  dialer.hold(ConsumerGroupHeartbeat.key)
+  while (broker.group('sessions')!.members > 0) await consumer.poll(20)
+  dialer.release(ConsumerGroupHeartbeat.key)
+  while (!told.includes('lost 2')) await consumer.poll(20)
+  while (consumer.assignment().length < 2) await consumer.poll(20)
+  t.deepEqual(told, ['assigned 2', 'lost 2', 'assigned 2'])
+  t.true(consumer.groupMetadata().generation > epoch)
+  await t.throwsAsync(consumer.commit(batch), { message: /STALE_MEMBER_EPOCH/ })
+  await consumer.commit()
+})
+
+test('a second member of KIP-848 with an instance id waits for the first as long as a session, and no longer', async (t) => {
+  const broker = await startBroker(t, { config: quickHeartbeats })
+  const client = await connect(broker)
+  t.teardown(() => client.close())
+  const topic = await newTopic(client, 1)
+  const join = (sessionTimeoutMs: number) => {
+    const consumer = client.consumer({ groupId: 'doubles', groupInstanceId: 'i', groupProtocol: 'consumer', sessionTimeoutMs })
+    consumer.subscribe([topic])
+    return consumer
+  }
+  const first = join(60_000)
+  while (first.assignment().length === 0) await first.poll(20)
+  const second = join(500)
+  const polling = async (): Promise<never> => {
+    for (;;) await second.poll(50)
+  }
+  await t.throwsAsync(polling(), { code: 'FENCED', message: /'i'/ })
+  const third = join(60_000)
+  await Promise.all([third.poll(200), first.poll(200)])
+  t.is(third.assignment().length, 0)
+  await first.close()
+  while (third.assignment().length === 0) await third.poll(20)
+  t.pass()
+})
+
+test('a listener that throws tells the one who polls, and the rebalance goes on', async (t) => {
+  const broker = await startBroker(t, { config: quickHeartbeats })
+  const client = await connect(broker)
+  t.teardown(() => client.close())
+  for (const kind of Object.values(kinds)) {
+    const [one, two] = [await newTopic(client, 1), await newTopic(client, 2)]
+    const consumer = client.consumer({ groupId: `throwing-${one}`, ...kind })
+    const onRevoked = (): never => {
+      throw new Error('no')
+    }
+    consumer.subscribe([one], { onRevoked })
+    while (consumer.assignment().length === 0) await consumer.poll(20)
+    consumer.subscribe([two], { onRevoked })
+    const polling = async (): Promise<never> => {
+      for (;;) await consumer.poll(20)
+    }
+    await t.throwsAsync(polling(), { message: 'no' })
+    while (consumer.assignment().length < 2) await consumer.poll(20)
+    t.deepEqual(consumer.assignment(), partitionsOf(two, 2))
+    await consumer.close()
+  }
+})
+
+test('an expression that the coordinator cannot read ends membership with its reason', async (t) => {
+  const broker = await startBroker(t, { config: quickHeartbeats })
+  const client = await connect(broker)
+  t.teardown(() => client.close())
+  const consumer = client.consumer({ groupId: 'expressions', groupProtocol: 'consumer' })
+  consumer.subscribe(/^(?=a)b/)
+  const polling = async (): Promise<never> => {
+    for (;;) await consumer.poll(20)
+  }
+  await t.throwsAsync(polling(), { message: /INVALID_REGULAR_EXPRESSION/ })
+})
