@@ -39,10 +39,14 @@ function lineOf(name: AssignorName, { members, topics }: World): string {
 }
 
 /** What Kafka's assignors say to each group: member to sorted partitions. */
-async function askJava(lines: readonly string[]): Promise<Map<string, string[]>[]> {
-  const java = spawn('java', ['-cp', await javaClasses(), join(import.meta.dirname, '../support/Assign.java')], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-  })
+async function askJava(lines: readonly string[]): Promise<(Map<string, string[]> | string)[]> {
+  const java = spawn(
+    'java',
+    ['-Dorg.apache.logging.log4j.level=OFF', '-cp', await javaClasses(), join(import.meta.dirname, '../support/Assign.java')],
+    {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    },
+  )
   java.stdin.on('error', () => {})
   java.stdin.end(lines.map((line) => `${line}\n`).join(''))
   const output: Buffer[] = []
@@ -52,8 +56,10 @@ async function askJava(lines: readonly string[]): Promise<Map<string, string[]>[
   const answers = Buffer.concat(output)
     .toString()
     .split('\n')
-    .filter((line) => line.includes(':'))
+    .flatMap((line) => (line.startsWith('answer ') ? line.slice('answer '.length) : []))
   return answers.map((answer) => {
+    // Kafka's own assignor has thrown: there is nothing to compare with.
+    if (answer.startsWith('failed:')) return answer
     return new Map(
       answer.split('\t').map((each) => {
         const [memberId, list] = each.split(':') as [string, string]
@@ -63,7 +69,8 @@ async function askJava(lines: readonly string[]): Promise<Map<string, string[]>[
   })
 }
 
-const sample = (size: Parameters<typeof arbitraryGroup>[0]): World[] => fc.sample(arbitraryGroup(size), { numRuns: GROUPS, seed })
+const sample = (size: Parameters<typeof arbitraryGroup>[0]): World[] =>
+  fc.sample(arbitraryGroup({ ...size, ghosts: false }), { numRuns: GROUPS, seed })
 const assignmentOf = (answer: Map<string, string[]>): Assignment => {
   const read = (key: string) => ({ topic: key.slice(0, key.lastIndexOf('-')), partition: Number(key.slice(key.lastIndexOf('-') + 1)) })
   return new Map([...answer].map(([memberId, keys]) => [memberId, keys.map(read)]))
@@ -79,7 +86,7 @@ for (const name of ['range', 'roundrobin'] as const) {
     for (const [i, { members, topics }] of worlds.entries()) {
       const ours = resolveAssignors([name])[0]!.assign(members, topics)
       const told = Object.fromEntries([...ours].map(([memberId, list]) => [memberId, list.map(tpKey).toSorted()]))
-      t.deepEqual(told, Object.fromEntries(answers[i]!), `group ${i} of seed ${seed}`)
+      t.deepEqual(told, Object.fromEntries(answers[i] as Map<string, string[]>), `group ${i} of seed ${seed}`)
     }
   })
 }
@@ -91,6 +98,7 @@ for (const racks of [false, true]) {
     const answers = await askJava(worlds.map((world) => lineOf('sticky', world)))
     t.is(answers.length, worlds.length)
     const counts = { same: 0, evener: 0, nearer: 0, fewer: 0 }
+    const failures = new Set<string>()
     for (const [i, world] of worlds.entries()) {
       const owners = ownersIn(world.members)
       const measure = (assignment: Assignment) => [
@@ -98,13 +106,19 @@ for (const racks of [false, true]) {
         racksMissed(world, assignment) ?? 0,
         movesOf(assignment, owners),
       ]
+      const answer = answers[i]!
+      if (typeof answer === 'string') {
+        failures.add(answer)
+        continue
+      }
       const ours = measure(resolveAssignors(['sticky'])[0]!.assign(world.members, world.topics))
-      const theirs = measure(assignmentOf(answers[i]!))
+      const theirs = measure(assignmentOf(answer))
       const at = ours.findIndex((value, n) => value !== theirs[n])
       t.true(at < 0 || ours[at]! < theirs[at]!, `group ${i} of seed ${seed}: ours ${ours.join()}, Kafka's ${theirs.join()}`)
       counts[(['evener', 'nearer', 'fewer'] as const)[at] ?? 'same']++
     }
-    t.log(JSON.stringify(counts))
+    t.log(JSON.stringify(counts), ...failures)
+    t.true(Object.values(counts).reduce((a, b) => a + b) > GROUPS / 2)
   })
 }
 
@@ -115,9 +129,11 @@ test("cooperative-sticky gives what Kafka's gives in the first round, and holds 
   t.is(answers.length, worlds.length)
   let kept = 0
   for (const [i, { members, topics }] of worlds.entries()) {
+    const answer = answers[i]!
+    if (typeof answer === 'string') continue
     const ours = resolveAssignors(['cooperative-sticky'])[0]!.assign(members, topics)
     const owners = new Map(members.flatMap(({ memberId, ownedPartitions }) => ownedPartitions.map((tp) => [tpKey(tp), memberId] as const)))
-    for (const assignment of [ours, assignmentOf(answers[i]!)]) t.is(movesOf(assignment, owners), 0, `group ${i} of seed ${seed}`)
+    for (const assignment of [ours, assignmentOf(answer)]) t.is(movesOf(assignment, owners), 0, `group ${i} of seed ${seed}`)
     kept += [...ours].reduce((sum, [memberId, list]) => sum + list.filter((tp) => owners.get(tpKey(tp)) === memberId).length, 0)
   }
   t.true(kept > GROUPS)

@@ -8,13 +8,21 @@ import org.apache.kafka.common.*;
 /**
  * Asks Kafka's own assignors. A line is a class name and, after tabs, topics `topic=rack,rack;rack;` (a list of racks for each partition) up to
  * a tab with `|`, and then members `id instance rack generation userData topics owned`, with `-` for nothing. Answers a line `member:topic-p,...`
- * for each, with tabs between them.
+ * for each, with tabs between them, after "answer "; or "failed:" and why.
  */
 class Assign {
   public static void main(String[] args) throws Exception {
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
     StringBuilder out = new StringBuilder();
-    for (String line = in.readLine(); line != null; line = in.readLine()) out.append(answer(line.split("\t"))).append('\n');
+    for (String line = in.readLine(); line != null; line = in.readLine()) {
+      out.append("answer ");
+      try {
+        out.append(answer(line.split("\t")));
+      } catch (Exception e) {
+        out.append("failed:").append(e.toString().replaceAll("\\s+", " "));
+      }
+      out.append('\n');
+    }
     System.out.print(out);
   }
 
@@ -30,9 +38,9 @@ class Assign {
       for (int p = 0; p < partitions.length - 1; p++) {
         List<Node> replicas = new ArrayList<>();
         for (String rack : partitions[p].split(",")) {
-          if (!rack.isEmpty()) replicas.add(nodes.computeIfAbsent(rack, r -> new Node(nodes.size() + 1, "h", 1, r)));
+          replicas.add(nodes.computeIfAbsent(rack, r -> new Node(nodes.size(), "h", 1, r.isEmpty() ? null : r)));
         }
-        Node[] array = replicas.isEmpty() ? new Node[] {new Node(0, "h", 1)} : replicas.toArray(new Node[0]);
+        Node[] array = replicas.toArray(new Node[0]);
         infos.add(new PartitionInfo(topic, p, array[0], array, array));
       }
     }

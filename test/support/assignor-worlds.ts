@@ -19,13 +19,21 @@ export interface WorldSize {
   /** What members say that they own: nothing; each partition at most one of them; anything, in any generation. */
   readonly claims?: 'none' | 'settled' | 'wild'
   readonly racks?: boolean
+  /** Whether members may own partitions that are no longer there: Kafka's sticky assignors hand those out again. Default true. */
+  readonly ghosts?: boolean
 }
 
 const TOPICS = ['a', 'b', 'c', 'd']
 const RACKS = ['r1', 'r2', 'r3']
 
 /** Random groups, half of them with members that all want the same. */
-export function arbitraryGroup({ members = 6, partitions = 24, claims = 'wild', racks = true }: WorldSize = {}): fc.Arbitrary<World> {
+export function arbitraryGroup({
+  members = 6,
+  partitions = 24,
+  claims = 'wild',
+  racks = true,
+  ghosts = true,
+}: WorldSize = {}): fc.Arbitrary<World> {
   const rack = fc.option(fc.constantFrom(...RACKS), { nil: null })
   const one = fc.record({
     id: fc.stringMatching(/^[a-zA-Z0-9-]{1,6}$/),
@@ -53,7 +61,7 @@ export function arbitraryGroup({ members = 6, partitions = 24, claims = 'wild', 
     let n = 0
     for (const [topic, { length }] of topics) {
       // One more than there is: a topic may have been made anew with fewer.
-      for (let partition = 0; partition < length + 1; partition++) {
+      for (let partition = 0; partition < length + Number(ghosts); partition++) {
         const claimants = drawn.claims[n++ % drawn.claims.length]!
         const those = claims === 'none' ? [] : claims === 'settled' ? claimants.slice(0, 1) : new Set(claimants)
         for (const claimant of those) owned[claimant]?.push({ topic, partition })
