@@ -32,6 +32,8 @@ export interface Flow {
 /** So many records are sent before one waits for them. */
 const BURST = 30
 const PAUSE_MS = 10
+/** The writer waits when so many records are still to be copied and read: what is left at the end is done soon. */
+const AHEAD_MAX = 1000
 
 /** Starts a writer (idempotent), a copier (in transactions, member of a group) and a group of two that commits what it has read. */
 export async function startFlow(t: ExecutionContext, env: Env, options: FlowOptions): Promise<Flow> {
@@ -152,7 +154,8 @@ class NumberedFlow implements Flow {
         )
       }
       await Promise.all(sent)
-      await wait(PAUSE_MS)
+      do await wait(PAUSE_MS)
+      while (this.#isWriting && this.#total(this.#written) - Math.min(this.#copied, this.#total(this.#watched)) > AHEAD_MAX)
     }
     await producer.close()
   }

@@ -2,6 +2,7 @@ import { sleep } from '../../base/clock.ts'
 import { MoldauError } from '../../base/errors.ts'
 import { ZERO_UUID } from '../../base/uuid.ts'
 import type { BrokerConnection } from '../../cluster/connection.ts'
+import { isRetriableError } from '../../cluster/retry.ts'
 import { errorName } from '../../protocol/errors.ts'
 import type { KafkaError } from '../../protocol/errors.ts'
 import { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
@@ -123,7 +124,10 @@ export class TopicAdmin extends AdminFamily {
     if (counts.size === 0) return
     const deadline = cluster.clock.monotonic() + PROPAGATION_MS
     while (cluster.clock.monotonic() < deadline) {
-      await cluster.refresh(counts.keys())
+      // What was to be done is done: a connection that ends meanwhile is no failure of it.
+      await cluster.refresh(counts.keys()).catch((error: unknown) => {
+        if (!isRetriableError(error)) throw error
+      })
       const { topics } = cluster.image
       const isThere = ([name, count]: [string, number]): boolean => {
         const partitions = topics.get(name)?.partitions ?? []
