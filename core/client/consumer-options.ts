@@ -27,6 +27,8 @@ export const consumerSettings = {
   fetchMaxBytes: setting('fetch.max.bytes', amount, 50 * 1024 * 1024),
   /** Of one partition in one fetch, in bytes; default 1 MiB. */
   maxPartitionFetchBytes: setting('max.partition.fetch.bytes', amount, 1024 * 1024),
+  /** Where this program runs: with a rack-aware selector on the brokers, records come from the nearest replica (KIP-392). */
+  clientRack: setting('client.rack', text, ''),
   /** What may lie fetched and not yet polled, in bytes (one fetch answer more at most); default 50 MiB. */
   prefetchBytes: ownSetting(positive, 50 * 1024 * 1024),
   /** Most records of one poll, rounded up to whole batches; default 500. */

@@ -245,9 +245,10 @@ export class Consumer {
   async close(options: { leave?: boolean } = {}): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#fetchLoop.close()
+    const fetchesEnded = this.#fetchLoop.close()
     this.#pollWait.wake()
     await this.#group?.close(options.leave)
+    await fetchesEnded
     this.#assignment.clear()
     this.#onClosed()
   }
