@@ -140,9 +140,9 @@ export class Consumer {
     return this.#assignment.require(tp).position
   }
 
-  /** Goes on at `offset`; what was fetched from elsewhere is dropped. */
-  seek(tp: TopicPartition, offset: OffsetSpec): void {
-    this.#assignment.require(tp).restart(offset)
+  /** Goes on at an offset, 'earliest', 'latest' or `{ timestamp }` (milliseconds since 1970); what was fetched from elsewhere is dropped. */
+  seek(tp: TopicPartition, place: OffsetSpec): void {
+    this.#assignment.require(tp).restart(place)
     this.#wake()
   }
 

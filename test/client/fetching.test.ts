@@ -5,6 +5,7 @@ import { emptyImage } from '../../core/cluster/metadata.ts'
 import type { ClusterImage } from '../../core/cluster/metadata.ts'
 import { withLeaders } from '../../core/cluster/leader-news.ts'
 import { FetchSession } from '../../core/client/fetch-session.ts'
+import { durationMs, offsetReset, placeOf } from '../../core/client/offset-reset.ts'
 import { readFrom } from '../../core/client/read-replica.ts'
 import { SessionBroker } from '../support/session-broker.ts'
 import type { Asked } from '../support/session-broker.ts'
@@ -156,4 +157,17 @@ test('a follower is read from until its time is over or it is gone', (t) => {
   t.is(readFrom(1, { node: 2, until: 10 }, image, 9), 2)
   t.is(readFrom(1, { node: 2, until: 10 }, image, 10), 1)
   t.is(readFrom(1, { node: 3, until: 10 }, image, 0), 1)
+})
+
+test('durations are read as java.time.Duration does, and nothing else is one', (t) => {
+  t.is(durationMs('PT1H'), 3_600_000)
+  t.is(durationMs('P1DT2H3M4.5S'), 93_784_500)
+  t.is(durationMs('P7D'), 7 * 86_400_000)
+  t.is(durationMs('PT0S'), 0)
+  for (const text of ['', 'P', 'PT', 'P1DT', '1H', 'PT-1H', '-PT1H', 'P1Y', 'PT1H ']) t.is(durationMs(text), undefined, text)
+  for (const value of ['by_duration:', 'by_duration:x', 'sometimes', { byDurationMs: -1 }, {}, null])
+    t.is(offsetReset.read(value), undefined)
+  t.deepEqual(placeOf('by_duration:PT1S', 5000), { timestamp: 4000 })
+  t.deepEqual(placeOf({ byDurationMs: 10_000 }, 5000), { timestamp: 0 })
+  t.is(placeOf('none', 0), undefined)
 })
