@@ -1,6 +1,7 @@
 import { assignmentStrategy, defaultAssignors } from './assignors/assignors.ts'
 import type { ConsumerInterceptor } from './interceptors.ts'
 import { amount, flag, listOf, oneOf, positive, text } from './setting-kinds.ts'
+import { offsetReset } from './offset-reset.ts'
 import { ownSetting, readOptions, setting } from './settings.ts'
 import type { Options, ReadOptions } from './settings.ts'
 
@@ -17,8 +18,11 @@ export const consumerSettings = {
   groupRemoteAssignor: setting('group.remote.assignor', text),
   /** Default 'read_uncommitted'. */
   isolationLevel: setting('isolation.level', oneOf('read_uncommitted', 'read_committed'), 'read_uncommitted'),
-  /** Where to begin without a committed offset, or when the offset is gone; default 'latest'. */
-  autoOffsetReset: setting('auto.offset.reset', oneOf('earliest', 'latest', 'none'), 'latest'),
+  /**
+   * Where to begin without a committed offset, or when the offset is gone: 'earliest', 'latest', 'none' (an error), or by duration, as
+   * `{ byDurationMs: 3_600_000 }` or 'by_duration:PT1H' (KIP-1106); default 'latest'.
+   */
+  autoOffsetReset: setting('auto.offset.reset', offsetReset, 'latest'),
   /** A fetch is answered when so many bytes are there; default 1. */
   fetchMinBytes: setting('fetch.min.bytes', amount, 1),
   /** ... or after so many milliseconds; default 500. */
@@ -27,6 +31,8 @@ export const consumerSettings = {
   fetchMaxBytes: setting('fetch.max.bytes', amount, 50 * 1024 * 1024),
   /** Of one partition in one fetch, in bytes; default 1 MiB. */
   maxPartitionFetchBytes: setting('max.partition.fetch.bytes', amount, 1024 * 1024),
+  /** Where this program runs: with a rack-aware selector on the brokers, records come from the nearest replica (KIP-392). */
+  clientRack: setting('client.rack', text, ''),
   /** What may lie fetched and not yet polled, in bytes (one fetch answer more at most); default 50 MiB. */
   prefetchBytes: ownSetting(positive, 50 * 1024 * 1024),
   /** Most records of one poll, rounded up to whole batches; default 500. */

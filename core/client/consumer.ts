@@ -140,9 +140,9 @@ export class Consumer {
     return this.#assignment.require(tp).position
   }
 
-  /** Goes on at `offset`; what was fetched from elsewhere is dropped. */
-  seek(tp: TopicPartition, offset: OffsetSpec): void {
-    this.#assignment.require(tp).restart(offset)
+  /** Goes on at an offset, 'earliest', 'latest' or `{ timestamp }` (milliseconds since 1970); what was fetched from elsewhere is dropped. */
+  seek(tp: TopicPartition, place: OffsetSpec): void {
+    this.#assignment.require(tp).restart(place)
     this.#wake()
   }
 
@@ -245,9 +245,10 @@ export class Consumer {
   async close(options: { leave?: boolean } = {}): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#fetchLoop.close()
+    const fetchesEnded = this.#fetchLoop.close()
     this.#pollWait.wake()
     await this.#group?.close(options.leave)
+    await fetchesEnded
     this.#assignment.clear()
     this.#onClosed()
   }

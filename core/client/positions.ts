@@ -4,9 +4,13 @@ import { backoff, isRetriableError } from '../cluster/retry.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
-import { findOffsets, OffsetAt } from './offset-requests.ts'
+import { findOffsets } from './offset-requests.ts'
+import type { OffsetQuery } from './offset-requests.ts'
+import { placeOf, timestampOf } from './offset-reset.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { Isolation, OffsetReset } from './types.ts'
+import type { Isolation, OffsetReset, OffsetSpec } from './types.ts'
+
+type Place = Exclude<OffsetSpec, number>
 
 export interface PositionsOptions {
   cluster: Cluster
@@ -81,16 +85,39 @@ export class Positions {
       }
     }
     const toAsk = states.filter((state) => current(state) || (state.position === undefined && state.start === 'reset'))
-    const queries = toAsk.map((state) => ({ topic: state.topic, partition: state.partition, timestamp: OffsetAt[this.#place(state)] }))
     const asked = toAsk.map((state) => state.version)
-    const found = await findOffsets(cluster, queries, isolationLevel, timeoutMs)
-    for (const [i, state] of toAsk.entries()) if (state.version === asked[i] && state.position === undefined) state.moveTo(found[i]!.offset)
+    const places = toAsk.map((state) => this.#place(state))
+    // Before the question by time: what is written between the two answers is not passed over.
+    const timed = toAsk.filter((_, i) => typeof places[i] === 'object')
+    const ends = await findOffsets(
+      cluster,
+      timed.map((state) => query(state, 'latest')),
+      isolationLevel,
+      timeoutMs,
+    )
+    const found = await findOffsets(
+      cluster,
+      toAsk.map((state, i) => query(state, places[i]!)),
+      isolationLevel,
+      timeoutMs,
+    )
+    for (const [i, state] of toAsk.entries()) {
+      if (state.version !== asked[i] || state.position !== undefined) continue
+      const { offset } = found[i]!
+      state.moveTo(offset >= 0 ? offset : ends[timed.indexOf(state)]!.offset)
+    }
   }
 
-  #place(state: PartitionState): 'earliest' | 'latest' {
-    if (state.start === 'earliest' || state.start === 'latest') return state.start
-    const { autoOffsetReset } = this.#options
-    if (autoOffsetReset !== 'none') return autoOffsetReset
+  #place(state: PartitionState): Place {
+    const { start } = state
+    if (start !== 'committed' && start !== 'reset' && typeof start !== 'number') return start
+    const { autoOffsetReset, cluster } = this.#options
+    const place = placeOf(autoOffsetReset, cluster.clock.now())
+    if (place !== undefined) return place
     throw kafkaError('OFFSET_OUT_OF_RANGE', `${tpKey(state)} has no offset to begin at and autoOffsetReset is 'none': seek() to one`)
   }
+}
+
+function query({ topic, partition }: PartitionState, place: Place): OffsetQuery {
+  return { topic, partition, timestamp: timestampOf(place) }
 }

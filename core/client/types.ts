@@ -109,8 +109,9 @@ export interface RebalanceListener {
   onLost?(partitions: TopicPartition[]): void | Promise<void>
 }
 
-export type OffsetReset = 'earliest' | 'latest' | 'none'
+/** By duration: the first record that is not older than that (KIP-1106); where all are, the end. */
+export type OffsetReset = 'earliest' | 'latest' | 'none' | `by_duration:${string}` | { byDurationMs: number }
 export type Isolation = 'read_committed' | 'read_uncommitted'
 
-/** An offset, or where the log begins or ends. */
-export type OffsetSpec = number | 'earliest' | 'latest'
+/** An offset, where the log begins or ends, or the first record at or after a time (milliseconds since 1970): the end where all are older. */
+export type OffsetSpec = number | 'earliest' | 'latest' | { timestamp: number }

@@ -11,6 +11,8 @@ import type { ClusterOptions } from './cluster-options.ts'
 import { BrokerConnection } from './connection.ts'
 import { Connections } from './connections.ts'
 import { Coordinators } from './coordinators.ts'
+import { withLeaders } from './leader-news.ts'
+import type { NodeEndpoint, ToldLeader } from './leader-news.ts'
 import { isTransientTopicError } from './metadata.ts'
 import type { ClusterImage, TopicInfo } from './metadata.ts'
 import { MetadataSource } from './metadata-source.ts'
@@ -155,6 +157,13 @@ export class Cluster {
   /** Asks for the metadata of all topics of interest, and `names`. Joined with what others ask for. */
   refresh(names: Iterable<string> = []): Promise<void> {
     return this.#metadata.refresh(names)
+  }
+
+  /** Takes over at once what an answer to Produce or Fetch says about leaders (KIP-951). Returns whether any of it was news. */
+  leadersTold(leaders: readonly ToldLeader[], endpoints: readonly NodeEndpoint[]): boolean {
+    const before = this.image
+    this.#metadata.amend(withLeaders(before, leaders, endpoints))
+    return this.image !== before
   }
 
   onMetadata(handler: () => void): () => void {

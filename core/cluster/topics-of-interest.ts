@@ -72,6 +72,13 @@ export class TopicsOfInterest {
     this.#used.add(name)
   }
 
+  /** Puts what was learned elsewhere in the image's place; tells those who listen when it is another one. */
+  amend(image: ClusterImage): void {
+    if (image === this.#image) return
+    this.#image = image
+    for (const handler of this.#changed) handler()
+  }
+
   /** Topics nobody needs any more are not asked for again. */
   forget(name: string): void {
     this.#tracked.delete(name)

@@ -1,4 +1,5 @@
 import type { Scenario } from './client-kit.ts'
+import { fetchingScenarios } from './fetching-scenarios.ts'
 import { groupScenarios } from './group-scenarios.ts'
 import { membershipScenarios } from './membership-scenarios.ts'
 import { producerScenarios } from './producer-scenarios.ts'
@@ -9,6 +10,7 @@ import { transactionScenarios } from './transaction-scenarios.ts'
 /** What a client has to do against any broker: run on ours, in process and over TCP, and on Apache Kafka. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   ...recordScenarios,
+  ...fetchingScenarios,
   ...transactionScenarios,
   ...groupScenarios,
   ...producerScenarios,
