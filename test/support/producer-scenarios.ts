@@ -167,7 +167,7 @@ export const producerScenarios: Readonly<Record<string, Scenario>> = {
     const client = await clientFor(t, env, { dialer })
     const impatient = { lingerMs: 0, batchSize: 50, requestTimeoutMs: 50, deliveryTimeoutMs: 300 }
     const producer = client.producer(impatient)
-    await producer.send({ topic, value: 'before' })
+    await withPatience(() => producer.send({ topic, value: 'before' }))
     for (const round of ['1', '2']) {
       dialer.hold(Produce.key)
       const lost = ['a', 'b', 'c'].map((name) => producer.send({ topic, value: `lost ${round}${name}` }))
