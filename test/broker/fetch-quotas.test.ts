@@ -107,7 +107,9 @@ test('a consumer over its quota gets every record, once and in order', async (t)
   await createTopic(admin, 'a', 3)
   for (let i = 0; i < 300; i++) mustWork(await produce(admin, 'a', batch([`${i} ${'x'.repeat(1000)}`]), { partition: i % 3 }))
   await setQuota(admin, [['user', 'ANONYMOUS']], 'consumer_byte_rate', 3000)
-  const client = await connect(broker.bootstrap)
+  // The client is silent as long as it is told: it lives in the same time. Nothing but silence is to take long in it.
+  const patience = { requestTimeoutMs: 3_600_000, connectionsMaxIdleMs: 3_600_000, socketConnectionSetupTimeoutMs: 3_600_000 }
+  const client = await connect(broker.bootstrap, { clock, ...patience, socketConnectionSetupTimeoutMaxMs: 3_600_000 })
   t.teardown(() => client.close())
   const consumer = client.consumer()
   consumer.assign([0, 1, 2].map((partition) => ({ topic: 'a', partition, offset: 'earliest' as const })))
