@@ -20,6 +20,8 @@ export interface AccumulatorOptions {
   wake: () => void
   /** A batch has been written, or has failed. */
   settled: ((batch: SettledBatch) => void) | undefined
+  /** A batch has failed for good. */
+  onFailed: (batch: PendingBatch, error: Error) => void
   /** Throws when there is no such partition. Asked once per partition. */
   check: (topic: string, partition: number) => void
 }
@@ -76,6 +78,11 @@ export class Accumulator {
     return this.#transaction
   }
 
+  /** Callers that wait for room. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   get outstanding(): ReadonlySet<PendingBatch> {
     return this.#outstanding
   }
@@ -129,6 +136,7 @@ export class Accumulator {
   release(batch: PendingBatch, firstOffset: number, error?: Error): void {
     const { topic, partition } = batch.queue
     this.#options.settled?.({ topic, partition, count: batch.builder.count, firstOffset, ...(error !== undefined && { error }) })
+    if (error !== undefined) this.#options.onFailed(batch, error)
     this.#bufferedBytes -= batch.bytes
     this.#outstanding.delete(batch)
     if (batch.reusable && this.#spare.length < SPARE_BUILDERS_MAX) {

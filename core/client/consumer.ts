@@ -1,12 +1,16 @@
 import { MoldauError } from '../base/errors.ts'
+import type { EventHub } from '../base/event-hub.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { Assignment } from './assignment.ts'
+import type { ConsumerEvents } from './client-events.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { GroupMember } from './group-member.ts'
 import { Handout } from './handout.ts'
 import { ConsumerInterceptors } from './interceptors.ts'
+import type { ConsumerMetricName } from './metrics/consumer-stats.ts'
+import type { MetricsSnapshot } from './metrics/snapshot.ts'
 import { findOffsets, OffsetAt } from './offset-requests.ts'
 import type { FoundOffset } from './offset-requests.ts'
 import { readConsumerOptions } from './consumer-options.ts'
@@ -14,6 +18,7 @@ import type { ConsumerOptions } from './consumer-options.ts'
 import type { PartitionState } from './partition-state.ts'
 import { PollWait } from './poll-wait.ts'
 import { Positions } from './positions.ts'
+import { ConsumerView } from './consumer-view.ts'
 import { Rebalances } from './rebalances.ts'
 import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, OffsetToCommit, RebalanceListener } from './types.ts'
 
@@ -32,7 +37,10 @@ const POLL_TIMEOUT_MS = 1000
  * ```
  */
 export class Consumer {
+  /** What comes and goes, what goes wrong, and the end: for those who show it. */
+  readonly events: EventHub<ConsumerEvents>
   readonly #cluster: Cluster
+  readonly #view: ConsumerView
   readonly #options: ReturnType<typeof readConsumerOptions>
   readonly #assignment: Assignment
   readonly #member: GroupMember | undefined
@@ -48,9 +56,13 @@ export class Consumer {
   #closed: boolean
 
   /** Made by {@link Client.consumer}. */
-  constructor(cluster: Cluster, given: ConsumerOptions, onClosed: () => void = () => {}) {
+  constructor(cluster: Cluster, given: ConsumerOptions, name = 'consumer', onClosed: () => void = () => {}) {
     const options = readConsumerOptions(given)
     this.#cluster = cluster
+    const view = new ConsumerView(cluster, name, options.isolationLevel)
+    this.events = view.events
+    this.#view = view
+    const { watcher } = view
     this.#options = options
     const partitions = new Assignment()
     this.#assignment = partitions
@@ -62,9 +74,9 @@ export class Consumer {
     this.#member =
       groupId === undefined
         ? undefined
-        : new GroupMember({ ...options, groupInstanceId: options.groupInstanceId ?? null, cluster, groupId, onAttention })
+        : new GroupMember({ ...options, groupInstanceId: options.groupInstanceId ?? null, cluster, groupId, onAttention, watcher })
     const onOutOfRange = (state: PartitionState): void => this.#outOfRange(state)
-    this.#fetchLoop = new FetchLoop({ ...options, cluster, partitions, onProgress, onOutOfRange, onError })
+    this.#fetchLoop = new FetchLoop({ ...options, cluster, partitions, onProgress, onOutOfRange, onError, watcher })
     this.#positions = new Positions({
       ...options,
       cluster,
@@ -75,7 +87,7 @@ export class Consumer {
       onError,
     })
     this.#interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
-    this.#handout = new Handout(partitions, onOutOfRange)
+    this.#handout = new Handout(partitions, onOutOfRange, view.stats)
     this.#rebalances = undefined
     this.#polling = false
     this.#error = undefined
@@ -89,7 +101,7 @@ export class Consumer {
     member.subscribe([...topics])
     const { clock } = this.#cluster
     this.#rebalances ??= new Rebalances({ clock, member, assignment: this.#assignment, onAssigned: () => this.#wake() })
-    this.#rebalances.listener = listener
+    this.#rebalances.listener = this.#view.over(listener, member)
     this.#pollWait.wake()
   }
 
@@ -115,7 +127,9 @@ export class Consumer {
     if (this.#polling) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() is running already: await it first')
     this.#polling = true
     try {
-      const deadline = this.#cluster.clock.monotonic() + timeoutMs
+      const from = this.#cluster.clock.monotonic()
+      const deadline = from + timeoutMs
+      this.#view.stats.poll.begins(from)
       for (;;) {
         this.#throwIfFailed()
         this.#member?.polled()
@@ -127,9 +141,22 @@ export class Consumer {
         if (this.#handout.progressed() || batches.length > 0 || left <= 0) return batches
         await this.#pollWait.wait(left)
       }
+    } catch (error) {
+      throw this.#view.told('poll', error)
     } finally {
       this.#polling = false
+      this.#view.stats.poll.ends(this.#cluster.clock.monotonic())
     }
+  }
+
+  /** Calls this listener too when partitions come and go, after that of {@link Consumer.subscribe}. Returns the way to stop that. */
+  addRebalanceListener(listener: RebalanceListener): () => void {
+    return this.#view.add(listener)
+  }
+
+  /** What this consumer measures, under Kafka's names. */
+  metrics(): MetricsSnapshot<ConsumerMetricName> {
+    return this.#view.metrics(this.#assignment)
   }
 
   /** The next offset that poll will hand out, past markers and holes; undefined while it is being found out. */
@@ -170,7 +197,11 @@ export class Consumer {
     const member = this.#requireGroup('commit()')
     const positions = offsets ?? this.#assignment.positions()
     if (positions.length === 0) return
-    await member.commit(positions, group ?? member.metadata, this.#cluster.requestTimeoutMs)
+    try {
+      await member.commit(positions, group ?? member.metadata, this.#cluster.requestTimeoutMs)
+    } catch (error) {
+      throw this.#view.told('commit', error)
+    }
     this.#interceptors.committed(positions)
   }
 
@@ -241,6 +272,7 @@ export class Consumer {
     this.#assignment.clear()
     this.#pollWait.wake()
     await this.#member?.close(options.leave ?? this.#options.groupInstanceId === undefined)
+    this.events.emit('closed', {})
     this.#onClosed()
   }
 

@@ -8,6 +8,7 @@ import { errorName, isRetriable, kafkaError, throwOnError } from '../protocol/er
 import { Fetch } from '../protocol/messages/fetch.ts'
 import type { FetchResponse } from '../protocol/messages/fetch.ts'
 import { FetchedRecords } from './fetched-records.ts'
+import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { Isolation } from './types.ts'
 
@@ -21,6 +22,7 @@ export interface FetchLoopOptions {
   prefetchBytes: number
   checkCrcs: boolean
   partitions: Iterable<PartitionState>
+  watcher: ConnectionsWatcher
   /** Something has come, or a position has moved. */
   onProgress: () => void
   /** The position is not in the log. */
@@ -52,7 +54,7 @@ export class FetchLoop {
 
   constructor(options: FetchLoopOptions) {
     this.#options = options
-    this.#connections = options.cluster.connections()
+    this.#connections = options.cluster.connections(options.watcher)
     this.#underWay = new Set()
     this.#missing = new Set()
     this.#scheduled = false

@@ -1,6 +1,7 @@
 import type { Timer } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { Connections } from '../cluster/connections.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { KafkaError, throwOnError } from '../protocol/errors.ts'
@@ -15,6 +16,7 @@ import type { GroupMetadata, OffsetToCommit } from './types.ts'
 export interface GroupMemberOptions {
   cluster: Cluster
   groupId: string
+  watcher: ConnectionsWatcher
   groupInstanceId: string | null
   sessionTimeoutMs: number
   maxPollIntervalMs: number
@@ -50,8 +52,8 @@ export class GroupMember {
 
   constructor(options: GroupMemberOptions) {
     this.#options = options
-    this.#connections = options.cluster.connections()
-    this.#joinConnections = options.cluster.connections()
+    this.#connections = options.cluster.connections(options.watcher)
+    this.#joinConnections = options.cluster.connections(options.watcher)
     this.#topics = []
     this.#memberId = ''
     this.#generation = -1

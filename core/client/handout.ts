@@ -1,4 +1,5 @@
 import type { Assignment } from './assignment.ts'
+import type { ConsumerStats } from './metrics/consumer-stats.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { ConsumerBatch } from './types.ts'
 
@@ -6,12 +7,14 @@ import type { ConsumerBatch } from './types.ts'
 export class Handout {
   readonly #assignment: Assignment
   readonly #onOutOfRange: (state: PartitionState) => void
+  readonly #stats: ConsumerStats
   #turn: PartitionState[]
   #progressed: boolean
 
-  constructor(assignment: Assignment, onOutOfRange: (state: PartitionState) => void) {
+  constructor(assignment: Assignment, onOutOfRange: (state: PartitionState) => void, stats: ConsumerStats) {
     this.#assignment = assignment
     this.#onOutOfRange = onOutOfRange
+    this.#stats = stats
     this.#turn = []
     this.#progressed = false
   }
@@ -33,6 +36,7 @@ export class Handout {
       if (batch !== undefined) {
         batches.push(batch)
         records += batch.count
+        this.#stats.consumed(state, batch)
       }
       this.#skip(state)
     }

@@ -6,8 +6,14 @@ import { Accumulator } from './accumulator.ts'
 import { DeferredSends } from './deferred-sends.ts'
 import type { Send } from './deferred-sends.ts'
 import { ProducerInterceptors } from './interceptors.ts'
+import { EventHub } from '../base/event-hub.ts'
+import type { ProducerEvents } from './client-events.ts'
+import { batchFailure } from './client-events.ts'
 import { acksCodes, readProducerOptions } from './producer-options.ts'
 import type { ProducerOptions } from './producer-options.ts'
+import { ProducerStats } from './metrics/producer-stats.ts'
+import type { ProducerMetricName } from './metrics/producer-stats.ts'
+import type { MetricsSnapshot } from './metrics/snapshot.ts'
 import { partitionOfKey, StickyPartitioner } from './partitioner.ts'
 import { Anonymous, Idempotence } from './producer-identity.ts'
 import type { ProducerIdentity } from './producer-identity.ts'
@@ -27,7 +33,11 @@ const CLOSE_TIMEOUT_MS = 10_000
  * ```
  */
 export class Producer {
+  /** What goes wrong, and the end: for those who show it. */
+  readonly events: EventHub<ProducerEvents>
   readonly #cluster: Cluster
+  readonly #name: string
+  readonly #stats: ProducerStats
   readonly #options: ReturnType<typeof readProducerOptions>
   readonly #accumulator: Accumulator
   readonly #sender: Sender
@@ -42,9 +52,12 @@ export class Producer {
   #closed: boolean
 
   /** Made by {@link Client.producer}. */
-  constructor(cluster: Cluster, given: ProducerOptions, onClosed: () => void = () => {}) {
+  constructor(cluster: Cluster, given: ProducerOptions, name = 'producer', onClosed: () => void = () => {}) {
     const options = readProducerOptions(given)
+    this.events = new EventHub()
     this.#cluster = cluster
+    this.#name = name
+    this.#stats = new ProducerStats(cluster.clock, (batch, error) => this.events.emit('error', batchFailure(batch, error)))
     this.#options = options
     const { interceptors } = options
     this.#interceptors = interceptors.length === 0 ? undefined : new ProducerInterceptors(interceptors, cluster.logger)
@@ -54,6 +67,7 @@ export class Producer {
       clock: cluster.clock,
       wake,
       settled: this.#interceptors === undefined ? undefined : (batch) => this.#interceptors!.acknowledged(batch),
+      onFailed: (batch, error) => this.#stats.failed(batch, error),
       check: (topic, partition) => this.#check(topic, partition),
     })
     const { transactionalId } = options
@@ -66,6 +80,7 @@ export class Producer {
       accumulator: this.#accumulator,
       identity: this.#identity,
       acks: acksCodes[options.acks],
+      stats: this.#stats,
     })
     this.#scope = this.#transactions === undefined ? undefined : new TransactionScope(this.#transactions, this.#accumulator, wake)
     this.#sticky = new Map()
@@ -128,6 +143,12 @@ export class Producer {
     if (this.#scope !== undefined) this.#scope.requireOpen()
     if (this.#interceptors === undefined) this.#accumulator.append(topic, partition, key, value, timestamp, headers)
     else this.#appendIntercepted({ topic, partition, key, value, timestamp, ...(headers !== undefined && { headers }) })
+  }
+
+  /** What this producer measures, under Kafka's names. */
+  metrics(): MetricsSnapshot<ProducerMetricName> {
+    const { bufferedBytes: usedBytes, waiting } = this.#accumulator
+    return this.#stats.snapshot(this.#name, { totalBytes: this.#options.bufferMemory, usedBytes, waiting })
   }
 
   /** Bytes appended and not acknowledged. */
@@ -209,6 +230,7 @@ export class Producer {
     this.#accumulator.close()
     this.#sender.close()
     this.#transactions?.close()
+    this.events.emit('closed', {})
     this.#onClosed()
   }
 

@@ -4,6 +4,7 @@ import { backoff } from '../cluster/retry.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import type { ProduceResponse } from '../protocol/messages/produce.ts'
 import type { Accumulator } from './accumulator.ts'
+import type { ProducerStats } from './metrics/producer-stats.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { judge } from './produce-outcome.ts'
 import type { ProducerIdentity } from './producer-identity.ts'
@@ -14,6 +15,7 @@ export interface SettlementOptions {
   identity: ProducerIdentity
   acks: -1 | 0 | 1
   deliveryTimeoutMs: number
+  stats: ProducerStats
   /** Another broker may lead by now. */
   refresh: () => void
 }
@@ -79,13 +81,14 @@ export class Settlement {
   }
 
   #giveBack(batch: PendingBatch): void {
-    const { cluster, accumulator, identity } = this.#options
+    const { cluster, accumulator, identity, stats } = this.#options
     const { queue } = batch
     const rejection = identity.rejection(batch)
     if (rejection !== undefined) {
       this.#fail(batch, rejection)
       return
     }
+    stats.retried(batch)
     queue.giveBack(batch, cluster.clock.monotonic() + backoff(cluster.policy, queue.failures))
     accumulator.ready.add(queue)
   }

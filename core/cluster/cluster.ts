@@ -13,6 +13,9 @@ import { addressText } from './address.ts'
 import type { Address } from './address.ts'
 import { BrokerConnection } from './connection.ts'
 import { Connections } from './connections.ts'
+import { BOOTSTRAP_NODE, watched } from './connections-watcher.ts'
+import type { ConnectionsWatcher } from './connections-watcher.ts'
+import { Incidents } from './incidents.ts'
 import { Coordinators } from './coordinators.ts'
 import { isTransientTopicError } from './metadata.ts'
 import type { ClusterImage, TopicInfo } from './metadata.ts'
@@ -41,6 +44,8 @@ export interface ClusterOptions {
   metadataMaxAgeMs?: number
   /** How long a topic may stay unknown (it is being created, the word has not spread) before UNKNOWN_TOPIC; default 5 s. */
   unknownTopicTimeoutMs?: number
+  /** Told of the connections that nobody has as his own. */
+  watcher?: ConnectionsWatcher | undefined
 }
 
 /** What a client, a link or a mirror needs of a cluster: who leads what, who coordinates whom, and connections to them. */
@@ -49,7 +54,9 @@ export class Cluster {
   readonly clock: Clock
   readonly logger: Logger
   readonly coordinators: Coordinators
-  readonly #options: Required<Omit<ClusterOptions, 'sasl'>> & Pick<ClusterOptions, 'sasl'>
+  /** What goes wrong with brokers: said in the log, and to whoever listens. */
+  readonly incidents: Incidents
+  readonly #options: Required<Omit<ClusterOptions, 'sasl' | 'watcher'>> & Pick<ClusterOptions, 'sasl' | 'watcher'>
   readonly #metadata: TopicsOfInterest
   readonly #groups: Set<Connections>
   readonly #control: Connections
@@ -75,6 +82,7 @@ export class Cluster {
     this.policy = { clock, random, retryBackoffMs, retryBackoffMaxMs }
     this.clock = clock
     this.logger = this.#options.logger
+    this.incidents = new Incidents(clock, this.logger)
     this.#metadata = new TopicsOfInterest(async (body) => (await this.any()).request(Metadata, body), clock)
     this.#groups = new Set()
     this.#control = this.connections()
@@ -123,8 +131,8 @@ export class Cluster {
   }
 
   /** A set of connections of one's own, closed with the cluster or by the owner. */
-  connections(): Connections {
-    const group = new Connections((node) => this.#dialNode(node))
+  connections(watcher: ConnectionsWatcher | undefined = this.#options.watcher): Connections {
+    const group = new Connections((node) => this.#dialNode(node, watcher))
     this.#groups.add(group)
     return group
   }
@@ -222,18 +230,32 @@ export class Cluster {
     )
   }
 
-  async #dialNode(node: number): Promise<BrokerConnection> {
+  async #dialNode(node: number, watcher: ConnectionsWatcher | undefined): Promise<BrokerConnection> {
     const broker = this.image.brokers.get(node) ?? this.coordinators.address(node)
     if (broker === undefined)
       throw new MoldauError('CONNECTION_LOST', `broker ${node} is not part of the cluster any more`, { retriable: true })
-    return this.#dial(broker)
+    return this.#dial(broker, node, watcher)
   }
 
-  async #dial(address: Address): Promise<BrokerConnection> {
+  async #dial(address: Address, node: number, watcher: ConnectionsWatcher | undefined): Promise<BrokerConnection> {
     const { dialer, clientId, requestTimeoutMs, clock, sasl } = this.#options
     if (this.#closed) throw closedError()
-    const transport = await dialer.dial(address.host, address.port)
-    const connection = await BrokerConnection.open(addressText(address), transport, { clientId, requestTimeoutMs, clock, sasl })
+    const remote = addressText(address)
+    let connection: BrokerConnection
+    try {
+      const transport = await dialer.dial(address.host, address.port)
+      const told = watched(node, remote, watcher, this.incidents)
+      connection = await BrokerConnection.open(remote, transport, { clientId, requestTimeoutMs, clock, sasl, watcher: told })
+    } catch (error) {
+      if (!this.#closed) this.incidents.unreachable(remote, error)
+      throw error
+    }
+    this.incidents.reached(remote)
+    watcher?.opened(node)
+    connection.onClose((error) => {
+      watcher?.closed(node)
+      if (!connection.closedHere && !this.#closed) this.incidents.lost(remote, error)
+    })
     if (connection.features.size > 0) this.#features = connection.features
     return connection
   }
@@ -246,7 +268,7 @@ export class Cluster {
       if (tried.includes(text)) continue
       tried.push(text)
       try {
-        return await this.#dial(address)
+        return await this.#dial(address, BOOTSTRAP_NODE, this.#options.watcher)
       } catch (error) {
         if (isRefusal(error) || (!isRetriableError(error) && this.#closed)) throw error
         last = error

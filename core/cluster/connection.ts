@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
 import { Channel } from '../net/channel.ts'
+import type { ChannelWatcher } from '../net/channel.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Api } from '../protocol/api.ts'
 import { ApiVersions } from '../protocol/messages/api-versions.ts'
@@ -12,6 +13,7 @@ import { handshakeProblem } from '../net/tls-dialer.ts'
 
 export interface ConnectionOptions {
   clientId: string
+  watcher?: ChannelWatcher | undefined
   requestTimeoutMs: number
   clock: Clock
   /** How to log in, where the broker wants it. */
@@ -43,6 +45,7 @@ export class BrokerConnection {
   #loginAgainAt: number
   /** A log-in under way: nothing else may be sent meanwhile. */
   #loggingIn: Promise<void> | undefined
+  #closedHere: boolean
 
   private constructor(remote: string, channel: Channel, versions: ApiVersionsResponse, options: ConnectionOptions) {
     this.remote = remote
@@ -53,6 +56,7 @@ export class BrokerConnection {
     this.#options = options
     this.#loginAgainAt = Infinity
     this.#loggingIn = undefined
+    this.#closedHere = false
   }
 
   /** Asks the broker for its versions first. `remote` names it in messages. */
@@ -117,11 +121,17 @@ export class BrokerConnection {
     return this.#channel.closed
   }
 
-  onClose(handler: () => void): void {
+  onClose(handler: (error?: Error) => void): void {
     this.#channel.onClose(handler)
   }
 
+  /** Whether it was ended by this side. */
+  get closedHere(): boolean {
+    return this.#closedHere
+  }
+
   close(): void {
+    this.#closedHere ||= !this.#channel.closed
     this.#channel.close()
   }
 

@@ -49,6 +49,7 @@ export class Coordinators {
     const connection = await this.#cluster.any()
     const found = await ask(connection, kind, key)
     this.#nodes.set(`${kind} ${key}`, found.nodeId)
+    this.#cluster.incidents.coordinator(`${kind} '${key}'`, found.nodeId)
     this.#addresses.set(found.nodeId, { host: found.host, port: found.port })
     return found.nodeId
   }
