@@ -11,9 +11,10 @@ import { Admin } from './admin.ts'
 import { Consumer } from './consumer.ts'
 import { defaultLogger } from './default-logger.ts'
 import { readClientOptions } from './client-options.ts'
-import type { ClientOptions } from './client-options.ts'
+import type { ClientOptions, ReadClientOptions } from './client-options.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
 import type { ProducerOptions } from './producer-options.ts'
+import { Telemetry } from './telemetry/telemetry.ts'
 import { Producer } from './producer.ts'
 
 type ClientMetricName = ProducerMetricName | ConsumerMetricName
@@ -25,15 +26,17 @@ export class Client {
   readonly #clientId: string
   readonly #stats: ConnectionStats
   readonly #open: Set<Producer | Consumer>
+  readonly #telemetry: Telemetry
   readonly #made: { producer: number; consumer: number }
   readonly #closed: PromiseWithResolvers<void>
 
-  private constructor(cluster: Cluster, clientId: string, stats: ConnectionStats) {
+  private constructor(cluster: Cluster, { clientId, enableMetricsPush }: ReadClientOptions, stats: ConnectionStats) {
     this.admin = new Admin(cluster)
     this.#cluster = cluster
     this.#clientId = clientId
     this.#stats = stats
     this.#made = { producer: 0, consumer: 0 }
+    this.#telemetry = new Telemetry({ cluster, metrics: () => this.metrics(), enabled: enableMetricsPush })
     this.#open = new Set()
     this.#closed = Promise.withResolvers()
   }
@@ -46,7 +49,7 @@ export class Client {
     const dialer = read.dialer ?? connectable?.dialer ?? tcpDialer()
     const logger = read.logger ?? (await defaultLogger())
     const watcher = new ConnectionStats(read.clock)
-    return new Client(await Cluster.connect({ ...read, logger, dialer, bootstrap: addresses, watcher }), read.clientId, watcher)
+    return new Client(await Cluster.connect({ ...read, logger, dialer, bootstrap: addresses, watcher }), read, watcher)
   }
 
   /** Resolves when {@link Client.close} is called. */
@@ -60,14 +63,14 @@ export class Client {
 
   /** @throws MoldauError INVALID_CONFIG naming an option that does not exist or contradicts another */
   producer(options: ProducerOptions = {}): Producer {
-    const producer: Producer = new Producer(this.#cluster, options, this.#nameOf('producer'), () => this.#open.delete(producer))
+    const producer: Producer = new Producer(this.#cluster, options, this.#nameOf('producer'), () => this.#left(producer))
     this.#open.add(producer)
     return producer
   }
 
   /** @throws MoldauError INVALID_CONFIG */
   consumer(options: ConsumerOptions = {}): Consumer {
-    const consumer: Consumer = new Consumer(this.#cluster, options, this.#nameOf('consumer'), () => this.#open.delete(consumer))
+    const consumer: Consumer = new Consumer(this.#cluster, options, this.#nameOf('consumer'), () => this.#left(consumer))
     this.#open.add(consumer)
     return consumer
   }
@@ -86,6 +89,21 @@ export class Client {
     return new MetricsSnapshot<ClientMetricName>([...own, ...[...this.#open].flatMap((one) => [...one.metrics()])])
   }
 
+  /**
+   * The id under which the cluster knows this client's metrics (KIP-714).
+   *
+   * @param timeoutMs how long to wait for it, default 30 s
+   * @throws MoldauError INVALID_CONFIG when `enableMetricsPush` is false, TIMEOUT, UNSUPPORTED_VERSION when the cluster collects no metrics
+   */
+  clientInstanceId(timeoutMs?: number): Promise<string> {
+    return this.#telemetry.clientInstanceId(timeoutMs ?? this.#cluster.requestTimeoutMs)
+  }
+
+  #left(one: Producer | Consumer): void {
+    this.#telemetry.keep(one)
+    this.#open.delete(one)
+  }
+
   #nameOf(kind: 'producer' | 'consumer'): string {
     return `${this.#clientId}-${kind}-${++this.#made[kind]}`
   }
@@ -94,6 +112,7 @@ export class Client {
   async close(): Promise<void> {
     this.#closed.resolve()
     await Promise.allSettled([...this.#open].map((one) => one.close()))
+    await this.#telemetry.close()
     this.#cluster.close()
   }
 }
