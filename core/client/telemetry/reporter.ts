@@ -63,9 +63,9 @@ export class TelemetryReporter {
   }
 
   /** The last word of a producer or consumer that was closed goes with the next push. */
-  keep(metrics: Iterable<Metric>): void {
+  keep(metrics: () => Iterable<Metric>): void {
     const wanted = this.#subscription?.requestedMetrics ?? []
-    if (!this.#closed && wanted.length > 0 && this.#left.length < LEFT_MAX) this.#left.push([...metrics])
+    if (!this.#closed && wanted.length > 0 && this.#left.length < LEFT_MAX) this.#left.push([...metrics()])
   }
 
   /** The last push, when pushes are wanted; waits a few seconds for it at most. */

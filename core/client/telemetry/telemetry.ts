@@ -39,7 +39,7 @@ export class Telemetry {
 
   /** A producer or consumer was closed: what it has counted is told once more. */
   keep(one: { metrics(): Iterable<Metric> }): void {
-    this.#reporter?.keep(one.metrics())
+    this.#reporter?.keep(() => one.metrics())
   }
 
   /** Sends the last metrics, where they are wanted. */
