@@ -17,7 +17,7 @@ import type { ProducerOptions } from './producer-options.ts'
 import { Telemetry } from './telemetry/telemetry.ts'
 import { Producer } from './producer.ts'
 
-type ClientMetricName = ProducerMetricName | ConsumerMetricName
+export type ClientMetricName = ProducerMetricName | ConsumerMetricName
 
 /** A program's access to one cluster: makes producers and consumers, which share what is known of the cluster. Made by `connect`. */
 export class Client {

@@ -250,6 +250,10 @@ export class Consumer {
     return known(this.#options.isolationLevel === 'read_committed' ? state.lastStableOffset : state.highWatermark)
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /** Who this consumer is in its group now; for {@link Producer.sendOffsets}. */
   groupMetadata(): GroupMetadata {
     return this.#requireGroup('groupMetadata()').metadata

@@ -151,6 +151,10 @@ export class Producer {
     return this.#stats.snapshot(this.#name, { totalBytes: this.#options.bufferMemory, usedBytes, waiting })
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /** Bytes appended and not acknowledged. */
   get bufferedBytes(): number {
     return this.#accumulator.bufferedBytes
