@@ -5,6 +5,12 @@ export interface BenchOptions {
   readonly rows: readonly string[]
   /** How often each row is measured. */
   readonly rounds: number
+  /** Of `client`: on a real Kafka. */
+  readonly kafka: boolean
+  /** Of `client`: which others are measured, empty for all. */
+  readonly clients: readonly string[]
+  /** Of `client`: the folder of another version of ours, which takes the place of the others. */
+  readonly against: string | undefined
 }
 
 export interface Arguments {
@@ -30,6 +36,9 @@ export function parseArguments(args: string[]): Arguments {
       from: { type: 'string' },
       rows: { type: 'string', default: '' },
       rounds: { type: 'string', default: String(ROUNDS) },
+      kafka: { type: 'boolean', default: false },
+      clients: { type: 'string', default: '' },
+      against: { type: 'string' },
     },
     allowPositionals: true,
   })
@@ -37,29 +46,41 @@ export function parseArguments(args: string[]): Arguments {
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds}: a whole number from 1 on is needed`)
   if (values.json && values.markdown) throw new Error('--json and --markdown: choose one')
   if (positionals.length > 1) throw new Error(`'${positionals[1]}': one name at a time; --rows chooses rows`)
-  const rows = values.rows.split(',').filter((row) => row !== '')
+  const list = (text: string): string[] => text.split(',').filter((one) => one !== '')
   return {
     help: values.help,
     name: positionals[0],
     format: values.json ? 'json' : values.markdown ? 'markdown' : 'table',
     from: values.from,
-    options: { rows, rounds },
+    options: {
+      rows: list(values.rows),
+      rounds,
+      kafka: values.kafka,
+      clients: list(values.clients),
+      against: values.against,
+    },
   }
 }
 
-export function usage(names: readonly string[], rowsOfBroker: readonly string[]): string {
+export function usage(names: readonly string[], rowsOfBroker: readonly string[], rowsOfClient: readonly string[]): string {
   return `npm run bench -- NAME [options]
 
   NAME              ${names.join(', ')}, all
   --rows A,B        only these rows of broker: ${rowsOfBroker.join(', ')}
+                    or of client: ${rowsOfClient.join(', ')}
   --rounds N        how often each row is measured, default ${ROUNDS}
+  --kafka           client: on a real Kafka, default on our broker
+  --clients A,B     client: only these beside ours, by their names on npm, and java
+  --against DIR     client: beside ours of another version, from its checkout
   --json            one JSON object a line, as each is measured
   --markdown        the table of docs/benchmarks.md
   --from FILE       measure nothing: print what an earlier run wrote with --json
 
-MOLDAU_BENCH_ALONE=1 leaves Kafka out, MOLDAU_BENCH_NODE_ARGS='--cpu-prof --cpu-prof-dir=/tmp/prof' goes to the node of our broker.
+MOLDAU_BENCH_ALONE=1 leaves Kafka out, MOLDAU_BENCH_NODE_ARGS='--cpu-prof --cpu-prof-dir=/tmp/prof' goes to the node of our broker;
+MOLDAU_BENCH_CLIENT_NODE_ARGS to that of the clients.
 
   npm run bench -- broker --rows one,16k,fetch
+  npm run bench -- client --rows produce,consume --clients kafkajs,java
   npm run bench -- broker --json > rows.json
   npm run bench -- broker --from rows.json --markdown
 

@@ -12,6 +12,7 @@ const benches: Record<string, () => Promise<{ rows(options: BenchOptions): Rows 
   validate: () => import('./validate.ts'),
   log: () => import('./log.ts'),
   broker: () => import('./broker.ts'),
+  client: () => import('./client.ts'),
   compaction: () => import('./compaction.ts'),
   pipelines: () => import('./pipelines.ts'),
 }
@@ -53,8 +54,8 @@ async function refuse(why: string): Promise<never> {
 }
 
 async function teach(): Promise<string> {
-  const { rowNames } = await import('./broker.ts')
-  return usage(Object.keys(benches), rowNames)
+  const [broker, client] = await Promise.all([import('./broker.ts'), import('./client.ts')])
+  return usage(Object.keys(benches), broker.rowNames, client.rowNames)
 }
 
 function print(rows: readonly BenchRow[]): void {

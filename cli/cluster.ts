@@ -1,5 +1,6 @@
 import type { Client, ClientOptions } from '../core/index.ts'
 import { MoldauError } from '../core/base/errors.ts'
+import { AdminError } from '../core/client/admin/admin-error.ts'
 
 export type { Client }
 export type Admin = Client['admin']
@@ -36,9 +37,9 @@ export async function describeTopics(admin: Admin, names: readonly string[]) {
   try {
     return await admin.describeTopics(names)
   } catch (cause) {
-    if (!(cause instanceof MoldauError) || cause.code !== 'UNKNOWN_TOPIC') throw cause
-    const listed = (await admin.listTopics()).map(({ name }) => name)
-    const missing = names.find((name) => !listed.includes(name)) ?? names[0]!
+    const failures = cause instanceof AdminError ? [...cause.failures] : []
+    const missing = failures.find(([, { code }]) => code === 'UNKNOWN_TOPIC')?.[0]
+    if (missing === undefined) throw cause
     throw new MoldauError('UNKNOWN_TOPIC', `topic '${missing}' does not exist; 'moldau topics' lists those that do`, { cause })
   }
 }

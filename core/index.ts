@@ -26,11 +26,16 @@ export type { Connectable } from './cluster/address.ts'
 export { connect } from './client/connect.ts'
 export type { Client } from './client/client.ts'
 export type { Producer } from './client/producer.ts'
+export { ProducerFatalError, TransactionAbortableError } from './client/producer-errors.ts'
+export type { RawBatch } from './client/raw-batch.ts'
 export type { Consumer } from './client/consumer.ts'
+export type { Committable, Done } from './client/committable.ts'
+export type { Subscription } from './client/membership.ts'
+export type { AssignedMember, Assignment, Assignor, GroupTopics, LastAssignment, PartitionRacks } from './client/assignors/assignor.ts'
+export type { AssignorName } from './client/assignors/assignors.ts'
 export type { Admin } from './client/admin.ts'
-export type * from './client/admin-types.ts'
-export type { Acl, AclSelection, ScramUserDescription } from './client/admin-security.ts'
-export type { GroupOffset } from './client/offset-requests.ts'
+export { AdminError } from './client/admin/admin-error.ts'
+export type * from './client/admin/types.ts'
 export type { ClientOptions } from './client/client-options.ts'
 export type { ConsumerOptions } from './client/consumer-options.ts'
 export type { ProducerOptions } from './client/producer-options.ts'
@@ -55,9 +60,12 @@ export type {
   OffsetReset,
   OffsetSpec,
   OffsetToCommit,
+  ProducerBatch,
   ProducerRecord,
+  ProducerRow,
   RebalanceListener,
   RecordColumns,
   RecordMetadata,
   TopicPartition,
+  WrittenRange,
 } from './client/types.ts'

@@ -7,14 +7,16 @@ import { atExit } from './cleanup.ts'
 
 export const root = new URL('../..', import.meta.url).pathname
 
-let built: Promise<string> | undefined
+const built = new Map<string, Promise<string>>()
 
 /** A folder with what the package holds, as npm installs it: it finds itself by its own name there. Made once, removed at the end. */
-export function builtPackage(): Promise<string> {
-  return (built ??= build())
+export function builtPackage(from = root): Promise<string> {
+  const done = built.get(from) ?? build(from)
+  built.set(from, done)
+  return done
 }
 
-async function build(): Promise<string> {
+async function build(root: string): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'moldau-bench-'))
   atExit(() => rmSync(dir, { recursive: true, force: true }))
   await symlink(join(root, 'node_modules'), join(dir, 'node_modules'))

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 
 import { MoldauError } from '../../core/base/errors.ts'
-import type { Acl, AclSelection } from '../../core/client/admin-security.ts'
+import type { Acl, AclSelection } from '../../core/client/admin/types.ts'
 import { CLUSTER_NAME, operations } from '../../core/security/acl.ts'
 import type { Operation } from '../../core/security/acl.ts'
 import { withClient } from '../cluster.ts'

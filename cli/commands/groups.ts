@@ -1,5 +1,7 @@
 import { Command } from 'commander'
 import { MoldauError } from '../../core/base/errors.ts'
+import { AdminError } from '../../core/client/admin/admin-error.ts'
+import type { GroupDescription } from '../../core/index.ts'
 import { withClient, type Admin } from '../cluster.ts'
 import { bootstrapOption, jsonOption } from '../options.ts'
 import { formatTable, printJson, printRows } from '../output.ts'
@@ -27,20 +29,29 @@ async function list(admin: Admin, json: boolean): Promise<void> {
   printRows(json, await admin.listGroups(), ['group', 'state', 'protocol'], (g) => [g.groupId, g.state, g.protocolType])
 }
 
-async function describe(admin: Admin, groupId: string, json: boolean): Promise<void> {
-  const group = (await admin.describeGroups([groupId]))[0]!
-  const committed = await admin.groupOffsets(groupId)
-  // What is not there is described as dead, by every version of the protocol in its own way.
-  if (group.state === 'Dead' && committed.length === 0) {
-    throw new MoldauError('INVALID_ARGUMENT', `there is no group '${groupId}'; 'moldau groups' lists those there are`)
+async function find(admin: Admin, groupId: string): Promise<GroupDescription> {
+  try {
+    return (await admin.describeConsumerGroups([groupId]))[0]!
+  } catch (cause) {
+    if (!(cause instanceof AdminError) || cause.kafkaCode !== 'GROUP_ID_NOT_FOUND') throw cause
+    throw new MoldauError('INVALID_ARGUMENT', `there is no group '${groupId}'; 'moldau groups' lists those there are`, { cause })
   }
+}
+
+async function describe(admin: Admin, groupId: string, json: boolean): Promise<void> {
+  const group = await find(admin, groupId)
+  const committed = await admin.listConsumerGroupOffsets(groupId)
   const ends = await admin.listOffsets(committed.map(({ topic, partition }) => ({ topic, partition, at: 'latest' as const })))
   const offsets = committed.map(({ topic, partition, offset }, i) => {
     const end = ends[i]!.offset
     return { topic, partition, offset, end, lag: end - offset }
   })
   if (json) {
-    printJson({ ...group, offsets })
+    const { state, type, protocolType, protocol } = group
+    const members = group.members.map(({ memberId, groupInstanceId, clientId, clientHost, assignment }) => {
+      return { memberId, groupInstanceId, clientId, clientHost, assignment }
+    })
+    printJson({ groupId, state, type, protocolType, protocol, members, offsets })
     return
   }
   process.stdout.write(`group ${groupId}: ${group.state}, ${group.members.length} members\n`)

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { MoldauError } from '../../core/base/errors.ts'
+import { AdminError } from '../../core/client/admin/admin-error.ts'
 import { describeTopics, withClient, type Admin } from '../cluster.ts'
 import { bootstrapOption, collectSetting, jsonOption, wholeNumber } from '../options.ts'
 import { formatTable, printJson, printRows } from '../output.ts'
@@ -52,11 +53,13 @@ async function topics(options: TopicsOptions): Promise<void> {
 }
 
 async function create(admin: Admin, name: string, { partitions = -1, config, json }: TopicsOptions): Promise<void> {
-  // The broker would refuse it, too, but cannot tell what this command offers instead.
-  if ((await admin.listTopics()).some((topic) => topic.name === name)) {
-    throw new MoldauError('INVALID_ARGUMENT', `topic '${name}' exists already; 'moldau topics --describe ${name}' shows it`)
+  try {
+    await admin.createTopics([{ name, partitions, configs: config }])
+  } catch (cause) {
+    if (!(cause instanceof AdminError) || cause.kafkaCode !== 'TOPIC_ALREADY_EXISTS') throw cause
+    // The broker cannot tell what this command offers instead.
+    throw new MoldauError('INVALID_ARGUMENT', `topic '${name}' exists already; 'moldau topics --describe ${name}' shows it`, { cause })
   }
-  await admin.createTopics([{ name, partitions, configs: config }])
   if (json) printJson({ created: name })
   else process.stdout.write(`created topic ${name}\n`)
 }
@@ -92,14 +95,13 @@ async function describe(admin: Admin, topic: string, json: boolean): Promise<voi
 async function partitionsOf(admin: Admin, names: readonly string[]) {
   const described = await describeTopics(admin, names)
   const tps = described.flatMap(({ name, partitions }) => partitions.map(({ partition }) => ({ topic: name, partition })))
-  const starts = await admin.listOffsets(tps.map((tp) => ({ ...tp, at: 'earliest' as const })))
-  const ends = await admin.listOffsets(tps.map((tp) => ({ ...tp, at: 'latest' as const })))
+  const offsets = await admin.listOffsets((['earliest', 'latest'] as const).flatMap((at) => tps.map((tp) => ({ ...tp, at }))))
   let i = 0
   return described.map(({ name, partitions }) => ({
     topic: name,
     partitions: partitions.map(({ partition, leader }) => {
       const at = i++
-      return { partition, leader, logStartOffset: starts[at]!.offset, highWatermark: ends[at]!.offset }
+      return { partition, leader, logStartOffset: offsets[at]!.offset, highWatermark: offsets[tps.length + at]!.offset }
     }),
   }))
 }

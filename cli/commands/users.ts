@@ -48,7 +48,7 @@ Only the salted hash of a password leaves this program.`,
 
 async function list(user: string | undefined, { bootstrap, json = false }: Options): Promise<void> {
   await withClient(bootstrap, async ({ admin }) => {
-    const users = await admin.describeScramUsers(user === undefined ? null : [user])
+    const users = await admin.describeUserScramCredentials(user === undefined ? undefined : [user])
     const rows = users.flatMap(({ user: name, credentials }) => credentials.map((each) => ({ user: name, ...each })))
     printRows(json, rows, ['user', 'mechanism', 'iterations'], (row) => [row.user, row.mechanism, row.iterations])
   })
@@ -60,13 +60,14 @@ async function change(user: string | undefined, options: Options): Promise<void>
   const password = options.set ? readPassword(options.passwordFile) : ''
   await withClient(options.bootstrap, async ({ admin }) => {
     if (options.set) {
-      for (const mechanism of chosen(options)) await admin.setScramPassword(user, password, mechanism, options.iterations)
+      const iterations = options.iterations === undefined ? {} : { iterations: options.iterations }
+      await admin.alterUserScramCredentials(chosen(options).map((mechanism) => ({ user, password, mechanism, ...iterations })))
       process.stdout.write(`${user} can log in by ${chosen(options).join(', ')}\n`)
       return
     }
-    const [known] = await admin.describeScramUsers([user])
+    const [known] = await admin.describeUserScramCredentials([user])
     const gone = known!.credentials.map(({ mechanism }) => mechanism).filter((mechanism) => chosen(options).includes(mechanism))
-    for (const mechanism of gone) await admin.deleteScramCredential(user, mechanism)
+    await admin.alterUserScramCredentials(gone.map((mechanism) => ({ user, mechanism, delete: true })))
     process.stdout.write(`${user} cannot log in by ${gone.join(', ')} any more\n`)
   })
 }

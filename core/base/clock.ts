@@ -2,6 +2,8 @@
 
 export interface Timer {
   cancel(): void
+  /** The process may end before it fires. */
+  unref?(): void
 }
 
 export interface Clock {
@@ -35,6 +37,7 @@ export const systemClock: Clock = {
         clearTimeout(timer)
         clearImmediate(late)
       },
+      unref: () => void timer.unref(),
     }
   },
 }

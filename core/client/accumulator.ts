@@ -4,14 +4,17 @@ import { BatchBuilder, recordSizeMax } from '../record/builder.ts'
 import { BATCH_OVERHEAD } from '../record/batch.ts'
 import type { CompressionName } from '../record/compression-names.ts'
 import type { Header } from '../record/header.ts'
-import { FlushGroup } from './flush-group.ts'
+import { allWritten, FlushGroup } from './flush-group.ts'
+import type { BatchContent } from './batch-content.ts'
 import type { SettledBatch } from './interceptors.ts'
+import type { BufferUse } from './metrics/producer-stats.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import { PendingBatch } from './pending-batch.ts'
 
 export interface AccumulatorOptions {
   clock: Clock
   compressionType: CompressionName
+  compressionLevel: number | undefined
   lingerMs: number
   batchSize: number
   maxRequestSize: number
@@ -78,9 +81,9 @@ export class Accumulator {
     return this.#transaction
   }
 
-  /** Callers that wait for room. */
-  get waiting(): number {
-    return this.#waiting.length
+  /** What of the buffer is in use, and how many callers wait for room. */
+  get use(): BufferUse {
+    return { totalBytes: this.#options.bufferMemory, usedBytes: this.#bufferedBytes, waiting: this.#waiting.length }
   }
 
   get outstanding(): ReadonlySet<PendingBatch> {
@@ -101,18 +104,48 @@ export class Accumulator {
     value: Buffer | null,
     timestamp: number,
     headers: readonly Header[] = noHeaders,
-  ): PendingBatch {
+  ): PendingBatch<BatchBuilder> {
     const queue = this.#queue(topic, partition)
     const size = recordSizeMax(key === null ? 0 : key.length, value === null ? 0 : value.length, headers)
     let batch = queue.open
-    if (batch === undefined || batch.builder.sizeInBytes + size > this.#options.batchSize) batch = this.#begin(queue, size)
-    const { builder } = batch
+    if (batch === undefined || batch.content.sizeInBytes + size > this.#options.batchSize) batch = this.#begin(queue, size)
+    const builder = batch.content
     const before = builder.sizeInBytes
     builder.append(timestamp, key, value, headers)
     const grown = builder.sizeInBytes - before
     batch.bytes += grown
     this.#bufferedBytes += grown
     return batch
+  }
+
+  /** Puts a whole batch behind everything of its partition. @throws MoldauError RECORD_TOO_LARGE, BUFFER_FULL */
+  add(topic: string, partition: number, content: BatchContent, bytes: number): PendingBatch {
+    const queue = this.#queue(topic, partition)
+    this.#checkRoom(queue, 'a batch', bytes)
+    const batch = this.#track(queue, content, bytes)
+    this.#open.delete(queue)
+    queue.add(batch)
+    this.ready.add(queue)
+    this.#options.wake()
+    return batch
+  }
+
+  /** Puts others in the place of a batch that came back. */
+  replace(batch: PendingBatch, parts: readonly PendingBatch[]): void {
+    this.#outstanding.delete(batch)
+    this.#bufferedBytes -= batch.bytes
+    for (const part of parts) {
+      this.#outstanding.add(part)
+      this.#bufferedBytes += part.bytes
+    }
+    for (let n = 1; n < parts.length; n++) batch.group.added()
+    batch.queue.replace(batch, parts)
+    this.ready.add(batch.queue)
+  }
+
+  /** Batches of a partition that have yet to go. */
+  waiting(topic: string, partition: number): number {
+    return this.#topics.get(topic)?.[partition]?.waiting ?? 0
   }
 
   /** Makes everything appended so far ready, in a group of its own; returns the groups that are not done. */
@@ -126,6 +159,13 @@ export class Accumulator {
     return groups
   }
 
+  /** Sends everything appended so far. Resolves when it is acknowledged; rejects with the first failure among it. */
+  flushed(): Promise<void> {
+    const groups = this.flush()
+    this.#options.wake()
+    return allWritten(groups)
+  }
+
   /** As {@link Accumulator.flush}; what is appended from now on belongs to the next transaction. */
   nextTransaction(): FlushGroup[] {
     this.#transaction++
@@ -135,13 +175,13 @@ export class Accumulator {
   /** The end of a batch, well or not: gives its memory back. @param firstOffset -1 when it is not known */
   release(batch: PendingBatch, firstOffset: number, error?: Error): void {
     const { topic, partition } = batch.queue
-    this.#options.settled?.({ topic, partition, count: batch.builder.count, firstOffset, ...(error !== undefined && { error }) })
+    this.#options.settled?.({ topic, partition, count: batch.content.count, firstOffset, ...(error !== undefined && { error }) })
     if (error !== undefined) this.#options.onFailed(batch, error)
     this.#bufferedBytes -= batch.bytes
     this.#outstanding.delete(batch)
-    if (batch.reusable && this.#spare.length < SPARE_BUILDERS_MAX) {
-      batch.builder.reset()
-      this.#spare.push(batch.builder)
+    if (batch.reusable && batch.content instanceof BatchBuilder && this.#spare.length < SPARE_BUILDERS_MAX) {
+      batch.content.reset()
+      this.#spare.push(batch.content)
     }
     if (this.full) return
     const waiting = this.#waiting
@@ -167,7 +207,12 @@ export class Accumulator {
     return failed
   }
 
-  close(): void {
+  /** Fails everything that is not under way, with this error. */
+  close(error: Error): void {
+    this.fail(
+      () => true,
+      () => error,
+    )
     this.#linger?.cancel()
     this.#linger = undefined
   }
@@ -191,16 +236,9 @@ export class Accumulator {
     return queue
   }
 
-  #begin(queue: PartitionQueue, size: number): PendingBatch {
-    const { maxRequestSize, bufferMemory, clock, batchSize, compressionType } = this.#options
-    if (size + BATCH_OVERHEAD > maxRequestSize) {
-      const message = `a record of ${size} bytes for ${queue.topic}-${queue.partition} is larger than a request may be: raise maxRequestSize (${maxRequestSize}) and the topic's max.message.bytes`
-      throw new MoldauError('RECORD_TOO_LARGE', message)
-    }
-    if (this.#bufferedBytes >= 2 * bufferMemory) {
-      const message = `${this.#bufferedBytes} bytes wait for acknowledgement, twice bufferMemory (${bufferMemory}): await producer.ready() between appends`
-      throw new MoldauError('BUFFER_FULL', message, { retriable: true })
-    }
+  #begin(queue: PartitionQueue, size: number): PendingBatch<BatchBuilder> {
+    const { batchSize, compressionType, compressionLevel } = this.#options
+    this.#checkRoom(queue, 'a record', size + BATCH_OVERHEAD)
     if (queue.open !== undefined) {
       this.#seal(queue)
       this.#open.delete(queue)
@@ -210,17 +248,35 @@ export class Accumulator {
       this.#spare.pop() ??
       new BatchBuilder({
         compression: compressionType,
+        compressionLevel,
         sizeHint: Math.min(Math.max(size + BATCH_OVERHEAD, Math.min(batchSize, 65_536)), 1 << 20),
       })
-    const batch = new PendingBatch(queue, builder, this.#group, this.#transaction, clock.monotonic(), queue.order())
-    batch.bytes = BATCH_OVERHEAD
-    this.#bufferedBytes += BATCH_OVERHEAD
-    this.#group.added()
-    this.#outstanding.add(batch)
+    const batch = this.#track(queue, builder, BATCH_OVERHEAD)
     queue.open = batch
     this.#open.add(queue)
     this.#startLinger()
     return batch
+  }
+
+  #track<Content extends BatchContent>(queue: PartitionQueue, content: Content, bytes: number): PendingBatch<Content> {
+    const batch = new PendingBatch(queue, content, this.#group, this.#transaction, this.#options.clock.monotonic(), queue.order())
+    batch.bytes = bytes
+    this.#bufferedBytes += bytes
+    this.#group.added()
+    this.#outstanding.add(batch)
+    return batch
+  }
+
+  #checkRoom(queue: PartitionQueue, what: string, bytes: number): void {
+    const { maxRequestSize, bufferMemory } = this.#options
+    if (bytes > maxRequestSize) {
+      const message = `${what} of ${bytes} bytes for ${queue.topic}-${queue.partition} is larger than a request may be: raise maxRequestSize (${maxRequestSize}) and the topic's max.message.bytes`
+      throw new MoldauError('RECORD_TOO_LARGE', message)
+    }
+    if (this.#bufferedBytes >= 2 * bufferMemory) {
+      const message = `${this.#bufferedBytes} bytes wait for acknowledgement, twice bufferMemory (${bufferMemory}): await producer.ready() between appends`
+      throw new MoldauError('BUFFER_FULL', message, { retriable: true })
+    }
   }
 
   #seal(queue: PartitionQueue): void {

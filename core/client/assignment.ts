@@ -53,6 +53,10 @@ export class Assignment implements Iterable<PartitionState> {
     }
   }
 
+  remove(tp: TopicPartition): void {
+    this.#states.delete(tpKey(tp))
+  }
+
   clear(): void {
     this.#states.clear()
   }

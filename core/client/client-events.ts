@@ -30,5 +30,5 @@ export interface ConsumerEvents {
 }
 
 export function batchFailure(batch: PendingBatch, error: Error): Failure {
-  return { message: `${batch.builder.count} records for ${tpKey(batch.queue)}: ${messageOf(error)}`, cause: error }
+  return { message: `${batch.content.count} records for ${tpKey(batch.queue)}: ${messageOf(error)}`, cause: error }
 }

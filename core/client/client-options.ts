@@ -4,10 +4,13 @@ import type { Logger } from '../base/logger.ts'
 import { systemRandom } from '../base/uuid.ts'
 import type { RandomBytes } from '../base/uuid.ts'
 import type { Dialer } from '../net/dialer.ts'
+import { systemResolver } from '../net/resolver.ts'
+import type { Resolver } from '../net/resolver.ts'
 import type { SaslOptions } from '../security/sasl-client.ts'
+import { TokenCache } from '../security/token-cache.ts'
 import { clientSecurity, securityNames } from './security-options.ts'
 import type { SecuritySettings, SslOptions } from './security-options.ts'
-import { amount, flag, given, text } from './setting-kinds.ts'
+import { amount, flag, given, oneOf, positive, text } from './setting-kinds.ts'
 import { ownSetting, readOptions, setting } from './settings.ts'
 import type { Kind, Options, ReadOptions } from './settings.ts'
 
@@ -21,6 +24,8 @@ export const clientSettings = {
   clientId: setting('client.id', text, 'moldau'),
   /** Default 30 s. */
   requestTimeoutMs: setting('request.timeout.ms', amount, 30_000),
+  /** How long a call of `admin` may take with all its attempts; default 1 minute. */
+  defaultApiTimeoutMs: setting('default.api.timeout.ms', amount, 60_000),
   /** How long `connect` tries the addresses; default 3 s. */
   bootstrapTimeoutMs: ownSetting(amount, 3000),
   /** Default 100 ms. */
@@ -29,6 +34,29 @@ export const clientSettings = {
   retryBackoffMaxMs: setting('retry.backoff.max.ms', amount, 1000),
   /** Default 5 minutes. */
   metadataMaxAgeMs: setting('metadata.max.age.ms', amount, 300_000),
+  /** After so long without use a topic is not asked for any more; default 5 minutes. */
+  metadataMaxIdleMs: setting('metadata.max.idle.ms', amount, 300_000),
+  /** Whether the addresses given to `connect` are tried again when no known broker answers (KIP-899); default `rebootstrap`. */
+  metadataRecoveryStrategy: setting('metadata.recovery.strategy', oneOf('rebootstrap', 'none'), 'rebootstrap'),
+  /** After so long without metadata the brokers are looked for anew (KIP-1102); default 5 minutes. */
+  metadataRecoveryRebootstrapTriggerMs: setting('metadata.recovery.rebootstrap.trigger.ms', amount, 300_000),
+  /** Pause after a broker did not take a connection, doubled for each further time; default 50 ms. */
+  reconnectBackoffMs: setting('reconnect.backoff.ms', amount, 50),
+  /** The longest of these pauses; default 1 s. */
+  reconnectBackoffMaxMs: setting('reconnect.backoff.max.ms', amount, 1000),
+  /** How long a connection may take to come up, and each answer of its handshake and log-in; doubled after a failure. Default 10 s. */
+  socketConnectionSetupTimeoutMs: setting('socket.connection.setup.timeout.ms', positive, 10_000),
+  /** The most that it is doubled to; default 30 s. */
+  socketConnectionSetupTimeoutMaxMs: setting('socket.connection.setup.timeout.max.ms', positive, 30_000),
+  /** Connections that nobody uses for so long are closed; default 9 minutes. */
+  connectionsMaxIdleMs: setting('connections.max.idle.ms', positive, 540_000),
+  /**
+   * All addresses of a host are tried one after the other. `resolve_canonical_bootstrap_servers_only` has each address given to `connect` stand
+   * for the canonical names of all its addresses. Default `use_all_dns_ips`.
+   */
+  clientDnsLookup: setting('client.dns.lookup', oneOf('use_all_dns_ips', 'resolve_canonical_bootstrap_servers_only'), 'use_all_dns_ips'),
+  /** How host names become addresses; default: as the operating system does it. */
+  resolver: ownSetting(given<Resolver>('an object with addresses() and canonicalName()'), systemResolver),
   /** How long a topic may stay unknown before a call fails with UNKNOWN_TOPIC; default 5 s. */
   unknownTopicTimeoutMs: ownSetting(amount, 5000),
   /** Whether metrics are sent to the cluster when it asks for them (KIP-714); default true. */
@@ -57,6 +85,23 @@ export function readClientOptions(options: ClientOptions): ReadClientOptions {
   const entries = Object.entries(options)
   const { ssl, ...read } = readOptions('connect', Object.fromEntries(entries.filter((each) => !isSecurity(each))), clientSettings)
   const kafka = Object.fromEntries(entries.filter(isSecurity)) as Record<string, string>
-  const security = clientSecurity({ ...(ssl !== undefined && { ssl }), ...(read.sasl !== undefined && { sasl: read.sasl }) }, kafka)
-  return { ...read, ...security, dialer: read.dialer ?? security.dialer }
+  const { resolver } = read
+  const security = clientSecurity(
+    { resolver, ...(ssl !== undefined && { ssl }), ...(read.sasl !== undefined && { sasl: read.sasl }) },
+    kafka,
+  )
+  const sasl = security.sasl ?? read.sasl
+  return {
+    ...read,
+    ...security,
+    ...(sasl !== undefined && { sasl: sharingTokens(sasl, read.clock) }),
+    dialer: read.dialer ?? security.dialer,
+  }
+}
+
+/** All connections of a client log in with one token, as long as it is good. */
+function sharingTokens(sasl: SaslOptions, clock: Clock): SaslOptions {
+  if (typeof sasl.token !== 'function') return sasl
+  const cache = new TokenCache(sasl.token, clock)
+  return { ...sasl, token: () => cache.token() }
 }

@@ -7,6 +7,7 @@ import type { ConsumerMetricName } from './metrics/consumer-stats.ts'
 import type { ProducerMetricName } from './metrics/producer-stats.ts'
 import { ConnectionStats } from './metrics/connection-stats.ts'
 import { MetricsSnapshot } from './metrics/snapshot.ts'
+import { AdminCalls } from './admin/calls.ts'
 import { Admin } from './admin.ts'
 import { Consumer } from './consumer.ts'
 import { defaultLogger } from './default-logger.ts'
@@ -30,8 +31,8 @@ export class Client {
   readonly #made: { producer: number; consumer: number }
   readonly #closed: PromiseWithResolvers<void>
 
-  private constructor(cluster: Cluster, { clientId, enableMetricsPush }: ReadClientOptions, stats: ConnectionStats) {
-    this.admin = new Admin(cluster)
+  private constructor(cluster: Cluster, { clientId, defaultApiTimeoutMs, enableMetricsPush }: ReadClientOptions, stats: ConnectionStats) {
+    this.admin = new Admin(new AdminCalls(cluster, defaultApiTimeoutMs))
     this.#cluster = cluster
     this.#clientId = clientId
     this.#stats = stats
@@ -46,7 +47,7 @@ export class Client {
     const read = readClientOptions(options)
     const connectable = typeof target === 'string' || !('dialer' in target) ? undefined : target
     const addresses = parseAddresses(connectable === undefined ? (target as string | readonly string[]) : connectable.bootstrap)
-    const dialer = read.dialer ?? connectable?.dialer ?? tcpDialer()
+    const dialer = read.dialer ?? connectable?.dialer ?? tcpDialer({ resolver: read.resolver })
     const logger = read.logger ?? (await defaultLogger())
     const watcher = new ConnectionStats(read.clock)
     return new Client(await Cluster.connect({ ...read, logger, dialer, bootstrap: addresses, watcher }), read, watcher)

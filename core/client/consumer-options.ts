@@ -1,30 +1,28 @@
-import { MoldauError } from '../base/errors.ts'
-import { assignors } from './assignors.ts'
-import type { AssignorName } from './assignors.ts'
+import { assignmentStrategy, defaultAssignors } from './assignors/assignors.ts'
 import type { ConsumerInterceptor } from './interceptors.ts'
 import { amount, flag, listOf, oneOf, positive, text } from './setting-kinds.ts'
+import { offsetReset } from './offset-reset.ts'
 import { ownSetting, readOptions, setting } from './settings.ts'
-import type { Kind, Options, ReadOptions } from './settings.ts'
-
-const assignorNames = Object.keys(assignors) as AssignorName[]
-
-const strategy: Kind<readonly AssignorName[]> = {
-  what: `a list of ${assignorNames.join(', ')}`,
-  read(value) {
-    const list: unknown = typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value
-    const fits = Array.isArray(list) && list.length > 0 && list.every((name) => assignorNames.includes(name as AssignorName))
-    return fits ? (list as AssignorName[]) : undefined
-  },
-}
+import type { Options, ReadOptions } from './settings.ts'
 
 export const consumerSettings = {
   groupId: setting('group.id', text),
   /** Static membership (KIP-345): a restart within the session timeout causes no rebalance. */
   groupInstanceId: setting('group.instance.id', text),
+  /**
+   * How the group is kept: 'classic' has a member share the partitions out, 'consumer' the coordinator (KIP-848; Kafka from 4.0 on), by and by and
+   * without a stop for all. A group may be moved from one to the other member by member. Default 'classic'.
+   */
+  groupProtocol: setting('group.protocol', oneOf('classic', 'consumer'), 'classic'),
+  /** With groupProtocol 'consumer': the assignor of the coordinator (`uniform`, `range`); default the first that it has. */
+  groupRemoteAssignor: setting('group.remote.assignor', text),
   /** Default 'read_uncommitted'. */
   isolationLevel: setting('isolation.level', oneOf('read_uncommitted', 'read_committed'), 'read_uncommitted'),
-  /** Where to begin without a committed offset, or when the offset is gone; default 'latest'. */
-  autoOffsetReset: setting('auto.offset.reset', oneOf('earliest', 'latest', 'none'), 'latest'),
+  /**
+   * Where to begin without a committed offset, or when the offset is gone: 'earliest', 'latest', 'none' (an error), or by duration, as
+   * `{ byDurationMs: 3_600_000 }` or 'by_duration:PT1H' (KIP-1106); default 'latest'.
+   */
+  autoOffsetReset: setting('auto.offset.reset', offsetReset, 'latest'),
   /** A fetch is answered when so many bytes are there; default 1. */
   fetchMinBytes: setting('fetch.min.bytes', amount, 1),
   /** ... or after so many milliseconds; default 500. */
@@ -33,6 +31,8 @@ export const consumerSettings = {
   fetchMaxBytes: setting('fetch.max.bytes', amount, 50 * 1024 * 1024),
   /** Of one partition in one fetch, in bytes; default 1 MiB. */
   maxPartitionFetchBytes: setting('max.partition.fetch.bytes', amount, 1024 * 1024),
+  /** Where this program runs: with a rack-aware selector on the brokers, records come from the nearest replica (KIP-392). */
+  clientRack: setting('client.rack', text, ''),
   /** What may lie fetched and not yet polled, in bytes (one fetch answer more at most); default 50 MiB. */
   prefetchBytes: ownSetting(positive, 50 * 1024 * 1024),
   /** Most records of one poll, rounded up to whole batches; default 500. */
@@ -45,10 +45,21 @@ export const consumerSettings = {
   maxPollIntervalMs: setting('max.poll.interval.ms', amount, 300_000),
   /** Default 3 s. */
   heartbeatIntervalMs: setting('heartbeat.interval.ms', amount, 3000),
-  /** Assignors in order of preference; default range, then roundrobin. */
-  partitionAssignmentStrategy: setting('partition.assignment.strategy', strategy, ['range', 'roundrobin']),
-  /** Offsets are committed by the program, with what it has done: false is the only value. */
+  /**
+   * Assignors in order of preference, by name or as objects of your own: `range`, `roundrobin`, `sticky`, `cooperative-sticky`; the group takes one that
+   * all its members have. Partitions stay with members during a rebalance when all of the list are cooperative. Default range, then
+   * cooperative-sticky: the group uses range, and is changed to cooperative-sticky by leaving range out, one consumer after the other.
+   */
+  partitionAssignmentStrategy: setting('partition.assignment.strategy', assignmentStrategy, defaultAssignors),
+  /**
+   * Commits what the polls before have handed out every `autoCommitIntervalMs`, before partitions are revoked, and at the end: for programs that are
+   * done with what a poll returned when they poll again. Default false, unlike Kafka's: the program commits what it has done.
+   */
   enableAutoCommit: setting('enable.auto.commit', flag, false),
+  /** Default 5 s. */
+  autoCommitIntervalMs: setting('auto.commit.interval.ms', amount, 5000),
+  /** Hands out batches as they lie in the log, by {@link Consumer.pollRaw} in the place of poll; default false. */
+  raw: ownSetting(flag, false),
   /** See each batch before poll returns it, and what is committed. */
   interceptors: ownSetting(listOf<ConsumerInterceptor>('a list of objects with onConsume and onCommit'), []),
 } as const
@@ -57,9 +68,5 @@ export type ConsumerOptions = Options<typeof consumerSettings>
 
 /** With the defaults where nothing is given. @throws MoldauError INVALID_CONFIG */
 export function readConsumerOptions(options: ConsumerOptions): ReadOptions<typeof consumerSettings> {
-  const read = readOptions('consumer', options, consumerSettings)
-  if (read.enableAutoCommit) {
-    throw new MoldauError('INVALID_CONFIG', 'consumer: offsets are not committed behind your back: call commit() when the records are done')
-  }
-  return read
+  return readOptions('consumer', options, consumerSettings)
 }

@@ -2,7 +2,7 @@ import { messageOf, MoldauError } from '../base/errors.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import { bytes } from '../serde/primitives.ts'
 import type { Serde } from '../serde/serde.ts'
-import type { ConsumerBatch, Header, TopicPartition } from './types.ts'
+import type { ConsumerBatch, GroupMetadata, Header, TopicPartition } from './types.ts'
 
 /** How keys and values are read; what is left out comes as a view of the batch's bytes. */
 export interface RecordSerdes<K, V> {
@@ -33,6 +33,20 @@ export class ConsumerRecord<K = Buffer, V = Buffer> implements TopicPartition {
 
   get offset(): number {
     return this.#batch.columns.offset(this.#index)
+  }
+
+  /** The offset after this record: what is committed when it is done. */
+  get nextOffset(): number {
+    return this.offset + 1
+  }
+
+  get leaderEpoch(): number {
+    return this.#batch.leaderEpoch
+  }
+
+  /** Who the consumer was when it handed the record out. See {@link ConsumerBatch.group}. */
+  get group(): GroupMetadata | null {
+    return this.#batch.group
   }
 
   /** Milliseconds since 1970; -1 for none. */

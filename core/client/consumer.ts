@@ -1,26 +1,21 @@
 import { MoldauError } from '../base/errors.ts'
 import type { EventHub } from '../base/event-hub.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { Assignment } from './assignment.ts'
 import type { ConsumerEvents } from './client-events.ts'
-import { FetchLoop } from './fetch-loop.ts'
-import { GroupMember } from './group-member.ts'
-import { Handout } from './handout.ts'
+import type { Committable, Done } from './committable.ts'
+import { ConsumerGroup } from './consumer-group.ts'
 import { ConsumerInterceptors } from './interceptors.ts'
 import type { ConsumerMetricName } from './metrics/consumer-stats.ts'
 import type { MetricsSnapshot } from './metrics/snapshot.ts'
-import { findOffsets, OffsetAt } from './offset-requests.ts'
-import type { FoundOffset } from './offset-requests.ts'
-import { readConsumerOptions } from './consumer-options.ts'
-import type { ConsumerOptions } from './consumer-options.ts'
-import type { PartitionState } from './partition-state.ts'
-import { PollWait } from './poll-wait.ts'
-import { Positions } from './positions.ts'
+import { OffsetLookup, type OffsetAtTime } from './offset-lookup.ts'
+import { readConsumerOptions, type ConsumerOptions } from './consumer-options.ts'
 import { ConsumerView } from './consumer-view.ts'
-import { Rebalances } from './rebalances.ts'
-import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, OffsetToCommit, RebalanceListener } from './types.ts'
+import { Reading } from './reading.ts'
+import type { Subscription } from './membership.ts'
+import type { RawBatch } from './raw-batch.ts'
+import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, RebalanceListener } from './types.ts'
 
 const POLL_TIMEOUT_MS = 1000
 
@@ -39,70 +34,45 @@ const POLL_TIMEOUT_MS = 1000
 export class Consumer {
   /** What comes and goes, what goes wrong, and the end: for those who show it. */
   readonly events: EventHub<ConsumerEvents>
-  readonly #cluster: Cluster
   readonly #view: ConsumerView
   readonly #options: ReturnType<typeof readConsumerOptions>
   readonly #assignment: Assignment
-  readonly #member: GroupMember | undefined
-  readonly #fetchLoop: FetchLoop
-  readonly #positions: Positions
-  readonly #handout: Handout
+  readonly #group: ConsumerGroup | undefined
+  readonly #reading: Reading
+  readonly #lookup: OffsetLookup
   readonly #interceptors: ConsumerInterceptors
-  #rebalances: Rebalances | undefined
-  readonly #pollWait: PollWait
-  #polling: boolean
-  #error: Error | undefined
   readonly #onClosed: () => void
   #closed: boolean
 
   /** Made by {@link Client.consumer}. */
   constructor(cluster: Cluster, given: ConsumerOptions, name = 'consumer', onClosed: () => void = () => {}) {
     const options = readConsumerOptions(given)
-    this.#cluster = cluster
     const view = new ConsumerView(cluster, name, options.isolationLevel)
     this.events = view.events
     this.#view = view
-    const { watcher } = view
     this.#options = options
-    const partitions = new Assignment()
-    this.#assignment = partitions
-    this.#pollWait = new PollWait(cluster.clock)
-    const onProgress = (): void => this.#onProgress()
-    const onError = (error: Error): void => this.#onError(error)
-    const onAttention = (): void => this.#pollWait.wake()
+    const assignment = new Assignment()
+    this.#assignment = assignment
     const { groupId } = options
-    this.#member =
-      groupId === undefined
-        ? undefined
-        : new GroupMember({ ...options, groupInstanceId: options.groupInstanceId ?? null, cluster, groupId, onAttention, watcher })
-    const onOutOfRange = (state: PartitionState): void => this.#outOfRange(state)
-    this.#fetchLoop = new FetchLoop({ ...options, cluster, partitions, onProgress, onOutOfRange, onError, watcher })
-    this.#positions = new Positions({
-      ...options,
-      cluster,
-      member: this.#member,
-      timeoutMs: cluster.requestTimeoutMs,
-      partitions,
-      onProgress,
-      onError,
-    })
-    this.#interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
-    this.#handout = new Handout(partitions, onOutOfRange, view.stats)
-    this.#rebalances = undefined
-    this.#polling = false
-    this.#error = undefined
+    const interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
+    this.#interceptors = interceptors
+    const onAssigned = (): void => this.#reading.wake()
+    const onAttention = (): void => this.#reading.attend()
+    const inGroup = { cluster, options, assignment, interceptors, view, onAssigned, onAttention }
+    this.#group = groupId === undefined ? undefined : new ConsumerGroup({ ...inGroup, groupId })
+    this.#reading = new Reading({ cluster, options, assignment, view, group: this.#group })
+    this.#lookup = new OffsetLookup(cluster, options.isolationLevel)
     this.#onClosed = onClosed
     this.#closed = false
   }
 
-  /** Reads topics as a member of the group: partitions come and go inside {@link Consumer.poll}, which waits for the listener. */
-  subscribe(topics: readonly string[], listener: RebalanceListener = {}): void {
-    const member = this.#requireGroup('subscribe()')
-    member.subscribe([...topics])
-    const { clock } = this.#cluster
-    this.#rebalances ??= new Rebalances({ clock, member, assignment: this.#assignment, onAssigned: () => this.#wake() })
-    this.#rebalances.listener = this.#view.over(listener, member)
-    this.#pollWait.wake()
+  /**
+   * Reads topics as a member of the group: those named, or all that match, also when they are created later. Partitions come and go inside
+   * {@link Consumer.poll}, which waits for the listener.
+   */
+  subscribe(topics: Subscription, listener: RebalanceListener = {}): void {
+    this.#requireGroup('subscribe()').subscribe(topics instanceof RegExp ? topics : [...topics], listener)
+    this.#reading.attend()
   }
 
   /**
@@ -110,10 +80,10 @@ export class Consumer {
    * `autoOffsetReset` says. Partitions that were assigned before and have no offset here keep their position.
    */
   assign(partitions: readonly (TopicPartition & { offset?: OffsetSpec })[]): void {
-    if (this.#rebalances !== undefined)
+    if (this.#group?.subscribed)
       throw new MoldauError('INVALID_ARGUMENT', 'consumer: assign() after subscribe(): the group decides; make another consumer')
-    this.#assignment.replace(partitions, this.#member === undefined ? 'reset' : 'committed')
-    this.#wake()
+    this.#assignment.replace(partitions, this.#group === undefined ? 'reset' : 'committed')
+    this.#reading.wake()
   }
 
   /**
@@ -124,29 +94,25 @@ export class Consumer {
    * @throws MoldauError FENCED, UNKNOWN_TOPIC, CORRUPT_BATCH; KafkaError OFFSET_OUT_OF_RANGE when autoOffsetReset is 'none'
    */
   async poll(timeoutMs: number = POLL_TIMEOUT_MS): Promise<ConsumerBatch[]> {
-    if (this.#polling) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() is running already: await it first')
-    this.#polling = true
-    try {
-      const from = this.#cluster.clock.monotonic()
-      const deadline = from + timeoutMs
-      this.#view.stats.poll.begins(from)
-      for (;;) {
-        this.#throwIfFailed()
-        this.#member?.polled()
-        const settled = (await this.#rebalances?.settle(deadline)) ?? true
-        const taken = settled ? this.#handout.take(this.#options.maxPollRecords) : []
-        if (taken.length > 0) this.#fetchLoop.wake()
-        const batches = this.#interceptors.consume(taken)
-        const left = deadline - this.#cluster.clock.monotonic()
-        if (this.#handout.progressed() || batches.length > 0 || left <= 0) return batches
-        await this.#pollWait.wait(left)
-      }
-    } catch (error) {
-      throw this.#view.told('poll', error)
-    } finally {
-      this.#polling = false
-      this.#view.stats.poll.ends(this.#cluster.clock.monotonic())
-    }
+    if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() of a raw consumer: use pollRaw()')
+    const seen = (taken: ConsumerBatch[]): ConsumerBatch[] => this.#interceptors.consume(taken)
+    return this.#reading.poll(timeoutMs, (fetched) => fetched.take(), seen)
+  }
+
+  /**
+   * As {@link Consumer.poll}, but batches as they lie in the log, with nothing decoded or decompressed: for copies. Under read_uncommitted the
+   * markers of transactions and batches that compaction has emptied are handed out, too. Interceptors do not see them.
+   *
+   * ```ts
+   * const consumer = client.consumer({ raw: true, isolationLevel: 'read_committed' })
+   * for (const batch of await consumer.pollRaw()) await producer.sendRaw(batch.topic, batch.partition, batch)
+   * ```
+   *
+   * @param timeoutMs default 1 s
+   */
+  async pollRaw(timeoutMs: number = POLL_TIMEOUT_MS): Promise<RawBatch[]> {
+    if (!this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: pollRaw() needs the option raw: true')
+    return this.#reading.poll(timeoutMs, (fetched) => fetched.takeRaw())
   }
 
   /** Calls this listener too when partitions come and go, after that of {@link Consumer.subscribe}. Returns the way to stop that. */
@@ -164,22 +130,22 @@ export class Consumer {
     return this.#assignment.require(tp).position
   }
 
-  /** Goes on at `offset`; what was fetched from elsewhere is dropped. */
-  seek(tp: TopicPartition, offset: OffsetSpec): void {
-    this.#assignment.require(tp).restart(offset)
-    this.#wake()
+  /** Goes on at an offset, 'earliest', 'latest' or `{ timestamp }` (milliseconds since 1970); what was fetched from elsewhere is dropped. */
+  seek(tp: TopicPartition, place: OffsetSpec): void {
+    this.#assignment.require(tp).restart(place)
+    this.#reading.wake()
   }
 
   /** Hands out nothing of these partitions until {@link Consumer.resume}. What has been fetched is kept. */
   pause(partitions: readonly TopicPartition[]): void {
     for (const tp of partitions) this.#assignment.require(tp).paused = true
-    this.#fetchLoop.wake()
+    this.#reading.refill()
   }
 
   resume(partitions: readonly TopicPartition[]): void {
     for (const tp of partitions) this.#assignment.require(tp).paused = false
-    this.#wake()
-    this.#pollWait.wake()
+    this.#reading.wake()
+    this.#reading.attend()
   }
 
   assignment(): TopicPartition[] {
@@ -187,56 +153,41 @@ export class Consumer {
   }
 
   /**
-   * Commits positions for the group: those given, or of everything that poll has handed out.
+   * Commits for the group: what is given, or everything that poll has handed out. A batch or a record stands for the offset behind it, and is
+   * committed only if this member has had its partition all the while: what was read before a rebalance cannot overwrite what another
+   * member has committed since (KIP-447).
    *
-   * @param group who commits; default the member as it is now. Pass the {@link Consumer.groupMetadata} of the time of the poll when
-   *   polling goes on meanwhile: then what was read before a rebalance cannot overwrite what another member has committed since.
-   * @throws KafkaError ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS: the partitions are no longer ours
+   * ```ts
+   * for await (const batch of consumer) {
+   *   await work(batch)
+   *   await consumer.commit(batch)
+   * }
+   * ```
+   *
+   * @param group who commits positions; default the member as it is now
+   * @throws KafkaError ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS, STALE_MEMBER_EPOCH: the partitions are no longer ours
    */
-  async commit(offsets?: readonly OffsetToCommit[], group?: GroupMetadata): Promise<void> {
-    const member = this.#requireGroup('commit()')
-    const positions = offsets ?? this.#assignment.positions()
-    if (positions.length === 0) return
-    try {
-      await member.commit(positions, group ?? member.metadata, this.#cluster.requestTimeoutMs)
-    } catch (error) {
-      throw this.#view.told('commit', error)
-    }
-    this.#interceptors.committed(positions)
+  async commit(what: Committable | readonly Committable[] = this.#assignment.positions(), group?: GroupMetadata): Promise<void> {
+    await this.#requireGroup('commit()').commitRead(what, group)
   }
 
   /** What the group has committed, by `topic-partition`; null where nothing is. */
-  async committed(partitions: readonly TopicPartition[]): Promise<Map<string, CommittedOffset | null>> {
-    const found = await this.#requireGroup('committed()').committed(partitions, this.#cluster.requestTimeoutMs)
-    const byKey = new Map(found.map((offset) => [tpKey(offset), offset]))
-    return new Map(
-      partitions.map((tp) => {
-        const offset = byKey.get(tpKey(tp))
-        return [
-          tpKey(tp),
-          offset === undefined ? null : { offset: offset.offset, leaderEpoch: offset.leaderEpoch, metadata: offset.metadata },
-        ]
-      }),
-    )
+  committed(partitions: readonly TopicPartition[]): Promise<Map<string, CommittedOffset | null>> {
+    return this.#requireGroup('committed()').committedByKey(partitions)
   }
 
   /** Where the partitions end for this consumer: the high watermark, or the last stable offset under read_committed. */
   endOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
-    return this.#offsetsAt(partitions, OffsetAt.latest)
+    return this.#lookup.at(partitions, 'latest')
   }
 
   beginningOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
-    return this.#offsetsAt(partitions, OffsetAt.earliest)
+    return this.#lookup.at(partitions, 'earliest')
   }
 
   /** The first record at or after a time (milliseconds since 1970), by `topic-partition`; null when all are older. */
-  async offsetsForTimes(
-    queries: readonly (TopicPartition & { timestamp: number })[],
-  ): Promise<Map<string, { offset: number; timestamp: number; leaderEpoch: number } | null>> {
-    const found = await this.#find(queries)
-    return new Map(
-      found.map((o) => [tpKey(o), o.offset < 0 ? null : { offset: o.offset, timestamp: o.timestamp, leaderEpoch: o.leaderEpoch }]),
-    )
+  offsetsForTimes(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<Map<string, OffsetAtTime | null>> {
+    return this.#lookup.atTimes(queries)
   }
 
   /** Of the last fetch. */
@@ -254,17 +205,33 @@ export class Consumer {
     return this.#closed
   }
 
-  /** Who this consumer is in its group now; for {@link Producer.sendOffsets}. */
-  groupMetadata(): GroupMetadata {
-    return this.#requireGroup('groupMetadata()').metadata
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void> {
-    while (!this.#closed) yield* await this.poll()
+  /** Records (offsets, to be exact) between the position and {@link Consumer.fetchedEnd}: asks nobody. Kafka's `currentLag`. */
+  currentLag(tp: TopicPartition): number | undefined {
+    const end = this.fetchedEnd(tp)
+    const position = this.position(tp)
+    return end === undefined || position === undefined ? undefined : Math.max(0, end - position)
   }
 
   /**
-   * Ends. Commits nothing.
+   * Who this consumer is in its group; for {@link Producer.sendOffsets}.
+   *
+   * @param read a batch or a record that was read: who may commit it. The member as it is now when it has had the partition all the while, else
+   *   as it was then, whom the coordinator refuses. Default: as it is now
+   */
+  groupMetadata(read?: Done): GroupMetadata {
+    const group = this.#requireGroup('groupMetadata()')
+    return read?.group ? group.authority([read], read.group) : group.metadata
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void> {
+    while (!this.#closed) {
+      const batches = await this.poll()
+      yield* this.#group?.oneByOne(batches) ?? batches
+    }
+  }
+
+  /**
+   * Ends. Commits what was handed out where `enableAutoCommit` says so, else nothing. The listener is not called.
    *
    * @param options leave: whether to leave the group, so that others get the partitions at once. Default: a static member does not, it
    *   only goes away and finds its partitions when it is back within the session time-out; others do
@@ -272,63 +239,18 @@ export class Consumer {
   async close(options: { leave?: boolean } = {}): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#fetchLoop.close()
+    const fetchesEnded = this.#reading.close()
+    await this.#group?.close(options.leave)
+    await fetchesEnded
     this.#assignment.clear()
-    this.#pollWait.wake()
-    await this.#member?.close(options.leave ?? this.#options.groupInstanceId === undefined)
     this.events.emit('closed', {})
     this.#onClosed()
   }
 
-  #onProgress(): void {
-    try {
-      this.#handout.skipUnseen()
-    } catch (error) {
-      this.#error = error as Error
-    }
-    this.#fetchLoop.wake()
-    this.#pollWait.wake()
-  }
-
-  #outOfRange(state: PartitionState): void {
-    const { logger } = this.#cluster
-    logger.warn({ topic: state.topic, partition: state.partition, offset: state.position }, 'consumer: the offset is out of range')
-    state.restart('reset')
-    this.#positions.wake()
-  }
-
-  #wake(): void {
-    this.#positions.wake()
-    this.#fetchLoop.wake()
-  }
-
-  #onError(error: Error): void {
-    this.#error ??= error
-    this.#pollWait.wake()
-  }
-
-  /** Each failure is thrown once: a program that catches it may seek and go on. */
-  #throwIfFailed(): void {
+  #requireGroup(call: string): ConsumerGroup {
     if (this.#closed) throw new MoldauError('CLOSED', 'the consumer is closed: make another one')
-    const error = this.#error
-    this.#error = undefined
-    if (error !== undefined) throw error
-    this.#positions.wake()
-  }
-
-  async #offsetsAt(partitions: readonly TopicPartition[], timestamp: number): Promise<Map<string, number>> {
-    const found = await this.#find(partitions.map(({ topic, partition }) => ({ topic, partition, timestamp })))
-    return new Map(found.map((offset) => [tpKey(offset), offset.offset]))
-  }
-
-  #find(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<FoundOffset[]> {
-    return findOffsets(this.#cluster, queries, this.#options.isolationLevel, this.#cluster.requestTimeoutMs)
-  }
-
-  #requireGroup(call: string): GroupMember {
-    if (this.#closed) throw new MoldauError('CLOSED', 'the consumer is closed: make another one')
-    if (this.#member === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} needs a groupId`)
-    return this.#member
+    if (this.#group === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} needs a groupId`)
+    return this.#group
   }
 }
 

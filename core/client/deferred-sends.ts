@@ -1,17 +1,14 @@
 import type { Clock } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
-import { recordSizeMax } from '../record/builder.ts'
-import type { Header } from '../record/header.ts'
-import type { RecordMetadata } from './types.ts'
 
-/** A record with its key and value as bytes. */
-export interface Send {
+/** Something that is appended when its topic is known and there is room. */
+export interface Deferred {
   topic: string
-  partition: number | undefined
-  key: Buffer | null
-  value: Buffer | null
-  timestamp: number
-  headers: readonly Header[] | undefined
+  /** What it takes of the buffer, at most. */
+  bytes: number
+  /** Appends, all of it or as much as there is room for; true when nothing is left. */
+  append(): boolean
+  reject(error: Error): void
 }
 
 export interface DeferredSendsOptions {
@@ -22,19 +19,14 @@ export interface DeferredSendsOptions {
   room: () => Promise<void>
   /** Whether a record of this topic can be appended now. */
   ready: (topic: string) => boolean
-  run: (send: Send) => Promise<RecordMetadata>
+  /** Something will not be appended. @returns what to tell whoever waits for it */
+  failed: (error: Error) => Error
 }
 
-interface Waiting {
-  send: Send
-  bytes: number
-  result: PromiseWithResolvers<RecordMetadata>
-}
-
-/** Sends that cannot be appended yet, because the topic is not known or the buffer is full: first come, first served. */
+/** What cannot be appended yet, because the topic is not known or the buffer is full: first come, first served. */
 export class DeferredSends {
   readonly #options: DeferredSendsOptions
-  readonly #waiting: Waiting[]
+  readonly #waiting: Deferred[]
   #bytes: number
   #pump: Promise<void> | undefined
 
@@ -49,19 +41,50 @@ export class DeferredSends {
     return this.#waiting.length === 0
   }
 
-  /** @throws MoldauError BUFFER_FULL when as much waits here as the buffer holds: the program sends without waiting */
-  add(send: Send): Promise<RecordMetadata> {
+  /** Appends now if that is possible, else in its turn; rejects with BUFFER_FULL when as much waits as the buffer holds. */
+  add(deferred: Deferred): void {
+    if (this.empty && this.#options.ready(deferred.topic) && this.#append(deferred)) return
     const { bufferMemory } = this.#options
-    const bytes = recordSizeMax(send.key?.length ?? 0, send.value?.length ?? 0, send.headers)
-    if (this.#bytes + bytes > bufferMemory && this.#waiting.length > 0) {
+    // Whose turn it is does not count: many records at once may be more than the buffer holds.
+    const behind = this.#bytes - (this.#waiting[0]?.bytes ?? 0)
+    if (behind + deferred.bytes > bufferMemory && this.#waiting.length > 0) {
       const message = `the buffer (bufferMemory: ${bufferMemory}) is full and as much waits for it: await send() or ready() before sending more`
-      return Promise.reject(new MoldauError('BUFFER_FULL', message, { retriable: true }))
+      deferred.reject(this.#options.failed(new MoldauError('BUFFER_FULL', message, { retriable: true })))
+      return
     }
-    const result = Promise.withResolvers<RecordMetadata>()
-    this.#waiting.push({ send, bytes, result })
-    this.#bytes += bytes
+    this.#waiting.push(deferred)
+    this.#bytes += deferred.bytes
     this.#pump ??= this.#run().finally(() => (this.#pump = undefined))
-    return result.promise
+  }
+
+  /** The same for what has yet to be made. @throws what `make` throws, as {@link DeferredSendsOptions.failed} tells it */
+  put<T extends Deferred>(make: () => T): T {
+    let deferred: T
+    try {
+      deferred = make()
+    } catch (error) {
+      throw this.#options.failed(error as Error)
+    }
+    this.add(deferred)
+    return deferred
+  }
+
+  /** The same for what is appended as a whole: what `append` resolves to. */
+  run<T>(topic: string, bytes: number, append: () => Promise<T>): Promise<T> {
+    if (this.empty && this.#options.ready(topic)) {
+      try {
+        return append()
+      } catch (error) {
+        return Promise.reject(this.#options.failed(error as Error))
+      }
+    }
+    return new Promise((resolve, reject) => {
+      const appendOnce = (): boolean => {
+        append().then(resolve, reject)
+        return true
+      }
+      this.add({ topic, bytes, append: appendOnce, reject })
+    })
   }
 
   /** Resolves when everything that waits now has been appended or refused. */
@@ -71,19 +94,28 @@ export class DeferredSends {
 
   async #run(): Promise<void> {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const { send, result } = next
       try {
         // Without a pause where there is no need for one: what waited together goes into one batch.
-        if (!this.#options.ready(send.topic)) {
-          await this.#options.topic(send.topic)
-          await this.#room(send.topic)
+        if (!this.#options.ready(next.topic)) {
+          await this.#options.topic(next.topic)
+          await this.#room(next.topic)
         }
-        this.#options.run(send).then(result.resolve, result.reject)
+        if (!this.#append(next)) continue
       } catch (error) {
-        result.reject(error)
+        next.reject(this.#options.failed(error as Error))
       }
       this.#waiting.shift()
       this.#bytes -= next.bytes
+    }
+  }
+
+  /** Whether it is done with, well or not. */
+  #append(deferred: Deferred): boolean {
+    try {
+      return deferred.append()
+    } catch (error) {
+      deferred.reject(this.#options.failed(error as Error))
+      return true
     }
   }
 

@@ -1,26 +1,22 @@
+import type { Timer } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
 import { ZERO_UUID } from '../base/uuid.ts'
-import type { Cluster } from '../cluster/cluster.ts'
 import type { Connections } from '../cluster/connections.ts'
 import { backoff, isRetriableError } from '../cluster/retry.ts'
-import { byTopic, tpKey } from '../cluster/topic-partition.ts'
-import { errorName, isRetriable, kafkaError, throwOnError } from '../protocol/errors.ts'
-import { Fetch } from '../protocol/messages/fetch.ts'
+import { tpKey } from '../cluster/topic-partition.ts'
+import { errorName, isRetriable, kafkaError } from '../protocol/errors.ts'
 import type { FetchResponse } from '../protocol/messages/fetch.ts'
+import { BrokerFetch, takeEnds } from './broker-fetch.ts'
+import type { Answer, Answered, BrokerFetchOptions } from './broker-fetch.ts'
 import { FetchedRecords } from './fetched-records.ts'
 import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { Isolation } from './types.ts'
+import { readFrom } from './read-replica.ts'
 
-export interface FetchLoopOptions {
-  cluster: Cluster
-  isolationLevel: Isolation
-  fetchMinBytes: number
-  fetchMaxWaitMs: number
-  fetchMaxBytes: number
-  maxPartitionFetchBytes: number
+export interface FetchLoopOptions extends BrokerFetchOptions {
   prefetchBytes: number
   checkCrcs: boolean
+  raw: boolean
   partitions: Iterable<PartitionState>
   watcher: ConnectionsWatcher
   /** Something has come, or a position has moved. */
@@ -30,15 +26,6 @@ export interface FetchLoopOptions {
   onError: (error: Error) => void
 }
 
-const MAX_VERSION_WITHOUT_TOPIC_IDS = 12
-type Answer = FetchResponse['responses'][number]['partitions'][number]
-
-interface Question {
-  state: PartitionState
-  version: number
-  offset: number
-}
-
 /**
  * Keeps one fetch under way per broker. A broker is asked when none of its partitions has as much lying here as one fetch may bring:
  * while the others were waited for, that one would stand still.
@@ -46,8 +33,10 @@ interface Question {
 export class FetchLoop {
   readonly #options: FetchLoopOptions
   readonly #connections: Connections
+  readonly #brokers: Map<number, BrokerFetch>
   readonly #underWay: Set<number>
   readonly #missing: Set<string>
+  #timer: Timer | undefined
   #scheduled: boolean
   #refreshing: boolean
   #closed: boolean
@@ -55,8 +44,10 @@ export class FetchLoop {
   constructor(options: FetchLoopOptions) {
     this.#options = options
     this.#connections = options.cluster.connections(options.watcher)
+    this.#brokers = new Map()
     this.#underWay = new Set()
     this.#missing = new Set()
+    this.#timer = undefined
     this.#scheduled = false
     this.#refreshing = false
     this.#closed = false
@@ -72,8 +63,11 @@ export class FetchLoop {
     })
   }
 
-  close(): void {
+  /** Tells the brokers, then ends the connections. */
+  async close(): Promise<void> {
     this.#closed = true
+    this.#timer?.cancel()
+    await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.end()))
     this.#options.cluster.release(this.#connections)
   }
 
@@ -83,12 +77,13 @@ export class FetchLoop {
     const now = cluster.clock.monotonic()
     const nodes = new Map<number, PartitionState[] | undefined>()
     let buffered = 0
+    let wakeAt = Infinity
     for (const state of partitions) {
       if (state.paused) continue
       buffered += state.bufferedBytes
       if (state.position === undefined || state.outOfRange) continue
       if (state.retryAt > now) {
-        cluster.clock.after(Math.max(1, state.retryAt - now), () => this.wake())
+        wakeAt = Math.min(wakeAt, state.retryAt)
         continue
       }
       const leader = cluster.leader(state.topic, state.partition)
@@ -97,10 +92,12 @@ export class FetchLoop {
         else this.#lookFor(state.topic)
         continue
       }
-      if (state.bufferedBytes >= maxPartitionFetchBytes) nodes.set(leader, undefined)
-      else if (!nodes.has(leader)) nodes.set(leader, [state])
-      else nodes.get(leader)?.push(state)
+      const node = readFrom(leader, state.readReplica, cluster.image, now)
+      if (state.bufferedBytes >= maxPartitionFetchBytes) nodes.set(node, undefined)
+      else if (!nodes.has(node)) nodes.set(node, [state])
+      else nodes.get(node)?.push(state)
     }
+    this.#wakeAt(wakeAt, now)
     if (buffered >= prefetchBytes) return
     for (const [node, states] of nodes) {
       if (states === undefined || this.#underWay.has(node)) continue
@@ -112,68 +109,58 @@ export class FetchLoop {
     }
   }
 
+  /** One timer for all that wait. */
+  #wakeAt(at: number, now: number): void {
+    this.#timer?.cancel()
+    this.#timer = at === Infinity ? undefined : this.#options.cluster.clock.after(Math.max(1, at - now), () => this.wake())
+  }
+
   async #fetch(node: number, states: PartitionState[]): Promise<void> {
-    const { cluster, isolationLevel, fetchMinBytes, fetchMaxWaitMs, fetchMaxBytes, maxPartitionFetchBytes } = this.#options
-    const questions = states.map((state) => ({ state, version: state.version, offset: state.fetchPosition }))
-    const topics = [...byTopic(states)].map(([topic, list]) => {
-      const info = cluster.image.topics.get(topic)
-      return {
-        topic,
-        topicId: info?.topicId ?? ZERO_UUID,
-        partitions: list.map((state) => ({
-          partition: state.partition,
-          currentLeaderEpoch: info?.partitions[state.partition]?.leaderEpoch ?? -1,
-          fetchOffset: state.fetchPosition,
-          partitionMaxBytes: maxPartitionFetchBytes,
-        })),
-      }
-    })
-    for (const state of states) this.#noticeNewTopic(state, topics.find((t) => t.topic === state.topic)!.topicId)
-    const withoutIds = topics.some((topic) => topic.topicId === ZERO_UUID)
-    const limits = {
-      timeoutMs: cluster.requestTimeoutMs + fetchMaxWaitMs,
-      ...(withoutIds ? { maxVersion: MAX_VERSION_WITHOUT_TOPIC_IDS } : {}),
-    }
-    const body = {
-      maxWaitMs: fetchMaxWaitMs,
-      minBytes: fetchMinBytes,
-      maxBytes: fetchMaxBytes,
-      isolationLevel: isolationLevel === 'read_committed' ? 1 : 0,
-      sessionId: 0,
-      sessionEpoch: -1,
-      topics,
-      forgottenTopicsData: [],
-    }
+    const { cluster } = this.#options
+    for (const state of states) this.#noticeNewTopic(state, cluster.image.topics.get(state.topic)?.topicId ?? ZERO_UUID)
     try {
-      const connection = await this.#connections.get(node)
-      const response = await connection.request(Fetch, body, limits)
-      throwOnError(response.errorCode, 'fetch')
-      this.#accept(questions, topics, response)
+      const got = await this.#broker(node).ask(states)
+      if (got !== undefined && !this.#closed) this.#accept(node, got.response, got.answers)
     } catch (error) {
       if (this.#closed) return
       if (!isRetriableError(error)) this.#options.onError(error as Error)
-      for (const state of states) this.#delay(state)
+      for (const state of states) {
+        state.readReplica = undefined
+        this.#delay(state)
+      }
       this.#refresh()
     }
   }
 
-  #accept(questions: Question[], topics: readonly { topic: string; topicId: string }[], response: FetchResponse): void {
-    const byKey = new Map(questions.map((question) => [tpKey(question.state), question]))
-    for (const topic of response.responses) {
-      const name = topic.topic === '' ? topics.find((t) => t.topicId === topic.topicId)?.topic : topic.topic
-      for (const answer of topic.partitions) {
-        const question = byKey.get(`${name}-${answer.partitionIndex}`)
-        // A seek, a revocation or a restart since then: the answer is to an old question.
-        if (question === undefined || question.version !== question.state.version || question.offset !== question.state.fetchPosition)
-          continue
-        this.#answered(question.state, answer)
-      }
+  #broker(node: number): BrokerFetch {
+    let broker = this.#brokers.get(node)
+    if (broker === undefined) this.#brokers.set(node, (broker = new BrokerFetch(node, this.#connections, this.#options)))
+    return broker
+  }
+
+  #accept(node: number, response: FetchResponse, answers: readonly Answered[]): void {
+    const told = answers.filter(({ answer }) => answer.currentLeader.leaderId >= 0)
+    const leaders = told.map(({ asked, answer }) => ({
+      topic: asked.owner.topic,
+      partition: asked.owner.partition,
+      ...answer.currentLeader,
+    }))
+    if (leaders.length > 0) this.#options.cluster.leadersTold(leaders, response.nodeEndpoints)
+    for (const { asked, answer } of answers) {
+      const state = asked.owner
+      // A seek, a revocation or a restart since then: the answer is to an old question.
+      if (asked.version === state.version && asked.offset === state.fetchPosition) this.#answered(node, state, answer)
     }
   }
 
-  #answered(state: PartitionState, answer: Answer): void {
-    const { isolationLevel, checkCrcs, onProgress, onOutOfRange } = this.#options
+  #answered(node: number, state: PartitionState, answer: Answer): void {
+    const { isolationLevel, checkCrcs, raw, onProgress, onOutOfRange } = this.#options
     const error = errorName(answer.errorCode)
+    // A follower may be behind: its leader knows.
+    if (error !== 'NONE' && state.readReplica?.node === node) {
+      state.readReplica = undefined
+      if (error === 'OFFSET_OUT_OF_RANGE' || error === 'OFFSET_NOT_AVAILABLE') return
+    }
     if (error === 'OFFSET_OUT_OF_RANGE') {
       state.outOfRange = true
       if (state.fetched.length === 0) onOutOfRange(state)
@@ -184,9 +171,11 @@ export class FetchLoop {
       return
     }
     state.failures = 0
-    state.highWatermark = answer.highWatermark
-    state.lastStableOffset = answer.lastStableOffset
-    state.logStartOffset = answer.logStartOffset
+    takeEnds(state, answer)
+    if (answer.preferredReadReplica >= 0) {
+      const { clock, metadataMaxAgeMs } = this.#options.cluster
+      state.readReplica = { node: answer.preferredReadReplica, until: clock.monotonic() + metadataMaxAgeMs }
+    }
     if (answer.records === null || answer.records.length === 0) {
       onProgress()
       return
@@ -196,6 +185,7 @@ export class FetchLoop {
       state,
       { records: answer.records, aborted, highWatermark: answer.highWatermark, logStartOffset: answer.logStartOffset },
       checkCrcs,
+      raw,
     )
     if (fetched.nextOffset < 0) return
     state.fetchPosition = Math.max(state.fetchPosition, fetched.nextOffset)
@@ -206,6 +196,10 @@ export class FetchLoop {
 
   #failed(state: PartitionState, answer: Answer): void {
     const error = errorName(answer.errorCode)
+    const { topic, partition } = state
+    const { leaderId, leaderEpoch } = answer.currentLeader
+    // It said who leads: that one is asked at once.
+    if (leaderId >= 0 && this.#options.cluster.image.topics.get(topic)?.partitions[partition]?.leaderEpoch === leaderEpoch) return
     this.#delay(state)
     if (error === 'CORRUPT_MESSAGE') {
       // Tried again all the same: the file may be restored.

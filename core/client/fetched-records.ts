@@ -4,6 +4,7 @@ import * as batch from '../record/batch.ts'
 import { decodeBatch } from '../record/columns.ts'
 import { AbortedTransactions } from './aborted-transactions.ts'
 import type { PartitionState } from './partition-state.ts'
+import { RawBatch } from './raw-batch.ts'
 import type { ConsumerBatch } from './types.ts'
 
 export interface FetchAnswer {
@@ -23,15 +24,19 @@ export class FetchedRecords {
   readonly #answer: FetchAnswer
   readonly #aborted: AbortedTransactions | undefined
   readonly #checkCrcs: boolean
+  /** Nothing is decoded, and under read_uncommitted nothing passed over: markers are told, too. */
+  readonly #isWhole: boolean
   readonly #end: number
   #at: number
   #visibleAt: number
 
-  constructor(state: PartitionState, answer: FetchAnswer, checkCrcs: boolean) {
+  /** @param raw batches are taken by {@link FetchedRecords.takeRaw} */
+  constructor(state: PartitionState, answer: FetchAnswer, checkCrcs: boolean, raw = false) {
     this.#state = state
     this.#answer = answer
     this.#aborted = answer.aborted === null || answer.aborted.length === 0 ? undefined : new AbortedTransactions(answer.aborted)
     this.#checkCrcs = checkCrcs
+    this.#isWhole = raw && answer.aborted === null
     this.#at = 0
     this.#visibleAt = -1
     this.bytes = answer.records.length
@@ -90,12 +95,26 @@ export class FetchedRecords {
       leaderEpoch: batch.leaderEpoch(records, at),
       highWatermark,
       logStartOffset,
+      group: null,
     }
+  }
+
+  /** The same as it lies in the log. */
+  takeRaw(): RawBatch {
+    const { records, highWatermark, logStartOffset } = this.#answer
+    const state = this.#state
+    const { topic, partition, topicId } = state
+    const end = this.#at + batch.sizeInBytes(records, this.#at)
+    const raw = new RawBatch({ topic, partition, topicId, highWatermark, logStartOffset }, records.subarray(this.#at, end), this.#checkCrcs)
+    this.#at = end
+    state.position = raw.nextOffset
+    return raw
   }
 
   #isVisible(at: number): boolean {
     const { records } = this.#answer
     this.#check(at)
+    if (this.#isWhole) return true
     const aborted = this.#aborted?.includes(records, at) ?? false
     return !aborted && !batch.isControl(records, at) && batch.recordCount(records, at) > 0
   }

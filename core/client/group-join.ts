@@ -10,8 +10,8 @@ import { JoinGroup } from '../protocol/messages/join-group.ts'
 import type { JoinGroupResponse } from '../protocol/messages/join-group.ts'
 import { SyncGroup } from '../protocol/messages/sync-group.ts'
 import { decodeVersioned, encodeVersioned } from '../protocol/versioned.ts'
-import { assignors } from './assignors.ts'
-import type { AssignorName } from './assignors.ts'
+import type { AssignedMember, Assignor, GroupTopics, LastAssignment } from './assignors/assignor.ts'
+import { shareOut } from './assignors/share-out.ts'
 
 export interface JoinOptions {
   cluster: Cluster
@@ -19,8 +19,12 @@ export interface JoinOptions {
   groupInstanceId: string | null
   sessionTimeoutMs: number
   maxPollIntervalMs: number
-  partitionAssignmentStrategy: readonly AssignorName[]
+  assignors: readonly Assignor[]
   topics: readonly string[]
+  rackId: string | null
+  /** What the member keeps while it joins. */
+  owned: readonly TopicPartition[]
+  last: LastAssignment | undefined
 }
 
 /** A round of the classic protocol that has ended well. */
@@ -32,19 +36,16 @@ export interface Joined {
   watched: Map<string, number> | undefined
 }
 
-const SUBSCRIPTION_VERSION = 1
+const SUBSCRIPTION_VERSION = 3
+const ASSIGNMENT_VERSION = 1
 /** The coordinator holds the answer until all have joined; only after this much more the connection is given up. */
 const JOIN_GRACE_MS = 5000
 /** Joining starts again by itself after these. */
-const beginAgain: ReadonlySet<KafkaErrorName> = new Set([
-  'REBALANCE_IN_PROGRESS',
-  'ILLEGAL_GENERATION',
-  'UNKNOWN_MEMBER_ID',
-  'MEMBER_ID_REQUIRED',
-])
+const beginAgain = ['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'MEMBER_ID_REQUIRED'] as const
+export type Again = (typeof beginAgain)[number]
 
 /**
- * Joins and synchronises once. Undefined: begin again, under the member id that `setMemberId` was told.
+ * Joins and synchronises once. The name of an error: begin again, under the member id that `setMemberId` was told.
  *
  * @throws MoldauError FENCED when another member has the instance id
  */
@@ -53,11 +54,10 @@ export async function joinGroup(
   options: JoinOptions,
   memberId: string,
   setMemberId: (memberId: string) => void,
-): Promise<Joined | undefined> {
+): Promise<Joined | Again> {
   const { groupId, groupInstanceId, sessionTimeoutMs, maxPollIntervalMs } = options
   const instance = groupInstanceId === null ? {} : { groupInstanceId }
-  const metadata = encodeVersioned(ConsumerProtocolSubscription, SUBSCRIPTION_VERSION, { topics: [...options.topics] })
-  const protocols = options.partitionAssignmentStrategy.map((name) => ({ name, metadata }))
+  const protocols = options.assignors.map((assignor) => ({ name: assignor.name, metadata: writeSubscription(options, assignor) }))
   const body = {
     groupId,
     sessionTimeoutMs,
@@ -70,7 +70,7 @@ export async function joinGroup(
   const round = await connection.request(JoinGroup, body, { timeoutMs: maxPollIntervalMs + JOIN_GRACE_MS })
   const joinError = errorName(round.errorCode)
   if (joinError === 'MEMBER_ID_REQUIRED') setMemberId(round.memberId)
-  if (!isFine(joinError, options, setMemberId)) return undefined
+  if (!isFine(joinError, options, setMemberId)) return joinError as Again
   setMemberId(round.memberId)
   const leads = round.leader === round.memberId
   const plan = leads ? await assign(options, round) : undefined
@@ -83,7 +83,8 @@ export async function joinGroup(
     protocolName: round.protocolName,
     assignments: round.skipAssignment ? [] : (plan?.assignments ?? []),
   })
-  if (!isFine(errorName(sync.errorCode), options, setMemberId)) return undefined
+  const syncError = errorName(sync.errorCode)
+  if (!isFine(syncError, options, setMemberId)) return syncError as Again
   return {
     generation: round.generationId,
     memberId: round.memberId,
@@ -96,42 +97,65 @@ function isFine(error: KafkaErrorName, options: JoinOptions, setMemberId: (membe
   if (error === 'NONE') return true
   if (error === 'UNKNOWN_MEMBER_ID') setMemberId('')
   if (error === 'FENCED_INSTANCE_ID') throw fencedInstance(options.groupId, options.groupInstanceId)
-  if (!beginAgain.has(error)) throw kafkaError(error, `join group '${options.groupId}'`)
+  if (!(beginAgain as readonly string[]).includes(error)) throw kafkaError(error, `join group '${options.groupId}'`)
   return false
 }
 
 /** What the leader does: shares the partitions out among all members. */
 async function assign(options: JoinOptions, round: JoinGroupResponse) {
-  const members = round.members.map((member) => ({
-    memberId: member.memberId,
-    groupInstanceId: member.groupInstanceId,
-    topics: decodeVersioned(ConsumerProtocolSubscription, member.metadata, 'as newest').topics,
-  }))
+  const members = round.members.map((member) => readMember(member))
   const names = [...new Set(members.flatMap((member) => member.topics))].toSorted()
-  const counts = new Map(await Promise.all(names.map(async (name) => [name, await countPartitions(options.cluster, name)] as const)))
-  const assignor = assignors[round.protocolName as AssignorName]
-  const existing = new Map([...counts].filter(([, count]) => count > 0))
-  const assignments = [...assignor(members, existing)].map(([memberId, partitions]) => ({
+  const layouts = new Map(await Promise.all(names.map(async (name) => [name, await layoutOf(options.cluster, name)] as const)))
+  const counts = new Map([...layouts].map(([name, racks]) => [name, racks.length]))
+  const existing: GroupTopics = new Map([...layouts].filter(([, racks]) => racks.length > 0))
+  const assignor = options.assignors.find(({ name }) => name === round.protocolName)!
+  const assignments = [...shareOut(assignor, members, existing)].map(([memberId, partitions]) => ({
     memberId,
     assignment: writeAssignment(partitions),
   }))
   return { counts, assignments }
 }
 
+function readMember({ memberId, groupInstanceId, metadata }: JoinGroupResponse['members'][number]): AssignedMember {
+  const { topics, userData, ownedPartitions, generationId, rackId } = decodeVersioned(ConsumerProtocolSubscription, metadata, 'as newest')
+  return {
+    memberId,
+    groupInstanceId,
+    topics,
+    ownedPartitions: ownedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition }))),
+    generation: generationId,
+    rackId,
+    userData,
+  }
+}
+
 /** A topic that is not there yet gets no partitions; the leader looks again now and then. */
-async function countPartitions(cluster: Cluster, topic: string): Promise<number> {
+async function layoutOf(cluster: Cluster, topic: string): Promise<string[][]> {
   try {
-    return (await cluster.topic(topic)).partitions.length
+    const { partitions } = await cluster.topic(topic)
+    const { brokers } = cluster.image
+    return partitions.map(({ replicas }) => replicas.flatMap((id) => brokers.get(id)?.rack ?? []))
   } catch (error) {
     if (!(error instanceof MoldauError) || error.code !== 'UNKNOWN_TOPIC') throw error
     cluster.logger.warn({ topic }, 'group: a subscribed topic does not exist')
-    return 0
+    return []
   }
+}
+
+/** What stays with the member, and since which generation, lets the leader take it away before it gives it to another (KIP-429, KIP-792). */
+function writeSubscription({ topics, owned, last, rackId }: JoinOptions, assignor: Assignor): Buffer {
+  return encodeVersioned(ConsumerProtocolSubscription, SUBSCRIPTION_VERSION, {
+    topics: [...topics],
+    userData: assignor.userData?.(last) ?? null,
+    ownedPartitions: [...byTopic(owned)].map(([topic, list]) => ({ topic, partitions: list.map((p) => p.partition) })),
+    generationId: last?.generation ?? -1,
+    rackId,
+  })
 }
 
 function writeAssignment(partitions: readonly TopicPartition[]): Buffer {
   const assignedPartitions = [...byTopic(partitions)].map(([topic, list]) => ({ topic, partitions: list.map((p) => p.partition) }))
-  return encodeVersioned(ConsumerProtocolAssignment, SUBSCRIPTION_VERSION, { assignedPartitions })
+  return encodeVersioned(ConsumerProtocolAssignment, ASSIGNMENT_VERSION, { assignedPartitions })
 }
 
 /** Empty bytes mean no partitions. */

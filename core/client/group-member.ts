@@ -7,21 +7,28 @@ import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { KafkaError, throwOnError } from '../protocol/errors.ts'
 import { Heartbeat } from '../protocol/messages/heartbeat.ts'
 import { LeaveGroup } from '../protocol/messages/leave-group.ts'
-import type { AssignorName } from './assignors.ts'
+import type { Assignor } from './assignors/assignor.ts'
+import { isCooperative, resolveAssignors } from './assignors/assignors.ts'
+import type { AssignorName } from './assignors/assignors.ts'
 import { fencedInstance, joinGroup } from './group-join.ts'
-import { commitGroupOffsets, fetchGroupOffsets } from './offset-requests.ts'
-import type { GroupOffset } from './offset-requests.ts'
-import type { GroupMetadata, OffsetToCommit } from './types.ts'
+import type { Joined } from './group-join.ts'
+import type { LastAssignment } from './assignors/assignor.ts'
+import type { Generations } from './generations.ts'
+import type { Membership, MeantPartition, Subscription } from './membership.ts'
+import { TopicPattern } from './topic-pattern.ts'
+import type { GroupMetadata } from './types.ts'
 
 export interface GroupMemberOptions {
   cluster: Cluster
   groupId: string
   watcher: ConnectionsWatcher
   groupInstanceId: string | null
+  rackId: string | null
+  generations: Generations
   sessionTimeoutMs: number
   maxPollIntervalMs: number
   heartbeatIntervalMs: number
-  partitionAssignmentStrategy: readonly AssignorName[]
+  partitionAssignmentStrategy: readonly (AssignorName | Assignor)[]
   /** A rebalance is due, or something fatal has happened: the next poll has to see to it. */
   onAttention: () => void
 }
@@ -32,14 +39,16 @@ const LEAVE_TIMEOUT_MS = 5000
  * One member of a consumer group (classic protocol): joins, heartbeats, leaves. Who polls decides when: a rebalance is only announced
  * here, and begun by {@link GroupMember.join}.
  */
-export class GroupMember {
+export class GroupMember implements Membership {
   readonly #options: GroupMemberOptions
+  readonly #assignors: readonly Assignor[]
   readonly #connections: Connections
   /** A join may be answered minutes later, so nothing else goes over its connection. */
   readonly #joinConnections: Connections
   #topics: readonly string[]
+  readonly #pattern: TopicPattern
   #memberId: string
-  #generation: number
+  #last: LastAssignment | undefined
   #joinNeeded: boolean
   #lost: boolean
   #fatal: Error | undefined
@@ -52,11 +61,13 @@ export class GroupMember {
 
   constructor(options: GroupMemberOptions) {
     this.#options = options
+    this.#assignors = resolveAssignors(options.partitionAssignmentStrategy)
     this.#connections = options.cluster.connections(options.watcher)
     this.#joinConnections = options.cluster.connections(options.watcher)
     this.#topics = []
+    this.#pattern = new TopicPattern(options.cluster, (topics) => this.#want(topics))
     this.#memberId = ''
-    this.#generation = -1
+    this.#last = undefined
     this.#joinNeeded = false
     this.#lost = false
     this.#fatal = undefined
@@ -69,8 +80,8 @@ export class GroupMember {
   }
 
   /** The group has to be joined (again). */
-  get joinNeeded(): boolean {
-    return this.#joinNeeded
+  get due(): boolean {
+    return this.#joinNeeded && !this.#joining
   }
 
   /** The partitions have gone to others already. */
@@ -83,13 +94,20 @@ export class GroupMember {
   }
 
   get metadata(): GroupMetadata {
-    const { groupId, groupInstanceId } = this.#options
-    return { groupId, generation: this.#generation, memberId: this.#generation < 0 ? '' : this.#memberId, groupInstanceId }
+    return this.#options.generations.current
   }
 
-  subscribe(topics: readonly string[]): void {
+  subscribe(subscription: Subscription): void {
+    if (subscription instanceof RegExp) this.#pattern.watch(subscription)
+    else {
+      this.#pattern.stop()
+      this.#want(subscription)
+    }
+  }
+
+  #want(topics: readonly string[]): void {
     this.#topics = topics
-    this.#joinNeeded = true
+    this.#needJoin()
   }
 
   /** The program is alive: a member that does not poll for `maxPollIntervalMs` leaves. */
@@ -97,56 +115,61 @@ export class GroupMember {
     this.#polledAt = this.#options.cluster.clock.monotonic()
   }
 
-  /** Joins, and again until a round ends well. Returns the partitions that fell to this member. */
-  async join(): Promise<TopicPartition[]> {
+  /** The eager protocol wants everything given up before each join, the cooperative one only what is not wanted any more (KIP-429). */
+  keeps(held: readonly TopicPartition[]): readonly TopicPartition[] {
+    return isCooperative(this.#assignors) ? held.filter(({ topic }) => this.#topics.includes(topic)) : []
+  }
+
+  /** Joins, and again until a round ends well, or shows that what was kept belongs to others. */
+  async join(held: readonly TopicPartition[]): Promise<readonly MeantPartition[] | undefined> {
+    const { groupId, cluster, generations } = this.#options
     this.#joinNeeded = false
     this.#lost = false
     this.#heartbeat?.cancel()
     this.#joining = true
+    const call = { what: `join group '${groupId}'`, timeoutMs: Infinity, stopped: () => this.#stopped() }
     try {
-      return await this.#joinUntilSettled()
+      for (;;) {
+        const options = { ...this.#options, assignors: this.#assignors, topics: this.#topics, owned: held, last: this.#last }
+        const joined = await cluster.coordinators.run('group', groupId, this.#joinConnections, call, (connection) =>
+          joinGroup(connection, options, this.#memberId, (id) => (this.#memberId = id)),
+        )
+        if (typeof joined !== 'string') return this.#joined(joined)
+        // Others have rebalanced without us.
+        if (joined === 'UNKNOWN_MEMBER_ID' || joined === 'ILLEGAL_GENERATION') {
+          generations.end()
+          if (held.length > 0) {
+            this.#lost = true
+            this.#joinNeeded = true
+            return undefined
+          }
+        }
+      }
     } finally {
       this.#joining = false
     }
   }
 
-  async #joinUntilSettled(): Promise<TopicPartition[]> {
-    const { groupId, cluster } = this.#options
-    const call = { what: `join group '${groupId}'`, timeoutMs: Infinity, stopped: () => this.#stopped() }
-    for (;;) {
-      const joined = await cluster.coordinators.run('group', groupId, this.#joinConnections, call, (connection) =>
-        joinGroup(connection, { ...this.#options, topics: this.#topics }, this.#memberId, (id) => (this.#memberId = id)),
-      )
-      if (joined === undefined) continue
-      this.#generation = joined.generation
-      this.#memberId = joined.memberId
-      this.#watched = joined.watched
-      this.#compareWatched()
-      this.#schedule()
-      return joined.partitions
-    }
+  #joined({ generation, memberId, partitions, watched }: Joined): readonly MeantPartition[] {
+    this.#options.generations.set(generation, memberId)
+    this.#memberId = memberId
+    this.#last = { partitions, generation }
+    this.#watched = watched
+    this.#compareWatched()
+    this.#schedule()
+    return partitions
   }
 
-  /** @throws KafkaError ILLEGAL_GENERATION and its like when the partitions are no longer ours; MoldauError FENCED */
-  async commit(offsets: readonly OffsetToCommit[], group: GroupMetadata, timeoutMs: number): Promise<void> {
-    const { groupId, groupInstanceId, cluster } = this.#options
-    const call = { what: `commit offsets of group '${groupId}'`, timeoutMs, stopped: () => this.#stopped() }
-    try {
-      await cluster.coordinators.run('group', groupId, this.#connections, call, (connection) =>
-        commitGroupOffsets(connection, group, offsets),
-      )
-    } catch (error) {
-      this.#notice(error, group.generation)
-      throw error instanceof KafkaError && error.kafkaCode === 'FENCED_INSTANCE_ID' ? fencedInstance(groupId, groupInstanceId) : error
-    }
+  /** What was revoked can only be given to others in another round. */
+  reconciled(_held: readonly TopicPartition[], revoked: boolean): void {
+    if (revoked) this.#needJoin()
   }
 
-  committed(partitions: readonly TopicPartition[] | null, timeoutMs: number): Promise<GroupOffset[]> {
-    const { groupId, cluster } = this.#options
-    const call = { what: `read offsets of group '${groupId}'`, timeoutMs, stopped: () => this.#stopped() }
-    return cluster.coordinators.run('group', groupId, this.#connections, call, (connection) =>
-      fetchGroupOffsets(connection, groupId, partitions),
-    )
+  refused(error: KafkaError, group: GroupMetadata): boolean {
+    this.#notice(error, group)
+    const { kafkaCode } = error
+    const isOld = kafkaCode === 'ILLEGAL_GENERATION' || kafkaCode === 'REBALANCE_IN_PROGRESS'
+    return isOld && !this.#lost && (this.#joining || group !== this.metadata)
   }
 
   /** Ends membership. @param leave false: the member only goes away, and keeps its partitions until its session times out */
@@ -154,6 +177,7 @@ export class GroupMember {
     if (this.#closed) return
     const { cluster } = this.#options
     this.#heartbeat?.cancel()
+    this.#pattern.stop()
     this.#unwatch()
     if (leave && this.#memberId !== '' && this.#fatal === undefined) await this.#leave('the consumer was closed').catch(() => {})
     this.#closed = true
@@ -182,8 +206,8 @@ export class GroupMember {
 
   async #beat(): Promise<void> {
     const { cluster, groupId, groupInstanceId, maxPollIntervalMs, sessionTimeoutMs } = this.#options
-    const generation = this.#generation
-    const memberId = this.#memberId
+    const group = this.metadata
+    const { generation: generationId, memberId } = group
     if (cluster.clock.monotonic() - this.#polledAt > maxPollIntervalMs) {
       cluster.logger.warn({ groupId, maxPollIntervalMs }, 'group: poll() was not called in time, the member leaves')
       if (groupInstanceId === null) await this.#leave('poll was not called in time').catch(() => {})
@@ -194,21 +218,21 @@ export class GroupMember {
     const call = { what: `heartbeat of group '${groupId}'`, timeoutMs: sessionTimeoutMs, stopped: () => this.#stopped() }
     try {
       await cluster.coordinators.run('group', groupId, this.#connections, call, async (connection) => {
-        const body = { groupId, generationId: generation, memberId, ...(groupInstanceId === null ? {} : { groupInstanceId }) }
+        const body = { groupId, generationId, memberId, ...(groupInstanceId === null ? {} : { groupInstanceId }) }
         throwOnError((await connection.request(Heartbeat, body)).errorCode, call.what)
       })
     } catch (error) {
-      this.#notice(error, generation)
+      this.#notice(error, group)
     }
-    if (this.#fatal === undefined && !this.#lost && !this.#joining && this.#generation === generation) this.#schedule()
+    if (this.#fatal === undefined && !this.#lost && !this.#joining && this.metadata === group) this.#schedule()
   }
 
   /**
    * What an answer to a request of `generation` means for membership. Nothing while a join is on its way: the group may be a generation
    * ahead of what we know, and the join will tell.
    */
-  #notice(error: unknown, generation: number): void {
-    if (!(error instanceof KafkaError) || this.#joining || generation < 0 || generation !== this.#generation) return
+  #notice(error: unknown, group: GroupMetadata): void {
+    if (!(error instanceof KafkaError) || this.#joining || group.generation < 0 || group !== this.metadata) return
     const { groupId, groupInstanceId, onAttention } = this.#options
     if (error.kafkaCode === 'FENCED_INSTANCE_ID') {
       this.#fatal = fencedInstance(groupId, groupInstanceId)
@@ -221,7 +245,7 @@ export class GroupMember {
   }
 
   #loose(): void {
-    this.#generation = -1
+    this.#options.generations.end()
     this.#lost = true
     this.#needJoin()
   }

@@ -1,7 +1,9 @@
 import type { Assignment } from './assignment.ts'
 import type { ConsumerStats } from './metrics/consumer-stats.ts'
+import type { FetchedRecords } from './fetched-records.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { ConsumerBatch } from './types.ts'
+import type { RawBatch } from './raw-batch.ts'
+import type { ConsumerBatch, GroupMetadata } from './types.ts'
 
 /** Hands out what has been fetched: the partitions in turn, one fetch answer of each after the other. */
 export class Handout {
@@ -26,14 +28,24 @@ export class Handout {
     return progressed
   }
 
-  /** Batches with at least `recordsMax` records, or all that there are. */
-  take(recordsMax: number): ConsumerBatch[] {
-    const batches: ConsumerBatch[] = []
+  /**
+   * Batches with at least `recordsMax` records, or all that there are.
+   *
+   * @param group who they are handed out to
+   * @param take one of what was fetched; undefined when it is past
+   */
+  take<T extends ConsumerBatch | RawBatch>(
+    recordsMax: number,
+    group: GroupMetadata | null,
+    take: (fetched: FetchedRecords) => T | undefined,
+  ): T[] {
+    const batches: T[] = []
     for (let records = 0; records < recordsMax;) {
       const state = this.#next()
       if (state === undefined) break
-      const batch = state.fetched[0]!.take()
+      const batch = take(state.fetched[0]!)
       if (batch !== undefined) {
+        batch.group = group
         batches.push(batch)
         records += batch.count
         this.#stats.consumed(state, batch)

@@ -7,8 +7,12 @@ import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { errorName, kafkaError, throwOnError } from '../protocol/errors.ts'
 import { ListOffsets } from '../protocol/messages/list-offsets.ts'
 import { OffsetCommit } from '../protocol/messages/offset-commit.ts'
-import { OffsetFetch } from '../protocol/messages/offset-fetch.ts'
-import type { CommittedOffset, GroupMetadata, Isolation, OffsetToCommit } from './types.ts'
+import type { GroupOffset } from './admin/group-types.ts'
+import { fetchOffsetsOfGroups, VERSION_WITH_NAMES_MAX } from './offset-fetch.ts'
+import { rounds } from './rounds.ts'
+import type { GroupMetadata, Isolation, OffsetToCommit } from './types.ts'
+
+export type { GroupOffset }
 
 /** Kafka's timestamps that mean a place: KIP-79, KIP-734. */
 export const OffsetAt = { latest: -1, earliest: -2, maxTimestamp: -3 } as const
@@ -25,9 +29,6 @@ export interface FoundOffset extends TopicPartition {
   leaderEpoch: number
 }
 
-/** From version 10 on topics go by id. */
-const VERSION_WITH_NAMES_MAX = 9
-
 /** Asks the leaders for offsets, again while leaders move. The answers come in the order of the questions. */
 export async function findOffsets(
   cluster: Cluster,
@@ -36,21 +37,8 @@ export async function findOffsets(
   timeoutMs: number,
 ): Promise<FoundOffset[]> {
   const found = new Map<OffsetQuery, FoundOffset>()
-  for (const round of rounds(queries)) await findOnce(cluster, round, isolation, timeoutMs, found)
+  for (const round of rounds(queries, tpKey)) await findOnce(cluster, round, isolation, timeoutMs, found)
   return queries.map((query) => found.get(query)!)
-}
-
-/** A request may name a partition once: several questions about one go in several rounds. */
-function rounds(queries: readonly OffsetQuery[]): OffsetQuery[][] {
-  const all: OffsetQuery[][] = []
-  const counts = new Map<string, number>()
-  for (const query of queries) {
-    const n = counts.get(tpKey(query)) ?? 0
-    counts.set(tpKey(query), n + 1)
-    const round = (all[n] ??= [])
-    round.push(query)
-  }
-  return all
 }
 
 async function findOnce(
@@ -161,8 +149,6 @@ export async function commitGroupOffsets(
   checkCommitted(response.topics, group.groupId)
 }
 
-export interface GroupOffset extends TopicPartition, CommittedOffset {}
-
 /**
  * The committed positions of a group: of `partitions`, or of all that it has (null). Positions that a transaction has yet to commit
  * are waited for: UNSTABLE_OFFSET_COMMIT is retriable (KIP-447).
@@ -172,28 +158,8 @@ export async function fetchGroupOffsets(
   groupId: string,
   partitions: readonly TopicPartition[] | null,
 ): Promise<GroupOffset[]> {
-  const topics =
-    partitions === null ? null : [...byTopic(partitions)].map(([name, list]) => ({ name, partitionIndexes: list.map((p) => p.partition) }))
-  const version = connection.version(OffsetFetch, VERSION_WITH_NAMES_MAX)
-  const body = version >= 8 ? { groups: [{ groupId, topics }] } : { groupId, topics }
-  const stable = version >= 7 ? { requireStable: true } : {}
-  const response = await connection.request(OffsetFetch, { ...body, ...stable }, { maxVersion: VERSION_WITH_NAMES_MAX })
-  const answer = version >= 8 ? response.groups[0]! : response
-  throwOnError(answer.errorCode, `offsets of group '${groupId}'`)
-  const offsets: GroupOffset[] = []
-  for (const topic of answer.topics) {
-    for (const p of topic.partitions) {
-      const failure = errorName(p.errorCode)
-      if (failure !== 'NONE') throw kafkaError(failure, `offset of ${topic.name}-${p.partitionIndex} in group '${groupId}'`)
-      if (p.committedOffset < 0) continue
-      offsets.push({
-        topic: topic.name,
-        partition: p.partitionIndex,
-        offset: p.committedOffset,
-        leaderEpoch: p.committedLeaderEpoch,
-        metadata: p.metadata ?? '',
-      })
-    }
-  }
-  return offsets
+  const question = partitions === null ? { groupId } : { groupId, partitions }
+  const answer = (await fetchOffsetsOfGroups(connection, [question], true))[0]!
+  throwOnError(answer.errorCode ?? 0, `offsets of group '${groupId}'`, answer.errorMessage)
+  return answer.value!.offsets
 }

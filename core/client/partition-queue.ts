@@ -1,8 +1,9 @@
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { addSequence } from '../record/batch.ts'
+import type { BatchBuilder } from '../record/builder.ts'
 import type { BatchIdentity, PendingBatch } from './pending-batch.ts'
 
-/** Batches of one partition under way at once: what a broker remembers of an idempotent producer. */
+/** Batches of one partition of an idempotent producer under way at once: as many as a broker remembers. */
 export const INFLIGHT_BATCHES_MAX = 5
 
 /**
@@ -13,7 +14,7 @@ export const INFLIGHT_BATCHES_MAX = 5
 export class PartitionQueue implements TopicPartition {
   readonly topic: string
   readonly partition: number
-  open: PendingBatch | undefined
+  open: PendingBatch<BatchBuilder> | undefined
   /** Not before this time, monotonic milliseconds. */
   retryAt: number
   failures: number
@@ -53,6 +54,15 @@ export class PartitionQueue implements TopicPartition {
     return this.#inflight.size
   }
 
+  get underWay(): Iterable<PendingBatch> {
+    return this.#inflight
+  }
+
+  /** Batches that have yet to go. */
+  get waiting(): number {
+    return this.#sealed.length + this.#returned.length + (this.open === undefined ? 0 : 1)
+  }
+
   order(): number {
     return this.#nextOrder++
   }
@@ -62,6 +72,12 @@ export class PartitionQueue implements TopicPartition {
     if (this.open === undefined) return
     this.#sealed.push(this.open)
     this.open = undefined
+  }
+
+  /** Puts a batch that is whole already behind all others. */
+  add(batch: PendingBatch): void {
+    this.seal()
+    this.#sealed.push(batch)
   }
 
   /** The batch that may be sent now. */
@@ -79,10 +95,12 @@ export class PartitionQueue implements TopicPartition {
 
   /**
    * A broker that knows nothing of a producer takes any sequence number as the first (KIP-360): until it has acknowledged a batch, a
-   * second one could overtake the first when that is refused, say because the partition is being created.
+   * second one could overtake the first when that is refused, say because the partition is being created. Without a producer id the only
+   * bound is that of requests to a broker, and batches change places when one has to go again, as in Kafka.
    */
   get #inflightMax(): number {
-    return this.producerId < 0 || this.#provenId === this.producerId ? INFLIGHT_BATCHES_MAX : 1
+    if (this.producerId < 0) return Infinity
+    return this.#provenId === this.producerId ? INFLIGHT_BATCHES_MAX : 1
   }
 
   /** Takes the batch that {@link PartitionQueue.peek} showed. */
@@ -101,7 +119,7 @@ export class PartitionQueue implements TopicPartition {
       this.#nextSequence = 0
     }
     batch.identity = { producerId, producerEpoch, baseSequence: this.#nextSequence }
-    this.#nextSequence = addSequence(this.#nextSequence, batch.builder.count)
+    this.#nextSequence = addSequence(this.#nextSequence, batch.content.count)
     return batch.identity
   }
 
@@ -122,6 +140,12 @@ export class PartitionQueue implements TopicPartition {
     this.#returned.push(batch)
     this.retryAt = Math.max(this.retryAt, retryAt)
     this.failures++
+  }
+
+  /** Others stand in the place of a batch that came back. */
+  replace(batch: PendingBatch, parts: readonly PendingBatch[]): void {
+    this.#inflight.delete(batch)
+    this.#returned.push(...parts)
   }
 
   /** Whether the fate of a batch before this one is open. */

@@ -1,6 +1,7 @@
 import { ZERO_UUID } from '../base/uuid.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import type { FetchedRecords } from './fetched-records.ts'
+import type { ReadReplica } from './read-replica.ts'
 import type { OffsetSpec } from './types.ts'
 
 /** Where a position comes from while there is none. */
@@ -28,6 +29,8 @@ export class PartitionState implements TopicPartition {
   logStartOffset: number
   /** The broker has no such offset: the position is found anew when what lies here has been handed out. */
   outOfRange: boolean
+  /** Where to read instead of from the leader. */
+  readReplica: ReadReplica | undefined
   /** No fetch before this, monotonic milliseconds. */
   retryAt: number
   failures: number
@@ -47,6 +50,7 @@ export class PartitionState implements TopicPartition {
     this.lastStableOffset = -1
     this.logStartOffset = -1
     this.outOfRange = false
+    this.readReplica = undefined
     this.retryAt = 0
     this.failures = 0
     if (typeof start === 'number') this.moveTo(start)

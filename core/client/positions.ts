@@ -3,17 +3,20 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { backoff, isRetriableError } from '../cluster/retry.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import { kafkaError } from '../protocol/errors.ts'
-import type { GroupMember } from './group-member.ts'
-import { findOffsets, OffsetAt } from './offset-requests.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
+import { findOffsets } from './offset-requests.ts'
+import type { OffsetQuery } from './offset-requests.ts'
+import { placeOf, timestampOf } from './offset-reset.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { Isolation, OffsetReset } from './types.ts'
+import type { Isolation, OffsetReset, OffsetSpec } from './types.ts'
+
+type Place = Exclude<OffsetSpec, number>
 
 export interface PositionsOptions {
   cluster: Cluster
-  member: GroupMember | undefined
+  group: ConsumerGroup | undefined
   isolationLevel: Isolation
   autoOffsetReset: OffsetReset
-  timeoutMs: number
   partitions: Iterable<PartitionState>
   onProgress: () => void
   onError: (error: Error) => void
@@ -66,13 +69,14 @@ export class Positions {
   }
 
   async #find(states: PartitionState[]): Promise<void> {
-    const { cluster, member, timeoutMs, isolationLevel } = this.#options
+    const { cluster, group, isolationLevel } = this.#options
+    const { requestTimeoutMs: timeoutMs } = cluster
     const versions = states.map((state) => state.version)
     const current = (state: PartitionState): boolean => state.version === versions[states.indexOf(state)] && state.position === undefined
     for (const topic of new Set(states.map((state) => state.topic))) await cluster.topic(topic)
     const fromGroup = states.filter((state) => state.start === 'committed')
-    if (member !== undefined && fromGroup.length > 0) {
-      const committed = await member.committed(fromGroup, timeoutMs)
+    if (group !== undefined && fromGroup.length > 0) {
+      const committed = await group.committed(fromGroup, timeoutMs)
       const byKey = new Map(committed.map((offset) => [tpKey(offset), offset.offset]))
       for (const state of fromGroup) {
         const offset = byKey.get(tpKey(state))
@@ -81,16 +85,39 @@ export class Positions {
       }
     }
     const toAsk = states.filter((state) => current(state) || (state.position === undefined && state.start === 'reset'))
-    const queries = toAsk.map((state) => ({ topic: state.topic, partition: state.partition, timestamp: OffsetAt[this.#place(state)] }))
     const asked = toAsk.map((state) => state.version)
-    const found = await findOffsets(cluster, queries, isolationLevel, timeoutMs)
-    for (const [i, state] of toAsk.entries()) if (state.version === asked[i] && state.position === undefined) state.moveTo(found[i]!.offset)
+    const places = toAsk.map((state) => this.#place(state))
+    // Before the question by time: what is written between the two answers is not passed over.
+    const timed = toAsk.filter((_, i) => typeof places[i] === 'object')
+    const ends = await findOffsets(
+      cluster,
+      timed.map((state) => query(state, 'latest')),
+      isolationLevel,
+      timeoutMs,
+    )
+    const found = await findOffsets(
+      cluster,
+      toAsk.map((state, i) => query(state, places[i]!)),
+      isolationLevel,
+      timeoutMs,
+    )
+    for (const [i, state] of toAsk.entries()) {
+      if (state.version !== asked[i] || state.position !== undefined) continue
+      const { offset } = found[i]!
+      state.moveTo(offset >= 0 ? offset : ends[timed.indexOf(state)]!.offset)
+    }
   }
 
-  #place(state: PartitionState): 'earliest' | 'latest' {
-    if (state.start === 'earliest' || state.start === 'latest') return state.start
-    const { autoOffsetReset } = this.#options
-    if (autoOffsetReset !== 'none') return autoOffsetReset
+  #place(state: PartitionState): Place {
+    const { start } = state
+    if (start !== 'committed' && start !== 'reset' && typeof start !== 'number') return start
+    const { autoOffsetReset, cluster } = this.#options
+    const place = placeOf(autoOffsetReset, cluster.clock.now())
+    if (place !== undefined) return place
     throw kafkaError('OFFSET_OUT_OF_RANGE', `${tpKey(state)} has no offset to begin at and autoOffsetReset is 'none': seek() to one`)
   }
+}
+
+function query({ topic, partition }: PartitionState, place: Place): OffsetQuery {
+  return { topic, partition, timestamp: timestampOf(place) }
 }

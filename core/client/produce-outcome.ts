@@ -1,14 +1,18 @@
 import { MoldauError } from '../base/errors.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import { errorName, isRetriable, kafkaError } from '../protocol/errors.ts'
+import type { ProduceResponse } from '../protocol/messages/produce.ts'
 import type { PendingBatch } from './pending-batch.ts'
-import { fencedError } from './producer-identity.ts'
+import { refusedRecords } from './refused-records.ts'
 
 export type Verdict =
   | { kind: 'done'; baseOffset: number; logAppendTime: number }
   | { kind: 'retry'; refresh: boolean; error: Error }
   | { kind: 'out of order'; error: Error }
-  | { kind: 'failed'; error: Error }
+  | { kind: 'too large'; error: Error }
+  | { kind: 'failed'; error: Error; culprits?: ReadonlyMap<number, Error> }
+
+export type PartitionAnswer = ProduceResponse['responses'][number]['partitionResponses'][number]
 
 /** Somebody else leads the partition, or it is not where metadata says. */
 const staleMetadata: ReadonlySet<string> = new Set([
@@ -26,11 +30,7 @@ const alsoRetried: ReadonlySet<string> = new Set(['CONCURRENT_TRANSACTIONS'])
 const sequenceErrors: ReadonlySet<string> = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID'])
 
 /** What an answer means for a batch. */
-export function judge(
-  batch: PendingBatch,
-  result: { errorCode: number; baseOffset: number; logAppendTimeMs: number; errorMessage: string | null },
-  transactionalId: string | null,
-): Verdict {
+export function judge(batch: PendingBatch, result: PartitionAnswer, isTransactional: boolean): Verdict {
   const error = errorName(result.errorCode)
   if (error === 'NONE') return { kind: 'done', baseOffset: result.baseOffset, logAppendTime: result.logAppendTimeMs }
   // The broker has it, and has forgotten where.
@@ -42,16 +42,14 @@ export function judge(
     if (batch.queue.hasEarlier(batch)) return { kind: 'retry', refresh: false, error: kafkaError(error, detail) }
     return { kind: 'out of order', error: kafkaError(error, detail) }
   }
-  if (error === 'INVALID_PRODUCER_EPOCH' || error === 'PRODUCER_FENCED') {
-    if (transactionalId !== null) return { kind: 'failed', error: fencedError(transactionalId, error) }
-    return { kind: 'out of order', error: kafkaError(error, detail) }
-  }
+  if (error === 'INVALID_PRODUCER_EPOCH' && !isTransactional) return { kind: 'out of order', error: kafkaError(error, detail) }
   if (error === 'MESSAGE_TOO_LARGE' || error === 'RECORD_LIST_TOO_LARGE') {
-    const size = batch.built?.length ?? batch.bytes
-    const message = `${error}: a batch of ${size} bytes is larger than the topic of ${where} takes: raise its max.message.bytes, or lower batchSize`
-    return { kind: 'failed', error: new MoldauError('RECORD_TOO_LARGE', message) }
+    const what = batch.content.count === 1 ? 'a record' : 'a batch'
+    const message = `${error}: ${what} of ${batch.builtBytes} bytes is larger than the topic of ${where} takes: raise its max.message.bytes, or write less at once`
+    return { kind: 'too large', error: new MoldauError('RECORD_TOO_LARGE', message) }
   }
   if (staleMetadata.has(error)) return { kind: 'retry', refresh: true, error: kafkaError(error, detail) }
   if (alsoRetried.has(error) || isRetriable(result.errorCode)) return { kind: 'retry', refresh: false, error: kafkaError(error, detail) }
+  if (result.recordErrors.length > 0) return { kind: 'failed', ...refusedRecords(error, detail, result.recordErrors) }
   return { kind: 'failed', error: kafkaError(error, detail) }
 }

@@ -1,8 +1,9 @@
-import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { throwOnError } from '../protocol/errors.ts'
 import { InitProducerId } from '../protocol/messages/init-producer-id.ts'
 import type { BatchIdentity, PendingBatch } from './pending-batch.ts'
+
+export type Failure = 'refused' | 'given up'
 
 /** Says under which producer id, epoch and sequence batches go out, and when they may. */
 export interface ProducerIdentity {
@@ -18,8 +19,11 @@ export interface ProducerIdentity {
   readonly failure: Error | undefined
   /** Why this batch will never go. */
   rejection(batch: PendingBatch): Error | undefined
-  /** A batch has failed for good: the broker refused it, or we gave it up and do not know whether it was written. */
-  failed(batch: PendingBatch, error: Error, how: 'refused' | 'given up'): void
+  /**
+   * A batch has failed for good: the broker refused it, or we gave it up and do not know whether it was written.
+   * @returns what to tell those who wait for it
+   */
+  failed(batch: PendingBatch, error: Error, how: Failure): Error
   /** The broker and we disagree about sequences. True: number anew and send again; an error: the batch fails with it. */
   outOfOrder(batch: PendingBatch, error: Error): true | Error
 }
@@ -46,7 +50,9 @@ export class Anonymous implements ProducerIdentity {
     return undefined
   }
 
-  failed(): void {}
+  failed(_batch: PendingBatch, error: Error): Error {
+    return error
+  }
 
   outOfOrder(_batch: PendingBatch, error: Error): Error {
     return error
@@ -107,8 +113,9 @@ export class Idempotence implements ProducerIdentity {
    * After a refused batch the broker takes none of those numbered after it: they are numbered anew. After one that was given up they may
    * have been written: they keep their numbers, and the broker's answer tells.
    */
-  failed(batch: PendingBatch, _error: Error, how: 'refused' | 'given up'): void {
+  failed(batch: PendingBatch, error: Error, how: Failure): Error {
     if (how === 'refused') batch.queue.restartSequences()
+    return error
   }
 
   /** The broker looks for a duplicate first, so this batch was not written, and with it none after it. */
@@ -126,10 +133,4 @@ export class Idempotence implements ProducerIdentity {
       this.#producerId = answer.producerId
     })
   }
-}
-
-/** Turns what a broker says to a producer that has been replaced into the error that means it. */
-export function fencedError(transactionalId: string, code: string): MoldauError {
-  const message = `transactional id '${transactionalId}': a newer producer with this id has taken over, or the coordinator gave this one up (${code}): make a new producer`
-  return new MoldauError('FENCED', message)
 }

@@ -1,12 +1,20 @@
 import { MoldauError } from '../base/errors.ts'
 import { compressionNames } from '../record/compression-names.ts'
 import type { ProducerInterceptor } from './interceptors.ts'
-import { amount, flag, given, listOf, oneOf, positive, text } from './setting-kinds.ts'
+import { amount, flag, listOf, oneOf, positive, text, whole } from './setting-kinds.ts'
 import { ownSetting, readOptions, setting } from './settings.ts'
-import type { Options, ReadOptions } from './settings.ts'
+import type { Kind, Options, ReadOptions } from './settings.ts'
 
-/** Chooses the partition of a record; `key` is null for a record without one. */
-export type Partitioner = (topic: string, key: Buffer | null, partitionCount: number) => number
+/** Chooses the partition of a record; `key` is null for a record without one. `roundrobin`: each partition in turn, whatever the key. */
+export type Partitioner = 'roundrobin' | ((topic: string, key: Buffer | null, partitionCount: number) => number)
+
+const partitionerKind: Kind<Partitioner> = {
+  what: "'roundrobin', or a function of topic, key and partition count",
+  read: (value) => {
+    if (typeof value === 'function') return value as Partitioner
+    return value === 'roundrobin' || value === 'org.apache.kafka.clients.producer.RoundRobinPartitioner' ? 'roundrobin' : undefined
+  },
+}
 
 export const producerSettings = {
   /** Turns transactions on: stable across restarts, one living producer per id. */
@@ -17,6 +25,12 @@ export const producerSettings = {
   enableIdempotence: setting('enable.idempotence', flag),
   /** Default 'none'. */
   compressionType: setting('compression.type', oneOf(...compressionNames), 'none'),
+  /** -1 (gzip's own choice) to 9; default -1. */
+  compressionGzipLevel: setting('compression.gzip.level', whole(-1, 9), -1),
+  /** 1 to 17, as in Kafka; the lz4 used here has one level, whatever is given. */
+  compressionLz4Level: setting('compression.lz4.level', whole(1, 17), 9),
+  /** -131072 (fastest) to 22; default 3. */
+  compressionZstdLevel: setting('compression.zstd.level', whole(-131_072, 22), 3),
   /** How long an open batch waits for more; default 5 ms, as Kafka since 4.0. */
   lingerMs: setting('linger.ms', amount, 5),
   /** Largest batch before compression, in bytes; default 16384. */
@@ -25,6 +39,11 @@ export const producerSettings = {
   maxRequestSize: setting('max.request.size', positive, 1024 * 1024),
   /** What may wait for acknowledgement before {@link Producer.ready} and send() wait, in bytes; default 64 MiB. */
   bufferMemory: setting('buffer.memory', positive, 64 * 1024 * 1024),
+  /**
+   * Requests on their way to one broker at once; default 5. Order is kept whatever the number: of an idempotent producer at most five batches
+   * of a partition are under way. Without idempotence batches change places when one has to be sent again, unless this is 1.
+   */
+  maxInFlightRequestsPerConnection: setting('max.in.flight.requests.per.connection', whole(1, 0x7fff_ffff), 5),
   /** From append to acknowledgement, retries included; default 2 minutes. */
   deliveryTimeoutMs: setting('delivery.timeout.ms', amount, 120_000),
   /** Default 30 s. */
@@ -33,8 +52,14 @@ export const producerSettings = {
   transactionTimeoutMs: setting('transaction.timeout.ms', amount, 60_000),
   /** How long send() waits for buffer, and calls of transactions for the coordinator; default 1 minute. */
   maxBlockMs: setting('max.block.ms', amount, 60_000),
-  /** Default: murmur2 of the key as in every Kafka client. */
-  partitioner: ownSetting(given<Partitioner>('a function of topic, key and partition count')),
+  /** Default: murmur2 of the key as in every Kafka client; without a key one partition for a batch, then another. */
+  partitioner: setting('partitioner.class', partitionerKind),
+  /** Without a partitioner: true spreads records with a key as those without; default false. */
+  partitionerIgnoreKeys: setting('partitioner.ignore.keys', flag, false),
+  /** Of records without a key a partition gets the more, the less waits for it (KIP-794); default true. */
+  partitionerAdaptivePartitioningEnable: setting('partitioner.adaptive.partitioning.enable', flag, true),
+  /** Of records without a key a partition gets none while its leader has taken nothing for so long; default 0, never. */
+  partitionerAvailabilityTimeoutMs: setting('partitioner.availability.timeout.ms', amount, 0),
   /** See each record before it is written, and each batch after it. */
   interceptors: ownSetting(listOf<ProducerInterceptor>('a list of objects with onSend and onAcknowledgement'), []),
 } as const
@@ -42,6 +67,12 @@ export const producerSettings = {
 export type ProducerOptions = Options<typeof producerSettings>
 
 export const acksCodes = { all: -1, 1: 1, 0: 0 } as const
+
+/** Of the compression that is chosen; undefined where there is nothing to choose. */
+export function compressionLevelOf(options: ReadOptions<typeof producerSettings>): number | undefined {
+  if (options.compressionType === 'gzip') return options.compressionGzipLevel
+  return options.compressionType === 'zstd' ? options.compressionZstdLevel : undefined
+}
 
 /** With the defaults where nothing is given. @throws MoldauError INVALID_CONFIG */
 export function readProducerOptions(options: ProducerOptions): ReadOptions<typeof producerSettings> & { enableIdempotence: boolean } {

@@ -1,26 +1,28 @@
 import { MoldauError } from '../base/errors.ts'
+import type { EventHub } from '../base/event-hub.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { recordSizeMax } from '../record/builder.ts'
 import type { Header } from '../record/header.ts'
 import { Accumulator } from './accumulator.ts'
+import { BatchSend } from './batch-send.ts'
 import { DeferredSends } from './deferred-sends.ts'
-import type { Send } from './deferred-sends.ts'
 import { ProducerInterceptors } from './interceptors.ts'
-import { EventHub } from '../base/event-hub.ts'
-import type { ProducerEvents } from './client-events.ts'
-import { batchFailure } from './client-events.ts'
-import { acksCodes, readProducerOptions } from './producer-options.ts'
+import { acksCodes, compressionLevelOf, readProducerOptions } from './producer-options.ts'
 import type { ProducerOptions } from './producer-options.ts'
-import { ProducerStats } from './metrics/producer-stats.ts'
+import type { ProducerEvents } from './client-events.ts'
+import { ProducerView } from './producer-view.ts'
 import type { ProducerMetricName } from './metrics/producer-stats.ts'
 import type { MetricsSnapshot } from './metrics/snapshot.ts'
-import { partitionOfKey, StickyPartitioner } from './partitioner.ts'
 import { Anonymous, Idempotence } from './producer-identity.ts'
 import type { ProducerIdentity } from './producer-identity.ts'
+import type { RawBatch } from './raw-batch.ts'
+import { toBuffer } from './record-bytes.ts'
+import { RawSend } from './raw-send.ts'
 import { Sender } from './sender.ts'
+import { TopicPartitions } from './topic-partitions.ts'
 import { TransactionScope } from './transaction-scope.ts'
 import { Transactions } from './transactions.ts'
-import type { GroupMetadata, OffsetToCommit, ProducerRecord, RecordMetadata } from './types.ts'
+import type { GroupMetadata, OffsetToCommit, ProducerBatch, ProducerRecord, RecordMetadata, WrittenRange } from './types.ts'
 
 const CLOSE_TIMEOUT_MS = 10_000
 
@@ -36,15 +38,14 @@ export class Producer {
   /** What goes wrong, and the end: for those who show it. */
   readonly events: EventHub<ProducerEvents>
   readonly #cluster: Cluster
-  readonly #name: string
-  readonly #stats: ProducerStats
+  readonly #view: ProducerView
   readonly #options: ReturnType<typeof readProducerOptions>
   readonly #accumulator: Accumulator
   readonly #sender: Sender
   readonly #identity: ProducerIdentity
   readonly #scope: TransactionScope | undefined
   readonly #transactions: Transactions | undefined
-  readonly #sticky: Map<string, StickyPartitioner>
+  readonly #partitions: TopicPartitions
   readonly #deferred: DeferredSends
   /** Undefined where there are none: append() asks for each record. */
   readonly #interceptors: ProducerInterceptors | undefined
@@ -54,24 +55,27 @@ export class Producer {
   /** Made by {@link Client.producer}. */
   constructor(cluster: Cluster, given: ProducerOptions, name = 'producer', onClosed: () => void = () => {}) {
     const options = readProducerOptions(given)
-    this.events = new EventHub()
     this.#cluster = cluster
-    this.#name = name
-    this.#stats = new ProducerStats(cluster.clock, (batch, error) => this.events.emit('error', batchFailure(batch, error)))
+    const view = new ProducerView(cluster.clock, name)
+    const { connections: watcher } = view.stats
+    this.#view = view
+    this.events = view.events
     this.#options = options
     const { interceptors } = options
     this.#interceptors = interceptors.length === 0 ? undefined : new ProducerInterceptors(interceptors, cluster.logger)
     const wake = (): void => this.#sender.wake()
     this.#accumulator = new Accumulator({
       ...options,
+      compressionLevel: compressionLevelOf(options),
       clock: cluster.clock,
       wake,
       settled: this.#interceptors === undefined ? undefined : (batch) => this.#interceptors!.acknowledged(batch),
-      onFailed: (batch, error) => this.#stats.failed(batch, error),
-      check: (topic, partition) => this.#check(topic, partition),
+      onFailed: (batch, error) => view.failed(batch, error),
+      check: (topic, partition) => this.#partitions.check(topic, partition),
     })
     const { transactionalId } = options
-    this.#transactions = transactionalId === undefined ? undefined : new Transactions({ ...options, cluster, transactionalId, wake })
+    this.#transactions =
+      transactionalId === undefined ? undefined : new Transactions({ ...options, cluster, watcher, transactionalId, wake })
     this.#identity =
       this.#transactions ?? (options.enableIdempotence ? new Idempotence(cluster, options.deliveryTimeoutMs) : new Anonymous())
     this.#sender = new Sender({
@@ -80,18 +84,23 @@ export class Producer {
       accumulator: this.#accumulator,
       identity: this.#identity,
       acks: acksCodes[options.acks],
-      stats: this.#stats,
+      stats: view.stats,
     })
     this.#scope = this.#transactions === undefined ? undefined : new TransactionScope(this.#transactions, this.#accumulator, wake)
-    this.#sticky = new Map()
+    this.#partitions = new TopicPartitions({
+      ...options,
+      cluster,
+      waiting: (topic, partition) => this.#accumulator.waiting(topic, partition),
+      isStalled: (node) => this.#sender.isStalled(node),
+    })
     this.#deferred = new DeferredSends({
       clock: cluster.clock,
       maxBlockMs: options.maxBlockMs,
       bufferMemory: options.bufferMemory,
       topic: (name) => cluster.topic(name),
       room: () => this.#accumulator.whenRoom(),
-      ready: (topic) => this.#isReady(topic),
-      run: (send) => this.#send(send),
+      ready: (topic) => !this.#accumulator.full && this.#partitions.isKnown(topic),
+      failed: (error) => this.#scope?.failed(error) ?? error,
     })
     this.#onClosed = onClosed
     this.#closed = false
@@ -100,34 +109,70 @@ export class Producer {
   /** Gets the producer id; with a transactional id also fences whoever had it before. Happens by itself at the first use. */
   async init(): Promise<void> {
     this.#refuseWhenClosed()
-    await this.#identity.prepare()
+    await this.#view.timed('txn-init', this.#identity.prepare())
   }
 
   /**
    * Writes a record and resolves when it is acknowledged, with its place. Calls in one turn share a batch and a request. Waits while
    * the buffer is full.
    *
-   * @throws MoldauError UNKNOWN_TOPIC, RECORD_TOO_LARGE, BUFFER_FULL, TIMEOUT (deliveryTimeoutMs), FENCED; KafkaError for what the broker says
+   * @throws MoldauError UNKNOWN_TOPIC, RECORD_TOO_LARGE, BUFFER_FULL, TIMEOUT (deliveryTimeoutMs); KafkaError for what the broker says;
+   *   TransactionAbortableError in a transaction that has failed, ProducerFatalError when this producer is of no use any more
    */
   send(given: ProducerRecord): Promise<RecordMetadata> {
     let record = given
     try {
-      this.#refuseWhenClosed()
-      this.#scope?.requireOpen()
+      this.#refuseUnlessOpen()
       if (this.#interceptors !== undefined) record = this.#interceptors.send(given)
     } catch (error) {
       return Promise.reject(error as Error)
     }
-    const send: Send = {
-      topic: record.topic,
-      partition: record.partition,
-      key: toBuffer(record.key),
-      value: toBuffer(record.value),
-      timestamp: record.timestamp ?? this.#cluster.clock.now(),
-      headers: record.headers,
+    const { topic, headers } = record
+    const [key, value] = [toBuffer(record.key), toBuffer(record.value)]
+    const timestamp = record.timestamp ?? this.#cluster.clock.now()
+    const size = recordSizeMax(key?.length ?? 0, value?.length ?? 0, headers)
+    const write = (): Promise<RecordMetadata> => {
+      const partition = record.partition ?? this.#partitions.choose(topic, key, size)
+      return this.#accumulator.append(topic, partition, key, value, timestamp, headers).whenWritten(timestamp)
     }
-    if (this.#deferred.empty && this.#isReady(record.topic)) return this.#send(send)
-    return this.#deferred.add(send)
+    return this.#deferred.run(topic, size, write)
+  }
+
+  /**
+   * Writes many records at once and resolves when all are acknowledged, with the places where they lie one after the other. Where they are
+   * columns it costs hardly more than {@link Producer.append}. Waits while the buffer is full.
+   *
+   * ```ts
+   * await producer.sendBatch({ topic: 'flights', keys: origins, values: flights })
+   * ```
+   *
+   * @throws MoldauError RECORD_TOO_LARGE or INVALID_ARGUMENT naming the row: nothing was written then; else as {@link Producer.send}, for
+   *   the first record that failed
+   */
+  async sendBatch(batch: ProducerBatch): Promise<WrittenRange[]> {
+    this.#refuseUnlessOpen()
+    const options = {
+      accumulator: this.#accumulator,
+      partitions: this.#partitions,
+      interceptors: this.#interceptors,
+      maxRequestSize: this.#options.maxRequestSize,
+      now: this.#cluster.clock.now(),
+    }
+    return this.#deferred.put(() => new BatchSend(batch, options)).written
+  }
+
+  /**
+   * Writes a record batch as another log has it, without decoding or compressing it: a batch of {@link Consumer.pollRaw}, or bytes. An
+   * idempotent producer puts its own id and sequence into the header; without idempotence the batch arrives byte for byte, with the producer
+   * id and sequence that it had where it comes from, and the broker judges it by them. The time is that of the records, or of the log where
+   * `message.timestamp.type` of the topic says so. Waits while the buffer is full; calls of one turn share requests.
+   *
+   * @throws MoldauError RECORD_TOO_LARGE (maxRequestSize, max.message.bytes), CORRUPT_BATCH, INVALID_ARGUMENT for a marker and for a batch
+   *   that has lost records to compaction; else as {@link Producer.send}
+   */
+  async sendRaw(topic: string, partition: number, batch: Buffer | RawBatch): Promise<WrittenRange> {
+    this.#refuseUnlessOpen()
+    return this.#deferred.put(() => new RawSend(this.#accumulator, { topic, partition, batch, ...this.#options })).written
   }
 
   /**
@@ -147,8 +192,7 @@ export class Producer {
 
   /** What this producer measures, under Kafka's names. */
   metrics(): MetricsSnapshot<ProducerMetricName> {
-    const { bufferedBytes: usedBytes, waiting } = this.#accumulator
-    return this.#stats.snapshot(this.#name, { totalBytes: this.#options.bufferMemory, usedBytes, waiting })
+    return this.#view.metrics(this.#accumulator.use)
   }
 
   get closed(): boolean {
@@ -160,9 +204,10 @@ export class Producer {
     return this.#accumulator.bufferedBytes
   }
 
-  /** Resolves when less than `bufferMemory` wait for acknowledgement. */
+  /** Resolves when less than `bufferMemory` wait for acknowledgement, and nothing for room. */
   ready(): Promise<void> {
-    return this.#accumulator.whenRoom()
+    if (this.#deferred.empty) return this.#accumulator.whenRoom()
+    return this.#deferred.drained().then(() => this.#accumulator.whenRoom())
   }
 
   /** How many partitions a topic has. Creates the topic where the broker does such things. */
@@ -172,17 +217,13 @@ export class Producer {
 
   /** Where a record belongs: by its key, as in every Kafka client; without one, the partition that is being filled. The topic must be known. */
   partitionFor(topic: string, key: Buffer | string | null): number {
-    return this.#partition(topic, toBuffer(key), 0)
+    return this.#partitions.choose(topic, toBuffer(key), 0)
   }
 
   /** Resolves when everything sent or appended so far is acknowledged; rejects with the first failure among it. */
   async flush(): Promise<void> {
-    await this.#deferred.drained()
-    const groups = this.#accumulator.flush()
-    this.#sender.wake()
-    await Promise.all(groups.map((group) => group.whenSettled()))
-    const failed = groups.find((group) => group.error !== undefined)
-    if (failed !== undefined) throw failed.error
+    const written = this.#deferred.drained().then(() => this.#accumulator.flushed())
+    await this.#view.timed('flush', written)
   }
 
   /** Begins a transaction. The one before may still be committing. */
@@ -191,25 +232,29 @@ export class Producer {
     this.#requireTransactions().begin()
   }
 
-  /** Adds positions of a consumer group to the transaction. Concurrent calls are fine. */
+  /**
+   * Adds positions of a consumer group to the transaction. Concurrent calls are fine.
+   *
+   * @throws TransactionAbortableError, among others when the group has given the partitions to somebody else (`kafkaCode`); ProducerFatalError
+   */
   async sendOffsets(offsets: readonly OffsetToCommit[], group: GroupMetadata): Promise<void> {
-    await this.#requireTransactions().sendOffsets(offsets, group)
+    await this.#view.timed('txn-send-offsets', this.#requireTransactions().sendOffsets(offsets, group))
   }
 
   /**
    * Makes everything written since begin() visible at once. When it throws, nothing is: {@link Producer.abort}, then begin() again.
    *
-   * @throws MoldauError FENCED when a newer producer has the id: this one is of no use any more
+   * @throws TransactionAbortableError with the first failure as its cause, ProducerFatalError (FENCED: a newer producer has the id)
    */
   async commit(): Promise<void> {
     if (!this.#deferred.empty) await this.#deferred.drained()
-    await this.#requireTransactions().commit()
+    await this.#view.timed('txn-commit', this.#requireTransactions().commit())
   }
 
-  /** Makes nothing written since begin() visible, ever. */
+  /** Makes nothing written since begin() visible, ever. @throws ProducerFatalError; after another error it may be called again */
   async abort(): Promise<void> {
     await this.#deferred.drained()
-    await this.#requireTransactions().abort()
+    await this.#view.timed('txn-abort', this.#requireTransactions().abort())
   }
 
   /**
@@ -226,26 +271,11 @@ export class Producer {
     await Promise.race([finish.catch(() => {}), late])
     timer?.cancel()
     this.#closed = true
-    const error = new MoldauError('CLOSED', 'the producer was closed before these records were acknowledged')
-    this.#accumulator.fail(
-      () => true,
-      () => error,
-    )
-    this.#accumulator.close()
+    this.#accumulator.close(new MoldauError('CLOSED', 'the producer was closed before these records were acknowledged'))
     this.#sender.close()
     this.#transactions?.close()
     this.events.emit('closed', {})
     this.#onClosed()
-  }
-
-  #send(send: Send): Promise<RecordMetadata> {
-    const { topic, key, value, timestamp, headers } = send
-    try {
-      const partition = send.partition ?? this.#partition(topic, key, recordSizeMax(key?.length ?? 0, value?.length ?? 0, headers))
-      return this.#accumulator.append(topic, partition, key, value, timestamp, headers).whenWritten(timestamp)
-    } catch (error) {
-      return Promise.reject(error as Error)
-    }
   }
 
   #appendIntercepted(given: ProducerRecord & { partition: number; timestamp: number }): void {
@@ -254,47 +284,17 @@ export class Producer {
     this.#accumulator.append(topic, partition, toBuffer(record.key), toBuffer(record.value), timestamp, headers)
   }
 
-  #isReady(topic: string): boolean {
-    return !this.#accumulator.full && this.#cluster.image.topics.has(topic)
-  }
-
-  #partition(topic: string, key: Buffer | null, bytes: number): number {
-    const count = this.#cluster.image.topics.get(topic)?.partitions.length
-    if (count === undefined) throw unknownTopic(topic)
-    const { partitioner, batchSize } = this.#options
-    if (partitioner !== undefined) return partitioner(topic, key, count)
-    if (key !== null) return partitionOfKey(key, count)
-    let sticky = this.#sticky.get(topic)
-    if (sticky === undefined) {
-      sticky = new StickyPartitioner(this.#cluster.policy.random, batchSize)
-      this.#sticky.set(topic, sticky)
-    }
-    return sticky.next(count, bytes)
-  }
-
-  #check(topic: string, partition: number): void {
-    const count = this.#cluster.image.topics.get(topic)?.partitions.length
-    if (count === undefined) throw unknownTopic(topic)
-    if (!Number.isInteger(partition) || partition < 0 || partition >= count) {
-      throw new MoldauError('INVALID_ARGUMENT', `topic '${topic}' has ${count} partitions (0 to ${count - 1}), there is no ${partition}`)
-    }
-  }
-
   #requireTransactions(): TransactionScope {
     if (this.#scope === undefined) throw new MoldauError('INVALID_ARGUMENT', 'this producer has no transactions: give it a transactionalId')
     return this.#scope
   }
 
+  #refuseUnlessOpen(): void {
+    this.#refuseWhenClosed()
+    this.#scope?.requireOpen()
+  }
+
   #refuseWhenClosed(): void {
     if (this.#closed || this.#cluster.closed) throw new MoldauError('CLOSED', 'the producer is closed: make another one')
   }
-}
-
-function unknownTopic(topic: string): MoldauError {
-  return new MoldauError('UNKNOWN_TOPIC', `nothing is known of topic '${topic}' yet: await producer.partitions('${topic}') first`)
-}
-
-function toBuffer(value: Buffer | string | null | undefined): Buffer | null {
-  if (typeof value === 'string') return Buffer.from(value)
-  return value ?? null
 }

@@ -1,83 +1,147 @@
-import type { Clock } from '../base/clock.ts'
+import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import type { Assignment } from './assignment.ts'
-import type { GroupMember } from './group-member.ts'
-import type { RebalanceListener } from './types.ts'
+import type { Generations } from './generations.ts'
+import type { MeantPartition, Membership } from './membership.ts'
+import type { GroupMetadata, RebalanceListener } from './types.ts'
 
 export interface RebalancesOptions {
-  clock: Clock
-  member: GroupMember
-  /** The partitions that are read: emptied before a join, filled after it. */
+  member: Membership
+  generations: Generations
+  /** The partitions that are read: what the member gives up is taken out, what it gets is put in. */
   assignment: Assignment
+  /** Partitions are about to be given up: the last moment to commit. */
+  beforeRevoked: () => Promise<void>
   onAssigned: () => void
+  /** A join that was on its way has come to an end: {@link Rebalances.settle} takes it up. */
+  onJoined: () => void
 }
 
-/** Takes a consumer through rebalances, inside of poll: partitions are given up, the group is joined, partitions are received. */
+interface Hold {
+  partition: MeantPartition
+  /** Under which generation the member came to hold it. */
+  since: GroupMetadata
+}
+
+/**
+ * Takes a consumer through rebalances, inside of poll, from the partitions that it holds to those that are meant for it. What stays is read all
+ * the while; only what goes is revoked, and only what is new is assigned. The eager protocol has everything given up first.
+ */
 export class Rebalances {
   listener: RebalanceListener
   readonly #options: RebalancesOptions
-  #joining: Promise<TopicPartition[]> | undefined
+  readonly #held: Map<string, Hold>
+  #joining: boolean
+  #joined: { meant: readonly MeantPartition[] | undefined } | { error: unknown } | undefined
 
   constructor(options: RebalancesOptions) {
     this.listener = {}
     this.#options = options
-    this.#joining = undefined
+    this.#held = new Map()
+    this.#joining = false
+    this.#joined = undefined
   }
 
-  /**
-   * Sees to a rebalance that is due. A join that takes longer than the poll goes on, and the next poll takes it up.
-   *
-   * @returns false: the time is over and the group has not settled
-   */
-  async settle(deadline: number): Promise<boolean> {
+  /** Whether this member has held the partition without a break since it was `group`. */
+  holdsSince(tp: TopicPartition, group: GroupMetadata): boolean {
+    const hold = this.#held.get(tpKey(tp))
+    return hold !== undefined && this.#options.generations.isSince(group, hold.since)
+  }
+
+  /** Whether {@link Rebalances.settle} would do something. */
+  get ready(): boolean {
     const { member } = this.#options
-    if (member.fatal !== undefined) throw member.fatal
-    while (member.joinNeeded || this.#joining !== undefined) {
-      if (this.#joining === undefined) {
-        await this.#give()
-        this.#joining = member.join()
-        // It is awaited by this poll or by a later one.
-        this.#joining.catch(() => {})
+    return member.fatal !== undefined || this.#joined !== undefined || (member.due && !this.#joining)
+  }
+
+  /** Sees to a rebalance that is due. Does not wait for other members: a join goes on by itself, and a later call takes it up. */
+  async settle(): Promise<void> {
+    const { member } = this.#options
+    for (;;) {
+      if (member.fatal !== undefined) throw member.fatal
+      const joined = this.#joined
+      if (joined !== undefined) {
+        this.#joined = undefined
+        if ('error' in joined) throw joined.error
+        if (joined.meant !== undefined && !member.lost) await this.#receive(joined.meant)
+      } else if (!this.ready) return
+      else await this.#begin()
+    }
+  }
+
+  #partitions(): MeantPartition[] {
+    return Array.from(this.#held.values(), ({ partition }) => partition)
+  }
+
+  async #begin(): Promise<void> {
+    const { member } = this.#options
+    const held = this.#partitions()
+    const kept = new Set(member.lost ? [] : member.keeps(held).map(tpKey))
+    await this.#give(held.filter((tp) => !kept.has(tpKey(tp))))
+    if (member.fatal !== undefined) return
+    this.#joining = true
+    void this.#join()
+  }
+
+  async #join(): Promise<void> {
+    const { member, onJoined } = this.#options
+    try {
+      this.#joined = { meant: await member.join(this.#partitions()) }
+    } catch (error) {
+      this.#joined = { error }
+    }
+    this.#joining = false
+    onJoined()
+  }
+
+  /** Partitions go, even if the listener throws. */
+  async #give(partitions: readonly MeantPartition[]): Promise<void> {
+    if (partitions.length === 0) return
+    const { member, assignment, beforeRevoked } = this.#options
+    const plain = partitions.map(({ topic, partition }) => ({ topic, partition }))
+    try {
+      if (member.lost) await this.listener.onLost?.(plain)
+      else {
+        await beforeRevoked()
+        await this.listener.onRevoked?.(plain)
       }
-      const assigned = await this.#within(this.#joining, deadline)
-      if (assigned === undefined) return false
-      this.#joining = undefined
-      await this.#receive(assigned)
+    } finally {
+      for (const tp of partitions) {
+        assignment.remove(tp)
+        this.#held.delete(tpKey(tp))
+      }
     }
-    return true
   }
 
-  /** Gives all partitions up, as the eager protocol wants before each join. */
-  async #give(): Promise<void> {
-    const { member, assignment } = this.#options
-    const partitions = assignment.partitions()
-    if (partitions.length > 0) {
-      if (member.lost) await this.listener.onLost?.(partitions)
-      else await this.listener.onRevoked?.(partitions)
-    }
-    assignment.clear()
-  }
-
-  async #receive(assigned: readonly TopicPartition[]): Promise<void> {
-    const { assignment, onAssigned } = this.#options
-    for (const tp of assigned) assignment.add(tp, 'committed')
-    await this.listener.onAssigned?.(assignment.partitions())
-    onAssigned()
-  }
-
-  async #within<T>(work: Promise<T>, deadline: number): Promise<T | undefined> {
-    const { clock } = this.#options
-    let timer: { cancel(): void } | undefined
-    const late = new Promise<undefined>((resolve) => {
-      timer = clock.after(Math.max(0, deadline - clock.monotonic()), () => resolve(undefined))
+  /** From what is held to what is meant, whatever the listener says. */
+  async #receive(meant: readonly MeantPartition[]): Promise<void> {
+    const wanted = new Map(meant.map((tp) => [tpKey(tp), tp]))
+    const gone = this.#partitions().filter((tp) => {
+      const stays = wanted.get(tpKey(tp))
+      return stays === undefined || stays.topicId !== tp.topicId
     })
     try {
-      return await Promise.race([work, late])
-    } catch (error) {
-      this.#joining = undefined
-      throw error
+      await this.#give(gone)
     } finally {
-      timer?.cancel()
+      await this.#take(meant, gone.length > 0)
+    }
+  }
+
+  async #take(meant: readonly MeantPartition[], revoked: boolean): Promise<void> {
+    const { member, assignment, onAssigned } = this.#options
+    // Revoking may have taken so long that the group went on without this member.
+    if (member.lost || member.fatal !== undefined) return
+    const added = meant.filter((tp) => !this.#held.has(tpKey(tp)))
+    const since = member.metadata
+    for (const partition of added) {
+      this.#held.set(tpKey(partition), { partition, since })
+      assignment.add(partition, 'committed')
+    }
+    member.reconciled(this.#partitions(), revoked)
+    try {
+      await this.listener.onAssigned?.(added.map(({ topic, partition }) => ({ topic, partition })))
+    } finally {
+      onAssigned()
     }
   }
 }

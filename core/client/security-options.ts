@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 
 import { MoldauError } from '../base/errors.ts'
 import type { Dialer } from '../net/dialer.ts'
+import type { Resolver } from '../net/resolver.ts'
 import { tlsDialer } from '../net/tls-dialer.ts'
 import type { TlsDialerOptions } from '../net/tls-dialer.ts'
 import { parseJaas } from '../security/jaas.ts'
@@ -50,7 +51,7 @@ type Given = Readonly<Record<string, string | undefined>>
 
 /** The part of the options that says how to connect and who we are. @throws MoldauError INVALID_CONFIG */
 export function clientSecurity(
-  options: { ssl?: boolean | SslOptions; sasl?: SaslOptions },
+  options: { ssl?: boolean | SslOptions; sasl?: SaslOptions; resolver?: Resolver },
   kafka: Given,
 ): { dialer?: Dialer; sasl?: SaslOptions } {
   const protocol = (kafka['security.protocol'] ?? '').toUpperCase()
@@ -61,7 +62,7 @@ export function clientSecurity(
   const logsIn = protocol === '' ? options.sasl !== undefined || kafka['sasl.mechanism'] !== undefined : protocol.startsWith('SASL')
   const sasl = logsIn ? (options.sasl ?? saslOf(kafka)) : undefined
   return {
-    ...(speaksTls && { dialer: tlsDialer({ ...tlsOf(options.ssl), ...kafkaTls(kafka) }) }),
+    ...(speaksTls && { dialer: tlsDialer({ resolver: options.resolver, ...tlsOf(options.ssl), ...kafkaTls(kafka) }) }),
     ...(sasl !== undefined && { sasl }),
   }
 }

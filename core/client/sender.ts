@@ -11,11 +11,11 @@ import { Settlement, type SettlementOptions } from './settlement.ts'
 
 export interface SenderOptions extends Omit<SettlementOptions, 'refresh'> {
   maxRequestSize: number
+  maxInFlightRequestsPerConnection: number
   requestTimeoutMs: number
+  partitionerAvailabilityTimeoutMs: number
 }
 
-/** Requests on their way to one broker at once (Kafka's `max.in.flight.requests.per.connection`). */
-const INFLIGHT_REQUESTS_MAX = 5
 /** What a partition adds to a request beside its records, at most. */
 const PARTITION_OVERHEAD = 64
 /** The broker answers REQUEST_TIMED_OUT itself; only when it does not, the connection is given up. */
@@ -29,6 +29,8 @@ export class Sender {
   readonly #connections: Connections
   readonly #settlement: Settlement
   readonly #inflight: Map<number, number>
+  /** Since when brokers have taken nothing although something was there for them, monotonic milliseconds. */
+  readonly #stalledSince: Map<number, number>
   readonly #nodeRetryAt: Map<number, { at: number; failures: number }>
   #scheduled: boolean
   #timer: Timer | undefined
@@ -42,6 +44,7 @@ export class Sender {
     this.#connections = options.cluster.connections(options.stats.connections)
     this.#settlement = new Settlement({ ...options, refresh: () => this.#refresh() })
     this.#inflight = new Map()
+    this.#stalledSince = new Map()
     this.#nodeRetryAt = new Map()
     this.#scheduled = false
     this.#timer = undefined
@@ -61,6 +64,13 @@ export class Sender {
     })
   }
 
+  /** Whether a broker has taken nothing for longer than `partitioner.availability.timeout.ms`. */
+  isStalled(node: number): boolean {
+    const { partitionerAvailabilityTimeoutMs: limit, cluster } = this.#options
+    const since = this.#stalledSince.get(node)
+    return limit > 0 && since !== undefined && cluster.clock.monotonic() - since > limit
+  }
+
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
@@ -74,7 +84,10 @@ export class Sender {
     accumulator.sealLingered()
     if (identity.failure !== undefined) this.#settlement.rejectDoomed()
     this.#sweep ??= accumulator.outstanding.size > 0 ? cluster.clock.after(SWEEP_MS, () => this.#expire()) : undefined
-    if (accumulator.ready.size === 0) return
+    if (accumulator.ready.size === 0) {
+      this.#stalledSince.clear()
+      return
+    }
     const preparing = identity.prepare()
     if (preparing === undefined) this.#sendReady()
     else preparing.then(() => this.wake()).catch((error: unknown) => this.#settlement.failAll(error as Error))
@@ -84,26 +97,34 @@ export class Sender {
     const { accumulator, identity, cluster } = this.#options
     const now = cluster.clock.monotonic()
     const nodes = new Map<number, PartitionQueue[]>()
+    const awaited = new Set<number>()
     for (const queue of accumulator.ready) {
-      const batch = queue.peek(now)
-      if (batch === undefined) {
-        if (queue.idle) accumulator.ready.delete(queue)
-        else if (queue.retryAt > now) this.#wakeAt(queue.retryAt)
-        continue
-      }
-      if (!identity.admits(batch)) {
-        if (identity.prepare() !== undefined) this.wake()
+      if (queue.idle) {
+        accumulator.ready.delete(queue)
         continue
       }
       const leader = cluster.leader(queue.topic, queue.partition)
-      if (leader < 0) this.#refresh()
+      awaited.add(leader)
+      const batch = queue.peek(now)
+      if (batch === undefined) {
+        if (queue.retryAt > now) this.#wakeAt(queue.retryAt)
+      } else if (!identity.admits(batch)) {
+        if (identity.prepare() !== undefined) this.wake()
+      } else if (leader < 0) this.#refresh()
       else {
         const queues = nodes.get(leader)
         if (queues === undefined) nodes.set(leader, [queue])
         else queues.push(queue)
       }
     }
+    this.#noteStalled(awaited, now)
     for (const [node, queues] of nodes) this.#sendTo(node, queues, now)
+  }
+
+  #noteStalled(awaited: ReadonlySet<number>, now: number): void {
+    if (this.#options.partitionerAvailabilityTimeoutMs === 0) return
+    for (const node of awaited) if (!this.#stalledSince.has(node)) this.#stalledSince.set(node, now)
+    for (const node of this.#stalledSince.keys()) if (!awaited.has(node)) this.#stalledSince.delete(node)
   }
 
   #sendTo(node: number, queues: PartitionQueue[], now: number): void {
@@ -112,11 +133,13 @@ export class Sender {
       this.#connect(node, now)
       return
     }
+    const { maxInFlightRequestsPerConnection } = this.#options
     let inflight = this.#inflight.get(node) ?? 0
-    for (let waiting = queues; inflight < INFLIGHT_REQUESTS_MAX; inflight++) {
+    for (let waiting = queues; inflight < maxInFlightRequestsPerConnection; inflight++) {
       const batches = this.#collect(waiting, now)
       if (batches.length === 0) break
       this.#inflight.set(node, inflight + 1)
+      this.#stalledSince.delete(node)
       void this.#send(node, connection, batches)
       waiting = waiting.filter((queue) => !queue.idle)
       // Whoever had to wait because the request was full goes first in the next.
@@ -133,25 +156,32 @@ export class Sender {
     for (const queue of queues) {
       const batch = queue.peek(now)
       if (batch === undefined || !identity.admits(batch)) continue
-      const records = this.#build(batch)
-      if (batches.length > 0 && bytes + records.length + PARTITION_OVERHEAD > maxRequestSize) break
-      bytes += records.length + PARTITION_OVERHEAD
+      const size = this.#build(batch)
+      if (batches.length > 0 && bytes + size + PARTITION_OVERHEAD > maxRequestSize) break
+      bytes += size + PARTITION_OVERHEAD
       batches.push(queue.take())
       if (queue.idle) accumulator.ready.delete(queue)
     }
     return batches
   }
 
-  #build(batch: PendingBatch): Buffer {
+  /** @returns bytes of the batch */
+  #build(batch: PendingBatch): number {
     const { identity } = this.#options
     const ids = identity.identify(batch)
-    batch.built ??= batch.builder.build({ ...ids, transactional: identity.transactionalId !== null })
-    return batch.built
+    if (batch.built === undefined) {
+      batch.built = batch.content.build({ ...ids, transactional: identity.transactionalId !== null })
+      batch.builtBytes = Buffer.isBuffer(batch.built) ? batch.built.length : batch.built.reduce((sum, part) => sum + part.length, 0)
+    }
+    return batch.builtBytes
   }
 
   async #send(node: number, connection: BrokerConnection, batches: PendingBatch[]): Promise<void> {
     const { acks, requestTimeoutMs, identity, cluster, stats } = this.#options
-    const topics = new Map<string, { name: string; topicId: string; partitionData: { index: number; records: Buffer }[] }>()
+    const topics = new Map<
+      string,
+      { name: string; topicId: string; partitionData: { index: number; records: Buffer | readonly Buffer[] }[] }
+    >()
     let maxVersion = identity.produceVersionMax
     for (const batch of batches) {
       const { topic, partition } = batch.queue

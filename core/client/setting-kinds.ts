@@ -6,6 +6,13 @@ export const amount: Kind<number> = { what: 'a number of at least 0', read: (val
 /** A number of at least 1. */
 export const positive: Kind<number> = { what: 'a number of at least 1', read: (value) => numberFrom(value, 1) }
 
+/** A whole number from `least` to `most`. */
+export function whole(least: number, most: number): Kind<number> {
+  const inside = (number: number | undefined): number | undefined =>
+    number !== undefined && Number.isInteger(number) && number <= most ? number : undefined
+  return { what: `a whole number from ${least} to ${most}`, read: (value) => inside(numberFrom(value, least)) }
+}
+
 export const text: Kind<string> = { what: 'text', read: (value) => (typeof value === 'string' ? value : undefined) }
 
 export const flag: Kind<boolean> = {

@@ -3,11 +3,14 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { backoff } from '../cluster/retry.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import type { ProduceResponse } from '../protocol/messages/produce.ts'
+import { BatchBuilder } from '../record/builder.ts'
 import type { Accumulator } from './accumulator.ts'
 import type { ProducerStats } from './metrics/producer-stats.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { judge } from './produce-outcome.ts'
+import type { PartitionAnswer } from './produce-outcome.ts'
 import type { ProducerIdentity } from './producer-identity.ts'
+import { splitBatch } from './split-batch.ts'
 
 export interface SettlementOptions {
   cluster: Cluster
@@ -20,8 +23,6 @@ export interface SettlementOptions {
   refresh: () => void
 }
 
-type Results = ProduceResponse['responses'][number]['partitionResponses'][number]
-
 /** What becomes of batches: acknowledged, given back to be sent again, or failed for good. */
 export class Settlement {
   readonly #options: SettlementOptions
@@ -32,7 +33,7 @@ export class Settlement {
 
   /** The broker has answered the request that brought these batches. */
   answered(batches: PendingBatch[], sent: readonly { name: string; topicId: string }[], response: ProduceResponse): void {
-    const results = new Map<string, Results>()
+    const results = new Map<string, PartitionAnswer>()
     for (const topic of response.responses) {
       const name = topic.name === '' ? sent.find((s) => s.topicId === topic.topicId)?.name : topic.name
       for (const result of topic.partitionResponses) results.set(`${name}-${result.index}`, result)
@@ -48,9 +49,9 @@ export class Settlement {
     }
   }
 
-  #judge(batch: PendingBatch, result: Results): void {
+  #judge(batch: PendingBatch, result: PartitionAnswer): void {
     const { identity } = this.#options
-    const verdict = judge(batch, result, identity.transactionalId)
+    const verdict = judge(batch, result, identity.transactionalId !== null)
     if (verdict.kind === 'done') this.succeed(batch, verdict.baseOffset, verdict.logAppendTime)
     else if (verdict.kind === 'retry') {
       batch.lastError = verdict.error
@@ -60,7 +61,15 @@ export class Settlement {
       const answer = identity.outOfOrder(batch, verdict.error)
       if (answer === true) this.#giveBack(batch)
       else this.#fail(batch, answer)
-    } else this.#fail(batch, verdict.error)
+    } else if (verdict.kind === 'too large') this.#divide(batch, verdict.error)
+    else this.#fail(batch, verdict.error, verdict.culprits)
+  }
+
+  /** Smaller batches may be taken (KIP-126). Bytes that somebody else has encoded are not ours to divide. */
+  #divide(batch: PendingBatch, error: Error): void {
+    const { identity, accumulator } = this.#options
+    if (batch.settled || batch.content.count < 2 || !isOurs(batch) || identity.rejection(batch) !== undefined) this.#fail(batch, error)
+    else accumulator.replace(batch, splitBatch(batch))
   }
 
   /** Has been written at `baseOffset`; -1: nobody knows where. */
@@ -88,16 +97,24 @@ export class Settlement {
       this.#fail(batch, rejection)
       return
     }
+    if (batch.settled) {
+      // Its time was over while it was under way; whether it was written is not known.
+      const error = batch.lastError ?? this.#expired(batch)
+      queue.refused(batch)
+      accumulator.release(batch, -1, error)
+      identity.failed(batch, error, 'given up')
+      return
+    }
     stats.retried(batch)
     queue.giveBack(batch, cluster.clock.monotonic() + backoff(cluster.policy, queue.failures))
     accumulator.ready.add(queue)
   }
 
-  #fail(batch: PendingBatch, error: Error): void {
+  #fail(batch: PendingBatch, error: Error, culprits?: ReadonlyMap<number, Error>): void {
     batch.queue.refused(batch)
-    this.#options.identity.failed(batch, error, 'refused')
-    this.#options.accumulator.release(batch, -1, error)
-    batch.reject(error)
+    const told = this.#options.identity.failed(batch, error, 'refused')
+    this.#options.accumulator.release(batch, -1, told)
+    batch.reject(told, told === error ? culprits : undefined)
   }
 
   /** Fails what its identity lets go no more, see {@link ProducerIdentity.rejection}. */
@@ -112,22 +129,19 @@ export class Settlement {
   /** Fails everything that is not under way. */
   failAll(error: Error): void {
     const { accumulator, identity } = this.#options
-    for (const batch of accumulator.fail(
+    accumulator.fail(
       () => true,
-      () => error,
-    ))
-      identity.failed(batch, error, 'given up')
+      (batch) => identity.failed(batch, error, 'given up'),
+    )
   }
 
-  /** Fails what has waited for longer than the delivery time-out. What is under way has its own. */
+  /** Fails what has waited for longer than the delivery time-out. Of what is under way the bytes stay until it is answered. */
   expire(): void {
     const { accumulator, cluster, deliveryTimeoutMs, identity } = this.#options
     const before = cluster.clock.monotonic() - deliveryTimeoutMs
-    const expired = accumulator.fail(
-      (batch) => batch.createdAt < before,
-      (batch) => this.#expired(batch),
-    )
-    for (const batch of expired) identity.failed(batch, this.#expired(batch), 'given up')
+    const giveUp = (batch: PendingBatch): Error => identity.failed(batch, this.#expired(batch), 'given up')
+    accumulator.fail((batch) => batch.createdAt < before, giveUp)
+    for (const batch of accumulator.outstanding) if (batch.createdAt < before && !batch.settled) batch.reject(giveUp(batch))
   }
 
   #expired(batch: PendingBatch): MoldauError {
@@ -139,8 +153,12 @@ export class Settlement {
         ? 'the partition has no leader'
         : batch.attempts === 0
           ? `broker ${leader} takes no more`
-          : `${batch.attempts} attempts failed${batch.lastError === undefined ? '' : `, the last one with ${messageOf(batch.lastError)}`}`
-    const message = `${batch.builder.count} records for ${tpKey(batch.queue)} were not acknowledged within deliveryTimeoutMs (${deliveryTimeoutMs}): ${why}`
+          : `${batch.attempts} attempts failed or are not answered${batch.lastError === undefined ? '' : `, the last one with ${messageOf(batch.lastError)}`}`
+    const message = `${batch.content.count} records for ${tpKey(batch.queue)} were not acknowledged within deliveryTimeoutMs (${deliveryTimeoutMs}): ${why}`
     return new MoldauError('TIMEOUT', message, { retriable: true, ...(batch.lastError !== undefined && { cause: batch.lastError }) })
   }
+}
+
+function isOurs(batch: PendingBatch): batch is PendingBatch<BatchBuilder> {
+  return batch.content instanceof BatchBuilder
 }

@@ -33,16 +33,24 @@ export class TransactionScope {
   }
 
   begin(): void {
-    this.#refuseWhenFailed()
+    this.#refuseUntilAborted()
     if (this.#open !== undefined) throw this.#misuse('begin() while a transaction is open: commit() or abort() it first')
     this.#open = this.#accumulator.transaction
     if (this.#ending === undefined) this.#transactions.open(this.#open)
   }
 
-  /** @throws MoldauError INVALID_ARGUMENT outside of a transaction, FENCED, or why the transaction can only be aborted */
+  /** @throws MoldauError INVALID_ARGUMENT outside of a transaction, TransactionAbortableError in one that has failed, ProducerFatalError */
   requireOpen(): void {
-    if (this.#open === undefined) throw this.#misuse('a transactional producer writes inside of transactions: begin() first')
-    this.#refuseWhenFailed()
+    this.#requireTransaction()
+    // While the one before ends a failure is that one's.
+    if (this.#ending === undefined && this.#transactions.failure !== undefined) throw this.#transactions.failure
+  }
+
+  /** A record could not even be appended: without it the transaction must not commit. @returns what to tell whoever sent it */
+  failed(error: Error): Error {
+    // What nobody can mean is no part of the transaction.
+    if (error instanceof MoldauError && error.code === 'INVALID_ARGUMENT') return error
+    return this.#transactions.lacks(this.#accumulator.transaction, error)
   }
 
   async sendOffsets(offsets: readonly OffsetToCommit[], group: GroupMetadata): Promise<void> {
@@ -62,7 +70,7 @@ export class TransactionScope {
   }
 
   async commit(): Promise<void> {
-    this.requireOpen()
+    this.#requireTransaction()
     const groups = this.#accumulator.nextTransaction()
     const offsets = [...this.#offsets]
     this.#open = undefined
@@ -84,6 +92,7 @@ export class TransactionScope {
 
   /** Drops what has not been sent, waits for what has, and has the coordinator abort. After that begin() works again, unless FENCED. */
   async abort(): Promise<void> {
+    if (this.#transactions.fatal !== undefined) throw this.#transactions.fatal
     if (this.#open === undefined && this.#mustAbort === undefined) throw this.#misuse('abort() without a transaction: begin() first')
     await this.#ending?.catch(() => {})
     const groups = this.#accumulator.nextTransaction()
@@ -98,8 +107,13 @@ export class TransactionScope {
     await this.#run(async () => {
       await Promise.all(groups.map((group) => group.whenSettled()))
       await Promise.allSettled(this.#offsets)
-      await this.#transactions.end(false)
-      this.#mustAbort = undefined
+      try {
+        await this.#transactions.end(false)
+        this.#mustAbort = undefined
+      } catch (error) {
+        this.#mustAbort = error as Error
+        throw error
+      }
     })
   }
 
@@ -116,9 +130,19 @@ export class TransactionScope {
     }
   }
 
-  #refuseWhenFailed(): void {
+  #requireTransaction(): void {
+    if (this.#open === undefined || this.#mustAbort !== undefined) {
+      this.#refuseUntilAborted()
+      throw this.#misuse('a transactional producer writes inside of transactions: begin() first')
+    }
     if (this.#transactions.fatal !== undefined) throw this.#transactions.fatal
-    if (this.#mustAbort !== undefined) throw this.#misuse(`the last commit failed, abort() first (${this.#mustAbort.message})`)
+  }
+
+  #refuseUntilAborted(): void {
+    if (this.#transactions.fatal !== undefined) throw this.#transactions.fatal
+    if (this.#mustAbort !== undefined) {
+      throw this.#misuse(`the last transaction could not be ended, abort() first (${this.#mustAbort.message})`)
+    }
   }
 
   #misuse(message: string): MoldauError {

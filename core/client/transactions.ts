@@ -1,6 +1,7 @@
 import { messageOf, MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConnection } from '../cluster/connection.ts'
+import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { Connections } from '../cluster/connections.ts'
 import { KafkaError, throwOnError } from '../protocol/errors.ts'
 import { EndTxn } from '../protocol/messages/end-txn.ts'
@@ -9,12 +10,14 @@ import { Announcements } from './announcements.ts'
 import { addOffsets, addPartitions, commitOffsets, type ProducerIds } from './transaction-requests.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { BatchIdentity, PendingBatch } from './pending-batch.ts'
-import { fencedError } from './producer-identity.ts'
-import type { ProducerIdentity } from './producer-identity.ts'
+import { isFatal, ProducerFatalError, TransactionAbortableError } from './producer-errors.ts'
+import type { TransactionalCall } from './producer-errors.ts'
+import type { Failure, ProducerIdentity } from './producer-identity.ts'
 import type { GroupMetadata, OffsetToCommit } from './types.ts'
 
 export interface TransactionsOptions {
   cluster: Cluster
+  watcher: ConnectionsWatcher
   transactionalId: string
   transactionTimeoutMs: number
   maxBlockMs: number
@@ -45,6 +48,8 @@ export class Transactions implements ProducerIdentity {
   #started: boolean
   /** Only an abort helps. */
   #failure: Error | undefined
+  /** A batch failed that was appended for a transaction whose turn has not come. */
+  #early: { transaction: number; error: Error } | undefined
   #fatal: Error | undefined
   /** Version 1: sequences may be off, the epoch has to be raised before the next transaction. */
   #bumpNeeded: boolean
@@ -54,7 +59,7 @@ export class Transactions implements ProducerIdentity {
   constructor(options: TransactionsOptions) {
     this.transactionalId = options.transactionalId
     this.#options = options
-    this.#connections = options.cluster.connections()
+    this.#connections = options.cluster.connections(options.watcher)
     this.#version2 = false
     this.#producerId = -1
     this.#producerEpoch = -1
@@ -62,13 +67,14 @@ export class Transactions implements ProducerIdentity {
     this.#current = -1
     this.#started = false
     this.#failure = undefined
+    this.#early = undefined
     this.#fatal = undefined
     this.#bumpNeeded = false
     this.#announcements = new Announcements({
       clock: options.cluster.clock,
       addPartitions: (queues) => this.#addPartitions(queues),
       addGroup: (groupId) => this.#addGroup(groupId),
-      onError: (error) => void this.#note(error),
+      onError: (error) => void this.#note(error, 'partitions'),
       goesOn: () => this.failure === undefined,
       wake: options.wake,
     })
@@ -79,7 +85,7 @@ export class Transactions implements ProducerIdentity {
     return this.#version2 ? Infinity : OLD.produce
   }
 
-  /** Why the transaction can only be aborted. */
+  /** Why the transaction can only be aborted: {@link TransactionAbortableError}, or {@link Transactions.fatal}. */
   get failure(): Error | undefined {
     return this.#fatal ?? this.#failure
   }
@@ -118,11 +124,18 @@ export class Transactions implements ProducerIdentity {
     return this.#fatal ?? (batch.transaction === this.#current ? this.#failure : undefined)
   }
 
-  failed(_batch: PendingBatch, error: Error): void {
-    if (error instanceof MoldauError && error.code === 'FENCED') this.#fatal ??= error
-    else this.#failure ??= error
-    this.#bumpNeeded = true
-    this.#options.wake()
+  failed({ transaction }: PendingBatch, error: Error, _how: Failure): Error {
+    // Of a transaction that is over: its promises were told.
+    if (transaction < this.#current) return error
+    if (transaction === this.#current) this.#bumpNeeded = true
+    return this.lacks(transaction, error)
+  }
+
+  /** Something of this transaction or of the next will not be written, so that it cannot commit. @returns the error that says so */
+  lacks(transaction: number, error: Error): Error {
+    if (transaction === this.#current) return this.#note(error, 'produce')
+    if (this.#early?.transaction !== transaction) this.#early = { transaction, error: this.#abortable(error) }
+    return this.#early.error
   }
 
   outOfOrder(_batch: PendingBatch, error: Error): Error {
@@ -132,7 +145,8 @@ export class Transactions implements ProducerIdentity {
   /** The batches of transaction `number` may go from now on. */
   open(number: number): void {
     this.#current = number
-    this.#failure = undefined
+    this.#failure = this.#early?.transaction === number ? this.#early.error : undefined
+    this.#early = undefined
     this.#options.wake()
   }
 
@@ -154,7 +168,7 @@ export class Transactions implements ProducerIdentity {
         commitOffsets(connection, ids, offsets, group, this.#version2),
       )
     } catch (error) {
-      throw this.#note(error)
+      throw this.#note(error, 'offsets')
     }
   }
 
@@ -167,7 +181,7 @@ export class Transactions implements ProducerIdentity {
         await this.#endTxn(commit)
       } catch (error) {
         // Nothing of it had reached the coordinator: there is nothing to abort, and a new epoch shuts out what may still arrive.
-        if (commit || !(error instanceof KafkaError) || error.kafkaCode !== 'INVALID_TXN_STATE') throw error
+        if (!(error instanceof TransactionAbortableError) || error.kafkaCode !== 'INVALID_TXN_STATE') throw error
         await this.#initProducerId(this.#producerId, this.#producerEpoch)
         this.#bumpNeeded = false
       }
@@ -204,7 +218,7 @@ export class Transactions implements ProducerIdentity {
         this.#producerEpoch = answer.producerEpoch
       }
     } catch (error) {
-      throw this.#note(error)
+      throw this.#note(error, committed ? 'commit' : 'abort')
     }
   }
 
@@ -223,7 +237,7 @@ export class Transactions implements ProducerIdentity {
       this.#producerEpoch = answer.producerEpoch
       this.#version2 = cluster.transactionVersion >= 2
     } catch (error) {
-      throw this.#note(error)
+      throw this.#note(error, 'init')
     }
   }
 
@@ -256,20 +270,30 @@ export class Transactions implements ProducerIdentity {
     return { timeoutMs: this.#options.maxBlockMs, stopped, retriable: isConcurrent }
   }
 
-  /** Keeps what an error means for the transaction, and gives it the form that callers test for. */
-  #note(error: unknown): Error {
-    if (error instanceof KafkaError && fencing.has(error.kafkaCode)) {
-      this.#fatal ??= fencedError(this.transactionalId, error.kafkaCode)
+  /** Keeps what an error means for the transaction and for the producer, and gives it the form that callers test for. */
+  #note(error: unknown, call: TransactionalCall): Error {
+    const { transactionalId } = this
+    const cause = asMoldauError(error)
+    this.#options.wake()
+    if (isFatal(cause, call)) {
+      this.#fatal ??= cause instanceof ProducerFatalError ? cause : new ProducerFatalError(transactionalId, cause)
       return this.#fatal
     }
-    const failure = error instanceof Error ? error : new MoldauError('PROTOCOL', messageOf(error))
+    // There is no transaction yet; whoever asked may ask again.
+    if (call === 'init' || cause.code === 'CLOSED') return cause
+    const failure = this.#abortable(cause)
     this.#failure ??= failure
-    this.#options.wake()
     return failure
+  }
+
+  #abortable(error: Error): TransactionAbortableError {
+    return error instanceof TransactionAbortableError ? error : new TransactionAbortableError(this.transactionalId, asMoldauError(error))
   }
 }
 
-const fencing: ReadonlySet<string> = new Set(['PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH', 'INVALID_PRODUCER_ID_MAPPING'])
+function asMoldauError(error: unknown): MoldauError {
+  return error instanceof MoldauError ? error : new MoldauError('PROTOCOL', messageOf(error), { cause: error })
+}
 
 /** The transaction before is still being ended, by the coordinator itself or by the producer that was fenced. */
 function isConcurrent(error: unknown): boolean {

@@ -26,6 +26,35 @@ export interface RecordMetadata extends TopicPartition {
   timestamp: number
 }
 
+/** One record of a {@link ProducerBatch}. */
+export type ProducerRow = Pick<ProducerRecord, 'key' | 'value' | 'timestamp' | 'headers'>
+
+/**
+ * Many records of one topic for {@link Producer.sendBatch}: as columns, which cost no object per record, or as anything that can be
+ * iterated. Strings are written as UTF-8.
+ */
+export type ProducerBatch = {
+  topic: string
+  /** All to this one; default: each where the partitioner says. */
+  partition?: number
+} & (
+  | {
+      values: readonly (Buffer | string | null)[]
+      /** As many as values; default: no keys. */
+      keys?: readonly (Buffer | string | null)[]
+      /** Milliseconds since 1970, as many as values; default now. */
+      timestamps?: ArrayLike<number>
+      /** As many as values. */
+      headers?: readonly (readonly Header[] | undefined)[]
+    }
+  | { records: Iterable<ProducerRow> }
+)
+
+/** Records that were written one after the other; {@link RecordMetadata.offset} and timestamp are those of the first. */
+export interface WrittenRange extends RecordMetadata {
+  count: number
+}
+
 /** A position to commit. */
 export interface OffsetToCommit extends TopicPartition {
   /** The next offset to read. */
@@ -64,9 +93,14 @@ export interface ConsumerBatch extends TopicPartition {
   leaderEpoch: number
   highWatermark: number
   logStartOffset: number
+  /** Who the consumer was in its group when it handed the batch out, one object per generation; null outside of a group. */
+  group: GroupMetadata | null
 }
 
-/** Called inside {@link Consumer.poll}, which waits for what they return. */
+/**
+ * Called inside {@link Consumer.poll}, which waits for what they return. The eager protocol (`range`, `roundrobin`, `sticky`) revokes and assigns
+ * everything at each rebalance; `cooperative-sticky` and `groupProtocol: 'consumer'` only what goes and what is new.
+ */
 export interface RebalanceListener {
   onAssigned?(partitions: TopicPartition[]): void | Promise<void>
   /** The partitions are still ours: the last moment to commit. */
@@ -75,8 +109,9 @@ export interface RebalanceListener {
   onLost?(partitions: TopicPartition[]): void | Promise<void>
 }
 
-export type OffsetReset = 'earliest' | 'latest' | 'none'
+/** By duration: the first record that is not older than that (KIP-1106); where all are, the end. */
+export type OffsetReset = 'earliest' | 'latest' | 'none' | `by_duration:${string}` | { byDurationMs: number }
 export type Isolation = 'read_committed' | 'read_uncommitted'
 
-/** An offset, or where the log begins or ends. */
-export type OffsetSpec = number | 'earliest' | 'latest'
+/** An offset, where the log begins or ends, or the first record at or after a time (milliseconds since 1970): the end where all are older. */
+export type OffsetSpec = number | 'earliest' | 'latest' | { timestamp: number }

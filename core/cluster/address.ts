@@ -1,5 +1,6 @@
 import { MoldauError } from '../base/errors.ts'
 import type { Dialer } from '../net/dialer.ts'
+import type { Resolver } from '../net/resolver.ts'
 
 export interface Address {
   host: string
@@ -39,4 +40,24 @@ function parseAddress(text: string): Address {
 /** As it is typed. */
 export function addressText(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+}
+
+/**
+ * The canonical names of all addresses that the hosts have: what a certificate or a Kerberos principal is for, where one name stands for many brokers.
+ *
+ * @throws MoldauError CONNECTION_REFUSED (retriable) when no name is known
+ */
+export async function canonicalAddresses(resolver: Resolver, addresses: readonly Address[]): Promise<Address[]> {
+  const found: Address[] = []
+  const unknown: string[] = []
+  for (const { host, port } of addresses) {
+    try {
+      for (const address of await resolver.addresses(host)) found.push({ host: await resolver.canonicalName(address), port })
+    } catch {
+      unknown.push(host)
+    }
+  }
+  if (found.length > 0) return found
+  const message = `no address is known for ${unknown.join(', ')}: correct the name, or see to the name service`
+  throw new MoldauError('CONNECTION_REFUSED', message, { retriable: true })
 }

@@ -1,52 +1,32 @@
-import { systemClock } from '../base/clock.ts'
-import type { Clock } from '../base/clock.ts'
-import { messageOf, MoldauError } from '../base/errors.ts'
-import { silentLogger } from '../base/logger.ts'
+import { sleep } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
+import { MoldauError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
-import { systemRandom } from '../base/uuid.ts'
-import type { RandomBytes } from '../base/uuid.ts'
-import type { Dialer } from '../net/dialer.ts'
-import type { SaslOptions } from '../security/sasl-client.ts'
 import { kafkaError } from '../protocol/errors.ts'
-import { Metadata } from '../protocol/messages/metadata.ts'
-import { addressText } from './address.ts'
+import { addressText, canonicalAddresses } from './address.ts'
 import type { Address } from './address.ts'
+import { AnyBroker } from './any-broker.ts'
+import { clusterDefaults } from './cluster-options.ts'
+import type { ClusterOptions } from './cluster-options.ts'
 import { BrokerConnection } from './connection.ts'
 import { Connections } from './connections.ts'
 import { BOOTSTRAP_NODE, watched } from './connections-watcher.ts'
 import type { ConnectionsWatcher } from './connections-watcher.ts'
 import { Incidents } from './incidents.ts'
 import { Coordinators } from './coordinators.ts'
+import { withLeaders } from './leader-news.ts'
+import type { NodeEndpoint, ToldLeader } from './leader-news.ts'
 import { isTransientTopicError } from './metadata.ts'
 import type { ClusterImage, TopicInfo } from './metadata.ts'
-import { isRetriableError, retry } from './retry.ts'
+import { MetadataSource } from './metadata-source.ts'
+import { Reconnects } from './reconnects.ts'
+import { retry } from './retry.ts'
 import type { RetryOptions, RetryPolicy } from './retry.ts'
 import { TopicsOfInterest } from './topics-of-interest.ts'
 
-export interface ClusterOptions {
-  dialer: Dialer
-  bootstrap: readonly Address[]
-  /** How to log in; nothing where that is not asked for. */
-  sasl?: SaslOptions | undefined
-  clientId?: string
-  clock?: Clock
-  random?: RandomBytes
-  logger?: Logger
-  /** Kafka's `request.timeout.ms`; default 30 s. */
-  requestTimeoutMs?: number
-  /** How long {@link Cluster.connect} tries the addresses; default 3 s. */
-  bootstrapTimeoutMs?: number
-  /** Kafka's `retry.backoff.ms`; default 100. */
-  retryBackoffMs?: number
-  /** Kafka's `retry.backoff.max.ms`; default 1000. */
-  retryBackoffMaxMs?: number
-  /** Kafka's `metadata.max.age.ms`; default 5 minutes. */
-  metadataMaxAgeMs?: number
-  /** How long a topic may stay unknown (it is being created, the word has not spread) before UNKNOWN_TOPIC; default 5 s. */
-  unknownTopicTimeoutMs?: number
-  /** Told of the connections that nobody has as his own. */
-  watcher?: ConnectionsWatcher | undefined
-}
+/** How often old things are looked for, in milliseconds. */
+const UPKEEP_MS_MIN = 50
+const UPKEEP_MS_MAX = 60_000
 
 /** What a client, a link or a mirror needs of a cluster: who leads what, who coordinates whom, and connections to them. */
 export class Cluster {
@@ -60,36 +40,46 @@ export class Cluster {
   readonly #metadata: TopicsOfInterest
   readonly #groups: Set<Connections>
   readonly #control: Connections
-  #any: Promise<BrokerConnection> | undefined
+  readonly #reconnects: Reconnects
+  readonly #any: AnyBroker
+  #upkeep: Timer | undefined
   #features: ReadonlyMap<string, number>
   #closed: boolean
 
   private constructor(options: ClusterOptions) {
-    this.#options = {
-      clientId: 'moldau',
-      clock: systemClock,
-      random: systemRandom,
-      logger: silentLogger,
-      requestTimeoutMs: 30_000,
-      bootstrapTimeoutMs: 3000,
-      retryBackoffMs: 100,
-      retryBackoffMaxMs: 1000,
-      metadataMaxAgeMs: 300_000,
-      unknownTopicTimeoutMs: 5000,
-      ...options,
-    }
-    const { clock, random, retryBackoffMs, retryBackoffMaxMs } = this.#options
+    this.#options = { ...clusterDefaults, ...options }
+    const { clock, random, retryBackoffMs, retryBackoffMaxMs, bootstrap } = this.#options
     this.policy = { clock, random, retryBackoffMs, retryBackoffMaxMs }
     this.clock = clock
     this.logger = this.#options.logger
     this.incidents = new Incidents(clock, this.logger)
-    this.#metadata = new TopicsOfInterest(async (body) => (await this.any()).request(Metadata, body), clock)
+    this.#metadata = new TopicsOfInterest((body) => source.ask(body), clock, this.#options.metadataMaxIdleMs)
     this.#groups = new Set()
     this.#control = this.connections()
+    this.#reconnects = new Reconnects(this.#options)
+    this.#any = new AnyBroker({
+      image: () => this.image,
+      bootstrap,
+      strategy: this.#options.metadataRecoveryStrategy,
+      control: this.#control,
+      reconnects: this.#reconnects,
+      random,
+      dial: (address) => this.#dial(address, BOOTSTRAP_NODE, this.#options.watcher),
+      isClosed: () => this.#closed,
+    })
+    const source = new MetadataSource({
+      any: this.#any,
+      clock,
+      logger: this.logger,
+      triggerMs: this.#options.metadataRecoveryRebootstrapTriggerMs,
+      image: () => this.image,
+      reset: () => this.#metadata.reset(),
+    })
     this.coordinators = new Coordinators(this)
-    this.#any = undefined
+    this.#upkeep = undefined
     this.#features = new Map()
     this.#closed = false
+    this.#keepUp()
   }
 
   /**
@@ -98,7 +88,9 @@ export class Cluster {
    * @throws MoldauError CONNECTION_REFUSED naming every address that was tried
    */
   static async connect(options: ClusterOptions): Promise<Cluster> {
-    const cluster = new Cluster(options)
+    const { clientDnsLookup, resolver = clusterDefaults.resolver, bootstrap } = options
+    const isCanonical = clientDnsLookup === 'resolve_canonical_bootstrap_servers_only'
+    const cluster = new Cluster(isCanonical ? { ...options, bootstrap: await canonicalAddresses(resolver, bootstrap) } : options)
     const what = 'connect'
     try {
       await cluster.retry({ what, timeoutMs: cluster.#options.bootstrapTimeoutMs }, () => cluster.#metadata.refresh())
@@ -119,6 +111,10 @@ export class Cluster {
 
   get requestTimeoutMs(): number {
     return this.#options.requestTimeoutMs
+  }
+
+  get metadataMaxAgeMs(): number {
+    return this.#options.metadataMaxAgeMs
   }
 
   get closed(): boolean {
@@ -148,18 +144,9 @@ export class Cluster {
     return this.#control.get(node)
   }
 
-  /** A connection to any broker: the one in use, a known one, or one of the bootstrap addresses. */
-  async any(): Promise<BrokerConnection> {
-    const current = await this.#any?.catch(() => undefined)
-    if (current !== undefined && !current.closed) return current
-    const attempt = this.#dialAny()
-    this.#any = attempt
-    try {
-      return await attempt
-    } catch (error) {
-      if (this.#any === attempt) this.#any = undefined
-      throw error
-    }
+  /** A connection to any broker: the one with the least under way, or a new one. */
+  any(): Promise<BrokerConnection> {
+    return this.#any.connection()
   }
 
   /** The broker that creates and deletes topics. */
@@ -178,6 +165,13 @@ export class Cluster {
     return this.#metadata.refresh(names)
   }
 
+  /** Takes over at once what an answer to Produce or Fetch says about leaders (KIP-951). Returns whether any of it was news. */
+  leadersTold(leaders: readonly ToldLeader[], endpoints: readonly NodeEndpoint[]): boolean {
+    const before = this.image
+    this.#metadata.amend(withLeaders(before, leaders, endpoints))
+    return this.image !== before
+  }
+
   onMetadata(handler: () => void): () => void {
     return this.#metadata.onChange(handler)
   }
@@ -194,6 +188,7 @@ export class Cluster {
    */
   async topic(name: string, create = true): Promise<TopicInfo> {
     this.refreshIfOld()
+    this.#metadata.use(name)
     const known = this.image.topics.get(name)
     if (known !== undefined) return known
     const what = `find topic '${name}'`
@@ -208,13 +203,15 @@ export class Cluster {
 
   /** Who leads a partition now; -1 when nobody is known to. */
   leader(topic: string, partition: number): number {
+    this.#metadata.use(topic)
     return this.image.topics.get(topic)?.partitions[partition]?.leader ?? -1
   }
 
   close(): void {
     this.#closed = true
     for (const group of this.#groups) group.close()
-    this.#any?.then((connection) => connection.close()).catch(() => {})
+    this.#any.close()
+    this.#upkeep?.cancel()
   }
 
   async #findTopic(name: string, create: boolean): Promise<TopicInfo> {
@@ -239,54 +236,47 @@ export class Cluster {
 
   async #dial(address: Address, node: number, watcher: ConnectionsWatcher | undefined): Promise<BrokerConnection> {
     const { dialer, clientId, requestTimeoutMs, clock, sasl } = this.#options
+    const text = addressText(address)
+    const pause = this.#reconnects.pauseMs(text)
+    if (pause > 0) await sleep(clock, pause)
     if (this.#closed) throw closedError()
-    const remote = addressText(address)
+    const setupTimeoutMs = this.#reconnects.setupTimeoutMs(text)
     let connection: BrokerConnection
     try {
-      const transport = await dialer.dial(address.host, address.port)
-      const told = watched(node, remote, watcher, this.incidents)
-      connection = await BrokerConnection.open(remote, transport, { clientId, requestTimeoutMs, clock, sasl, watcher: told })
+      const transport = await dialer.dial(address.host, address.port, setupTimeoutMs)
+      const told = watched(node, text, watcher, this.incidents)
+      const options = { clientId, requestTimeoutMs, setupTimeoutMs, clock, sasl, watcher: told }
+      connection = await BrokerConnection.open(text, transport, options)
     } catch (error) {
-      if (!this.#closed) this.incidents.unreachable(remote, error)
+      this.#reconnects.failed(text)
+      if (!this.#closed) this.incidents.unreachable(text, error)
       throw error
     }
-    this.incidents.reached(remote)
+    this.#reconnects.succeeded(text)
+    this.incidents.reached(text)
     watcher?.opened(node)
     connection.onClose((error) => {
       watcher?.closed(node)
-      if (!connection.closedHere && !this.#closed) this.incidents.lost(remote, error)
+      if (!connection.closedHere && !this.#closed) this.incidents.lost(text, error)
     })
     if (connection.features.size > 0) this.#features = connection.features
     return connection
   }
 
-  async #dialAny(): Promise<BrokerConnection> {
-    const tried: string[] = []
-    let last: unknown
-    for (const address of [...this.image.brokers.values(), ...this.#options.bootstrap]) {
-      const text = addressText(address)
-      if (tried.includes(text)) continue
-      tried.push(text)
-      try {
-        return await this.#dial(address, BOOTSTRAP_NODE, this.#options.watcher)
-      } catch (error) {
-        if (isRefusal(error) || (!isRetriableError(error) && this.#closed)) throw error
-        last = error
-      }
-    }
-    // It was there and hung up: that is what TLS does with plain text.
-    const hungUp = last instanceof MoldauError && last.code === 'CONNECTION_LOST'
-    const hint = hungUp ? '; if it speaks TLS say so (ssl, or security.protocol in the file of --command-config)' : ''
-    const message = `no broker answers at ${tried.join(', ')} (${messageOf(last)}): start one there (moldau broker), or correct the address${hint}`
-    throw new MoldauError('CONNECTION_REFUSED', message, { cause: last, retriable: true })
+  /** Now and then: closes connections that nobody uses, and asks for metadata that has become old. */
+  #keepUp(): void {
+    const { connectionsMaxIdleMs, metadataMaxAgeMs, clock } = this.#options
+    const everyMs = Math.min(UPKEEP_MS_MAX, Math.max(UPKEEP_MS_MIN, Math.min(connectionsMaxIdleMs, metadataMaxAgeMs) / 4))
+    this.#upkeep = clock.after(everyMs, () => {
+      for (const group of this.#groups) group.closeIdle(connectionsMaxIdleMs)
+      this.#any.closeIdle(connectionsMaxIdleMs)
+      this.refreshIfOld()
+      this.#keepUp()
+    })
+    this.#upkeep.unref?.()
   }
 }
 
 function closedError(): MoldauError {
   return new MoldauError('CLOSED', 'the client is closed: connect again')
-}
-
-/** Asking again, or somebody else, would not help: who we are or what we trust must change first. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof MoldauError && ['AUTHENTICATION_FAILED', 'TLS_FAILED', 'INVALID_CONFIG'].includes(error.code)
 }

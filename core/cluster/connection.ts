@@ -9,6 +9,7 @@ import type { ApiVersionsResponse } from '../protocol/messages/api-versions.ts'
 import type { Infer, Input, Message } from '../protocol/schema.ts'
 import type { SaslOptions } from '../security/sasl-client.ts'
 import { login } from './login.ts'
+import { SendQueue } from './send-queue.ts'
 import { handshakeProblem } from '../net/tls-dialer.ts'
 
 export interface ConnectionOptions {
@@ -16,6 +17,8 @@ export interface ConnectionOptions {
   watcher?: ChannelWatcher | undefined
   requestTimeoutMs: number
   clock: Clock
+  /** How long each answer may take until the connection can be used; default `requestTimeoutMs`. */
+  setupTimeoutMs?: number
   /** How to log in, where the broker wants it. */
   sasl?: SaslOptions | undefined
 }
@@ -29,10 +32,16 @@ export interface RequestOptions {
 /** The version of ApiVersions that all brokers since 2.4 know: it tells the finalized features too. */
 const HANDSHAKE_VERSION = 3
 
+/** What we tell brokers of ourselves (KIP-511). */
+export const SOFTWARE = { clientSoftwareName: 'moldau', clientSoftwareVersion: '0.1.0' } as const
+
 /** Of the time that a log-in is good for, so that nothing is refused in between. */
 const LOGIN_AGAIN_AFTER = 0.85
 
-/** A connection to one broker that knows which versions both sides speak. */
+/**
+ * A connection to one broker that knows which versions both sides speak, logs in again before a log-in expires (KIP-368), and keeps
+ * silent for as long as an answer asks for (KIP-219).
+ */
 export class BrokerConnection {
   readonly remote: string
   /** `transaction.version` and the like, as the cluster has finalized them. */
@@ -41,10 +50,12 @@ export class BrokerConnection {
   readonly #ranges: ReadonlyMap<number, { minVersion: number; maxVersion: number }>
   readonly #chosen: Map<number, number>
   readonly #options: ConnectionOptions
+  readonly #queue: SendQueue
+  #usedAt: number
   /** When to log in again, on the monotonic clock (KIP-368). */
   #loginAgainAt: number
-  /** A log-in under way: nothing else may be sent meanwhile. */
-  #loggingIn: Promise<void> | undefined
+  /** Nothing else may be sent meanwhile. */
+  #isLoggingIn: boolean
   #closedHere: boolean
 
   private constructor(remote: string, channel: Channel, versions: ApiVersionsResponse, options: ConnectionOptions) {
@@ -54,18 +65,22 @@ export class BrokerConnection {
     this.#ranges = new Map(versions.apiKeys.map((a) => [a.apiKey, a]))
     this.#chosen = new Map()
     this.#options = options
+    this.#queue = new SendQueue(options.clock)
+    this.#usedAt = options.clock.monotonic()
     this.#loginAgainAt = Infinity
-    this.#loggingIn = undefined
+    this.#isLoggingIn = false
     this.#closedHere = false
+    channel.onClose(() => this.#queue.fail(closedBefore(remote)))
   }
 
   /** Asks the broker for its versions first. `remote` names it in messages. */
   static async open(remote: string, transport: Transport, options: ConnectionOptions): Promise<BrokerConnection> {
     const channel = new Channel(transport, options)
+    const timing = options.setupTimeoutMs === undefined ? {} : { timeoutMs: options.setupTimeoutMs }
     try {
-      let versions = await channel.request(ApiVersions, HANDSHAKE_VERSION, { clientSoftwareName: 'moldau', clientSoftwareVersion: '0.1.0' })
+      let versions = await channel.request(ApiVersions, HANDSHAKE_VERSION, SOFTWARE, timing)
       // A broker older than 2.4 answers in version 0, with an error and perhaps without a list: it is asked again in its own words.
-      if (versions.errorCode !== 0) versions = await channel.request(ApiVersions, 0, {})
+      if (versions.errorCode !== 0) versions = await channel.request(ApiVersions, 0, {}, timing)
       const connection = new BrokerConnection(remote, channel, versions, options)
       await connection.#login()
       return connection
@@ -106,15 +121,39 @@ export class BrokerConnection {
     options: RequestOptions = {},
   ): Promise<Infer<Res>> {
     const version = this.version(api, options.maxVersion)
-    if (this.#mustLogIn()) await this.#loggingIn
-    return this.#channel.request(api, version, body, options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs })
+    const timing = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }
+    const ask = (): Promise<Infer<Res>> => this.#channel.request(api, version, body, timing)
+    const answer = await (this.#mayNotSend()
+      ? new Promise<Infer<Res>>((resolve, reject) => this.#queue.add(() => resolve(ask()), reject))
+      : ask())
+    this.#usedAt = this.#options.clock.monotonic()
+    const { throttleTimeMs } = answer as { throttleTimeMs?: number }
+    if (throttleTimeMs !== undefined && throttleTimeMs > 0) this.#keepSilent(throttleTimeMs)
+    return answer
   }
 
   /** Sends a request that is not answered. */
   send<Req extends Message>(api: Api<Req>, body: Input<Req>, options: RequestOptions = {}): void {
     const version = this.version(api, options.maxVersion)
-    if (!this.#mustLogIn()) this.#channel.send(api, version, body)
-    else this.#loggingIn!.then(() => this.#channel.send(api, version, body)).catch(() => this.close())
+    const tell = (): void => this.#channel.send(api, version, body)
+    // Whoever wants no answer is not told of a connection that ended either.
+    if (this.#mayNotSend())
+      this.#queue.add(
+        () => this.closed || tell(),
+        () => {},
+      )
+    else tell()
+    this.#usedAt = this.#options.clock.monotonic()
+  }
+
+  /** Requests that have no answer yet. */
+  get inFlight(): number {
+    return this.#channel.inFlight
+  }
+
+  /** For how many milliseconds nothing has been asked or answered; 0 while something is under way. */
+  get idleMs(): number {
+    return this.inFlight > 0 || this.#queue.isHeld ? 0 : this.#options.clock.monotonic() - this.#usedAt
   }
 
   get closed(): boolean {
@@ -135,21 +174,44 @@ export class BrokerConnection {
     this.#channel.close()
   }
 
-  /** Whether requests have to wait for a log-in; begins one when the last is about to expire. */
-  #mustLogIn(): boolean {
-    if (this.#loggingIn === undefined && this.#options.clock.monotonic() >= this.#loginAgainAt) {
-      this.#loggingIn = this.#login().finally(() => (this.#loggingIn = undefined))
-      // Whoever waits is told; an expired log-in is of no more use to anybody.
-      this.#loggingIn.catch(() => this.close())
-    }
-    return this.#loggingIn !== undefined
+  /** Whether requests have to wait; begins a log-in when the last is about to expire. */
+  #mayNotSend(): boolean {
+    if (!this.#isLoggingIn && this.#options.clock.monotonic() >= this.#loginAgainAt) this.#logInAgain()
+    return this.#queue.isHeld
+  }
+
+  #logInAgain(): void {
+    this.#isLoggingIn = true
+    this.#queue.hold()
+    this.#login()
+      .catch((error: unknown) => {
+        // Whoever waits is told; an expired log-in is of no more use to anybody.
+        this.#queue.fail(error as Error)
+        this.close()
+      })
+      .finally(() => {
+        this.#isLoggingIn = false
+        this.#queue.release()
+      })
+  }
+
+  /** The broker does not read what is sent meanwhile: what is under way may take so much longer. */
+  #keepSilent(ms: number): void {
+    if (this.closed) return
+    this.#channel.extendDeadlines(ms)
+    this.#queue.holdFor(ms)
   }
 
   async #login(): Promise<void> {
-    const { sasl, clock } = this.#options
+    const { sasl, clock, setupTimeoutMs } = this.#options
     if (sasl === undefined) return
     this.#loginAgainAt = Infinity
-    const lifetimeMs = await login(this.#channel, this.remote, sasl, (api) => this.version(api))
+    const timing = setupTimeoutMs === undefined ? {} : { timeoutMs: setupTimeoutMs }
+    const lifetimeMs = await login(this.#channel, this.remote, sasl, (api) => this.version(api), timing)
     if (lifetimeMs > 0) this.#loginAgainAt = clock.monotonic() + lifetimeMs * LOGIN_AGAIN_AFTER
   }
+}
+
+function closedBefore(remote: string): MoldauError {
+  return new MoldauError('CONNECTION_LOST', `the connection to ${remote} ended before a request was sent`, { retriable: true })
 }

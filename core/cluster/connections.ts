@@ -2,8 +2,11 @@ import { MoldauError } from '../base/errors.ts'
 import type { BrokerConnection } from './connection.ts'
 
 /**
- * The connections of one purpose, one per broker. A broker answers a connection in order, so whoever waits long (a fetch, a join) has
- * connections of its own.
+ * The connections of one purpose, one per broker. A broker answers a connection in order, so whoever waits long has connections of its own:
+ *
+ * - the cluster one set for short questions (metadata, coordinators, offsets, admin), shared by all of a client;
+ * - each producer one for records, and one for its transactions;
+ * - each consumer one for fetches, and in a group one for heartbeats and commits, and one for joining, which may take minutes.
  */
 export class Connections {
   readonly #dial: (node: number) => Promise<BrokerConnection>
@@ -41,6 +44,11 @@ export class Connections {
   drop(node: number): void {
     this.#open.get(node)?.close()
     this.#open.delete(node)
+  }
+
+  /** Closes those that were not used for so many milliseconds: before the broker does so under a request. */
+  closeIdle(maxIdleMs: number): void {
+    for (const connection of this.#open.values()) if (connection.idleMs > maxIdleMs) connection.close()
   }
 
   close(): void {

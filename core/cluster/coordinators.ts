@@ -1,5 +1,5 @@
 import { MoldauError } from '../base/errors.ts'
-import { KafkaError, throwOnError } from '../protocol/errors.ts'
+import { errorName, KafkaError, kafkaError } from '../protocol/errors.ts'
 import { FindCoordinator } from '../protocol/messages/find-coordinator.ts'
 import type { Address } from './address.ts'
 import type { Cluster } from './cluster.ts'
@@ -44,14 +44,31 @@ export class Coordinators {
 
   /** The broker that coordinates `key`. @throws KafkaError COORDINATOR_NOT_AVAILABLE (retriable) while there is none */
   async find(kind: CoordinatorKind, key: string): Promise<number> {
-    const known = this.#nodes.get(`${kind} ${key}`)
-    if (known !== undefined) return known
-    const connection = await this.#cluster.any()
-    const found = await ask(connection, kind, key)
-    this.#nodes.set(`${kind} ${key}`, found.nodeId)
-    this.#cluster.incidents.coordinator(`${kind} '${key}'`, found.nodeId)
-    this.#addresses.set(found.nodeId, { host: found.host, port: found.port })
-    return found.nodeId
+    const found = (await this.findAll(kind, [key])).get(key)!
+    if (typeof found !== 'number') throw found
+    return found
+  }
+
+  /** The brokers that coordinate `keys`, asked for in one request where the broker can do that (KIP-699); or an error for a key that has none. */
+  async findAll(kind: CoordinatorKind, keys: readonly string[]): Promise<Map<string, number | KafkaError>> {
+    const places = new Map<string, number | KafkaError>()
+    const unknown: string[] = []
+    for (const key of new Set(keys)) {
+      const known = this.#nodes.get(`${kind} ${key}`)
+      if (known === undefined) unknown.push(key)
+      else places.set(key, known)
+    }
+    if (unknown.length === 0) return places
+    for (const { key, nodeId, host, port, errorCode } of await ask(await this.#cluster.any(), kind, unknown)) {
+      if (errorCode === 0) {
+        this.#nodes.set(`${kind} ${key}`, nodeId)
+        this.#cluster.incidents.coordinator(`${kind} '${key}'`, nodeId)
+        this.#addresses.set(nodeId, { host, port })
+      }
+      places.set(key, errorCode === 0 ? nodeId : kafkaError(errorName(errorCode), `${kind} '${key}'`))
+    }
+    for (const key of unknown) if (!places.has(key)) places.set(key, kafkaError('COORDINATOR_NOT_AVAILABLE', `${kind} '${key}'`))
+    return places
   }
 
   /** Runs `call` against the coordinator of `key`, again when the coordinator has moved, is loading, or cannot be reached. */
@@ -80,15 +97,19 @@ function hasMoved(error: unknown): boolean {
   return error instanceof MoldauError && error.retriable
 }
 
-async function ask(
-  connection: BrokerConnection,
-  kind: CoordinatorKind,
-  key: string,
-): Promise<{ nodeId: number; host: string; port: number }> {
+interface FoundCoordinator extends Address {
+  key: string
+  nodeId: number
+  errorCode: number
+}
+
+/** The version since which a request names many keys. */
+const MANY_SINCE = 4
+
+async function ask(connection: BrokerConnection, kind: CoordinatorKind, keys: readonly string[]): Promise<FoundCoordinator[]> {
   const keyType = keyTypes[kind]
-  const many = connection.version(FindCoordinator) >= 4
-  const answer = await connection.request(FindCoordinator, many ? { keyType, coordinatorKeys: [key] } : { keyType, key })
-  const found = answer.coordinators[0] ?? answer
-  throwOnError(found.errorCode, `${kind} '${key}'`)
-  return found
+  if (connection.version(FindCoordinator) >= MANY_SINCE) {
+    return (await connection.request(FindCoordinator, { keyType, coordinatorKeys: [...keys] })).coordinators
+  }
+  return Promise.all(keys.map(async (key) => ({ ...(await connection.request(FindCoordinator, { keyType, key })), key })))
 }

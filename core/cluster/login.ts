@@ -16,10 +16,16 @@ const STEPS_MAX = 5
  * @returns how many milliseconds the log-in is good for; 0 for as long as the connection lives
  * @throws MoldauError AUTHENTICATION_FAILED, INVALID_CONFIG
  */
-export async function login(channel: Channel, remote: string, options: SaslOptions, versionOf: (api: Api) => number): Promise<number> {
+export async function login(
+  channel: Channel,
+  remote: string,
+  options: SaslOptions,
+  versionOf: (api: Api) => number,
+  timing: { timeoutMs?: number } = {},
+): Promise<number> {
   const client = saslClient(options)
   const { mechanism } = options
-  const handshake = await channel.request(SaslHandshake, versionOf(SaslHandshake), { mechanism })
+  const handshake = await channel.request(SaslHandshake, versionOf(SaslHandshake), { mechanism }, timing)
   if (handshake.errorCode !== 0) throw refused(remote, mechanism, handshake.errorCode, handshake.mechanisms)
   let token: Buffer | undefined = await client.first()
   for (let step = 0; step < STEPS_MAX; step++) {
@@ -27,6 +33,7 @@ export async function login(channel: Channel, remote: string, options: SaslOptio
       SaslAuthenticate,
       versionOf(SaslAuthenticate),
       { authBytes: token },
+      timing,
     )
     if (answer.errorCode !== 0) {
       throw new MoldauError(

@@ -82,6 +82,17 @@ export function mergeMetadata(image: ClusterImage, response: MetadataResponse, n
   }
 }
 
+/** The image without a topic. */
+export function withoutTopic(image: ClusterImage, name: string): ClusterImage {
+  const known = image.topics.get(name)
+  if (known === undefined) return image
+  const topics = new Map(image.topics)
+  const topicNames = new Map(image.topicNames)
+  topics.delete(name)
+  topicNames.delete(known.topicId)
+  return { ...image, topics, topicNames }
+}
+
 function mergeTopic(known: TopicInfo | undefined, topic: MetadataResponse['topics'][number], name: string): TopicInfo {
   const partitions: PartitionInfo[] = []
   for (const p of topic.partitions) {

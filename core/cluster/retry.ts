@@ -24,7 +24,7 @@ export interface RetryOptions {
 }
 
 /** Milliseconds to wait before retry number `attempt` (0 for the first): exponential, plus or minus 20 %, so that clients do not march in step. */
-export function backoff(policy: RetryPolicy, attempt: number): number {
+export function backoff(policy: Omit<RetryPolicy, 'clock'>, attempt: number): number {
   const base = Math.min(policy.retryBackoffMs * 2 ** Math.min(attempt, 16), policy.retryBackoffMaxMs)
   const fraction = policy.random(Buffer.alloc(4)).readUInt32BE(0) / 0x1_0000_0000
   return base * (0.8 + 0.4 * fraction)

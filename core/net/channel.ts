@@ -111,6 +111,11 @@ export class Channel {
     this.#write(api, version, body)
   }
 
+  /** Gives the calls that wait for an answer so many milliseconds more: the broker has said that it keeps silent meanwhile. */
+  extendDeadlines(ms: number): void {
+    for (const pending of this.#pending) pending.deadline += ms
+  }
+
   /** Ends the connection; calls without an answer fail with CONNECTION_LOST. */
   close(): void {
     if (this.#closed) return

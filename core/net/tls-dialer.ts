@@ -3,9 +3,11 @@ import type { SecureContextOptions } from 'node:tls'
 
 import { MoldauError, messageOf } from '../base/errors.ts'
 import { nodeTls } from '../base/node-tls.ts'
-import { refused } from './dialer.ts'
+import { CONNECT_TIMEOUT_MS } from './dialer.ts'
 import type { Dialer, TcpDialerOptions } from './dialer.ts'
 import { establish } from './establish.ts'
+import { refused } from './refused.ts'
+import { dialEach, systemResolver } from './resolver.ts'
 import { TcpTransport } from './tcp.ts'
 import { RESPONSE_BYTES_MAX } from './transport.ts'
 import type { Transport } from './transport.ts'
@@ -21,16 +23,27 @@ export interface TlsDialerOptions extends TcpDialerOptions {
   rejectUnauthorized?: boolean
 }
 
-/** Connections over TLS. */
+/** Connections over TLS, to the first of a host's addresses where somebody answers. */
 export function tlsDialer(options: TlsDialerOptions = {}): Dialer {
-  return { dial: (host, port) => dialTls(host, port, options) }
+  const { connectTimeoutMs = CONNECT_TIMEOUT_MS, resolver = systemResolver } = options
+  return {
+    dial: (host, port, timeoutMs = connectTimeoutMs) =>
+      dialEach(resolver, host, port, (address) => dialTls({ host, address, port }, timeoutMs, options)),
+  }
 }
 
-async function dialTls(host: string, port: number, options: TlsDialerOptions): Promise<Transport> {
-  const { connectTimeoutMs = 10_000, checkName = true, rejectUnauthorized = true } = options
+interface Target {
+  /** What the certificate is for. */
+  host: string
+  address: string
+  port: number
+}
+
+async function dialTls({ host, address, port }: Target, connectTimeoutMs: number, options: TlsDialerOptions): Promise<Transport> {
+  const { checkName = true, rejectUnauthorized = true } = options
   const servername = options.servername ?? (isIP(host) === 0 ? host : undefined)
   const socket = nodeTls().connect({
-    host,
+    host: address,
     port,
     ...options.context,
     rejectUnauthorized,

@@ -1,7 +1,7 @@
 import { asyncScheduler, from, map, merge, Observable as Source, Subject, takeUntil, timer } from 'rxjs'
 import type { Observable } from 'rxjs'
 
-import type { ListedGroup, ListedTransaction, TopicDescription } from '../client/admin-types.ts'
+import type { ListedGroup, ListedTransaction, TopicDescription } from '../client/admin/types.ts'
 import type { ClientMetricName, Client } from '../client/client.ts'
 import type { MetricsSnapshot } from '../client/metrics/snapshot.ts'
 import { polled, type ObservedError, type PollOptions } from './polled.ts'

@@ -5,8 +5,9 @@ import type { Observable } from 'rxjs'
 
 import type { Broker, GroupDetails, GroupMember, PartitionLag, Place } from '../broker/broker.ts'
 import { byPlace, groupLag } from '../broker/group-lag.ts'
+import { AdminError } from '../client/admin/admin-error.ts'
 import type { Client } from '../client/client.ts'
-import type { GroupDescription } from '../client/admin-types.ts'
+import type { GroupDescription } from '../client/admin/types.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import { closedOf, eventsOf } from './broker-events.ts'
 import { liveList } from './live-list.ts'
@@ -112,18 +113,25 @@ function dead(groupId: string): GroupDetails {
 }
 
 async function describe(client: Client, groupId: string): Promise<GroupDetails> {
-  const [group] = await client.admin.describeGroups([groupId])
-  return sorted(group!)
+  try {
+    const [group] = await client.admin.describeConsumerGroups([groupId])
+    return sorted(group!)
+  } catch (error) {
+    if (error instanceof AdminError && error.kafkaCode === 'GROUP_ID_NOT_FOUND') return dead(groupId)
+    throw error
+  }
 }
 
 /** Brokers list members and partitions in any order, which is no difference. */
-function sorted(group: GroupDescription): GroupDetails {
-  const members = group.members.map((member) => ({ ...member, assignment: member.assignment.toSorted(byPlace) }))
-  return { ...group, members: members.sort((a, b) => (a.memberId < b.memberId ? -1 : 1)) }
+function sorted({ groupId, state, protocolType, protocol, ...group }: GroupDescription): GroupDetails {
+  const members = group.members.map(({ memberId, groupInstanceId, clientId, clientHost, assignment }) => {
+    return { memberId, groupInstanceId, clientId, clientHost, assignment: assignment.toSorted(byPlace) }
+  })
+  return { groupId, state, protocolType, protocol, members: members.sort((a, b) => (a.memberId < b.memberId ? -1 : 1)) }
 }
 
 async function lagOf(client: Client, groupId: string): Promise<PartitionLag[]> {
-  const [{ members }, committed] = await Promise.all([describe(client, groupId), client.admin.groupOffsets(groupId)])
+  const [{ members }, committed] = await Promise.all([describe(client, groupId), client.admin.listConsumerGroupOffsets(groupId)])
   const places = new Map<string, Place>()
   for (const place of [...committed, ...members.flatMap(({ assignment }) => assignment)]) places.set(tpKey(place), place)
   const ends = await client.admin.listOffsets([...places.values()].map(({ topic, partition }) => ({ topic, partition, at: 'latest' })))

@@ -22,11 +22,6 @@ export class ObservedRecord<K, V> extends ConsumerRecord<K, V> {
     this.#isDone = false
   }
 
-  /** The offset to commit when this record is done. */
-  get nextOffset(): number {
-    return this.offset + 1
-  }
-
   /** Says that the record is dealt with: with the last one of a batch its credit comes back. Calling it again does nothing. */
   done(): void {
     if (this.#isDone) return

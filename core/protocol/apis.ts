@@ -10,6 +10,7 @@ import { ApiVersions } from './messages/api-versions.ts'
 import { ConsumerGroupDescribe } from './messages/consumer-group-describe.ts'
 import { ConsumerGroupHeartbeat } from './messages/consumer-group-heartbeat.ts'
 import { CreateAcls } from './messages/create-acls.ts'
+import { CreateDelegationToken } from './messages/create-delegation-token.ts'
 import { CreatePartitions } from './messages/create-partitions.ts'
 import { CreateTopics } from './messages/create-topics.ts'
 import { DeleteAcls } from './messages/delete-acls.ts'
@@ -20,6 +21,7 @@ import { DescribeAcls } from './messages/describe-acls.ts'
 import { DescribeClientQuotas } from './messages/describe-client-quotas.ts'
 import { DescribeCluster } from './messages/describe-cluster.ts'
 import { DescribeConfigs } from './messages/describe-configs.ts'
+import { DescribeDelegationToken } from './messages/describe-delegation-token.ts'
 import { DescribeGroups } from './messages/describe-groups.ts'
 import { DescribeLogDirs } from './messages/describe-log-dirs.ts'
 import { DescribeProducers } from './messages/describe-producers.ts'
@@ -29,6 +31,7 @@ import { DescribeTransactions } from './messages/describe-transactions.ts'
 import { DescribeUserScramCredentials } from './messages/describe-user-scram-credentials.ts'
 import { ElectLeaders } from './messages/elect-leaders.ts'
 import { EndTxn } from './messages/end-txn.ts'
+import { ExpireDelegationToken } from './messages/expire-delegation-token.ts'
 import { Fetch } from './messages/fetch.ts'
 import { FindCoordinator } from './messages/find-coordinator.ts'
 import { GetTelemetrySubscriptions } from './messages/get-telemetry-subscriptions.ts'
@@ -49,6 +52,7 @@ import { OffsetFetch } from './messages/offset-fetch.ts'
 import { OffsetForLeaderEpoch } from './messages/offset-for-leader-epoch.ts'
 import { Produce } from './messages/produce.ts'
 import { PushTelemetry } from './messages/push-telemetry.ts'
+import { RenewDelegationToken } from './messages/renew-delegation-token.ts'
 import { SaslAuthenticate } from './messages/sasl-authenticate.ts'
 import { SaslHandshake } from './messages/sasl-handshake.ts'
 import { SyncGroup } from './messages/sync-group.ts'
@@ -96,6 +100,10 @@ export const apis: readonly Api[] = [
   DescribeLogDirs,
   SaslAuthenticate,
   CreatePartitions,
+  CreateDelegationToken,
+  RenewDelegationToken,
+  ExpireDelegationToken,
+  DescribeDelegationToken,
   DeleteGroups,
   ElectLeaders,
   IncrementalAlterConfigs,

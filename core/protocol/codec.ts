@@ -62,7 +62,7 @@ export function decode<M extends Message>(message: M, version: number, r: Reader
 /**
  * Writes one message. Buffers of 4 KiB and more are referred to, not copied. After an error the writer holds a part of the message.
  *
- * @throws MoldauError INVALID_ARGUMENT naming the field: a value of the wrong type, or one that this version cannot carry
+ * @throws MoldauError INVALID_ARGUMENT naming the field: a value of the wrong type; UNSUPPORTED_VERSION: one that this version cannot carry
  */
 export function encode<M extends Message>(message: M, version: number, body: Input<M>, w: Writer): void {
   const codec = codecOf(message, version)

@@ -35,7 +35,8 @@ export function interpretEncode(message: Message, version: number, body: unknown
   try {
     writeFields(walk, message.fields, body, w)
   } catch (error) {
-    throw located(message, walk, error, 'INVALID_ARGUMENT')
+    const tooOld = error instanceof MoldauError && error.code === 'UNSUPPORTED_VERSION'
+    throw located(message, walk, error, tooOld ? error.code : 'INVALID_ARGUMENT')
   }
 }
 

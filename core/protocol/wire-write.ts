@@ -117,5 +117,5 @@ export function writeTag(w: Writer, tag: number, part: Writer): void {
 
 /** A field that the version does not have was given a value that would get lost. */
 export function refuseAbsent(): never {
-  refuse('has a value, but this version of the message cannot carry it')
+  throw new MoldauError('UNSUPPORTED_VERSION', 'has a value, but this version of the message cannot carry it')
 }

@@ -23,6 +23,8 @@ export { recordSizeMax } from './parts.ts'
 export interface BatchBuilderOptions {
   /** Default 'none'. */
   compression?: CompressionName
+  /** Of gzip or zstd; default theirs. */
+  compressionLevel?: number | undefined
   /** Bytes to begin with; the buffer doubles when it is full. Default 4096. */
   sizeHint?: number
   /** Milliseconds since 1970 after which tombstones and markers in this batch may go (compaction only; KIP-534). */
@@ -60,6 +62,7 @@ const OFFSET_DELTA_MAX = 0x7fff_ffff
  */
 export class BatchBuilder {
   readonly #compression: CompressionName
+  readonly #compressionLevel: number | undefined
   readonly #deleteHorizon: number | undefined
   #buffer: Buffer
   #position: number
@@ -72,6 +75,7 @@ export class BatchBuilder {
 
   constructor(options: BatchBuilderOptions = {}) {
     this.#compression = options.compression ?? 'none'
+    this.#compressionLevel = options.compressionLevel
     this.#deleteHorizon = options.deleteHorizon
     this.#buffer = Buffer.allocUnsafe(Math.max(options.sizeHint ?? SIZE_HINT_DEFAULT, BATCH_OVERHEAD + 64))
     this.#position = BATCH_OVERHEAD
@@ -178,6 +182,11 @@ export class BatchBuilder {
     return batch
   }
 
+  /** An empty builder of the same kind. */
+  another(): BatchBuilder {
+    return new BatchBuilder({ compression: this.#compression, compressionLevel: this.#compressionLevel })
+  }
+
   /** Begins a new batch in the same memory: whatever {@link BatchBuilder.build} returned must no longer be in use. */
   reset(): void {
     this.#position = BATCH_OVERHEAD
@@ -198,7 +207,7 @@ export class BatchBuilder {
   }
 
   #packed(): Buffer {
-    this.#compressed ??= compress(this.#compression, this.#buffer.subarray(BATCH_OVERHEAD, this.#position))
+    this.#compressed ??= compress(this.#compression, this.#buffer.subarray(BATCH_OVERHEAD, this.#position), this.#compressionLevel)
     const batch = Buffer.allocUnsafe(BATCH_OVERHEAD + this.#compressed.length)
     batch.set(this.#compressed, BATCH_OVERHEAD)
     return batch

@@ -140,7 +140,8 @@ function decodeRecords(header: Buffer, headerAt: number, buffer: Buffer, start: 
     if (valueBytes > 0) at += valueBytes
     headersStart[i] = at
     // So that reading them later needs no checks.
-    at = walkHeaders(buffer, at, recordEnd, i)
+    if (at < recordEnd && buffer[at] === 0) at++
+    else at = walkHeaders(buffer, at, recordEnd, i)
     if (at !== recordEnd) throw corrupt(`record ${i} ends ${recordEnd - at} bytes before its length says`)
   }
   if (at !== end) throw corrupt(`${end - at} bytes follow the last of its ${count} records`)

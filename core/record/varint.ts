@@ -52,8 +52,22 @@ export function putVarlong(buf: Uint8Array, at: number, value: number): number {
 /** Position after the number that {@link readVarint} or {@link readVarlong} read last. */
 export let nextPosition = 0
 
-/** A 32-bit zigzag varint in `buf[at, end)`. */
+/** A 32-bit zigzag varint in `buf[at, end)`. Nearly all take one byte or two: small enough to be compiled into the caller's loop. */
 export function readVarint(buf: Uint8Array, at: number, end: number): number {
+  if (at + 1 >= end) return readAnyVarint(buf, at, end)
+  const low = buf[at]!
+  if (low < 0x80) {
+    nextPosition = at + 1
+    return (low >>> 1) ^ -(low & 1)
+  }
+  const high = buf[at + 1]!
+  if (high > 0x7f) return readAnyVarint(buf, at, end)
+  nextPosition = at + 2
+  const value = (low & 0x7f) | (high << 7)
+  return (value >>> 1) ^ -(value & 1)
+}
+
+function readAnyVarint(buf: Uint8Array, at: number, end: number): number {
   let value = 0
   for (let shift = 0; shift < 35; shift += 7) {
     if (at >= end) throw pastEnd()
@@ -72,6 +86,10 @@ export function readVarint(buf: Uint8Array, at: number, end: number): number {
 export function readVarlong(buf: Uint8Array, at: number, end: number): number {
   if (at >= end) throw pastEnd()
   let byte = buf[at++]!
+  if (byte < 0x80) {
+    nextPosition = at
+    return (byte >>> 1) ^ -(byte & 1)
+  }
   const negative = (byte & 1) === 1
   let magnitude = (byte & 0x7f) >>> 1
   for (let factor = 64; byte > 0x7f; factor *= 128) {

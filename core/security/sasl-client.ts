@@ -22,7 +22,7 @@ export interface SaslOptions {
   mechanism: 'PLAIN' | ScramMechanism | 'OAUTHBEARER'
   username?: string
   password?: string
-  /** The token of OAUTHBEARER, or what gets a fresh one for each log-in. */
+  /** The token of OAUTHBEARER, or what gets a fresh one: a client asks again when 80 % of the life of the last is over. */
   token?: string | (() => string | Promise<string>)
 }
 

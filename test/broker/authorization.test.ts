@@ -6,7 +6,7 @@ import type { Broker } from '../../core/broker/broker.ts'
 import { isGuarded } from '../../core/broker/guards.ts'
 import { handlers } from '../../core/broker/handlers.ts'
 import { connect } from '../../core/client/connect.ts'
-import type { Acl } from '../../core/client/admin-security.ts'
+import type { Acl } from '../../core/client/admin/types.ts'
 import type { Client } from '../../core/client/client.ts'
 import { Channel } from '../../core/net/channel.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
@@ -49,7 +49,7 @@ async function bench(t: ExecutionContext): Promise<Bench> {
   t.teardown(() => plain.close())
   // So that the coordinators are ready.
   for (const keyType of [0, 1]) await plain.request(FindCoordinator, 4, { keyType, coordinatorKeys: ['g'] })
-  await admin.admin.alterGroupOffsets('g', [{ topic: 't', partition: 0, offset: 0 }])
+  await admin.admin.alterConsumerGroupOffsets('g', [{ topic: 't', partition: 0, offset: 0 }])
   return { broker, alice, admin, topicId: (await plain.request(Metadata, 12, { topics: [{ name: 't' }] })).topics[0]!.topicId }
 }
 
@@ -97,7 +97,7 @@ test('lists show only what may be described, without a word about the rest', asy
   const { alice, admin } = await bench(t)
   await admin.admin.createTopics([{ name: 'u', partitions: 1 }])
   for (const group of ['g1', 'g2'])
-    await admin.admin.alterGroupOffsets(
+    await admin.admin.alterConsumerGroupOffsets(
       group,
       ['t', 'u'].map((topic) => ({ topic, partition: 0, offset: 0 })),
     )

@@ -60,7 +60,8 @@ test('groups, offsets and transactional ids are all there after their topics wer
   await client.admin.createTopics([{ name: 'a', partitions: 1 }])
   const cleanings = Promise.all([cleanedAgain(broker, '__consumer_offsets'), cleanedAgain(broker, '__transaction_state')])
   for (let round = 0; round < 30; round++) {
-    for (let g = 0; g < 5; g++) await client.admin.alterGroupOffsets(`plain-${g}`, [{ topic: 'a', partition: 0, offset: round * 10 + g }])
+    for (let g = 0; g < 5; g++)
+      await client.admin.alterConsumerGroupOffsets(`plain-${g}`, [{ topic: 'a', partition: 0, offset: round * 10 + g }])
     await transaction(client, `tx-${round % 3}`, 'a', `v${round}`, { id: `txn-${round % 3}`, offset: round })
   }
   for (const { recordsBefore, recordsAfter } of await cleanings) t.true(recordsAfter < recordsBefore)
@@ -69,8 +70,8 @@ test('groups, offsets and transactional ids are all there after their topics wer
   for (let restart = 0; restart < 2; restart++) {
     broker = await startBroker(t, { dir, config })
     client = await connect(broker)
-    for (let g = 0; g < 5; g++) t.is((await client.admin.groupOffsets(`plain-${g}`))[0]!.offset, 290 + g)
-    for (let g = 0; g < 3; g++) t.is((await client.admin.groupOffsets(`txn-${g}`))[0]!.offset, 27 + g)
+    for (let g = 0; g < 5; g++) t.is((await client.admin.listConsumerGroupOffsets(`plain-${g}`))[0]!.offset, 290 + g)
+    for (let g = 0; g < 3; g++) t.is((await client.admin.listConsumerGroupOffsets(`txn-${g}`))[0]!.offset, 27 + g)
     t.is((await client.admin.listGroups()).length, 8)
     t.deepEqual((await client.admin.listTransactions()).map(({ transactionalId, state }) => `${transactionalId} ${state}`).sort(), [
       'tx-0 CompleteCommit',
@@ -126,11 +127,11 @@ test('a policy that is changed at run time is followed, and a topic that has gon
   await write()
   t.is((await readAll(client, 'a')).length, 100)
   const cleaned = cleanedAgain(broker, 'a')
-  await client.admin.alterConfigs({ type: 'topic', name: 'a' }, { 'cleanup.policy': 'compact' })
+  await client.admin.incrementalAlterConfigs([{ type: 'topic', name: 'a', set: { 'cleanup.policy': 'compact' } }])
   t.true((await cleaned).recordsAfter < 10)
   const left = await readAll(client, 'a')
   t.true(left.length < 60)
-  await client.admin.alterConfigs({ type: 'topic', name: 'a' }, { 'cleanup.policy': 'delete' })
+  await client.admin.incrementalAlterConfigs([{ type: 'topic', name: 'a', set: { 'cleanup.policy': 'delete' } }])
   t.deepEqual(await readAll(client, 'a'), left, 'holes are read over whatever the policy')
   const checkpoint = async (): Promise<string> =>
     String(await import('node:fs').then((fs) => fs.readFileSync(join(dir, 'cleaner-offset-checkpoint'))))

@@ -95,7 +95,7 @@ test('the new protocol on the wire, in both versions; descriptions know of what 
   t.deepEqual(broker.group('g'), { id: 'g', state: 'Stable', members: 2, protocolType: 'consumer', protocol: 'uniform' })
   const client = await connect(broker)
   t.teardown(() => client.close())
-  const [seen] = await client.admin.describeGroups(['g'])
+  const [seen] = await client.admin.describeConsumerGroups(['g'])
   t.deepEqual([seen!.state, seen!.protocol, seen!.members.length], ['Stable', 'uniform', 2])
   t.is(seen!.members[0]!.assignment[0]!.topic, 'a')
   const [old] = (await channel.request(DescribeGroups, 6, { groups: ['g'] })).groups

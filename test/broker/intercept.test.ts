@@ -386,6 +386,6 @@ test('our producer sends again after NOT_LEADER_OR_FOLLOWER, and an answer that 
   for (let i = 0; i < 5; i++) await producer.send({ topic: 'a', partition: 0, value: `${i}` })
   t.deepEqual([moved.hits, lost.hits], [2, 1])
   t.deepEqual(await valuesIn(channel), ['0:0', '1:1', '2:2', '3:3', '4:4'])
-  await client.admin.groupOffsets('g')
+  await client.admin.listConsumerGroupOffsets('g')
   t.is(coordinator.hits, 1)
 })

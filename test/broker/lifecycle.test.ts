@@ -33,7 +33,7 @@ test('groups are found again under another setting for the partitions of their t
     const client = await connectClient(broker)
     await client.admin.createTopics([{ name: 'counted', partitions: 1 }], { ignoreExisting: true })
     const consumer = client.consumer({ groupId: 'counting' })
-    const before = await client.admin.groupOffsets('counting')
+    const before = await client.admin.listConsumerGroupOffsets('counting')
     await consumer.commit([{ topic: 'counted', partition: 0, offset }])
     await client.close()
     await broker.close()

@@ -60,19 +60,23 @@ test('users of sasl.plain.users and of SCRAM by the administrator log in; a mech
   await t.throwsAsync(connect(broker.bootstrap, { sasl: dave }), { code: 'AUTHENTICATION_FAILED' })
   const client = await connect(broker.bootstrap, { sasl: bob })
   t.teardown(() => client.close())
-  await client.admin.setScramPassword('dave', 'pw')
+  const { admin } = client
+  const mechanism = 'SCRAM-SHA-512'
+  await admin.alterUserScramCredentials([{ user: 'dave', password: 'pw', mechanism }])
   await roundTrip(t, broker.bootstrap, { sasl: dave })
-  t.deepEqual(await client.admin.describeScramUsers(['dave']), [
+  t.deepEqual(await admin.describeUserScramCredentials(['dave']), [
     { user: 'dave', credentials: [{ mechanism: 'SCRAM-SHA-512', iterations: 4096 }] },
   ])
-  await client.admin.setScramPassword('dave', 'changed', 'SCRAM-SHA-512', 8192)
+  await admin.alterUserScramCredentials([{ user: 'dave', password: 'changed', mechanism, iterations: 8192 }])
   await t.throwsAsync(connect(broker.bootstrap, { sasl: dave }), { code: 'AUTHENTICATION_FAILED' })
-  await client.admin.deleteScramCredential('dave')
-  await t.throwsAsync(client.admin.describeScramUsers(['dave']), { message: /RESOURCE_NOT_FOUND/ })
-  await t.throwsAsync(client.admin.deleteScramCredential('dave'), { message: /RESOURCE_NOT_FOUND/ })
-  await t.throwsAsync(client.admin.setScramPassword('dave', 'pw', 'SCRAM-SHA-512', 4095), { message: /UNACCEPTABLE_CREDENTIAL/ })
-  await t.throwsAsync(client.admin.setScramPassword('dave', 'pw', 'SCRAM-SHA-512', 16_385), { message: /UNACCEPTABLE_CREDENTIAL/ })
-  await t.throwsAsync(client.admin.setScramPassword('', 'pw'), { message: /UNACCEPTABLE_CREDENTIAL/ })
+  const deletion = [{ user: 'dave', mechanism, delete: true }] as const
+  await admin.alterUserScramCredentials(deletion)
+  await t.throwsAsync(admin.describeUserScramCredentials(['dave']), { message: /RESOURCE_NOT_FOUND/ })
+  await t.throwsAsync(admin.alterUserScramCredentials(deletion), { message: /RESOURCE_NOT_FOUND/ })
+  for (const wrong of [{ iterations: 4095 }, { iterations: 16_385 }, { user: '' }]) {
+    const alteration = { user: 'dave', password: 'pw', mechanism, ...wrong } as const
+    await t.throwsAsync(admin.alterUserScramCredentials([alteration]), { message: /UNACCEPTABLE_CREDENTIAL/ })
+  }
   await t.throwsAsync(connect(broker.bootstrap, { sasl: { ...dave, mechanism: 'SCRAM-SHA-256' } }), {
     message: /offers PLAIN, SCRAM-SHA-512/,
   })

@@ -2,7 +2,6 @@ import test from 'ava'
 import fc from 'fast-check'
 
 import { ManualClock } from '../../core/base/clock.ts'
-import { range, roundrobin } from '../../core/client/assignors.ts'
 import { FetchedRecords } from '../../core/client/fetched-records.ts'
 import { FlushGroup } from '../../core/client/flush-group.ts'
 import { PartitionQueue } from '../../core/client/partition-queue.ts'
@@ -123,53 +122,6 @@ test('a damaged batch is refused with its place, unless checksums are not asked 
   const make = (check: boolean) => new FetchedRecords(new PartitionState({ topic: 't', partition: 3 }, 5), answer, check)
   t.throws(() => make(true).advance(), { code: 'CORRUPT_BATCH', message: /offset 5 of t-3/ })
   t.true(make(false).advance())
-})
-
-const group = fc.record({
-  members: fc.uniqueArray(
-    fc.record({
-      id: fc.string({ minLength: 1, maxLength: 4 }),
-      topics: fc.subarray(['a', 'b', 'c'], { minLength: 1 }),
-      isStatic: fc.boolean(),
-    }),
-    {
-      selector: (member) => member.id,
-      minLength: 1,
-      maxLength: 6,
-    },
-  ),
-  counts: fc.record({ a: fc.nat(9), b: fc.nat(9), c: fc.nat(9) }),
-})
-
-test('an assignor gives each partition to one member that wants its topic', (t) => {
-  for (const assignor of [range, roundrobin]) {
-    fc.assert(
-      fc.property(group, ({ members, counts }) => {
-        const list = members.map(({ id, topics, isStatic }) => ({ memberId: id, groupInstanceId: isStatic ? `i-${id}` : null, topics }))
-        const partitions = new Map(Object.entries(counts).filter(([, count]) => count > 0))
-        const assignment = assignor(list, partitions)
-        const given = [...assignment].flatMap(([memberId, tps]) => tps.map((tp) => ({ ...tp, memberId })))
-        for (const { memberId, topic } of given) t.true(list.find((m) => m.memberId === memberId)!.topics.includes(topic))
-        const wanted = [...partitions].filter(([topic]) => list.some((m) => m.topics.includes(topic)))
-        t.deepEqual(
-          given.map((tp) => `${tp.topic}-${tp.partition}`).toSorted(),
-          wanted.flatMap(([topic, count]) => Array.from({ length: count }, (_, p) => `${topic}-${p}`)).toSorted(),
-        )
-      }),
-    )
-  }
-})
-
-test('range keeps partitions of equal number together and gives the rest to the first; roundrobin deals all topics out evenly', (t) => {
-  const members = ['m2', 'm1', 'm3'].map((memberId) => ({ memberId, groupInstanceId: null, topics: ['a', 'b'] }))
-  const counts = new Map([
-    ['a', 4],
-    ['b', 4],
-  ])
-  const text = (assignment: Map<string, { topic: string; partition: number }[]>) =>
-    Object.fromEntries([...assignment].map(([id, tps]) => [id, tps.map((tp) => `${tp.topic}${tp.partition}`).join(' ')]))
-  t.deepEqual(text(range(members, counts)), { m1: 'a0 a1 b0 b1', m2: 'a2 b2', m3: 'a3 b3' })
-  t.deepEqual(text(roundrobin(members, counts)), { m1: 'a0 a3 b2', m2: 'a1 b0 b3', m3: 'a2 b1' })
 })
 
 test('batches of a partition leave and come back in order, with the numbers they had', (t) => {

@@ -5,7 +5,7 @@ import test from 'ava'
 import type { ExecutionContext } from 'ava'
 
 import { systemClock } from '../../core/base/clock.ts'
-import type { Acl } from '../../core/client/admin-security.ts'
+import type { Acl } from '../../core/client/admin/types.ts'
 import { connect } from '../../core/client/connect.ts'
 import type { Client } from '../../core/client/client.ts'
 import { login } from '../../core/cluster/login.ts'
@@ -66,7 +66,7 @@ async function side(t: ExecutionContext, address: string): Promise<Side> {
       await new Promise((resolve) => setTimeout(resolve, 200))
     }
   }
-  await client.admin.alterGroupOffsets('g', [{ topic: 't', partition: 0, offset: 0 }])
+  await client.admin.alterConsumerGroupOffsets('g', [{ topic: 't', partition: 0, offset: 0 }])
   let channel: Channel | undefined
   return {
     root,

@@ -92,7 +92,7 @@ test(`Kafka ${KAFKA_VERSION} reads segments, indexes and snapshots after compact
   const configs = { 'cleanup.policy': 'compact', 'segment.bytes': 30_000, 'index.interval.bytes': 500, 'delete.retention.ms': 200 }
   await client.admin.createTopics([{ name: TOPIC, partitions: 1, configs }])
   await load(client, 'one', 100, 20)
-  for (let i = 0; i < 60; i++) await client.admin.alterGroupOffsets('group', [{ topic: TOPIC, partition: 0, offset: i }])
+  for (let i = 0; i < 60; i++) await client.admin.alterConsumerGroupOffsets('group', [{ topic: TOPIC, partition: 0, offset: i }])
   await load(client, 'two', 100, 20)
   const values = await newest(client)
   const [end] = await client.admin.listOffsets([{ topic: TOPIC, partition: 0, at: 'latest' }])
@@ -188,8 +188,8 @@ test(`a folder that Kafka ${KAFKA_VERSION} compacted is opened, served and compa
   const cleanings = watchCleanings(broker)
   const again = await connect(broker)
   t.deepEqual(await readAll(again, TOPIC, 1, { isolationLevel: 'read_committed' }), before)
-  const resource = { type: 'topic', name: TOPIC } as const
-  await again.admin.alterConfigs(resource, { 'cleanup.policy': 'compact', 'segment.bytes': 50_000, 'delete.retention.ms': 100 })
+  const set = { 'cleanup.policy': 'compact', 'segment.bytes': 50_000, 'delete.retention.ms': 100 }
+  await again.admin.incrementalAlterConfigs([{ type: 'topic', name: TOPIC, set }])
   const more = again.producer()
   for (let i = 0; i < 100; i++) {
     const record = { key: `k${i % 30}`, value: `more ${i} `.padEnd(2000, 'y') }

@@ -336,7 +336,7 @@ test(`folders that Kafka ${KAFKA_VERSION} wrote are opened and served`, async (t
   t.teardown(() => again.close())
   t.deepEqual(await readAll(again, TOPIC), before)
   t.deepEqual(new Map(before.map(({ offset, key, value }) => [offset, { key, value }])), new Map([...sent].toSorted(([a], [b]) => a - b)))
-  t.is((await again.admin.groupOffsets('group'))[0]!.offset, 123)
+  t.is((await again.admin.listConsumerGroupOffsets('group'))[0]!.offset, 123)
   const more: Sent = new Map()
   const goesOn = again.producer({ transactionalId: 'tx' })
   goesOn.begin()

@@ -59,7 +59,7 @@ async function countIn(client: Client, topic: string): Promise<number> {
 
 /** The value of the record that a group at the target reads next, in each partition; null at its end, undefined where nothing is committed. */
 async function nextOf(client: Client, group: string, topic: string): Promise<(number | null | undefined)[]> {
-  const offsets = await client.admin.groupOffsets(group).catch(() => [])
+  const offsets = await client.admin.listConsumerGroupOffsets(group).catch(() => [])
   const seen = await readAll(client, topic, PARTITIONS)
   return Array.from({ length: PARTITIONS }, (_, partition) => {
     const committed = offsets.find((each) => each.topic === topic && each.partition === partition)
@@ -80,7 +80,7 @@ async function mirrorOneWay(t: ExecutionContext, source: Client, target: Client,
   await source.admin.createTopics([{ name: 'orders', partitions: PARTITIONS, configs: { 'retention.ms': 7_200_000 } }])
   const copied = 'a.orders'
   const commit = (group: string, records: number): Promise<void> =>
-    source.admin.alterGroupOffsets(
+    source.admin.alterConsumerGroupOffsets(
       group,
       Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: 'orders', partition, offset: records / PARTITIONS })),
     )

@@ -178,7 +178,7 @@ test('kafka-configs makes a SCRAM user, kafka-acls lets him in, and he writes an
   await tool(CONFIGS, [...users, '--alter', '--add-config', 'SCRAM-SHA-512=[password=bob-secret]'])
   const client = await connect(started)
   t.teardown(() => client.close())
-  const [bobs] = await client.admin.describeScramUsers(['bob'])
+  const [bobs] = await client.admin.describeUserScramCredentials(['bob'])
   t.deepEqual(bobs!.credentials, [
     { mechanism: 'SCRAM-SHA-256', iterations: 8192 },
     { mechanism: 'SCRAM-SHA-512', iterations: 4096 },

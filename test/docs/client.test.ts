@@ -26,5 +26,5 @@ for (const [title, settings] of Object.entries(tables)) {
 /** Something that is no plain value, such as a clock, is described in words instead. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map((each) => `\`${String(each)}\``).join(', ')
-  return value === undefined || typeof value === 'object' || typeof value === 'function' ? '' : `\`${String(value)}\``
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? `\`${value}\`` : ''
 }

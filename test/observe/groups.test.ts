@@ -81,7 +81,7 @@ for (const way of ways) {
     )
     await consumer.close()
     await firstValueFrom(states.pipe(filter((state) => state === 'Empty')))
-    await client.admin.deleteGroups(['g'])
+    await client.admin.deleteConsumerGroups(['g'])
     await firstValueFrom(states.pipe(filter((state, i) => i > 0 && state === 'Dead')))
     await (way === 'broker' ? broker.close() : client.close())
     const seen = await lastValueFrom(states.pipe(toArray()))
@@ -99,7 +99,7 @@ for (const way of ways) {
     const send = (count: number): Promise<unknown> =>
       Promise.all(Array.from({ length: count }, () => producer.send({ topic: 'a', partition: 0, value: 'x' })))
     await send(10)
-    await client.admin.alterGroupOffsets('g', [{ topic: 'a', partition: 0, offset: 4 }])
+    await client.admin.alterConsumerGroupOffsets('g', [{ topic: 'a', partition: 0, offset: 4 }])
     await lines('0:4/10 6 -')
     await send(5)
     await lines('0:4/15 11 -')
@@ -123,7 +123,7 @@ test('members of the new group protocol are shown as those of the classic one', 
   const { ConsumerGroupHeartbeat } = await import('../../core/testing/index.ts')
   const { open } = await import('../support/wire.ts')
   const channel = await open(t, broker, 'in-process')
-  await client.admin.alterGroupOffsets('other', [{ topic: 'a', partition: 0, offset: 0 }])
+  await client.admin.alterConsumerGroupOffsets('other', [{ topic: 'a', partition: 0, offset: 0 }])
   const heartbeat = (memberEpoch: number, rest: object = {}) =>
     channel.request(ConsumerGroupHeartbeat, 1, { groupId: 'g', memberId: 'm', memberEpoch, ...rest })
   const shown = firstValueFrom(group.members$.pipe(filter((members) => members.some(({ assignment }) => assignment.length === 2))))
@@ -166,7 +166,7 @@ test('a look that fails is an error that is told, and the next one is made', asy
     ['group ', 'lag of group '].every((what) => wrong.some(({ message }) => message.startsWith(`${what}'g': GROUP_AUTH`)))
   while (!both()) await new Promise((resolve) => setTimeout(resolve, 5))
   for (const each of refusing) each.remove()
-  await client.admin.alterGroupOffsets('g', [{ topic: 'a', partition: 0, offset: 0 }])
+  await client.admin.alterConsumerGroupOffsets('g', [{ topic: 'a', partition: 0, offset: 0 }])
   await firstValueFrom(states.pipe(filter((state) => state === 'Empty')))
   await firstValueFrom(lags.pipe(filter((lag) => lag.length === 1)))
   await client.close()
@@ -215,7 +215,7 @@ test('topics, groups and transactions of a cluster are asked for while somebody 
       [2, 1],
     ],
   )
-  await client.admin.alterGroupOffsets('g', [{ topic: 'a', partition: 0, offset: 0 }])
+  await client.admin.alterConsumerGroupOffsets('g', [{ topic: 'a', partition: 0, offset: 0 }])
   t.like(await firstValueFrom(groups.pipe(filter((list) => list.length > 0))), [{ groupId: 'g', state: 'Empty' }])
   const producer = client.producer({ transactionalId: 'tx' })
   producer.begin()

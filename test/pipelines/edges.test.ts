@@ -162,7 +162,7 @@ test('an archive has every offset in the lake exactly once, killed as often as y
   t.true(report.ok, JSON.stringify(report.problems))
   t.is(await inLake(url).then((values) => new Set(values).size), n)
   t.is((await inLake(url)).length, n)
-  const reported = await client.admin.groupOffsets('moldau-archive')
+  const reported = await client.admin.listConsumerGroupOffsets('moldau-archive')
   t.is(
     reported.reduce((sum, { offset }) => sum + offset, 0),
     n,

@@ -106,7 +106,7 @@ test('a bounded run counts every record once, closes the last windows, and leave
   auditWindows(t, await readAll(client, 'windowed', parse<{ start: number } & Sum>), n)
   auditUpdates(t, await readAll(client, 'updates', parse<Sum>), n)
   t.deepEqual(metrics.slice(-2), [n, 2 * n])
-  for (const { topic: name, partition, offset } of await client.admin.groupOffsets('moldau-windows')) {
+  for (const { topic: name, partition, offset } of await client.admin.listConsumerGroupOffsets('moldau-windows')) {
     const [end] = await client.admin.listOffsets([{ topic: name, partition, at: 'latest' }])
     t.is(offset, end!.offset)
   }

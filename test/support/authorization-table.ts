@@ -1,5 +1,5 @@
 import { ZERO_UUID } from '../../core/base/uuid.ts'
-import type { Acl } from '../../core/client/admin-security.ts'
+import type { Acl } from '../../core/client/admin/types.ts'
 import { apis } from '../../core/protocol/apis.ts'
 import { errorName } from '../../core/protocol/errors.ts'
 import { batch } from './wire.ts'

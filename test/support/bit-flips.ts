@@ -154,7 +154,7 @@ async function readEverything(broker: Broker): Promise<Found> {
     }
   }
   const client = await connect(broker)
-  found.offsets = JSON.stringify(await client.admin.groupOffsets('g').catch((error: Error) => error.message))
+  found.offsets = JSON.stringify(await client.admin.listConsumerGroupOffsets('g').catch((error: Error) => error.message))
   await client.close()
   channel.close()
   return found

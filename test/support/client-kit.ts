@@ -18,6 +18,9 @@ export interface Env {
 /** Something that a client has to do, with checks that it has done it. */
 export type Scenario = (t: ExecutionContext, env: Env) => Promise<void>
 
+/** Settings of a broker: members of KIP-848 hear of changes at their next heartbeat. */
+export const quickHeartbeats = { 'group.consumer.min.heartbeat.interval.ms': '50', 'group.consumer.heartbeat.interval.ms': '50' } as const
+
 let topics = 0
 
 /** One broker for all tests of a file: they use names of their own. Call the result inside tests. */
@@ -31,6 +34,7 @@ export function sharedBroker(test: TestFn): () => Broker {
       'offsets.topic.num.partitions': 2,
       'transaction.state.log.num.partitions': 2,
       'group.initial.rebalance.delay.ms': 0,
+      ...quickHeartbeats,
     } as const
     broker = await Broker.start({ dir, config })
   })
@@ -115,7 +119,7 @@ async function settledEnds(client: Client, consumer: Consumer): Promise<Map<stri
   const partitions = consumer.assignment()
   for (;;) {
     const asked = partitions.map((tp) => ({ ...tp, at: 'latest' as const }))
-    const stable = await client.admin.listOffsets(asked, 'read_committed')
+    const stable = await client.admin.listOffsets(asked, { isolationLevel: 'read_committed' })
     const ends = await client.admin.listOffsets(asked)
     if (stable.every((answer, i) => answer.offset === ends[i]!.offset)) return new Map(ends.map((end) => [tpKey(end), end.offset]))
     await new Promise((resolve) => setTimeout(resolve, 5))

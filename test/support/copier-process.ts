@@ -1,4 +1,7 @@
-/** Copies records from topic to topic exactly once, in a group, in a process of its own: `node copier-process.ts <options as JSON>`. */
+/**
+ * Copies records from topic to topic exactly once, in a group, in a process of its own: `node copier-process.ts <options as JSON>`. At SIGTERM it ends
+ * its transaction and leaves the group.
+ */
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { connect, type Consumer, type ConsumerBatch, KafkaError, MoldauError, type Producer, tpKey } from '../../core/index.ts'
@@ -17,7 +20,10 @@ function dawdle(): Promise<void> {
   return wait(random() * options.dawdleMs)
 }
 
-for (;;) await live()
+let leaving = false
+process.once('SIGTERM', () => (leaving = true))
+
+while (!leaving) await live()
 
 /** Until the producer is fenced; then everything begins anew. */
 async function live(): Promise<void> {
@@ -32,11 +38,12 @@ async function live(): Promise<void> {
     heartbeatIntervalMs: Math.floor(sessionTimeoutMs / 5),
     maxPollRecords: 200,
     fetchMaxWaitMs: 100,
+    ...options.membership,
   })
   consumer.subscribe([from])
   try {
     await producer.init()
-    for (;;) {
+    while (!leaving) {
       const batches = await consumer.poll(200)
       if (batches.length > 0) await copy(consumer, producer, batches)
     }
@@ -75,7 +82,7 @@ async function copy(consumer: Consumer, producer: Producer, batches: readonly Co
     await producer.abort()
     say('aborted')
   } catch (error) {
-    say('failed', error instanceof KafkaError ? error.kafkaCode : (error as MoldauError).code)
+    say('failed', (error as KafkaError).kafkaCode ?? (error as MoldauError).code)
     if (error instanceof MoldauError && error.code === 'FENCED') throw error
     await producer.abort()
   }

@@ -225,7 +225,7 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 /** Partitions whose readers are held back by a transaction. */
 async function hanging(client: Client, partitions: number): Promise<string[]> {
   const places = ['numbers', 'copies'].flatMap((topic) => partitionsOf(topic, partitions)).map((tp) => ({ ...tp, at: 'latest' as const }))
-  const stable = await client.admin.listOffsets(places, 'read_committed')
+  const stable = await client.admin.listOffsets(places, { isolationLevel: 'read_committed' })
   const ends = await client.admin.listOffsets(places)
   return places.flatMap(({ topic, partition }, i) => (stable[i]!.offset < ends[i]!.offset ? [`HANGING ${topic}-${partition}`] : []))
 }

@@ -1,3 +1,5 @@
+import type { ConsumerOptions } from '../../core/index.ts'
+
 /** What processes that copy records are told, as JSON, and what they say. */
 export interface CopyingOptions {
   readonly bootstrap: string
@@ -13,6 +15,8 @@ export interface CopyingOptions {
   readonly dawdleMs: number
   readonly sessionTimeoutMs: number
   readonly transactionTimeoutMs: number
+  /** How the group is kept; default classic, with the default assignors. */
+  readonly membership?: Pick<ConsumerOptions, 'groupProtocol' | 'partitionAssignmentStrategy'>
 }
 
 /**

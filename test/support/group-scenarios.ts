@@ -1,4 +1,4 @@
-import { KafkaError, tpKey } from '../../core/index.ts'
+import { KafkaError, TransactionAbortableError, tpKey } from '../../core/index.ts'
 import type { TopicPartition } from '../../core/index.ts'
 import { Heartbeat } from '../../core/protocol/messages/heartbeat.ts'
 import { SyncGroup } from '../../core/protocol/messages/sync-group.ts'
@@ -101,7 +101,7 @@ export const groupScenarios: Readonly<Record<string, Scenario>> = {
       seen.toSorted((a, b) => Number(a) - Number(b)),
       numbers(600),
     )
-    const offsets = await client.admin.groupOffsets(groupId)
+    const offsets = await client.admin.listConsumerGroupOffsets(groupId)
     t.is(
       offsets.reduce((sum, o) => sum + o.offset, 0),
       600,
@@ -132,7 +132,7 @@ export const groupScenarios: Readonly<Record<string, Scenario>> = {
     const producer = client.producer({ transactionalId: uniqueName('late') })
     await producer.init()
     producer.begin()
-    await t.throwsAsync(producer.sendOffsets([{ ...tp, offset: 3 }], then), { instanceOf: KafkaError })
+    await t.throwsAsync(producer.sendOffsets([{ ...tp, offset: 3 }], then), { instanceOf: TransactionAbortableError })
     await t.throwsAsync(producer.commit())
     await producer.abort()
     t.is((await young.committed([tp])).get(tpKey(tp))?.offset, 7)

@@ -109,7 +109,7 @@ export function lateRequests(options: LateOptions): Promise<LateResult> {
           while (left-- > 0) await transact(producer, id, number++, fates, random)
         } catch (error) {
           if (!(error instanceof MoldauError) && !(error instanceof KafkaError)) throw error
-          renew(error instanceof KafkaError ? error.kafkaCode : error.code)
+          renew((error as KafkaError).kafkaCode ?? error.code)
         }
         void producer.close(0).catch(() => {})
         await client.close()
@@ -151,7 +151,7 @@ async function checkOffsets(client: Client, ids: readonly string[], fates: Fates
   for (const id of ids) {
     const newest = fates.newest(id, 'committed')
     const maybe = fates.newest(id, 'ending')
-    const [found] = await client.admin.groupOffsets(id)
+    const [found] = await client.admin.listConsumerGroupOffsets(id)
     const offset = found?.offset ?? 0
     if (offset !== newest + 1 && !(maybe > newest && offset === maybe + 1)) {
       faults.push(`OFFSET of ${id} is ${offset}, the newest transaction that committed is ${newest}`)

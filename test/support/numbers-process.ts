@@ -38,7 +38,7 @@ async function live(): Promise<void> {
     // Before it looks: what its predecessor left open is settled then.
     await producer.init()
     const next = Array.from({ length: partitions }, () => 0)
-    for (const { partition, offset } of await client.admin.groupOffsets(name)) next[partition] = offset
+    for (const { partition, offset } of await client.admin.listConsumerGroupOffsets(name)) next[partition] = offset
     for (;;) {
       await wait(random() * dawdleMs)
       const aborts = random() < abortShare

@@ -1,4 +1,4 @@
-import { spawn, execFile } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
@@ -10,12 +10,13 @@ import { promisify } from 'node:util'
 import type { ExecutionContext } from 'ava'
 
 import { randomUuid } from '../../core/base/uuid.ts'
+import { prepareNode } from './kafka-node.ts'
+import type { StartedKafka } from './kafka-process.ts'
 import { missing } from './missing.ts'
 
 const run = promisify(execFile)
 
 export const KAFKA_VERSION = '4.3.1'
-const START_MS = 120_000
 
 /** Kept between runs: jars do not change. */
 const cache = join(tmpdir(), 'moldau-compat')
@@ -28,6 +29,8 @@ export interface KafkaServer {
 }
 
 export interface KafkaOptions {
+  /** Default {@link KAFKA_VERSION}; at least 3.5. */
+  version?: string
   /** The feature transaction.version: 2 (default) or 0, the protocol of Kafka before 4.0. */
   transactionVersion?: 0 | 2
   /** Lines for server.properties. */
@@ -80,30 +83,23 @@ export interface KafkaNode {
   remove(): Promise<void>
 }
 
-export interface StartedKafka {
-  readonly pid: number
-  /** Resolves when the process says that it has started. */
-  readonly ready: Promise<void>
-  /** Kills it with -9. */
-  kill(): Promise<void>
-}
-
 /** Settles ports and settings and formats a temporary folder. */
 export async function formatKafka(options: KafkaOptions = {}): Promise<KafkaNode> {
-  const libs = await kafkaLibs()
+  const { version = KAFKA_VERSION, jvm } = options
+  const libs = await kafkaLibs(version)
   const dir = await mkdtemp(join(tmpdir(), 'moldau-kafka-'))
   const port = await freePort()
-  const controllerPort = await freePort()
-  const properties = join(dir, 'server.properties')
+  const controller = `127.0.0.1:${await freePort()}`
   const bootstrap = `127.0.0.1:${port}`
+  // A quorum that its nodes may join and leave came with 3.9.
+  const fixed = isOlder(version, 3, 9)
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': '1',
-    'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://${bootstrap},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://${bootstrap},CONTROLLER://127.0.0.1:${controllerPort}`,
+    ...(fixed ? { 'controller.quorum.voters': `1@${controller}` } : { 'controller.quorum.bootstrap.servers': controller }),
+    listeners: `PLAINTEXT://${bootstrap},CONTROLLER://${controller}`,
+    'advertised.listeners': `PLAINTEXT://${bootstrap}${fixed ? '' : `,CONTROLLER://${controller}`}`,
     'controller.listener.names': 'CONTROLLER',
-    'log.dirs': join(dir, 'data'),
     'offsets.topic.replication.factor': '1',
     'offsets.topic.num.partitions': '4',
     'transaction.state.log.replication.factor': '1',
@@ -112,50 +108,17 @@ export async function formatKafka(options: KafkaOptions = {}): Promise<KafkaNode
     'group.initial.rebalance.delay.ms': '0',
     ...options.config,
   }
-  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
-  await writeFile(properties, lines.join(''))
-  await writeFile(join(dir, 'log4j2.properties'), LOGGING)
-  const java = [`-Dlog4j2.configurationFile=${join(dir, 'log4j2.properties')}`, '-cp', join(libs, '*')]
   const feature = options.transactionVersion === 0 ? ['--feature', 'transaction.version=0'] : []
-  await run('java', [...java, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', randomUuid(), '-c', properties, ...feature])
-  return {
-    bootstrap,
-    dir,
-    start: () => startNode([...(options.jvm ?? ['-Xmx512m']), ...java, 'kafka.Kafka', properties]),
-    remove: () => rm(dir, { recursive: true, force: true }),
-  }
-}
-
-function startNode(args: readonly string[]): StartedKafka {
-  const child = spawn('java', args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  let said = ''
-  // What the process itself says: another one at that port would answer a probe, too.
-  const ready = new Promise<void>((resolve, reject) => {
-    const listen = (chunk: Buffer): void => {
-      if (said.length < 65_536) said += chunk.toString()
-      if (said.includes('Kafka Server started')) resolve()
-    }
-    child.stdout.on('data', listen)
-    child.stderr.on('data', listen)
-    child.once('error', reject)
-    child.once('exit', () => reject(new Error(`kafka did not start: ${said.slice(-2000)}`)))
-    setTimeout(() => reject(new Error(`kafka did not start within ${START_MS} ms: ${said.slice(-2000)}`)), START_MS).unref()
-  })
-  // Who only asks whether it answers does not wait for what it says.
-  ready.catch(() => {})
-  const kill = (): Promise<void> => {
-    child.kill('SIGKILL')
-    return ended
-  }
-  return { pid: child.pid!, ready, kill }
+  const formatArgs = [...(fixed ? [] : ['--standalone']), ...feature]
+  const start = await prepareNode({ libs, dir, settings, clusterId: randomUuid(), formatArgs, jvm })
+  return { bootstrap, dir, start, remove: () => rm(dir, { recursive: true, force: true }) }
 }
 
 /** The folder with the broker, its tools and applications, and what they need; fetched from Maven Central at the first use. */
-export async function kafkaLibs(): Promise<string> {
-  const pom = pomOf(ARTIFACTS)
+export async function kafkaLibs(version = KAFKA_VERSION): Promise<string> {
+  const pom = pomOf(version === KAFKA_VERSION ? ARTIFACTS : oldArtifacts(version))
   // Another list of artifacts is another folder: who works with the old one is not disturbed.
-  const place = join(cache, `kafka-${KAFKA_VERSION}-${createHash('sha256').update(pom).digest('hex').slice(0, 8)}`)
+  const place = join(cache, `kafka-${version}-${createHash('sha256').update(pom).digest('hex').slice(0, 8)}`)
   const libs = join(place, 'libs')
   if (existsSync(join(libs, 'complete'))) return libs
   await mkdir(cache, { recursive: true })
@@ -198,16 +161,18 @@ function pomOf(artifacts: readonly (readonly [group: string, artifact: string, v
 <dependencies>${dependencies.join('\n')}</dependencies></project>`
 }
 
-const LOGGING = `status = error
-appender.out.type = Console
-appender.out.name = out
-appender.out.layout.type = PatternLayout
-appender.out.layout.pattern = %d %p %m (%c)%n
-rootLogger.level = warn
-rootLogger.appenderRef.out.ref = out
-logger.server.name = kafka.server.KafkaRaftServer
-logger.server.level = info
-`
+/** Enough to run a broker of before 4.0. */
+function oldArtifacts(version: string): readonly (readonly [group: string, artifact: string, version: string])[] {
+  return [
+    ['org.apache.kafka', 'kafka_2.13', version],
+    ['org.slf4j', 'slf4j-reload4j', '1.7.36'],
+  ]
+}
+
+function isOlder(version: string, major: number, minor: number): boolean {
+  const [ours = 0, theirs = 0] = version.split('.').map(Number)
+  return ours < major || (ours === major && theirs < minor)
+}
 
 /** A port that was free a moment ago: Kafka has to know its own before it starts. */
 export function freePort(): Promise<number> {

@@ -77,7 +77,7 @@ export const transactionScenarios: Readonly<Record<string, Scenario>> = {
     producer.begin()
     await add(9)
     await producer.abort()
-    const offsets = await client.admin.groupOffsets(groupId)
+    const offsets = await client.admin.listConsumerGroupOffsets(groupId)
     t.deepEqual(
       offsets.toSorted((a, b) => a.partition - b.partition).map((o) => o.offset),
       [5, 5, 5, 5],
@@ -116,7 +116,7 @@ export const transactionScenarios: Readonly<Record<string, Scenario>> = {
         committed.filter((value) => Number(value) % 2 === partition),
       )
     }
-    t.is((await calm.admin.groupOffsets(groupId))[0]!.offset, 29)
+    t.is((await calm.admin.listConsumerGroupOffsets(groupId))[0]!.offset, 29)
   },
 
   'the next transaction may be filled while the one before commits': async (t, env) => {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { Sensor } from '../../base/sensor.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
+import { RawBatch } from '../raw-batch.ts'
 import type { ConsumerBatch, Isolation } from '../types.ts'
 import type { PartitionState } from '../partition-state.ts'
 import { ConnectionStats } from './connection-stats.ts'
@@ -21,7 +22,7 @@ const TOPICS_MAX = 1000
 
 /** Of one topic, or of all. */
 class Read {
-  /** Sum: bytes of keys and values, decompressed; count: records. */
+  /** Sum: bytes of keys and values, decompressed, and of raw batches as they are; count: records. */
   readonly records: Sensor
 
   constructor(now: number) {
@@ -77,9 +78,10 @@ export class ConsumerStats {
   }
 
   /** A batch is handed out: the position of the partition is past it. */
-  consumed(state: PartitionState, { columns, from, count }: ConsumerBatch): void {
+  consumed(state: PartitionState, batch: ConsumerBatch | RawBatch): void {
     const now = this.#clock.monotonic()
-    const bytes = columns.headersStart[from + count - 1]! - columns.keyStart[from]!
+    const { count } = batch
+    const bytes = bytesOf(batch)
     this.all.records.record(bytes, now, count)
     this.#topic(state.topic, now)?.records.record(bytes, now, count)
     this.#partition(state, now).record(state, this.#isolation, now)
@@ -121,6 +123,13 @@ export class ConsumerStats {
     if (lag === undefined) this.#partitions.set(state, (lag = new PartitionLag(now)))
     return lag
   }
+}
+
+/** A raw batch is not decompressed for it: what it has in the log counts. */
+function bytesOf(batch: ConsumerBatch | RawBatch): number {
+  if (batch instanceof RawBatch) return batch.bytes.length
+  const { columns, from, count } = batch
+  return columns.headersStart[from + count - 1]! - columns.keyStart[from]!
 }
 
 const topicTable = {

@@ -30,7 +30,7 @@ class Written {
 }
 
 /** Calls whose time is summed up. */
-export const timedCalls = ['flush', 'txn-init', 'txn-begin', 'txn-send-offsets', 'txn-commit', 'txn-abort'] as const
+export const timedCalls = ['flush', 'txn-init', 'txn-send-offsets', 'txn-commit', 'txn-abort'] as const
 export type TimedCall = (typeof timedCalls)[number]
 
 /** What a producer counts: per batch and per request, never per record. */
@@ -46,10 +46,9 @@ export class ProducerStats {
   readonly times: Record<TimedCall, number>
   readonly #clock: Clock
   readonly #topics: Map<string, Written>
-  readonly #onFailure: (batch: PendingBatch, error: Error) => void
   inFlight: number
 
-  constructor(clock: Clock, onFailure: (batch: PendingBatch, error: Error) => void = () => {}) {
+  constructor(clock: Clock) {
     const now = clock.monotonic()
     this.all = new Written(now)
     this.batches = new Sensor(now)
@@ -61,7 +60,6 @@ export class ProducerStats {
     this.inFlight = 0
     this.#clock = clock
     this.#topics = new Map()
-    this.#onFailure = onFailure
     this.connections = new ConnectionStats(clock, (api, latencyMs, _bytes, body, at) => {
       if (api.key !== Produce.key) return
       this.latency.record(latencyMs, at)
@@ -74,10 +72,10 @@ export class ProducerStats {
     const now = this.#clock.monotonic()
     let records = 0
     for (const batch of batches) {
-      const { count } = batch.builder
+      const { count } = batch.content
       records += count
       if (batch.attempts > 1) continue
-      const bytes = batch.built!.length
+      const bytes = batch.builtBytes
       this.batches.record(bytes, now)
       this.queueTime.record(now - batch.createdAt, now)
       for (const written of this.#of(batch, now)) {
@@ -91,18 +89,17 @@ export class ProducerStats {
   /** The batch goes again. */
   retried(batch: PendingBatch): void {
     const now = this.#clock.monotonic()
-    for (const written of this.#of(batch, now)) written.retries.record(batch.builder.count, now)
+    for (const written of this.#of(batch, now)) written.retries.record(batch.content.count, now)
   }
 
   /** The batch has failed for good. */
-  failed(batch: PendingBatch, error: Error): void {
+  failed(batch: PendingBatch): void {
     const now = this.#clock.monotonic()
-    for (const written of this.#of(batch, now)) written.errors.record(batch.builder.count, now)
-    this.#onFailure(batch, error)
+    for (const written of this.#of(batch, now)) written.errors.record(batch.content.count, now)
   }
 
   /** Sums up how long a call takes. */
-  async timed<T>(call: TimedCall, work: Promise<T>): Promise<T> {
+  async timed<T>(call: TimedCall, work: Promise<T> | T): Promise<T> {
     const from = this.#clock.monotonic()
     try {
       return await work
@@ -166,7 +163,6 @@ const producerTable = {
   'requests-in-flight': gauge('requests without an answer', (s: ProducerStats) => s.inFlight),
   'flush-time-ns-total': counter('time spent in flush(), in nanoseconds', (s: ProducerStats) => s.times.flush),
   'txn-init-time-ns-total': counter('time spent in init(), in nanoseconds', (s: ProducerStats) => s.times['txn-init']),
-  'txn-begin-time-ns-total': counter('time spent in begin(), in nanoseconds', (s: ProducerStats) => s.times['txn-begin']),
   'txn-send-offsets-time-ns-total': counter(
     'time spent in sendOffsets(), in nanoseconds',
     (s: ProducerStats) => s.times['txn-send-offsets'],

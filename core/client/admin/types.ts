@@ -1,0 +1,11 @@
+/** Everything that the calls of `admin` take and answer. */
+export type { AdminOptions } from './calls.ts'
+export type * from './cluster-types.ts'
+export type * from './config-types.ts'
+export type * from './group-types.ts'
+export type * from './placement-types.ts'
+export type * from './quota-types.ts'
+export type * from './record-types.ts'
+export type * from './security-types.ts'
+export type * from './topic-types.ts'
+export type * from './transaction-types.ts'

@@ -1,0 +1,152 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import { tpKey } from '../cluster/topic-partition.ts'
+import type { TopicPartition } from '../cluster/topic-partition.ts'
+import type { Assignment } from './assignment.ts'
+import { AutoCommit } from './auto-commit.ts'
+import { positionsByGroup } from './committable.ts'
+import type { Committable } from './committable.ts'
+import { ConsumerMember } from './consumer-member.ts'
+import type { readConsumerOptions } from './consumer-options.ts'
+import type { ConsumerView } from './consumer-view.ts'
+import { Generations } from './generations.ts'
+import { GroupMember } from './group-member.ts'
+import { GroupOffsets } from './group-offsets.ts'
+import type { ConsumerInterceptors } from './interceptors.ts'
+import type { Membership, Subscription } from './membership.ts'
+import type { GroupOffset } from './offset-requests.ts'
+import { Rebalances } from './rebalances.ts'
+import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetToCommit, RebalanceListener } from './types.ts'
+
+export interface ConsumerGroupOptions {
+  cluster: Cluster
+  groupId: string
+  options: ReturnType<typeof readConsumerOptions>
+  assignment: Assignment
+  onAssigned: () => void
+  /** The next poll has something to see to. */
+  onAttention: () => void
+  /** Told what has been committed. */
+  interceptors: ConsumerInterceptors
+  view: ConsumerView
+}
+
+/** What a consumer is in its group: a member, which partitions it has through rebalances, and what it commits. */
+export class ConsumerGroup {
+  readonly #options: ConsumerGroupOptions
+  readonly #member: Membership
+  readonly #rebalances: Rebalances
+  readonly #offsets: GroupOffsets
+  readonly #autoCommit: AutoCommit | undefined
+  #subscribed: boolean
+
+  constructor(given: ConsumerGroupOptions) {
+    const { cluster, groupId, options, assignment, onAssigned, onAttention, view } = given
+    const { watcher } = view
+    const groupInstanceId = options.groupInstanceId ?? null
+    const generations = new Generations(groupId, groupInstanceId)
+    this.#options = given
+    const inGroup = { ...options, groupInstanceId, rackId: null, generations, cluster, watcher, groupId, onAttention }
+    this.#member = options.groupProtocol === 'consumer' ? new ConsumerMember(inGroup) : new GroupMember(inGroup)
+    this.#rebalances = new Rebalances({
+      member: this.#member,
+      generations,
+      assignment,
+      beforeRevoked: async () => await this.#autoCommit?.finish(),
+      onAssigned,
+      onJoined: onAttention,
+    })
+    const holdsSince = (tp: TopicPartition, group: GroupMetadata): boolean => this.#rebalances.holdsSince(tp, group)
+    this.#offsets = new GroupOffsets({ cluster, watcher, groupId, groupInstanceId, member: this.#member, holdsSince })
+    this.#autoCommit = options.enableAutoCommit
+      ? new AutoCommit({
+          clock: cluster.clock,
+          logger: cluster.logger,
+          intervalMs: options.autoCommitIntervalMs,
+          assignment,
+          commit: (offsets) => this.commit(offsets),
+        })
+      : undefined
+    this.#subscribed = false
+  }
+
+  /** Whether the group decides what is read. */
+  get subscribed(): boolean {
+    return this.#subscribed
+  }
+
+  get metadata(): GroupMetadata {
+    return this.#member.metadata
+  }
+
+  /** Whether {@link ConsumerGroup.settle} would do something. */
+  get ready(): boolean {
+    return this.#subscribed && this.#rebalances.ready
+  }
+
+  subscribe(subscription: Subscription, listener: RebalanceListener): void {
+    this.#subscribed = true
+    this.#rebalances.listener = this.#options.view.over(listener, this.#member)
+    this.#member.subscribe(subscription)
+  }
+
+  /** A poll begins: everything that was handed out before is done. */
+  polled(): void {
+    this.#member.polled()
+    this.#autoCommit?.polled()
+  }
+
+  /** Sees to a rebalance that is due. */
+  async settle(): Promise<void> {
+    this.#member.polled()
+    if (this.#subscribed) await this.#rebalances.settle()
+  }
+
+  /** A batch is not done before the program asks for the next one: a loop that is left has done only those before. */
+  *oneByOne(batches: readonly ConsumerBatch[]): Generator<ConsumerBatch, void> {
+    for (const [i, batch] of batches.entries()) {
+      this.#autoCommit?.unfinished(batches, i)
+      yield batch
+    }
+    this.#autoCommit?.unfinished([], 0)
+  }
+
+  /** See {@link GroupOffsets.authority}. */
+  authority(partitions: readonly TopicPartition[], group: GroupMetadata): GroupMetadata {
+    return this.#offsets.authority(partitions, group)
+  }
+
+  async commit(offsets: readonly OffsetToCommit[], group: GroupMetadata = this.metadata): Promise<void> {
+    const { cluster, interceptors } = this.#options
+    if (offsets.length === 0) return
+    await this.#offsets.commit(offsets, group, cluster.requestTimeoutMs)
+    interceptors.committed(offsets)
+  }
+
+  committed(partitions: readonly TopicPartition[], timeoutMs: number): Promise<GroupOffset[]> {
+    return this.#offsets.committed(partitions, timeoutMs)
+  }
+
+  /** What was read as the member that it was then, unless `group` says who commits. */
+  async commitRead(what: Committable | readonly Committable[], group?: GroupMetadata): Promise<void> {
+    const byGroup = positionsByGroup(Array.isArray(what) ? (what as readonly Committable[]) : [what as Committable])
+    try {
+      for (const [reader, positions] of byGroup) await this.commit(positions, group ?? reader ?? this.metadata)
+    } catch (error) {
+      throw this.#options.view.told('commit', error)
+    }
+  }
+
+  /** By `topic-partition`; null where nothing is committed. */
+  async committedByKey(partitions: readonly TopicPartition[]): Promise<Map<string, CommittedOffset | null>> {
+    const found = await this.committed(partitions, this.#options.cluster.requestTimeoutMs)
+    const byKey = new Map(found.map((o) => [tpKey(o), { offset: o.offset, leaderEpoch: o.leaderEpoch, metadata: o.metadata }]))
+    return new Map(partitions.map((tp) => [tpKey(tp), byKey.get(tpKey(tp)) ?? null]))
+  }
+
+  /** @param leave default: a static member stays in the group, others leave */
+  async close(leave: boolean = this.#options.options.groupInstanceId === undefined): Promise<void> {
+    await this.#autoCommit?.finish()
+    await this.#member.close(leave)
+    this.#offsets.close()
+  }
+}

@@ -1,0 +1,80 @@
+import { MoldauError } from '../base/errors.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
+import type { Connections } from '../cluster/connections.ts'
+import type { TopicPartition } from '../cluster/topic-partition.ts'
+import { KafkaError } from '../protocol/errors.ts'
+import { fencedInstance } from './group-join.ts'
+import type { Membership } from './membership.ts'
+import { commitGroupOffsets, fetchGroupOffsets } from './offset-requests.ts'
+import type { GroupOffset } from './offset-requests.ts'
+import type { GroupMetadata, OffsetToCommit } from './types.ts'
+
+export interface GroupOffsetsOptions {
+  cluster: Cluster
+  watcher: ConnectionsWatcher
+  groupId: string
+  groupInstanceId: string | null
+  member: Membership
+  /** Whether the member has held the partition all the while since it was `group`. */
+  holdsSince: (tp: TopicPartition, group: GroupMetadata) => boolean
+}
+
+/** Reads and writes the positions of a group. */
+export class GroupOffsets {
+  readonly #options: GroupOffsetsOptions
+  readonly #connections: Connections
+  #closed: boolean
+
+  constructor(options: GroupOffsetsOptions) {
+    this.#options = options
+    this.#connections = options.cluster.connections(options.watcher)
+    this.#closed = false
+  }
+
+  /**
+   * As whom positions that were read as `group` may be committed: as the member is now when it has held the partitions all the while, else as
+   * it was then, which the coordinator refuses when others have had them since (KIP-447).
+   */
+  authority(partitions: readonly TopicPartition[], group: GroupMetadata): GroupMetadata {
+    return this.#heldSince(partitions, group) ? this.#options.member.metadata : group
+  }
+
+  /** @throws KafkaError ILLEGAL_GENERATION, STALE_MEMBER_EPOCH and their like when the partitions are no longer ours; MoldauError FENCED */
+  async commit(offsets: readonly OffsetToCommit[], group: GroupMetadata, timeoutMs: number): Promise<void> {
+    const { groupId, groupInstanceId, cluster, member } = this.#options
+    let used = group
+    const retriable = (error: unknown): boolean =>
+      error instanceof KafkaError && member.refused(error, used) && this.#heldSince(offsets, group)
+    const call = { what: `commit offsets of group '${groupId}'`, timeoutMs, stopped: () => this.#stopped(), retriable }
+    try {
+      await cluster.coordinators.run('group', groupId, this.#connections, call, (connection) => {
+        used = this.authority(offsets, group)
+        return commitGroupOffsets(connection, used, offsets)
+      })
+    } catch (error) {
+      throw error instanceof KafkaError && error.kafkaCode === 'FENCED_INSTANCE_ID' ? fencedInstance(groupId, groupInstanceId) : error
+    }
+  }
+
+  committed(partitions: readonly TopicPartition[] | null, timeoutMs: number): Promise<GroupOffset[]> {
+    const { groupId, cluster } = this.#options
+    const call = { what: `read offsets of group '${groupId}'`, timeoutMs, stopped: () => this.#stopped() }
+    return cluster.coordinators.run('group', groupId, this.#connections, call, (connection) =>
+      fetchGroupOffsets(connection, groupId, partitions),
+    )
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#options.cluster.release(this.#connections)
+  }
+
+  #heldSince(partitions: readonly TopicPartition[], group: GroupMetadata): boolean {
+    return partitions.every((tp) => this.#options.holdsSince(tp, group))
+  }
+
+  #stopped(): Error | undefined {
+    return this.#closed ? new MoldauError('CLOSED', 'the consumer was closed') : undefined
+  }
+}

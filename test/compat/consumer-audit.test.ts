@@ -1,0 +1,31 @@
+import test from 'ava'
+
+import { connect } from '../../core/index.ts'
+import { auditKinds, auditServer } from '../support/audit-kinds.ts'
+import { consumerAudit } from '../support/consumer-audit.ts'
+import { hasJava } from '../support/java-app.ts'
+import { tempDir } from '../support/start-broker.ts'
+
+for (const kind of ['cooperative-sticky', 'consumer'] as const) {
+  test(`Apache Kafka: members come, leave, are killed and frozen while they copy (${kind}): each number comes out once, in order`, async (t) => {
+    if (!(await hasJava(t))) return
+    const server = await auditServer(await tempDir(t), true)
+    t.teardown(() => server.stop())
+    const client = await connect(server.bootstrap, { bootstrapTimeoutMs: 60_000, unknownTopicTimeoutMs: 60_000 })
+    t.teardown(() => client.close())
+    const { faults, copied } = await consumerAudit({
+      client,
+      bootstrap: server.bootstrap,
+      prefix: kind,
+      seed: 5,
+      partitions: 8,
+      members: 6,
+      changes: 8,
+      memberships: auditKinds[kind],
+      sessionTimeoutMs: 6000,
+      calmMsMax: 1000,
+    })
+    t.deepEqual(faults, [])
+    t.true(copied > 0)
+  })
+}
