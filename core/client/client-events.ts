@@ -18,9 +18,9 @@ export interface ProducerEvents {
 
 /** What happens in a consumer that somebody may want to show. */
 export interface ConsumerEvents {
-  /** Partitions have come; the listener has been told. */
+  /** Partitions have come, by assign() or from the group: then the listener has been told. */
   assigned: { partitions: readonly TopicPartition[] }
-  /** Partitions are given up; the listener has been told. */
+  /** Partitions are given up, by assign() or to the group: then the listener has been told. */
   revoked: { partitions: readonly TopicPartition[] }
   /** Partitions went to somebody else; the listener has been told. */
   lost: { partitions: readonly TopicPartition[] }

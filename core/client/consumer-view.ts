@@ -2,6 +2,8 @@ import { messageOf } from '../base/errors.ts'
 import { EventHub } from '../base/event-hub.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
+import { tpKey } from '../cluster/topic-partition.ts'
+import type { TopicPartition } from '../cluster/topic-partition.ts'
 import type { ConsumerEvents } from './client-events.ts'
 import { ConsumerStats } from './metrics/consumer-stats.ts'
 import type { ConsumerMetricName } from './metrics/consumer-stats.ts'
@@ -40,6 +42,14 @@ export class ConsumerView {
     return this.#watch.add(listener)
   }
 
+  /** The program itself has said what is read. */
+  reassigned(before: readonly TopicPartition[], now: readonly TopicPartition[]): void {
+    const gone = without(before, now)
+    const come = without(now, before)
+    if (gone.length > 0) this.events.emit('revoked', { partitions: gone })
+    if (come.length > 0) this.events.emit('assigned', { partitions: come })
+  }
+
   metrics(partitions: Iterable<PartitionState>): MetricsSnapshot<ConsumerMetricName> {
     return this.stats.snapshot(this.#name, partitions)
   }
@@ -49,4 +59,9 @@ export class ConsumerView {
     this.events.emit('error', { message: `consumer: ${call}(): ${messageOf(cause)}`, cause })
     return cause
   }
+}
+
+function without(all: readonly TopicPartition[], others: readonly TopicPartition[]): TopicPartition[] {
+  const keys = new Set(others.map(tpKey))
+  return all.filter((tp) => !keys.has(tpKey(tp)))
 }

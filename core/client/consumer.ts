@@ -82,8 +82,10 @@ export class Consumer {
   assign(partitions: readonly (TopicPartition & { offset?: OffsetSpec })[]): void {
     if (this.#group?.subscribed)
       throw new MoldauError('INVALID_ARGUMENT', 'consumer: assign() after subscribe(): the group decides; make another consumer')
+    const before = this.assignment()
     this.#assignment.replace(partitions, this.#group === undefined ? 'reset' : 'committed')
     this.#reading.wake()
+    this.#view.reassigned(before, this.assignment())
   }
 
   /**

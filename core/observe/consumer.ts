@@ -99,6 +99,8 @@ function assignmentsOf(consumer: Consumer, listener: RebalanceListener | undefin
     let now = new Map<string, TopicPartition>()
     const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`
     const tell = (change: ObservedAssignment['change'], partitions: readonly TopicPartition[]): void => {
+      // A rebalance that brings nothing is none for this consumer.
+      if (change !== 'now' && partitions.length === 0) return
       for (const tp of partitions) {
         if (change === 'assigned' || change === 'now') now.set(keyOf(tp), tp)
         else now.delete(keyOf(tp))

@@ -97,6 +97,36 @@ test('a producer and a consumer count what they do, under Kafka names', async (t
   t.false([...client.metrics()].some(({ group }) => group !== 'admin-client-metrics' && group !== 'admin-client-node-metrics'))
 })
 
+test('raw batches are counted as they lie in the log, and calls of a producer by their time', async (t) => {
+  const client = await clientFor(t, env)
+  const topic = await newTopic(client, 1)
+  const producer = client.producer({ transactionalId: topic, compressionType: 'gzip' })
+  producer.begin()
+  for (let i = 0; i < 50; i++) void producer.send({ topic, value: 'x'.repeat(100) })
+  await producer.flush()
+  await producer.commit()
+  producer.begin()
+  await producer.send({ topic, value: 'y' })
+  await producer.abort()
+  const sent = producer.metrics()
+  for (const call of ['flush', 'txn-commit', 'txn-abort'] as const) t.true(sent.value(`${call}-time-ns-total`)! > 0, call)
+  t.is(sent.value('txn-send-offsets-time-ns-total'), 0)
+  t.true(sent.value('compression-rate-avg')! < 1)
+
+  const consumer = client.consumer({ raw: true, isolationLevel: 'read_committed', autoOffsetReset: 'earliest', fetchMaxWaitMs: 50 })
+  consumer.assign([{ topic, partition: 0 }])
+  let bytes = 0
+  for (let count = 0; count < 50;) {
+    for (const batch of await consumer.pollRaw()) {
+      count += batch.count
+      bytes += batch.bytes.length
+    }
+  }
+  const read = consumer.metrics()
+  t.is(read.value('records-consumed-total', { topic }), 50)
+  t.is(read.value('bytes-consumed-total', { topic }), bytes)
+})
+
 test('records that fail are counted and told', async (t) => {
   const client = await clientFor(t, env)
   const topic = await newTopic(client, 1, { 'max.message.bytes': '1000' })

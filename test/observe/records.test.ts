@@ -7,7 +7,7 @@ import test from 'ava'
 import { concatMap, filter, firstValueFrom, lastValueFrom, map, take, tap, toArray } from 'rxjs'
 
 import { connect, json, string } from '../../core/index.ts'
-import type { Client } from '../../core/index.ts'
+import type { Client, ConsumerOptions } from '../../core/index.ts'
 import { observe } from '../../core/observe/index.ts'
 import type { ObservedAssignment } from '../../core/observe/index.ts'
 import { clientFor, newTopic, partitionsOf, sharedBroker } from '../support/client-kit.ts'
@@ -65,37 +65,72 @@ test('records$ hands out every record once, read by serdes, and goes on in the m
   )
 })
 
-test('assignments$ follows the group, and waits for its listener', async (t) => {
-  const client = await clientFor(t, env)
-  const topic = await newTopic(client, 2)
-  const first = client.consumer({ groupId: topic, heartbeatIntervalMs: 50, fetchMaxWaitMs: 10 })
-  const second = client.consumer({ groupId: topic, heartbeatIntervalMs: 50, fetchMaxWaitMs: 10 })
-  const said: string[] = []
-  const onRevoked = async (): Promise<void> => {
-    said.push('begins')
-    await sleep(20)
-    said.push('ends')
-  }
-  const changes: ObservedAssignment[] = []
-  const { assignments$ } = observe(first, { listener: { onRevoked } })
-  const subscription = assignments$.subscribe((change) => {
-    changes.push(change)
-    if (change.change === 'revoked') said.push('told')
+const protocols: Readonly<Record<string, ConsumerOptions>> = {
+  'the eager protocol': { partitionAssignmentStrategy: ['range'], heartbeatIntervalMs: 50 },
+  'the cooperative protocol': { partitionAssignmentStrategy: ['cooperative-sticky'], heartbeatIntervalMs: 50 },
+  'the protocol of KIP-848': { groupProtocol: 'consumer' },
+}
+for (const [name, protocol] of Object.entries(protocols)) {
+  test(`assignments$ follows a group in ${name}, and waits for its listener`, async (t) => {
+    const client = await clientFor(t, env)
+    const topic = await newTopic(client, 2)
+    const first = client.consumer({ ...protocol, groupId: topic, fetchMaxWaitMs: 10 })
+    const second = client.consumer({ ...protocol, groupId: topic, fetchMaxWaitMs: 10 })
+    const said: string[] = []
+    const onRevoked = async (): Promise<void> => {
+      said.push('begins')
+      await sleep(20)
+      said.push('ends')
+    }
+    const changes: ObservedAssignment[] = []
+    const { assignments$ } = observe(first, { listener: { onRevoked } })
+    const subscription = assignments$.subscribe((change) => {
+      changes.push(change)
+      if (change.change === 'revoked') said.push('told')
+    })
+    first.subscribe([topic])
+    second.subscribe([topic])
+    while (first.assignment().length < 2) await first.poll(20)
+    let polling = true
+    const others = (async () => {
+      while (polling) await second.poll(20)
+    })()
+    while (first.assignment().length !== 1 || second.assignment().length !== 1) await first.poll(20)
+    polling = false
+    await others
+    subscription.unsubscribe()
+    t.deepEqual(changes[0], { change: 'now', partitions: [], assignment: [] })
+    t.deepEqual(changes.at(-1)!.assignment, first.assignment())
+    t.deepEqual(said.slice(0, 3), ['begins', 'ends', 'told'])
+    const isEager = name === 'the eager protocol'
+    t.deepEqual(
+      changes.map(({ change, partitions }) => `${change} ${partitions.length}`),
+      ['now 0', 'assigned 2', ...(isEager ? ['revoked 2', 'assigned 1'] : ['revoked 1'])],
+    )
+    const metrics = first.metrics()
+    t.is(metrics.value('assigned-partitions'), 1)
+    t.true(metrics.value('heartbeat-total')! > 0 && metrics.value('rebalance-total')! >= 2)
   })
-  first.subscribe([topic])
-  second.subscribe([topic])
-  while (first.assignment().length < 2) await first.poll(20)
-  let polling = true
-  const others = (async () => {
-    while (polling) await second.poll(20)
-  })()
-  while (first.assignment().length !== 1) await first.poll(20)
-  polling = false
-  await others
+}
+
+test('assignments$ follows assign()', async (t) => {
+  const client = await clientFor(t, env)
+  const topic = await newTopic(client, 3)
+  const consumer = client.consumer()
+  const [p0, p1, p2] = partitionsOf(topic, 3)
+  consumer.assign([p0!])
+  const changes: ObservedAssignment[] = []
+  const subscription = observe(consumer).assignments$.subscribe((change) => changes.push(change))
+  consumer.assign([p0!, p1!])
+  consumer.assign([p1!, p0!])
+  consumer.assign([p1!, p2!])
   subscription.unsubscribe()
-  t.deepEqual(changes[0], { change: 'now', partitions: [], assignment: [] })
-  t.deepEqual(changes.at(-1)!.assignment, first.assignment())
-  t.deepEqual(said.slice(0, 3), ['begins', 'ends', 'told'])
+  t.deepEqual(changes, [
+    { change: 'now', partitions: [p0!], assignment: [p0!] },
+    { change: 'assigned', partitions: [p1!], assignment: [p0!, p1!] },
+    { change: 'revoked', partitions: [p0!], assignment: [p1!] },
+    { change: 'assigned', partitions: [p2!], assignment: [p1!, p2!] },
+  ])
 })
 
 test('lag$ and metrics$ follow a consumer, errors$ tells what poll throws, and all complete with it', async (t) => {
