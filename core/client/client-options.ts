@@ -22,17 +22,17 @@ const tls: Kind<boolean | SslOptions> = {
 export const clientSettings = {
   /** Names this program in the broker's logs and quotas; default `moldau`. */
   clientId: setting('client.id', text, 'moldau'),
-  /** Default 30 s. */
+  /** How long the answer to a request may take; after that the connection is given up, and most requests are made again. Default 30 s. */
   requestTimeoutMs: setting('request.timeout.ms', amount, 30_000),
   /** How long a call of `admin` may take with all its attempts; default 1 minute. */
   defaultApiTimeoutMs: setting('default.api.timeout.ms', amount, 60_000),
   /** How long `connect` tries the addresses; default 3 s. */
   bootstrapTimeoutMs: ownSetting(amount, 3000),
-  /** Default 100 ms. */
+  /** Pause before another attempt, doubled for each further one, plus or minus a fifth; default 100 ms. */
   retryBackoffMs: setting('retry.backoff.ms', amount, 100),
-  /** Default 1 s. */
+  /** The longest of these pauses; default 1 s. */
   retryBackoffMaxMs: setting('retry.backoff.max.ms', amount, 1000),
-  /** Default 5 minutes. */
+  /** What is known of topics and leaders is asked for anew after so long; default 5 minutes. */
   metadataMaxAgeMs: setting('metadata.max.age.ms', amount, 300_000),
   /** After so long without use a topic is not asked for any more; default 5 minutes. */
   metadataMaxIdleMs: setting('metadata.max.idle.ms', amount, 300_000),
@@ -67,7 +67,9 @@ export const clientSettings = {
   sasl: ownSetting(given<SaslOptions>('a log-in: mechanism and what it needs')),
   /** How connections are made; default TCP. A Broker brings its own. */
   dialer: ownSetting(given<Dialer>('an object with dial()')),
+  /** What tells the time and waits; default that of the system. For tests with a time of their own. */
   clock: ownSetting(given<Clock>('a clock'), systemClock),
+  /** Where chance comes from; default that of the system. For tests that repeat. */
   random: ownSetting(given<RandomBytes>('a function that fills a buffer'), systemRandom),
   /** Default: pino from `warn` up on standard error, or as the environment variable MOLDAU_LOG_LEVEL says; pass a silent one to embed. */
   logger: ownSetting(given<Logger>('a logger: debug, info, warn, error')),

@@ -6,6 +6,7 @@ import { ownSetting, readOptions, setting } from './settings.ts'
 import type { Options, ReadOptions } from './settings.ts'
 
 export const consumerSettings = {
+  /** The group that partitions are shared out in, and whose offsets are committed. */
   groupId: setting('group.id', text),
   /** Static membership (KIP-345): a restart within the session timeout causes no rebalance. */
   groupInstanceId: setting('group.instance.id', text),
@@ -16,7 +17,7 @@ export const consumerSettings = {
   groupProtocol: setting('group.protocol', oneOf('classic', 'consumer'), 'classic'),
   /** With groupProtocol 'consumer': the assignor of the coordinator (`uniform`, `range`); default the first that it has. */
   groupRemoteAssignor: setting('group.remote.assignor', text),
-  /** Default 'read_uncommitted'. */
+  /** 'read_committed' hands out no record of a transaction that is open or was aborted; default 'read_uncommitted'. */
   isolationLevel: setting('isolation.level', oneOf('read_uncommitted', 'read_committed'), 'read_uncommitted'),
   /**
    * Where to begin without a committed offset, or when the offset is gone: 'earliest', 'latest', 'none' (an error), or by duration, as
@@ -39,11 +40,11 @@ export const consumerSettings = {
   maxPollRecords: setting('max.poll.records', positive, 500),
   /** Whether checksums are compared; default true. */
   checkCrcs: setting('check.crcs', flag, true),
-  /** Default 45 s. */
+  /** After so long without a heartbeat a member of the classic protocol is given up; default 45 s. */
   sessionTimeoutMs: setting('session.timeout.ms', amount, 45_000),
   /** How long a member may take between two polls, and to give up partitions in a rebalance; default 5 minutes. */
   maxPollIntervalMs: setting('max.poll.interval.ms', amount, 300_000),
-  /** Default 3 s. */
+  /** From one heartbeat of the classic protocol to the next; default 3 s. */
   heartbeatIntervalMs: setting('heartbeat.interval.ms', amount, 3000),
   /**
    * Assignors in order of preference, by name or as objects of your own: `range`, `roundrobin`, `sticky`, `cooperative-sticky`; the group takes one that
@@ -56,7 +57,7 @@ export const consumerSettings = {
    * done with what a poll returned when they poll again. Default false, unlike Kafka's: the program commits what it has done.
    */
   enableAutoCommit: setting('enable.auto.commit', flag, false),
-  /** Default 5 s. */
+  /** From one automatic commit to the next; default 5 s. */
   autoCommitIntervalMs: setting('auto.commit.interval.ms', amount, 5000),
   /** Hands out batches as they lie in the log, by {@link Consumer.pollRaw} in the place of poll; default false. */
   raw: ownSetting(flag, false),

@@ -23,7 +23,7 @@ export const producerSettings = {
   acks: setting('acks', oneOf('all', 1, 0), 'all'),
   /** A resend never doubles or reorders; default true with acks 'all'. */
   enableIdempotence: setting('enable.idempotence', flag),
-  /** Default 'none'. */
+  /** What batches are compressed with: 'none' (default), 'gzip', 'snappy', 'lz4', 'zstd'. */
   compressionType: setting('compression.type', oneOf(...compressionNames), 'none'),
   /** -1 (gzip's own choice) to 9; default -1. */
   compressionGzipLevel: setting('compression.gzip.level', whole(-1, 9), -1),
@@ -46,7 +46,7 @@ export const producerSettings = {
   maxInFlightRequestsPerConnection: setting('max.in.flight.requests.per.connection', whole(1, 0x7fff_ffff), 5),
   /** From append to acknowledgement, retries included; default 2 minutes. */
   deliveryTimeoutMs: setting('delivery.timeout.ms', amount, 120_000),
-  /** Default 30 s. */
+  /** How long a broker may take to acknowledge a request before it is sent again; default 30 s. */
   requestTimeoutMs: setting('request.timeout.ms', amount, 30_000),
   /** After this long without an end the coordinator aborts the transaction; default 1 minute. */
   transactionTimeoutMs: setting('transaction.timeout.ms', amount, 60_000),
