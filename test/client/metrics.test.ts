@@ -13,8 +13,9 @@ import { PointMaker, telemetryName } from '../../core/client/telemetry/points.ts
 import { IncrementalAlterConfigs } from '../../core/protocol/messages/incremental-alter-configs.ts'
 import { Cluster } from '../../core/cluster/cluster.ts'
 import { parseAddresses } from '../../core/cluster/address.ts'
-import { connect } from '../../core/index.ts'
+import { connect, MoldauError } from '../../core/index.ts'
 import type { Metric } from '../../core/index.ts'
+import type { Dialer } from '../../core/net/dialer.ts'
 import { clientFor, newTopic, pollSome, readToEnd, sharedBroker, uniqueName } from '../support/client-kit.ts'
 import type { Env } from '../support/client-kit.ts'
 import { decodeMetrics } from '../support/protobuf-decode.ts'
@@ -251,6 +252,36 @@ test('a subscription that changes is asked for anew, and a client that is not to
   while (!names.has('org.apache.kafka.producer.buffer.total.bytes')) await sleep(10)
   const silent = await clientFor(t, env, { enableMetricsPush: false })
   await t.throwsAsync(silent.clientInstanceId(), { code: 'INVALID_CONFIG', message: /enableMetricsPush/ })
+})
+
+test('connections that nobody uses are closed and counted, which is no incident; a broker that is away is one', async (t) => {
+  let away = false
+  const lines: string[] = []
+  const say = (_: object, message: string): void => void lines.push(message)
+  const dialer: Dialer = {
+    dial: (host, port, timeoutMs) =>
+      away
+        ? Promise.reject(new MoldauError('CONNECTION_REFUSED', 'away', { retriable: true }))
+        : broker().dialer.dial(host, port, timeoutMs),
+  }
+  const options = { connectionsMaxIdleMs: 50, enableMetricsPush: false, reconnectBackoffMs: 1, reconnectBackoffMaxMs: 5 }
+  const client = await clientFor(t, env, { ...options, dialer, logger: { debug() {}, info: say, warn: say, error: say } })
+  const incidents: string[] = []
+  t.teardown(client.onIncident(({ message }) => incidents.push(message)))
+  const count = (name: 'connection-count' | 'connection-close-total' | 'connection-creation-total'): number => client.metrics().value(name)!
+  while (count('connection-count') > 0) await sleep(10)
+  t.true(count('connection-close-total') > 0)
+  t.is(count('connection-creation-total'), count('connection-close-total'))
+  t.deepEqual([lines, incidents], [[], []])
+  away = true
+  const created = count('connection-creation-total')
+  const listing = client.admin.listTopics()
+  while (incidents.length === 0) await sleep(10)
+  away = false
+  await listing
+  t.true(count('connection-creation-total') > created)
+  t.is(incidents.length, 1, 'one line, however often it was tried')
+  t.is(lines.at(-1), 'client: a broker is reached again')
 })
 
 test('a broker that is away is a few lines in the log, not one per attempt', (t) => {
