@@ -46,6 +46,11 @@ export type { RecordSerdes } from './client/consumer-records.ts'
 export type { ConsumerInterceptor, ProducerInterceptor, SettledBatch } from './client/interceptors.ts'
 export { openTelemetry } from './client/tracing.ts'
 export type { OpenTelemetryApi, Tracing } from './client/tracing.ts'
+export type { Metric, MetricTags } from './client/metrics/metric.ts'
+export type { MetricsSnapshot } from './client/metrics/snapshot.ts'
+export type { ProducerMetricName } from './client/metrics/producer-stats.ts'
+export type { ConsumerMetricName } from './client/metrics/consumer-stats.ts'
+export type { ConsumerEvents, Failure, ProducerEvents } from './client/client-events.ts'
 export type {
   CommittedOffset,
   ConsumerBatch,

@@ -1,5 +1,6 @@
 import type { CatalogTopic, TopicCatalog } from '../coordinator/topic-catalog.ts'
-import type { BrokerEvents, EventHub } from './events.ts'
+import type { EventHub } from '../base/event-hub.ts'
+import type { BrokerEvents } from './events.ts'
 import type { Topics } from './topics.ts'
 
 /** The topics of the broker as its coordinators see them. */

@@ -4,9 +4,10 @@ import { BatchBuilder, recordSizeMax } from '../record/builder.ts'
 import { BATCH_OVERHEAD } from '../record/batch.ts'
 import type { CompressionName } from '../record/compression-names.ts'
 import type { Header } from '../record/header.ts'
-import { FlushGroup } from './flush-group.ts'
+import { allWritten, FlushGroup } from './flush-group.ts'
 import type { BatchContent } from './batch-content.ts'
 import type { SettledBatch } from './interceptors.ts'
+import type { BufferUse } from './metrics/producer-stats.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import { PendingBatch } from './pending-batch.ts'
 
@@ -22,6 +23,8 @@ export interface AccumulatorOptions {
   wake: () => void
   /** A batch has been written, or has failed. */
   settled: ((batch: SettledBatch) => void) | undefined
+  /** A batch has failed for good. */
+  onFailed: (batch: PendingBatch, error: Error) => void
   /** Throws when there is no such partition. Asked once per partition. */
   check: (topic: string, partition: number) => void
 }
@@ -76,6 +79,11 @@ export class Accumulator {
   /** The transaction that is appended to. */
   get transaction(): number {
     return this.#transaction
+  }
+
+  /** What of the buffer is in use, and how many callers wait for room. */
+  get use(): BufferUse {
+    return { totalBytes: this.#options.bufferMemory, usedBytes: this.#bufferedBytes, waiting: this.#waiting.length }
   }
 
   get outstanding(): ReadonlySet<PendingBatch> {
@@ -151,6 +159,13 @@ export class Accumulator {
     return groups
   }
 
+  /** Sends everything appended so far. Resolves when it is acknowledged; rejects with the first failure among it. */
+  flushed(): Promise<void> {
+    const groups = this.flush()
+    this.#options.wake()
+    return allWritten(groups)
+  }
+
   /** As {@link Accumulator.flush}; what is appended from now on belongs to the next transaction. */
   nextTransaction(): FlushGroup[] {
     this.#transaction++
@@ -161,6 +176,7 @@ export class Accumulator {
   release(batch: PendingBatch, firstOffset: number, error?: Error): void {
     const { topic, partition } = batch.queue
     this.#options.settled?.({ topic, partition, count: batch.content.count, firstOffset, ...(error !== undefined && { error }) })
+    if (error !== undefined) this.#options.onFailed(batch, error)
     this.#bufferedBytes -= batch.bytes
     this.#outstanding.delete(batch)
     if (batch.reusable && batch.content instanceof BatchBuilder && this.#spare.length < SPARE_BUILDERS_MAX) {
@@ -191,7 +207,12 @@ export class Accumulator {
     return failed
   }
 
-  close(): void {
+  /** Fails everything that is not under way, with this error. */
+  close(error: Error): void {
+    this.fail(
+      () => true,
+      () => error,
+    )
     this.#linger?.cancel()
     this.#linger = undefined
   }

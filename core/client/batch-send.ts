@@ -8,6 +8,8 @@ import type { ProducerInterceptors } from './interceptors.ts'
 import { Receipt } from './receipt.ts'
 import type { TopicPartitions } from './topic-partitions.ts'
 import type { ProducerBatch, ProducerRow, WrittenRange } from './types.ts'
+import { toBuffer } from './record-bytes.ts'
+import type { Bytes } from './record-bytes.ts'
 
 export interface BatchSendOptions {
   accumulator: Accumulator
@@ -17,8 +19,6 @@ export interface BatchSendOptions {
   partitions: TopicPartitions
   interceptors: ProducerInterceptors | undefined
 }
-
-type Bytes = Buffer | string | null
 
 /** Columns of one length each, or none. */
 interface Columns {
@@ -135,8 +135,4 @@ function checkRows(topic: string, { values, keys, timestamps, headers }: Columns
 
 function lengthOf(value: Bytes | undefined): number {
   return typeof value === 'string' ? Buffer.byteLength(value) : (value?.length ?? 0)
-}
-
-function toBuffer(value: Bytes): Buffer | null {
-  return typeof value === 'string' ? Buffer.from(value) : value
 }

@@ -10,7 +10,7 @@ import type { SaslOptions } from '../security/sasl-client.ts'
 import { TokenCache } from '../security/token-cache.ts'
 import { clientSecurity, securityNames } from './security-options.ts'
 import type { SecuritySettings, SslOptions } from './security-options.ts'
-import { amount, given, oneOf, positive, text } from './setting-kinds.ts'
+import { amount, flag, given, oneOf, positive, text } from './setting-kinds.ts'
 import { ownSetting, readOptions, setting } from './settings.ts'
 import type { Kind, Options, ReadOptions } from './settings.ts'
 
@@ -59,6 +59,8 @@ export const clientSettings = {
   resolver: ownSetting(given<Resolver>('an object with addresses() and canonicalName()'), systemResolver),
   /** How long a topic may stay unknown before a call fails with UNKNOWN_TOPIC; default 5 s. */
   unknownTopicTimeoutMs: ownSetting(amount, 5000),
+  /** Whether metrics are sent to the cluster when it asks for them (KIP-714); default true. */
+  enableMetricsPush: setting('enable.metrics.push', flag, true),
   /** Speaks TLS with the brokers: true trusts whom Node.js trusts. */
   ssl: ownSetting(tls),
   /** Who we are, for brokers that want to know. */

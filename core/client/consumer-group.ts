@@ -7,6 +7,7 @@ import { positionsByGroup } from './committable.ts'
 import type { Committable } from './committable.ts'
 import { ConsumerMember } from './consumer-member.ts'
 import type { readConsumerOptions } from './consumer-options.ts'
+import type { ConsumerView } from './consumer-view.ts'
 import { Generations } from './generations.ts'
 import { GroupMember } from './group-member.ts'
 import { GroupOffsets } from './group-offsets.ts'
@@ -26,6 +27,7 @@ export interface ConsumerGroupOptions {
   onAttention: () => void
   /** Told what has been committed. */
   interceptors: ConsumerInterceptors
+  view: ConsumerView
 }
 
 /** What a consumer is in its group: a member, which partitions it has through rebalances, and what it commits. */
@@ -38,11 +40,12 @@ export class ConsumerGroup {
   #subscribed: boolean
 
   constructor(given: ConsumerGroupOptions) {
-    const { cluster, groupId, options, assignment, onAssigned, onAttention } = given
+    const { cluster, groupId, options, assignment, onAssigned, onAttention, view } = given
+    const { watcher } = view
     const groupInstanceId = options.groupInstanceId ?? null
     const generations = new Generations(groupId, groupInstanceId)
     this.#options = given
-    const inGroup = { ...options, groupInstanceId, rackId: null, generations, cluster, groupId, onAttention }
+    const inGroup = { ...options, groupInstanceId, rackId: null, generations, cluster, watcher, groupId, onAttention }
     this.#member = options.groupProtocol === 'consumer' ? new ConsumerMember(inGroup) : new GroupMember(inGroup)
     this.#rebalances = new Rebalances({
       member: this.#member,
@@ -53,7 +56,7 @@ export class ConsumerGroup {
       onJoined: onAttention,
     })
     const holdsSince = (tp: TopicPartition, group: GroupMetadata): boolean => this.#rebalances.holdsSince(tp, group)
-    this.#offsets = new GroupOffsets({ cluster, groupId, groupInstanceId, member: this.#member, holdsSince })
+    this.#offsets = new GroupOffsets({ cluster, watcher, groupId, groupInstanceId, member: this.#member, holdsSince })
     this.#autoCommit = options.enableAutoCommit
       ? new AutoCommit({
           clock: cluster.clock,
@@ -82,7 +85,7 @@ export class ConsumerGroup {
 
   subscribe(subscription: Subscription, listener: RebalanceListener): void {
     this.#subscribed = true
-    this.#rebalances.listener = listener
+    this.#rebalances.listener = this.#options.view.over(listener, this.#member)
     this.#member.subscribe(subscription)
   }
 
@@ -126,7 +129,11 @@ export class ConsumerGroup {
   /** What was read as the member that it was then, unless `group` says who commits. */
   async commitRead(what: Committable | readonly Committable[], group?: GroupMetadata): Promise<void> {
     const byGroup = positionsByGroup(Array.isArray(what) ? (what as readonly Committable[]) : [what as Committable])
-    for (const [reader, positions] of byGroup) await this.commit(positions, group ?? reader ?? this.metadata)
+    try {
+      for (const [reader, positions] of byGroup) await this.commit(positions, group ?? reader ?? this.metadata)
+    } catch (error) {
+      throw this.#options.view.told('commit', error)
+    }
   }
 
   /** By `topic-partition`; null where nothing is committed. */

@@ -2,6 +2,7 @@ import type { Timer } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
 import { randomUuid } from '../base/uuid.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { Connections } from '../cluster/connections.ts'
 import { isRetriableError } from '../cluster/retry.ts'
 import { KafkaError } from '../protocol/errors.ts'
@@ -18,6 +19,7 @@ import type { GroupMetadata } from './types.ts'
 
 export interface ConsumerMemberOptions extends HeartbeatSettings {
   cluster: Cluster
+  watcher: ConnectionsWatcher
   generations: Generations
   /** How long the instance id may be in use still by somebody who has crashed: the session time-out of the brokers. */
   sessionTimeoutMs: number
@@ -53,7 +55,7 @@ export class ConsumerMember implements Membership {
   constructor(options: ConsumerMemberOptions) {
     const { cluster } = options
     this.#options = options
-    this.#connections = cluster.connections()
+    this.#connections = cluster.connections(options.watcher)
     this.#reconciliation = new Reconciliation()
     this.#names = new TopicNames(cluster, options.onAttention)
     this.#topics = new SubscribedTopics(cluster, () => this.#subscriptionChanged())

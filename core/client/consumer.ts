@@ -1,18 +1,18 @@
 import { MoldauError } from '../base/errors.ts'
+import type { EventHub } from '../base/event-hub.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { Assignment } from './assignment.ts'
-import { FetchLoop } from './fetch-loop.ts'
+import type { ConsumerEvents } from './client-events.ts'
 import type { Committable, Done } from './committable.ts'
 import { ConsumerGroup } from './consumer-group.ts'
-import { Handout } from './handout.ts'
 import { ConsumerInterceptors } from './interceptors.ts'
+import type { ConsumerMetricName } from './metrics/consumer-stats.ts'
+import type { MetricsSnapshot } from './metrics/snapshot.ts'
 import { OffsetLookup, type OffsetAtTime } from './offset-lookup.ts'
 import { readConsumerOptions, type ConsumerOptions } from './consumer-options.ts'
-import type { PartitionState } from './partition-state.ts'
-import { PollWait } from './poll-wait.ts'
-import { Polling } from './polling.ts'
-import { Positions } from './positions.ts'
+import { ConsumerView } from './consumer-view.ts'
+import { Reading } from './reading.ts'
 import type { Subscription } from './membership.ts'
 import type { RawBatch } from './raw-batch.ts'
 import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, RebalanceListener } from './types.ts'
@@ -32,53 +32,36 @@ const POLL_TIMEOUT_MS = 1000
  * ```
  */
 export class Consumer {
-  readonly #cluster: Cluster
+  /** What comes and goes, what goes wrong, and the end: for those who show it. */
+  readonly events: EventHub<ConsumerEvents>
+  readonly #view: ConsumerView
   readonly #options: ReturnType<typeof readConsumerOptions>
   readonly #assignment: Assignment
   readonly #group: ConsumerGroup | undefined
-  readonly #fetchLoop: FetchLoop
-  readonly #positions: Positions
-  readonly #handout: Handout
+  readonly #reading: Reading
   readonly #lookup: OffsetLookup
   readonly #interceptors: ConsumerInterceptors
-  readonly #pollWait: PollWait
-  readonly #polling: Polling
-  #error: Error | undefined
   readonly #onClosed: () => void
   #closed: boolean
 
   /** Made by {@link Client.consumer}. */
-  constructor(cluster: Cluster, given: ConsumerOptions, onClosed: () => void = () => {}) {
+  constructor(cluster: Cluster, given: ConsumerOptions, name = 'consumer', onClosed: () => void = () => {}) {
     const options = readConsumerOptions(given)
-    this.#cluster = cluster
+    const view = new ConsumerView(cluster, name, options.isolationLevel)
+    this.events = view.events
+    this.#view = view
     this.#options = options
-    const partitions = new Assignment()
-    this.#assignment = partitions
-    this.#pollWait = new PollWait(cluster.clock)
-    const onProgress = (): void => this.#onProgress()
-    const onError = (error: Error): void => this.#onError(error)
+    const assignment = new Assignment()
+    this.#assignment = assignment
     const { groupId } = options
     const interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
     this.#interceptors = interceptors
-    const onAssigned = (): void => this.#wake()
-    const onAttention = (): void => this.#pollWait.wake()
-    const inGroup = { cluster, options, assignment: partitions, interceptors, onAssigned, onAttention }
+    const onAssigned = (): void => this.#reading.wake()
+    const onAttention = (): void => this.#reading.attend()
+    const inGroup = { cluster, options, assignment, interceptors, view, onAssigned, onAttention }
     this.#group = groupId === undefined ? undefined : new ConsumerGroup({ ...inGroup, groupId })
-    const onOutOfRange = (state: PartitionState): void => this.#outOfRange(state)
-    this.#fetchLoop = new FetchLoop({ ...options, cluster, partitions, onProgress, onOutOfRange, onError })
-    this.#positions = new Positions({ ...options, cluster, group: this.#group, partitions, onProgress, onError })
-    this.#handout = new Handout(partitions, onOutOfRange)
+    this.#reading = new Reading({ cluster, options, assignment, view, group: this.#group })
     this.#lookup = new OffsetLookup(cluster, options.isolationLevel)
-    this.#polling = new Polling({
-      clock: cluster.clock,
-      handout: this.#handout,
-      wait: this.#pollWait,
-      group: this.#group,
-      maxWaitMs: options.maxPollIntervalMs / 2,
-      before: () => this.#throwIfFailed(),
-      taken: () => this.#fetchLoop.wake(),
-    })
-    this.#error = undefined
     this.#onClosed = onClosed
     this.#closed = false
   }
@@ -89,7 +72,7 @@ export class Consumer {
    */
   subscribe(topics: Subscription, listener: RebalanceListener = {}): void {
     this.#requireGroup('subscribe()').subscribe(topics instanceof RegExp ? topics : [...topics], listener)
-    this.#pollWait.wake()
+    this.#reading.attend()
   }
 
   /**
@@ -99,8 +82,10 @@ export class Consumer {
   assign(partitions: readonly (TopicPartition & { offset?: OffsetSpec })[]): void {
     if (this.#group?.subscribed)
       throw new MoldauError('INVALID_ARGUMENT', 'consumer: assign() after subscribe(): the group decides; make another consumer')
+    const before = this.assignment()
     this.#assignment.replace(partitions, this.#group === undefined ? 'reset' : 'committed')
-    this.#wake()
+    this.#reading.wake()
+    this.#view.reassigned(before, this.assignment())
   }
 
   /**
@@ -112,9 +97,8 @@ export class Consumer {
    */
   async poll(timeoutMs: number = POLL_TIMEOUT_MS): Promise<ConsumerBatch[]> {
     if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() of a raw consumer: use pollRaw()')
-    const take = (): ConsumerBatch[] =>
-      this.#handout.take(this.#options.maxPollRecords, this.#group?.metadata ?? null, (fetched) => fetched.take())
-    return this.#polling.run(timeoutMs, take, (taken) => this.#interceptors.consume(taken))
+    const seen = (taken: ConsumerBatch[]): ConsumerBatch[] => this.#interceptors.consume(taken)
+    return this.#reading.poll(timeoutMs, (fetched) => fetched.take(), seen)
   }
 
   /**
@@ -130,9 +114,17 @@ export class Consumer {
    */
   async pollRaw(timeoutMs: number = POLL_TIMEOUT_MS): Promise<RawBatch[]> {
     if (!this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: pollRaw() needs the option raw: true')
-    const take = (): RawBatch[] =>
-      this.#handout.take(this.#options.maxPollRecords, this.#group?.metadata ?? null, (fetched) => fetched.takeRaw())
-    return this.#polling.run(timeoutMs, take)
+    return this.#reading.poll(timeoutMs, (fetched) => fetched.takeRaw())
+  }
+
+  /** Calls this listener too when partitions come and go, after that of {@link Consumer.subscribe}. Returns the way to stop that. */
+  addRebalanceListener(listener: RebalanceListener): () => void {
+    return this.#view.add(listener)
+  }
+
+  /** What this consumer measures, under Kafka's names. */
+  metrics(): MetricsSnapshot<ConsumerMetricName> {
+    return this.#view.metrics(this.#assignment)
   }
 
   /** The next offset that poll will hand out, past markers and holes; undefined while it is being found out. */
@@ -143,19 +135,19 @@ export class Consumer {
   /** Goes on at an offset, 'earliest', 'latest' or `{ timestamp }` (milliseconds since 1970); what was fetched from elsewhere is dropped. */
   seek(tp: TopicPartition, place: OffsetSpec): void {
     this.#assignment.require(tp).restart(place)
-    this.#wake()
+    this.#reading.wake()
   }
 
   /** Hands out nothing of these partitions until {@link Consumer.resume}. What has been fetched is kept. */
   pause(partitions: readonly TopicPartition[]): void {
     for (const tp of partitions) this.#assignment.require(tp).paused = true
-    this.#fetchLoop.wake()
+    this.#reading.refill()
   }
 
   resume(partitions: readonly TopicPartition[]): void {
     for (const tp of partitions) this.#assignment.require(tp).paused = false
-    this.#wake()
-    this.#pollWait.wake()
+    this.#reading.wake()
+    this.#reading.attend()
   }
 
   assignment(): TopicPartition[] {
@@ -211,6 +203,10 @@ export class Consumer {
     return known(this.#options.isolationLevel === 'read_committed' ? state.lastStableOffset : state.highWatermark)
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /** Records (offsets, to be exact) between the position and {@link Consumer.fetchedEnd}: asks nobody. Kafka's `currentLag`. */
   currentLag(tp: TopicPartition): number | undefined {
     const end = this.fetchedEnd(tp)
@@ -245,48 +241,12 @@ export class Consumer {
   async close(options: { leave?: boolean } = {}): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    const fetchesEnded = this.#fetchLoop.close()
-    this.#pollWait.wake()
+    const fetchesEnded = this.#reading.close()
     await this.#group?.close(options.leave)
     await fetchesEnded
     this.#assignment.clear()
+    this.events.emit('closed', {})
     this.#onClosed()
-  }
-
-  #onProgress(): void {
-    try {
-      this.#handout.skipUnseen()
-    } catch (error) {
-      this.#error = error as Error
-    }
-    this.#fetchLoop.wake()
-    this.#pollWait.wake()
-  }
-
-  #outOfRange(state: PartitionState): void {
-    const { logger } = this.#cluster
-    logger.warn({ topic: state.topic, partition: state.partition, offset: state.position }, 'consumer: the offset is out of range')
-    state.restart('reset')
-    this.#positions.wake()
-  }
-
-  #wake(): void {
-    this.#positions.wake()
-    this.#fetchLoop.wake()
-  }
-
-  #onError(error: Error): void {
-    this.#error ??= error
-    this.#pollWait.wake()
-  }
-
-  /** Each failure is thrown once: a program that catches it may seek and go on. */
-  #throwIfFailed(): void {
-    if (this.#closed) throw new MoldauError('CLOSED', 'the consumer is closed: make another one')
-    const error = this.#error
-    this.#error = undefined
-    if (error !== undefined) throw error
-    this.#positions.wake()
   }
 
   #requireGroup(call: string): ConsumerGroup {

@@ -9,6 +9,7 @@ import type { FetchResponse } from '../protocol/messages/fetch.ts'
 import { BrokerFetch, takeEnds } from './broker-fetch.ts'
 import type { Answer, Answered, BrokerFetchOptions } from './broker-fetch.ts'
 import { FetchedRecords } from './fetched-records.ts'
+import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { PartitionState } from './partition-state.ts'
 import { readFrom } from './read-replica.ts'
 
@@ -17,6 +18,7 @@ export interface FetchLoopOptions extends BrokerFetchOptions {
   checkCrcs: boolean
   raw: boolean
   partitions: Iterable<PartitionState>
+  watcher: ConnectionsWatcher
   /** Something has come, or a position has moved. */
   onProgress: () => void
   /** The position is not in the log. */
@@ -41,7 +43,7 @@ export class FetchLoop {
 
   constructor(options: FetchLoopOptions) {
     this.#options = options
-    this.#connections = options.cluster.connections()
+    this.#connections = options.cluster.connections(options.watcher)
     this.#brokers = new Map()
     this.#underWay = new Set()
     this.#missing = new Set()

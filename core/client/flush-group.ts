@@ -37,3 +37,10 @@ export class FlushGroup {
     return new Promise((resolve) => this.#waiters.push(resolve))
   }
 }
+
+/** Resolves when every batch of these groups has come to its end; rejects with the first failure among them. */
+export async function allWritten(groups: readonly FlushGroup[]): Promise<void> {
+  await Promise.all(groups.map((group) => group.whenSettled()))
+  const failed = groups.find((group) => group.error !== undefined)
+  if (failed !== undefined) throw failed.error
+}

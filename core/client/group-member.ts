@@ -1,6 +1,7 @@
 import type { Timer } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { Connections } from '../cluster/connections.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { KafkaError, throwOnError } from '../protocol/errors.ts'
@@ -20,6 +21,7 @@ import type { GroupMetadata } from './types.ts'
 export interface GroupMemberOptions {
   cluster: Cluster
   groupId: string
+  watcher: ConnectionsWatcher
   groupInstanceId: string | null
   rackId: string | null
   generations: Generations
@@ -60,8 +62,8 @@ export class GroupMember implements Membership {
   constructor(options: GroupMemberOptions) {
     this.#options = options
     this.#assignors = resolveAssignors(options.partitionAssignmentStrategy)
-    this.#connections = options.cluster.connections()
-    this.#joinConnections = options.cluster.connections()
+    this.#connections = options.cluster.connections(options.watcher)
+    this.#joinConnections = options.cluster.connections(options.watcher)
     this.#topics = []
     this.#pattern = new TopicPattern(options.cluster, (topics) => this.#want(topics))
     this.#memberId = ''

@@ -1,5 +1,6 @@
 import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { Connections } from '../cluster/connections.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { KafkaError } from '../protocol/errors.ts'
@@ -11,6 +12,7 @@ import type { GroupMetadata, OffsetToCommit } from './types.ts'
 
 export interface GroupOffsetsOptions {
   cluster: Cluster
+  watcher: ConnectionsWatcher
   groupId: string
   groupInstanceId: string | null
   member: Membership
@@ -26,7 +28,7 @@ export class GroupOffsets {
 
   constructor(options: GroupOffsetsOptions) {
     this.#options = options
-    this.#connections = options.cluster.connections()
+    this.#connections = options.cluster.connections(options.watcher)
     this.#closed = false
   }
 

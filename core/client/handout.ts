@@ -1,18 +1,22 @@
 import type { Assignment } from './assignment.ts'
+import type { ConsumerStats } from './metrics/consumer-stats.ts'
 import type { FetchedRecords } from './fetched-records.ts'
 import type { PartitionState } from './partition-state.ts'
-import type { GroupMetadata } from './types.ts'
+import type { RawBatch } from './raw-batch.ts'
+import type { ConsumerBatch, GroupMetadata } from './types.ts'
 
 /** Hands out what has been fetched: the partitions in turn, one fetch answer of each after the other. */
 export class Handout {
   readonly #assignment: Assignment
   readonly #onOutOfRange: (state: PartitionState) => void
+  readonly #stats: ConsumerStats
   #turn: PartitionState[]
   #progressed: boolean
 
-  constructor(assignment: Assignment, onOutOfRange: (state: PartitionState) => void) {
+  constructor(assignment: Assignment, onOutOfRange: (state: PartitionState) => void, stats: ConsumerStats) {
     this.#assignment = assignment
     this.#onOutOfRange = onOutOfRange
+    this.#stats = stats
     this.#turn = []
     this.#progressed = false
   }
@@ -30,7 +34,7 @@ export class Handout {
    * @param group who they are handed out to
    * @param take one of what was fetched; undefined when it is past
    */
-  take<T extends { readonly count: number; group: GroupMetadata | null }>(
+  take<T extends ConsumerBatch | RawBatch>(
     recordsMax: number,
     group: GroupMetadata | null,
     take: (fetched: FetchedRecords) => T | undefined,
@@ -44,6 +48,7 @@ export class Handout {
         batch.group = group
         batches.push(batch)
         records += batch.count
+        this.#stats.consumed(state, batch)
       }
       this.#skip(state)
     }

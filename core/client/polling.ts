@@ -1,6 +1,7 @@
 import { MoldauError } from '../base/errors.ts'
 import type { Clock } from '../base/clock.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
+import type { ConsumerView } from './consumer-view.ts'
 import type { Handout } from './handout.ts'
 import type { PollWait } from './poll-wait.ts'
 
@@ -16,6 +17,7 @@ export interface PollingOptions {
   before: () => void
   /** Something was handed out: there is room for more. */
   taken: () => void
+  view: ConsumerView
 }
 
 /** One poll at a time: hands out what there is, or waits for it. */
@@ -31,9 +33,11 @@ export class Polling {
   async run<T>(timeoutMs: number, take: () => T[], seen: (taken: T[]) => T[] = (taken) => taken): Promise<T[]> {
     if (this.#running) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() is running already: await it first')
     this.#running = true
-    const { clock, handout, wait, group, maxWaitMs, before, taken } = this.#options
+    const { clock, handout, wait, group, maxWaitMs, before, taken, view } = this.#options
+    const from = clock.monotonic()
+    const deadline = from + timeoutMs
+    view.stats.poll.begins(from)
     try {
-      const deadline = clock.monotonic() + timeoutMs
       group?.polled()
       for (;;) {
         before()
@@ -45,8 +49,11 @@ export class Polling {
         if (handout.progressed() || batches.length > 0 || left <= 0) return batches
         if (!group?.ready) await wait.wait(Math.min(left, maxWaitMs))
       }
+    } catch (error) {
+      throw view.told('poll', error)
     } finally {
       this.#running = false
+      view.stats.poll.ends(clock.monotonic())
     }
   }
 }

@@ -1,4 +1,5 @@
 import { MoldauError } from '../base/errors.ts'
+import type { EventHub } from '../base/event-hub.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { recordSizeMax } from '../record/builder.ts'
 import type { Header } from '../record/header.ts'
@@ -8,9 +9,14 @@ import { DeferredSends } from './deferred-sends.ts'
 import { ProducerInterceptors } from './interceptors.ts'
 import { acksCodes, compressionLevelOf, readProducerOptions } from './producer-options.ts'
 import type { ProducerOptions } from './producer-options.ts'
+import type { ProducerEvents } from './client-events.ts'
+import { ProducerView } from './producer-view.ts'
+import type { ProducerMetricName } from './metrics/producer-stats.ts'
+import type { MetricsSnapshot } from './metrics/snapshot.ts'
 import { Anonymous, Idempotence } from './producer-identity.ts'
 import type { ProducerIdentity } from './producer-identity.ts'
 import type { RawBatch } from './raw-batch.ts'
+import { toBuffer } from './record-bytes.ts'
 import { RawSend } from './raw-send.ts'
 import { Sender } from './sender.ts'
 import { TopicPartitions } from './topic-partitions.ts'
@@ -29,7 +35,10 @@ const CLOSE_TIMEOUT_MS = 10_000
  * ```
  */
 export class Producer {
+  /** What goes wrong, and the end: for those who show it. */
+  readonly events: EventHub<ProducerEvents>
   readonly #cluster: Cluster
+  readonly #view: ProducerView
   readonly #options: ReturnType<typeof readProducerOptions>
   readonly #accumulator: Accumulator
   readonly #sender: Sender
@@ -44,9 +53,13 @@ export class Producer {
   #closed: boolean
 
   /** Made by {@link Client.producer}. */
-  constructor(cluster: Cluster, given: ProducerOptions, onClosed: () => void = () => {}) {
+  constructor(cluster: Cluster, given: ProducerOptions, name = 'producer', onClosed: () => void = () => {}) {
     const options = readProducerOptions(given)
     this.#cluster = cluster
+    const view = new ProducerView(cluster.clock, name)
+    const { connections: watcher } = view.stats
+    this.#view = view
+    this.events = view.events
     this.#options = options
     const { interceptors } = options
     this.#interceptors = interceptors.length === 0 ? undefined : new ProducerInterceptors(interceptors, cluster.logger)
@@ -57,10 +70,12 @@ export class Producer {
       clock: cluster.clock,
       wake,
       settled: this.#interceptors === undefined ? undefined : (batch) => this.#interceptors!.acknowledged(batch),
+      onFailed: (batch, error) => view.failed(batch, error),
       check: (topic, partition) => this.#partitions.check(topic, partition),
     })
     const { transactionalId } = options
-    this.#transactions = transactionalId === undefined ? undefined : new Transactions({ ...options, cluster, transactionalId, wake })
+    this.#transactions =
+      transactionalId === undefined ? undefined : new Transactions({ ...options, cluster, watcher, transactionalId, wake })
     this.#identity =
       this.#transactions ?? (options.enableIdempotence ? new Idempotence(cluster, options.deliveryTimeoutMs) : new Anonymous())
     this.#sender = new Sender({
@@ -69,6 +84,7 @@ export class Producer {
       accumulator: this.#accumulator,
       identity: this.#identity,
       acks: acksCodes[options.acks],
+      stats: view.stats,
     })
     this.#scope = this.#transactions === undefined ? undefined : new TransactionScope(this.#transactions, this.#accumulator, wake)
     this.#partitions = new TopicPartitions({
@@ -83,7 +99,7 @@ export class Producer {
       bufferMemory: options.bufferMemory,
       topic: (name) => cluster.topic(name),
       room: () => this.#accumulator.whenRoom(),
-      ready: (topic) => this.#isReady(topic),
+      ready: (topic) => !this.#accumulator.full && this.#partitions.isKnown(topic),
       failed: (error) => this.#scope?.failed(error) ?? error,
     })
     this.#onClosed = onClosed
@@ -93,7 +109,7 @@ export class Producer {
   /** Gets the producer id; with a transactional id also fences whoever had it before. Happens by itself at the first use. */
   async init(): Promise<void> {
     this.#refuseWhenClosed()
-    await this.#identity.prepare()
+    await this.#view.timed('txn-init', this.#identity.prepare())
   }
 
   /**
@@ -174,6 +190,15 @@ export class Producer {
     else this.#appendIntercepted({ topic, partition, key, value, timestamp, ...(headers !== undefined && { headers }) })
   }
 
+  /** What this producer measures, under Kafka's names. */
+  metrics(): MetricsSnapshot<ProducerMetricName> {
+    return this.#view.metrics(this.#accumulator.use)
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /** Bytes appended and not acknowledged. */
   get bufferedBytes(): number {
     return this.#accumulator.bufferedBytes
@@ -197,12 +222,8 @@ export class Producer {
 
   /** Resolves when everything sent or appended so far is acknowledged; rejects with the first failure among it. */
   async flush(): Promise<void> {
-    await this.#deferred.drained()
-    const groups = this.#accumulator.flush()
-    this.#sender.wake()
-    await Promise.all(groups.map((group) => group.whenSettled()))
-    const failed = groups.find((group) => group.error !== undefined)
-    if (failed !== undefined) throw failed.error
+    const written = this.#deferred.drained().then(() => this.#accumulator.flushed())
+    await this.#view.timed('flush', written)
   }
 
   /** Begins a transaction. The one before may still be committing. */
@@ -217,7 +238,7 @@ export class Producer {
    * @throws TransactionAbortableError, among others when the group has given the partitions to somebody else (`kafkaCode`); ProducerFatalError
    */
   async sendOffsets(offsets: readonly OffsetToCommit[], group: GroupMetadata): Promise<void> {
-    await this.#requireTransactions().sendOffsets(offsets, group)
+    await this.#view.timed('txn-send-offsets', this.#requireTransactions().sendOffsets(offsets, group))
   }
 
   /**
@@ -227,13 +248,13 @@ export class Producer {
    */
   async commit(): Promise<void> {
     if (!this.#deferred.empty) await this.#deferred.drained()
-    await this.#requireTransactions().commit()
+    await this.#view.timed('txn-commit', this.#requireTransactions().commit())
   }
 
   /** Makes nothing written since begin() visible, ever. @throws ProducerFatalError; after another error it may be called again */
   async abort(): Promise<void> {
     await this.#deferred.drained()
-    await this.#requireTransactions().abort()
+    await this.#view.timed('txn-abort', this.#requireTransactions().abort())
   }
 
   /**
@@ -250,14 +271,10 @@ export class Producer {
     await Promise.race([finish.catch(() => {}), late])
     timer?.cancel()
     this.#closed = true
-    const error = new MoldauError('CLOSED', 'the producer was closed before these records were acknowledged')
-    this.#accumulator.fail(
-      () => true,
-      () => error,
-    )
-    this.#accumulator.close()
+    this.#accumulator.close(new MoldauError('CLOSED', 'the producer was closed before these records were acknowledged'))
     this.#sender.close()
     this.#transactions?.close()
+    this.events.emit('closed', {})
     this.#onClosed()
   }
 
@@ -265,10 +282,6 @@ export class Producer {
     const record = { ...given, ...this.#interceptors!.send(given) }
     const { topic, partition, timestamp, headers } = record
     this.#accumulator.append(topic, partition, toBuffer(record.key), toBuffer(record.value), timestamp, headers)
-  }
-
-  #isReady(topic: string): boolean {
-    return !this.#accumulator.full && this.#partitions.isKnown(topic)
   }
 
   #requireTransactions(): TransactionScope {
@@ -284,9 +297,4 @@ export class Producer {
   #refuseWhenClosed(): void {
     if (this.#closed || this.#cluster.closed) throw new MoldauError('CLOSED', 'the producer is closed: make another one')
   }
-}
-
-function toBuffer(value: Buffer | string | null | undefined): Buffer | null {
-  if (typeof value === 'string') return Buffer.from(value)
-  return value ?? null
 }

@@ -41,7 +41,7 @@ export class Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options
-    this.#connections = options.cluster.connections()
+    this.#connections = options.cluster.connections(options.stats.connections)
     this.#settlement = new Settlement({ ...options, refresh: () => this.#refresh() })
     this.#inflight = new Map()
     this.#stalledSince = new Map()
@@ -177,7 +177,7 @@ export class Sender {
   }
 
   async #send(node: number, connection: BrokerConnection, batches: PendingBatch[]): Promise<void> {
-    const { acks, requestTimeoutMs, identity, cluster } = this.#options
+    const { acks, requestTimeoutMs, identity, cluster, stats } = this.#options
     const topics = new Map<
       string,
       { name: string; topicId: string; partitionData: { index: number; records: Buffer | readonly Buffer[] }[] }
@@ -197,6 +197,8 @@ export class Sender {
     }
     const topicData = [...topics.values()]
     const body = { transactionalId: identity.transactionalId, acks, timeoutMs: requestTimeoutMs, topicData }
+    stats.sent(batches)
+    stats.inFlight++
     try {
       if (acks === 0) {
         connection.send(Produce, body, { maxVersion })
@@ -211,6 +213,7 @@ export class Sender {
       for (const batch of batches) this.#settlement.unanswered(batch, error as Error)
       this.#refresh()
     } finally {
+      stats.inFlight--
       this.#inflight.set(node, this.#inflight.get(node)! - 1)
       this.wake()
     }

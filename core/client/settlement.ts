@@ -5,6 +5,7 @@ import { tpKey } from '../cluster/topic-partition.ts'
 import type { ProduceResponse } from '../protocol/messages/produce.ts'
 import { BatchBuilder } from '../record/builder.ts'
 import type { Accumulator } from './accumulator.ts'
+import type { ProducerStats } from './metrics/producer-stats.ts'
 import type { PendingBatch } from './pending-batch.ts'
 import { judge } from './produce-outcome.ts'
 import type { PartitionAnswer } from './produce-outcome.ts'
@@ -17,6 +18,7 @@ export interface SettlementOptions {
   identity: ProducerIdentity
   acks: -1 | 0 | 1
   deliveryTimeoutMs: number
+  stats: ProducerStats
   /** Another broker may lead by now. */
   refresh: () => void
 }
@@ -88,7 +90,7 @@ export class Settlement {
   }
 
   #giveBack(batch: PendingBatch): void {
-    const { cluster, accumulator, identity } = this.#options
+    const { cluster, accumulator, identity, stats } = this.#options
     const { queue } = batch
     const rejection = identity.rejection(batch)
     if (rejection !== undefined) {
@@ -103,6 +105,7 @@ export class Settlement {
       identity.failed(batch, error, 'given up')
       return
     }
+    stats.retried(batch)
     queue.giveBack(batch, cluster.clock.monotonic() + backoff(cluster.policy, queue.failures))
     accumulator.ready.add(queue)
   }

@@ -1,6 +1,7 @@
 import { messageOf, MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConnection } from '../cluster/connection.ts'
+import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { Connections } from '../cluster/connections.ts'
 import { KafkaError, throwOnError } from '../protocol/errors.ts'
 import { EndTxn } from '../protocol/messages/end-txn.ts'
@@ -16,6 +17,7 @@ import type { GroupMetadata, OffsetToCommit } from './types.ts'
 
 export interface TransactionsOptions {
   cluster: Cluster
+  watcher: ConnectionsWatcher
   transactionalId: string
   transactionTimeoutMs: number
   maxBlockMs: number
@@ -57,7 +59,7 @@ export class Transactions implements ProducerIdentity {
   constructor(options: TransactionsOptions) {
     this.transactionalId = options.transactionalId
     this.#options = options
-    this.#connections = options.cluster.connections()
+    this.#connections = options.cluster.connections(options.watcher)
     this.#version2 = false
     this.#producerId = -1
     this.#producerEpoch = -1

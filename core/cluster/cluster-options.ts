@@ -9,6 +9,7 @@ import { systemResolver } from '../net/resolver.ts'
 import type { Resolver } from '../net/resolver.ts'
 import type { SaslOptions } from '../security/sasl-client.ts'
 import type { Address } from './address.ts'
+import type { ConnectionsWatcher } from './connections-watcher.ts'
 
 export interface ClusterOptions {
   dialer: Dialer
@@ -51,6 +52,8 @@ export interface ClusterOptions {
   connectionsMaxIdleMs?: number
   /** How long a topic may stay unknown (it is being created, the word has not spread) before UNKNOWN_TOPIC; default 5 s. */
   unknownTopicTimeoutMs?: number
+  /** Told of the connections that nobody has as his own. */
+  watcher?: ConnectionsWatcher | undefined
 }
 
 export const clusterDefaults = {

@@ -10,6 +10,9 @@ import { clusterDefaults } from './cluster-options.ts'
 import type { ClusterOptions } from './cluster-options.ts'
 import { BrokerConnection } from './connection.ts'
 import { Connections } from './connections.ts'
+import { BOOTSTRAP_NODE, watched } from './connections-watcher.ts'
+import type { ConnectionsWatcher } from './connections-watcher.ts'
+import { Incidents } from './incidents.ts'
 import { Coordinators } from './coordinators.ts'
 import { withLeaders } from './leader-news.ts'
 import type { NodeEndpoint, ToldLeader } from './leader-news.ts'
@@ -31,7 +34,9 @@ export class Cluster {
   readonly clock: Clock
   readonly logger: Logger
   readonly coordinators: Coordinators
-  readonly #options: Required<Omit<ClusterOptions, 'sasl'>> & Pick<ClusterOptions, 'sasl'>
+  /** What goes wrong with brokers: said in the log, and to whoever listens. */
+  readonly incidents: Incidents
+  readonly #options: Required<Omit<ClusterOptions, 'sasl' | 'watcher'>> & Pick<ClusterOptions, 'sasl' | 'watcher'>
   readonly #metadata: TopicsOfInterest
   readonly #groups: Set<Connections>
   readonly #control: Connections
@@ -47,6 +52,7 @@ export class Cluster {
     this.policy = { clock, random, retryBackoffMs, retryBackoffMaxMs }
     this.clock = clock
     this.logger = this.#options.logger
+    this.incidents = new Incidents(clock, this.logger)
     this.#metadata = new TopicsOfInterest((body) => source.ask(body), clock, this.#options.metadataMaxIdleMs)
     this.#groups = new Set()
     this.#control = this.connections()
@@ -58,7 +64,7 @@ export class Cluster {
       control: this.#control,
       reconnects: this.#reconnects,
       random,
-      dial: (address) => this.#dial(address),
+      dial: (address) => this.#dial(address, BOOTSTRAP_NODE, this.#options.watcher),
       isClosed: () => this.#closed,
     })
     const source = new MetadataSource({
@@ -121,8 +127,8 @@ export class Cluster {
   }
 
   /** A set of connections of one's own, closed with the cluster or by the owner. */
-  connections(): Connections {
-    const group = new Connections((node) => this.#dialNode(node))
+  connections(watcher: ConnectionsWatcher | undefined = this.#options.watcher): Connections {
+    const group = new Connections((node) => this.#dialNode(node, watcher))
     this.#groups.add(group)
     return group
   }
@@ -221,30 +227,40 @@ export class Cluster {
     )
   }
 
-  async #dialNode(node: number): Promise<BrokerConnection> {
+  async #dialNode(node: number, watcher: ConnectionsWatcher | undefined): Promise<BrokerConnection> {
     const broker = this.image.brokers.get(node) ?? this.coordinators.address(node)
     if (broker === undefined)
       throw new MoldauError('CONNECTION_LOST', `broker ${node} is not part of the cluster any more`, { retriable: true })
-    return this.#dial(broker)
+    return this.#dial(broker, node, watcher)
   }
 
-  async #dial(address: Address): Promise<BrokerConnection> {
+  async #dial(address: Address, node: number, watcher: ConnectionsWatcher | undefined): Promise<BrokerConnection> {
     const { dialer, clientId, requestTimeoutMs, clock, sasl } = this.#options
     const text = addressText(address)
     const pause = this.#reconnects.pauseMs(text)
     if (pause > 0) await sleep(clock, pause)
     if (this.#closed) throw closedError()
     const setupTimeoutMs = this.#reconnects.setupTimeoutMs(text)
+    let connection: BrokerConnection
     try {
       const transport = await dialer.dial(address.host, address.port, setupTimeoutMs)
-      const connection = await BrokerConnection.open(text, transport, { clientId, requestTimeoutMs, setupTimeoutMs, clock, sasl })
-      if (connection.features.size > 0) this.#features = connection.features
-      this.#reconnects.succeeded(text)
-      return connection
+      const told = watched(node, text, watcher, this.incidents)
+      const options = { clientId, requestTimeoutMs, setupTimeoutMs, clock, sasl, watcher: told }
+      connection = await BrokerConnection.open(text, transport, options)
     } catch (error) {
       this.#reconnects.failed(text)
+      if (!this.#closed) this.incidents.unreachable(text, error)
       throw error
     }
+    this.#reconnects.succeeded(text)
+    this.incidents.reached(text)
+    watcher?.opened(node)
+    connection.onClose((error) => {
+      watcher?.closed(node)
+      if (!connection.closedHere && !this.#closed) this.incidents.lost(text, error)
+    })
+    if (connection.features.size > 0) this.#features = connection.features
+    return connection
   }
 
   /** Now and then: closes connections that nobody uses, and asks for metadata that has become old. */

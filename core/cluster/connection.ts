@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
 import { Channel } from '../net/channel.ts'
+import type { ChannelWatcher } from '../net/channel.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Api } from '../protocol/api.ts'
 import { ApiVersions } from '../protocol/messages/api-versions.ts'
@@ -13,6 +14,7 @@ import { handshakeProblem } from '../net/tls-dialer.ts'
 
 export interface ConnectionOptions {
   clientId: string
+  watcher?: ChannelWatcher | undefined
   requestTimeoutMs: number
   clock: Clock
   /** How long each answer may take until the connection can be used; default `requestTimeoutMs`. */
@@ -54,6 +56,7 @@ export class BrokerConnection {
   #loginAgainAt: number
   /** Nothing else may be sent meanwhile. */
   #isLoggingIn: boolean
+  #closedHere: boolean
 
   private constructor(remote: string, channel: Channel, versions: ApiVersionsResponse, options: ConnectionOptions) {
     this.remote = remote
@@ -66,6 +69,7 @@ export class BrokerConnection {
     this.#usedAt = options.clock.monotonic()
     this.#loginAgainAt = Infinity
     this.#isLoggingIn = false
+    this.#closedHere = false
     channel.onClose(() => this.#queue.fail(closedBefore(remote)))
   }
 
@@ -156,11 +160,17 @@ export class BrokerConnection {
     return this.#channel.closed
   }
 
-  onClose(handler: () => void): void {
+  onClose(handler: (error?: Error) => void): void {
     this.#channel.onClose(handler)
   }
 
+  /** Whether it was ended by this side. */
+  get closedHere(): boolean {
+    return this.#closedHere
+  }
+
   close(): void {
+    this.#closedHere ||= !this.#channel.closed
     this.#channel.close()
   }
 

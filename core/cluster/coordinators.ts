@@ -62,6 +62,7 @@ export class Coordinators {
     for (const { key, nodeId, host, port, errorCode } of await ask(await this.#cluster.any(), kind, unknown)) {
       if (errorCode === 0) {
         this.#nodes.set(`${kind} ${key}`, nodeId)
+        this.#cluster.incidents.coordinator(`${kind} '${key}'`, nodeId)
         this.#addresses.set(nodeId, { host, port })
       }
       places.set(key, errorCode === 0 ? nodeId : kafkaError(errorName(errorCode), `${kind} '${key}'`))

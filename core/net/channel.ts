@@ -8,8 +8,16 @@ import type { Transport } from './transport.ts'
 /** Kafka's `request.timeout.ms`. */
 export const REQUEST_TIMEOUT_MS = 30_000
 
+/** Told of what goes over a connection, request by request: for metrics. */
+export interface ChannelWatcher {
+  sent(api: Api, bytes: number): void
+  /** @param body the answer: `throttleTimeMs` and `errorCode` where it has them */
+  answered(api: Api, latencyMs: number, bytes: number, body: unknown): void
+}
+
 export interface ChannelOptions {
   clientId: string
+  watcher?: ChannelWatcher | undefined
   /** How long an answer may take; default 30 s. */
   requestTimeoutMs?: number
   clock: Clock
@@ -19,6 +27,7 @@ interface Pending {
   api: Api
   version: number
   correlationId: number
+  sentAt: number
   deadline: number
   resolve: (body: never) => void
   reject: (error: Error) => void
@@ -31,6 +40,7 @@ export class Channel {
   readonly #clientId: string
   readonly #requestTimeoutMs: number
   readonly #clock: Clock
+  readonly #watcher: ChannelWatcher | undefined
   readonly #pending: Pending[]
   readonly #closeHandlers: ((error?: Error) => void)[]
   #nextCorrelationId: number
@@ -44,6 +54,7 @@ export class Channel {
     this.#clientId = options.clientId
     this.#requestTimeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
     this.#clock = options.clock
+    this.#watcher = options.watcher
     this.#pending = []
     this.#closeHandlers = []
     this.#nextCorrelationId = 0
@@ -87,8 +98,9 @@ export class Channel {
     if (this.#closed) return Promise.reject(this.#lost(api.name))
     return new Promise<Infer<Res>>((resolve, reject) => {
       const correlationId = this.#write(api, version, body)
-      const deadline = this.#clock.monotonic() + (options.timeoutMs ?? this.#requestTimeoutMs)
-      this.#pending.push({ api, version, correlationId, deadline, resolve, reject })
+      const sentAt = this.#clock.monotonic()
+      const deadline = sentAt + (options.timeoutMs ?? this.#requestTimeoutMs)
+      this.#pending.push({ api, version, correlationId, sentAt, deadline, resolve, reject })
       if (deadline < this.#timerAt) this.#arm(deadline)
     })
   }
@@ -113,7 +125,9 @@ export class Channel {
 
   #write<Req extends Message>(api: Api<Req>, version: number, body: Input<Req>): number {
     const correlationId = this.#nextCorrelationId
-    this.#transport.send(encodeRequest(api, version, correlationId, this.#clientId, body))
+    const chunks = encodeRequest(api, version, correlationId, this.#clientId, body)
+    this.#transport.send(chunks)
+    this.#watcher?.sent(api, sizeOf(chunks))
     this.#nextCorrelationId = (correlationId + 1) & 0x7fffffff
     return correlationId
   }
@@ -126,7 +140,9 @@ export class Channel {
     }
     this.#pending.shift()
     try {
-      pending.resolve(decodeResponse(pending.api, pending.version, frame).body as never)
+      const { body } = decodeResponse(pending.api, pending.version, frame)
+      this.#watcher?.answered(pending.api, this.#clock.monotonic() - pending.sentAt, frame.length, body)
+      pending.resolve(body as never)
     } catch (error) {
       pending.reject(error as Error)
       this.#transport.destroy(error as Error)
@@ -169,4 +185,10 @@ export class Channel {
     pending!.reject(error)
     this.#transport.destroy(error)
   }
+}
+
+function sizeOf(chunks: readonly Buffer[]): number {
+  let bytes = 0
+  for (const chunk of chunks) bytes += chunk.length
+  return bytes
 }

@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs'
 import type { Consumer } from '../client/consumer.ts'
-import type { ConsumerBatch } from '../client/types.ts'
+import type { ConsumerBatch, TopicPartition } from '../client/types.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 
 /** A batch that was handed to a subscriber; {@link ObservedBatch.done} gives its credit back. */
@@ -9,10 +9,23 @@ export interface ObservedBatch extends ConsumerBatch {
   done(): void
 }
 
+/**
+ * Hands a batch to the subscriber; `done` gives its credit back.
+ *
+ * @returns the first offset that was not handed out, when the subscriber left in the middle
+ */
+export type HandOut<T> = (batch: ConsumerBatch, done: () => void, subscriber: Subscriber<T>) => number | undefined
+
+/** As it is. */
+export function wholeBatch(batch: ConsumerBatch, done: () => void, subscriber: Subscriber<ObservedBatch>): undefined {
+  subscriber.next({ ...batch, done: once(done) })
+}
+
 /** Reads a consumer for one subscriber, who holds at most `credit` batches. */
-export class BatchReading {
+export class BatchReading<T> {
   readonly #consumer: Consumer
-  readonly #subscriber: Subscriber<ObservedBatch>
+  readonly #subscriber: Subscriber<T>
+  readonly #handOutOne: HandOut<T>
   readonly #credit: number
   readonly #pollMs: number
   /** Polled and not handed out; bounded by the consumer's maxPollRecords. */
@@ -21,9 +34,10 @@ export class BatchReading {
   #stopped: boolean
   #wake: (() => void) | undefined
 
-  constructor(consumer: Consumer, subscriber: Subscriber<ObservedBatch>, options: { credit: number; pollMs: number }) {
+  constructor(consumer: Consumer, subscriber: Subscriber<T>, handOut: HandOut<T>, options: { credit: number; pollMs: number }) {
     this.#consumer = consumer
     this.#subscriber = subscriber
+    this.#handOutOne = handOut
     this.#credit = options.credit
     this.#pollMs = options.pollMs
     this.#polled = []
@@ -56,7 +70,9 @@ export class BatchReading {
       }
       const batch = this.#polled.shift()!
       this.#out++
-      this.#subscriber.next({ ...batch, done: once(() => this.#done()) })
+      const left = this.#handOutOne(batch, () => this.#done(), this.#subscriber)
+      // Lies before whatever else of the partition was given back when the subscriber left.
+      if (left !== undefined) this.#goBack(batch, left)
     }
   }
 
@@ -67,16 +83,21 @@ export class BatchReading {
 
   /** What was polled and not handed out is read again by whoever reads next. */
   #giveBack(): void {
-    const mine = new Set(this.#consumer.assignment().map(tpKey))
+    const seen = new Set<string>()
     for (const batch of this.#polled) {
       // The first of a partition counts.
-      if (mine.delete(tpKey(batch))) this.#consumer.seek(batch, batch.firstOffset)
+      if (!seen.has(tpKey(batch))) this.#goBack(batch, batch.firstOffset)
+      seen.add(tpKey(batch))
     }
     this.#polled = []
   }
+
+  #goBack(tp: TopicPartition, offset: number): void {
+    if (this.#consumer.assignment().some((mine) => tpKey(mine) === tpKey(tp))) this.#consumer.seek(tp, offset)
+  }
 }
 
-function once(run: () => void): () => void {
+export function once(run: () => void): () => void {
   let called = false
   return () => {
     if (called) return

@@ -1,8 +1,9 @@
-import { from, Subject, takeUntil } from 'rxjs'
+import { asyncScheduler, from, map, merge, Observable as Source, Subject, takeUntil, timer } from 'rxjs'
 import type { Observable } from 'rxjs'
 
 import type { ListedGroup, ListedTransaction, TopicDescription } from '../client/admin/types.ts'
-import type { Client } from '../client/client.ts'
+import type { ClientMetricName, Client } from '../client/client.ts'
+import type { MetricsSnapshot } from '../client/metrics/snapshot.ts'
 import { polled, type ObservedError, type PollOptions } from './polled.ts'
 import { shared } from './shared.ts'
 
@@ -15,7 +16,9 @@ export interface ObservedCluster {
   readonly topics$: Observable<readonly TopicDescription[]>
   readonly groups$: Observable<readonly ListedGroup[]>
   readonly transactions$: Observable<readonly ListedTransaction[]>
-  /** Looks that failed, from now on; the lists go on. */
+  /** All metrics of the client and of its producers and consumers, every `intervalMs`. */
+  readonly metrics$: Observable<MetricsSnapshot<ClientMetricName>>
+  /** Looks that failed, and what goes wrong with brokers, from now on; the lists go on. */
   readonly errors$: Observable<ObservedError>
 }
 
@@ -24,6 +27,7 @@ export function observeClient(client: Client, options: PollOptions): ObservedClu
   const { admin } = client
   const closed$ = from(client.closed)
   const errors$ = new Subject<ObservedError>()
+  const incidents$ = new Source<ObservedError>((subscriber) => client.onIncident((failure) => subscriber.next(failure)))
   const list = <T>(what: string, read: () => Promise<T[]>, keyOf: (item: T) => string): Observable<readonly T[]> => {
     const sorted = async (): Promise<T[]> => (await read()).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
     return polled({ what, read: sorted, closed$, onError: (error) => errors$.next(error) }, options).pipe(shared())
@@ -44,6 +48,11 @@ export function observeClient(client: Client, options: PollOptions): ObservedClu
       () => admin.listTransactions(),
       ({ transactionalId }) => transactionalId,
     ),
-    errors$: errors$.pipe(takeUntil(closed$)),
+    metrics$: timer(0, options.intervalMs ?? 1000, options.scheduler ?? asyncScheduler).pipe(
+      takeUntil(closed$),
+      map(() => client.metrics()),
+      shared(),
+    ),
+    errors$: merge(errors$, incidents$).pipe(takeUntil(closed$)),
   }
 }

@@ -13,6 +13,8 @@ import type { Client } from '../client/client.ts'
 import type { Consumer } from '../client/consumer.ts'
 import { observeBroker, type ObservedBroker } from './broker.ts'
 import { observeClient, type ObservedCluster } from './client.ts'
+import type { Producer } from '../client/producer.ts'
+import { observeProducer, type ObservedProducer } from './producer.ts'
 import { observeConsumer, type ObserveConsumerOptions, type ObservedConsumer } from './consumer.ts'
 import { type GroupOfBroker, type GroupOfClient, observeGroupOfBroker, observeGroupOfClient, type ObservedGroup } from './group.ts'
 import { checkInterval, type PollOptions } from './polled.ts'
@@ -29,7 +31,15 @@ export type {
 export type { BrokerEvent } from './broker-events.ts'
 export type { ObservedBroker } from './broker.ts'
 export type { ObservedCluster } from './client.ts'
-export type { ObserveConsumerOptions, ObservedBatch, ObservedConsumer } from './consumer.ts'
+export type { ObservedProducer } from './producer.ts'
+export type {
+  ObserveConsumerOptions,
+  ObservedAssignment,
+  ObservedBatch,
+  ObservedConsumer,
+  ObservedLag,
+  ObservedRecord,
+} from './consumer.ts'
 export type { Assignment, GroupOfBroker, GroupOfClient, ObservedGroup } from './group.ts'
 export type { ObservedError, PollOptions } from './polled.ts'
 
@@ -42,10 +52,15 @@ export function observe(broker: Broker): ObservedBroker
  */
 export function observe(group: GroupOfBroker | GroupOfClient, options?: PollOptions): ObservedGroup
 /**
- * The batches that a consumer reads, no faster than they are dealt with.
+ * What a consumer reads, no faster than it is dealt with, and how it fares.
  * @throws MoldauError INVALID_ARGUMENT
  */
-export function observe(consumer: Consumer, options?: ObserveConsumerOptions): ObservedConsumer
+export function observe<K = Buffer, V = Buffer>(consumer: Consumer, options?: ObserveConsumerOptions<K, V>): ObservedConsumer<K, V>
+/**
+ * Metrics and errors of a producer. They complete when it is closed.
+ * @throws MoldauError INVALID_ARGUMENT
+ */
+export function observe(producer: Producer, options?: PollOptions): ObservedProducer
 /**
  * Topics, groups and transactions of any cluster, asked for every `intervalMs` as long as somebody has subscribed. They complete when the client
  * is closed.
@@ -53,11 +68,12 @@ export function observe(consumer: Consumer, options?: ObserveConsumerOptions): O
  */
 export function observe(client: Client, options?: PollOptions): ObservedCluster
 export function observe(
-  target: Broker | Consumer | Client | GroupOfBroker | GroupOfClient,
+  target: Broker | Consumer | Producer | Client | GroupOfBroker | GroupOfClient,
   options: ObserveConsumerOptions & PollOptions = {},
-): ObservedBroker | ObservedConsumer | ObservedCluster | ObservedGroup {
+): ObservedBroker | ObservedConsumer | ObservedProducer | ObservedCluster | ObservedGroup {
   if ('poll' in target) return observeConsumer(target, options)
   checkInterval(options)
+  if ('flush' in target) return observeProducer(target, options)
   if ('groupId' in target) return 'broker' in target ? observeGroupOfBroker(target, options) : observeGroupOfClient(target, options)
   return 'admin' in target ? observeClient(target, options) : observeBroker(target)
 }

@@ -1,6 +1,19 @@
 import type { Observable } from 'rxjs'
 
-import type { Broker, Client, Consumer, ConsumerBatch, ListedGroup, ListedTransaction, TopicDescription } from '../../core/index.ts'
+import { json, string } from '../../core/index.ts'
+import type {
+  Broker,
+  Client,
+  Consumer,
+  ConsumerBatch,
+  ConsumerMetricName,
+  MetricsSnapshot,
+  Producer,
+  ProducerMetricName,
+  ListedGroup,
+  ListedTransaction,
+  TopicDescription,
+} from '../../core/index.ts'
 import { observe } from '../../core/observe/index.ts'
 import type {
   Assignment,
@@ -8,9 +21,12 @@ import type {
   GroupDetails,
   GroupMember,
   GroupSummary,
+  ObservedAssignment,
   ObservedBatch,
   ObservedError,
   ObservedGroup,
+  ObservedLag,
+  ObservedRecord,
   PartitionLag,
   QuotaSummary,
   TopicSummary,
@@ -25,6 +41,7 @@ function expect<_T extends true>(): void {}
 declare const broker: Broker
 declare const client: Client
 declare const consumer: Consumer
+declare const producer: Producer
 
 const seen = observe(broker)
 expect<Equal<typeof seen.events$, Observable<BrokerEvent>>>()
@@ -54,6 +71,23 @@ expect<Equal<typeof cluster.errors$, Observable<ObservedError>>>()
 
 const { batches$ } = observe(consumer, { credit: 4 })
 expect<Equal<typeof batches$, Observable<ObservedBatch>>>()
+const read = observe(consumer)
+expect<Equal<typeof read.records$, Observable<ObservedRecord<Buffer, Buffer>>>>()
+expect<Equal<typeof read.assignments$, Observable<ObservedAssignment>>>()
+expect<Equal<typeof read.lag$, Observable<readonly ObservedLag[]>>>()
+expect<Equal<typeof read.metrics$, Observable<MetricsSnapshot<ConsumerMetricName>>>>()
+expect<Equal<typeof read.errors$, Observable<ObservedError>>>()
+const typed = observe(consumer, { key: string, value: json<{ n: number }>() })
+expect<Equal<typeof typed.records$, Observable<ObservedRecord<string, { n: number }>>>>()
+typed.records$.subscribe(({ key, value }) => [key?.length, value?.n])
+const written = observe(producer, { intervalMs: 100 })
+expect<Equal<typeof written.metrics$, Observable<MetricsSnapshot<ProducerMetricName>>>>()
+producer.metrics().value('record-send-rate', { topic: 't' })
+consumer.metrics().value('records-lag-max')
+// @ts-expect-error a producer has no lag
+producer.metrics().value('records-lag-max')
+// @ts-expect-error a producer reads nothing
+void written.records$
 const asBatch: (batch: ObservedBatch) => ConsumerBatch = (batch) => batch
 void asBatch
 
