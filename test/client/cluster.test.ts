@@ -605,7 +605,7 @@ test('the audit of the numbers names what a writer without idempotence doubles w
   }
 })
 
-test('our broker is killed and frozen under load, and partitions are added: nothing is lost, doubled or out of order', async (t) => {
+test('our broker is killed, frozen and asked to stop under load, and partitions are added: nothing is lost, doubled or out of order', async (t) => {
   const broker = new ChildBroker(t, await tempDir(t), { 'offsets.topic.num.partitions': 4, 'transaction.state.log.num.partitions': 4 })
   await broker.start()
   const env: Env = { connect: (options) => connect(`127.0.0.1:${broker.port}`, options), dialer: tcpDialer() }
@@ -621,6 +621,9 @@ test('our broker is killed and frozen under load, and partitions are added: noth
   broker.freeze()
   await sleep(systemClock, 2500)
   broker.thaw()
+  await flow.progress(60)
+  await broker.terminate()
+  await broker.start()
   await flow.progress(60)
   await broker.kill()
   await broker.start()
