@@ -62,6 +62,8 @@ function decideV2(txn: Transaction, producer: ProducerIdentity, commit: boolean)
       return refuse(commit === (txn.state === TxnState.prepareCommit) ? 'CONCURRENT_TRANSACTIONS' : 'INVALID_TXN_STATE')
     case TxnState.completeCommit:
     case TxnState.completeAbort:
+      // Aborted by us at the last epoch: there is none left for a client.
+      if (bumped && txn.epoch === EPOCH_MAX) return refuse('PRODUCER_FENCED')
       if (bumped || rotated) return commit === (txn.state === TxnState.completeCommit) ? { kind: 'repeat' } : refuse('INVALID_TXN_STATE')
       break
     default:

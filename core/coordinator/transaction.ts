@@ -103,12 +103,12 @@ export function hasPartitions(txn: Transaction, partitions: readonly TopicPartit
 }
 
 /**
- * Aborts from the server's side: the epoch rises, so that the instance that slept or was replaced is fenced. `ownerEpoch` is the epoch of a
- * caller who asked for this itself and may go on (KIP-360), -1 when there is none.
+ * Aborts from the server's side: the epoch rises, so that what the instance that slept or was replaced still sends is refused. `ownerEpoch` is
+ * the epoch of a caller who asked for this itself and may go on (KIP-360), -1 when there is none. With transactions v2 the rise is that of
+ * any abort: as in Kafka 4.1 and later the instance may take it for its own, by aborting, and go on unless an heir is there already.
  */
 export function prepareFencedAbort(txn: Transaction, ownerEpoch: number, now: Moment): void {
-  const bumps = txn.version === 2 ? 2 : 1
-  txn.epoch = Math.min(txn.epoch + bumps, EPOCH_MAX)
+  txn.epoch = Math.min(txn.epoch + 1, EPOCH_MAX)
   txn.lastEpoch = ownerEpoch
   txn.suspect = false
   txn.state = TxnState.prepareAbort

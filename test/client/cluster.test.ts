@@ -29,6 +29,7 @@ import type { MetadataResponse } from '../../core/protocol/messages/metadata.ts'
 import { Produce } from '../../core/protocol/messages/produce.ts'
 import { TokenCache } from '../../core/security/token-cache.ts'
 import { Gate } from '../../core/testing/gate.ts'
+import { answerLoser } from '../support/answer-loser.ts'
 import { ChildBroker } from '../support/child-broker.ts'
 import { clientFor, numbers, readAll, valuesOf } from '../support/client-kit.ts'
 import type { Env } from '../support/client-kit.ts'
@@ -573,7 +574,38 @@ test('a token is shared until most of its life is over, and kept to its end when
   t.deepEqual([await unknown.token(), await unknown.token()], ['opaque-0', 'opaque-1'])
 })
 
-test('our broker is killed and frozen under load, and partitions are added: nothing is lost, doubled or out of order', async (t) => {
+// --- numbers that flow while things break
+
+const copiersOffsets = { before: /^LOST copies-/, inside: undefined, after: /^DOUBLED copies-/ } as const
+
+test('the audit of the numbers names what a copier loses or doubles that commits its offsets outside of the transaction', async (t) => {
+  const broker = await startBroker(t)
+  const env: Env = { connect: (given) => connect(broker.bootstrap, given), dialer: tcpDialer() }
+  for (const [offsets, fault] of Object.entries(copiersOffsets) as [keyof typeof copiersOffsets, RegExp | undefined][]) {
+    const flow = await startFlow(t, env, { partitions: 2, partitionsMax: 2, copier: { offsets, failsEvery: 3 } })
+    await flow.progress(300)
+    const faults = await flow.finish()
+    if (fault === undefined) t.deepEqual(faults, [], offsets)
+    else t.true(faults.length > 0 && faults.every((each) => fault.test(each)), `${offsets}: ${faults.join('\n')}`)
+  }
+})
+
+test('the audit of the numbers names what a writer without idempotence doubles when answers are lost', async (t) => {
+  const broker = await startBroker(t)
+  for (const enableIdempotence of [false, true]) {
+    const dialer = answerLoser(tcpDialer(), Produce.key, 5)
+    const env: Env = { connect: (given) => connect(broker.bootstrap, { ...given, dialer }), dialer }
+    // One request at a time: what is sent again comes twice, and in order.
+    const writer = { enableIdempotence, maxInFlightRequestsPerConnection: 1 }
+    const flow = await startFlow(t, env, { partitions: 2, partitionsMax: 2, writer })
+    while (dialer.lost < 5) await flow.progress(30)
+    const faults = await flow.finish()
+    if (enableIdempotence) t.deepEqual(faults, [])
+    else t.true(faults.length > 0 && faults.every((each) => /^DOUBLED (numbers|copies)-/.test(each)), faults.join('\n'))
+  }
+})
+
+test('our broker is killed, frozen and asked to stop under load, and partitions are added: nothing is lost, doubled or out of order', async (t) => {
   const broker = new ChildBroker(t, await tempDir(t), { 'offsets.topic.num.partitions': 4, 'transaction.state.log.num.partitions': 4 })
   await broker.start()
   const env: Env = { connect: (options) => connect(`127.0.0.1:${broker.port}`, options), dialer: tcpDialer() }
@@ -589,6 +621,9 @@ test('our broker is killed and frozen under load, and partitions are added: noth
   broker.freeze()
   await sleep(systemClock, 2500)
   broker.thaw()
+  await flow.progress(60)
+  await broker.terminate()
+  await broker.start()
   await flow.progress(60)
   await broker.kill()
   await broker.start()

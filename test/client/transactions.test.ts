@@ -11,6 +11,7 @@ import type { Api } from '../../core/protocol/api.ts'
 import { AddOffsetsToTxn, AddPartitionsToTxn, EndTxn, Gate, InitProducerId, Produce, TxnOffsetCommit } from '../../core/testing/index.ts'
 import { newTopic, readAll, sharedBroker, uniqueName, valuesOf } from '../support/client-kit.ts'
 import { Fates } from '../support/fates.ts'
+import { producerScenarios } from '../support/producer-scenarios.ts'
 import { versionedClient } from '../support/versioned-client.ts'
 import type { TransactionVersion } from '../support/versioned-client.ts'
 
@@ -358,4 +359,11 @@ test('errors of a producer are told apart by type, with the code and the cause',
   t.deepEqual([abortable.code, abortable.kafkaCode, abortable.cause], ['PROTOCOL', 'TRANSACTION_ABORTABLE', cause])
   const fatal = new ProducerFatalError('id', new KafkaError('PRODUCER_FENCED'))
   t.deepEqual([fatal.code, fatal.kafkaCode, fatal instanceof TransactionAbortableError], ['FENCED', 'PRODUCER_FENCED', false])
+})
+
+const TOO_LONG = 'a transaction that was open for too long is aborted by the coordinator, and its producer is told'
+
+test(`v1: ${TOO_LONG}`, async (t) => {
+  const connectAsOld = async () => (await versionedClient(t, broker(), 1, { unknownTopicTimeoutMs: 30_000 })).client
+  await producerScenarios[TOO_LONG]!(t, { connect: connectAsOld, dialer: broker().dialer })
 })

@@ -126,7 +126,7 @@ test('time-outs outside the limits are refused, and so is an empty transactional
   t.is((await transactions.end('', nobody, true, 2)).error, 'INVALID_REQUEST')
 })
 
-test('a transaction past its time-out is aborted, and its producer fenced', async (t) => {
+test('a transaction past its time-out is aborted; its producer is refused until it aborts, and goes on with transactions v2 only', async (t) => {
   const { transactions, writer, clock } = await start(new MemoryPartitions())
   const slow = await transactions.initProducerId('slow', 5000, null)
   const quick = await transactions.initProducerId('quick', 60_000, null)
@@ -143,7 +143,18 @@ test('a transaction past its time-out is aborted, and its producer fenced', asyn
   clock.advance(1)
   await settle()
   t.deepEqual(fatesOf(writer), ['slow aborted', 'quick open'])
-  t.is((await transactions.end('slow', slow, true, 2)).error, 'PRODUCER_FENCED')
+  t.is(transactions.verifyOrAdd('slow', slow.producerId, slow.epoch, [at(0)], true), 'INVALID_PRODUCER_EPOCH')
+  t.is((await transactions.end('slow', slow, false, 0)).error, 'PRODUCER_FENCED')
+  t.is((await transactions.end('slow', slow, true, 2)).error, 'INVALID_TXN_STATE')
+  const goesOn = await transactions.end('slow', slow, false, 2)
+  t.deepEqual(goesOn, { error: 'NONE', producerId: slow.producerId, epoch: slow.epoch + 1 })
+  t.is(transactions.verifyOrAdd('slow', goesOn.producerId, goesOn.epoch, [at(0)], true), 'NONE')
+  writer.produce('t', 0, goesOn, 'slow again')
+  t.is((await transactions.end('slow', slow, false, 2)).error, 'PRODUCER_FENCED', 'its late repetition cannot end what came after')
+  t.is((await transactions.end('slow', goesOn, true, 2)).error, 'NONE')
+  t.deepEqual(fatesOf(writer), ['slow aborted', 'quick open', 'slow again committed'])
+  await transactions.initProducerId('slow', 5000, null)
+  t.is((await transactions.end('slow', goesOn, false, 2)).error, 'PRODUCER_FENCED', 'nor can it go on when an heir is there')
   t.is((await transactions.end('quick', quick, true, 2)).error, 'NONE')
 })
 
@@ -169,6 +180,22 @@ test('when the epochs of a producer id run out it gets a new id, in the answer o
   const fresh = await transactions.initProducerId('tx', 60_000, null)
   t.is(fresh.epoch, 0)
   t.not(fresh.producerId, producer.producerId)
+})
+
+test('a transaction at the last epoch is timed out: its producer cannot go on at an epoch that no bump may follow', async (t) => {
+  const { transactions, writer, clock } = await start(new MemoryPartitions())
+  const first = await transactions.initProducerId('tx', 5000, null)
+  ;(transactions.describe('tx') as { epoch: number }).epoch = EPOCH_MAX - 1
+  const last = { ...first, epoch: EPOCH_MAX - 1 }
+  t.is(transactions.verifyOrAdd('tx', last.producerId, last.epoch, [at(0)], true), 'NONE')
+  writer.produce('t', 0, last, 'last')
+  clock.advance(5000)
+  await settle()
+  t.deepEqual(fatesOf(writer), ['last aborted'])
+  t.is((await transactions.end('tx', last, false, 2)).error, 'PRODUCER_FENCED')
+  const heir = await transactions.initProducerId('tx', 5000, null)
+  t.deepEqual([heir.error, heir.epoch], ['NONE', 0])
+  t.not(heir.producerId, first.producerId)
 })
 
 test('transactional ids that nobody uses are forgotten after transactional.id.expiration.ms', async (t) => {

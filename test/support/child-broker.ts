@@ -11,7 +11,7 @@ import { tcpDialer } from '../../core/net/dialer.ts'
 /** Who cleans up: a test, or a script. */
 export type Teardown = Pick<ExecutionContext, 'teardown'>
 
-/** A broker that can be killed with SIGKILL and started again on its directory and port. Durable as brokers are by default. */
+/** A broker that can be killed with SIGKILL, or asked to stop, and started again on its directory and port. Durable as brokers are by default. */
 export class ChildBroker {
   readonly #dir: string
   readonly #t: Teardown
@@ -60,6 +60,16 @@ export class ChildBroker {
     if (child === undefined || child.exitCode !== null) return
     child.kill('SIGKILL')
     await once(child, 'exit')
+  }
+
+  /** SIGTERM: it stops in good order, under whatever load. @throws Error when it ends otherwise */
+  async terminate(): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (child === undefined) return
+    child.kill('SIGTERM')
+    const [code, signal] = await once(child, 'exit')
+    if (code !== 0) throw new Error(`the broker ended with ${code ?? signal}`)
   }
 
   /** Takes the processor away from it, in the middle of whatever it does, and gives it back. */

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 
 import { tpKey } from '../../core/index.ts'
-import type { Client, ClientOptions, Consumer, ConsumerBatch, Producer } from '../../core/index.ts'
+import type { Client, ClientOptions, Consumer, ConsumerBatch, OffsetToCommit, Producer, ProducerOptions } from '../../core/index.ts'
 import { clientFor, readAll, uniqueName } from './client-kit.ts'
 import type { Env } from './client-kit.ts'
 
@@ -13,6 +13,17 @@ export interface FlowOptions {
   /** Of the topic with the copies: so many may be added to the other. */
   partitionsMax: number
   client?: ClientOptions
+  /** Of the writer, beyond what it has by itself. */
+  writer?: ProducerOptions
+  copier?: CopierOptions
+}
+
+/** How the copier is broken on purpose, to show that the audit notices. */
+export interface CopierOptions {
+  /** Where the positions of the group are committed. Default `inside`: in the transaction, the only place that loses and doubles nothing. */
+  offsets?: 'before' | 'inside' | 'after'
+  /** Of so many copies the last one fails between the two steps, and the copier goes on from where the group is. Default: none does. */
+  failsEvery?: number
 }
 
 /** Numbers that are written, copied in transactions and read by a group, while a test breaks what they need. */
@@ -45,38 +56,52 @@ export async function startFlow(t: ExecutionContext, env: Env, options: FlowOpti
     { name: numbers, partitions: options.partitions },
     { name: copies, partitions: options.partitionsMax },
   ])
-  const flow = new NumberedFlow(numbers, copies, client, options.partitions)
+  const flow = new NumberedFlow(numbers, copies, client, options)
   const [copying, watching] = [await connect(), [await connect(), await connect()]]
   flow.start(copying, watching)
   t.teardown(() => flow.stop())
   return flow
 }
 
+/** Where a group stands that has read all of this. */
+function positionsAfter(batches: readonly ConsumerBatch[]): OffsetToCommit[] {
+  const positions = batches.map(
+    (batch) => [tpKey(batch), { topic: batch.topic, partition: batch.partition, offset: batch.nextOffset }] as const,
+  )
+  return [...new Map(positions).values()]
+}
+
 class NumberedFlow implements Flow {
   readonly numbers: string
   readonly copies: string
   readonly client: Client
+  readonly #options: FlowOptions
   /** How many were acknowledged, by partition. */
   readonly #written: number[]
   /** What the group has to read next, by partition. */
   readonly #watched: number[]
   readonly #faults: string[]
   #partitions: number
+  /** Records of committed transactions. */
   #copied: number
+  /** Transactions that were tried. */
+  #copies: number
   #isWriting: boolean
   #isOver: boolean
   #running: Promise<unknown>
   #writer: Promise<void>
 
-  constructor(numbers: string, copies: string, client: Client, partitions: number) {
+  constructor(numbers: string, copies: string, client: Client, options: FlowOptions) {
     this.numbers = numbers
     this.copies = copies
     this.client = client
+    this.#options = options
     this.#written = []
     this.#watched = []
     this.#faults = []
-    this.#partitions = partitions
+    this.#partitions = options.partitions
     this.#copied = 0
+    this.#copies = 0
     this.#isWriting = true
     this.#isOver = false
     this.#running = Promise.resolve()
@@ -114,9 +139,7 @@ class NumberedFlow implements Flow {
   async finish(): Promise<string[]> {
     this.#isWriting = false
     await this.#writer
-    const isThrough = (): boolean =>
-      this.#copied >= this.#total(this.#written) && this.#written.every((count, partition) => (this.#watched[partition] ?? 0) >= count)
-    while (!isThrough() && this.#faults.length === 0) await wait(10)
+    while (!(await this.#isThrough()) && this.#faults.length === 0) await wait(10)
     await this.stop()
     for (const [topic, isolationLevel] of [
       [this.numbers, 'read_uncommitted'],
@@ -134,12 +157,26 @@ class NumberedFlow implements Flow {
     return this.#faults
   }
 
+  /** By what the groups have committed, not by what arrived: so that what is lost is a fault, and nothing that is waited for. */
+  async #isThrough(): Promise<boolean> {
+    if (!this.#written.every((count, partition) => (this.#watched[partition] ?? 0) >= count)) return false
+    const { admin } = this.client
+    const ends = await admin.listOffsets(this.#written.map((_, partition) => ({ topic: this.numbers, partition, at: 'latest' as const })))
+    const committed = await admin.listConsumerGroupOffsets(this.#copiers, { requireStable: true })
+    const positions = new Map(committed.map((each) => [tpKey(each), each.offset]))
+    return ends.every((end) => (positions.get(tpKey(end)) ?? 0) >= end.offset)
+  }
+
+  get #copiers(): string {
+    return `copiers-${this.numbers}`
+  }
+
   #total(counts: readonly number[]): number {
     return counts.reduce((sum, count) => sum + (count ?? 0), 0)
   }
 
   async #write(): Promise<void> {
-    const producer = this.client.producer({ lingerMs: 1, batchSize: 1000, deliveryTimeoutMs: 120_000 })
+    const producer = this.client.producer({ lingerMs: 1, batchSize: 1000, deliveryTimeoutMs: 120_000, ...this.#options.writer })
     const next: number[] = []
     while (this.#isWriting) {
       const sent: Promise<unknown>[] = []
@@ -163,7 +200,7 @@ class NumberedFlow implements Flow {
   /** Copies until it is over; begins anew when somebody has taken its place. */
   async #copyOn(client: Client): Promise<void> {
     const producer = client.producer({ transactionalId: `copier-${this.numbers}`, lingerMs: 0, maxBlockMs: 120_000 })
-    const consumer = this.#member(client, `copiers-${this.numbers}`)
+    const consumer = this.#member(client, this.#copiers)
     await producer.init()
     while (!this.#isOver) {
       const batches = await consumer.poll(100)
@@ -174,26 +211,37 @@ class NumberedFlow implements Flow {
   }
 
   async #copy(consumer: Consumer, producer: Producer, batches: readonly ConsumerBatch[]): Promise<void> {
+    const { offsets = 'inside', failsEvery = Infinity } = this.#options.copier ?? {}
     const member = consumer.groupMetadata()
+    const positions = positionsAfter(batches)
+    this.#copies++
+    const isToFail = this.#copies % failsEvery === 0
+    if (offsets === 'before') await consumer.commit(positions, member)
     producer.begin()
     try {
       const sent = batches.flatMap(({ partition, columns, from, count }) =>
         Array.from({ length: count }, (_, i) => producer.send({ topic: this.copies, partition, value: columns.value(from + i)! })),
       )
       await Promise.all(sent)
-      const offsets = new Map(
-        batches.map((batch) => [tpKey(batch), { topic: batch.topic, partition: batch.partition, offset: batch.nextOffset }]),
-      )
-      await producer.sendOffsets([...offsets.values()], member)
+      if (offsets === 'inside') await producer.sendOffsets(positions, member)
+      if (isToFail && offsets !== 'after') throw new Error('fails on purpose')
       await producer.commit()
       this.#copied += sent.length
     } catch {
       await producer.abort()
-      // Once more, from where the group is.
-      const mine = consumer.assignment()
-      const committed = await consumer.committed(mine)
-      for (const tp of mine) consumer.seek(tp, committed.get(tpKey(tp))?.offset ?? 'earliest')
+      await this.#goBack(consumer)
+      return
     }
+    if (offsets !== 'after') return
+    if (isToFail) await this.#goBack(consumer)
+    else await consumer.commit(positions, member)
+  }
+
+  /** Once more, from where the group is. */
+  async #goBack(consumer: Consumer): Promise<void> {
+    const mine = consumer.assignment()
+    const committed = await consumer.committed(mine)
+    for (const tp of mine) consumer.seek(tp, committed.get(tpKey(tp))?.offset ?? 'earliest')
   }
 
   async #watch(client: Client): Promise<void> {
