@@ -42,7 +42,7 @@ export class ConsumerGroup {
     const groupInstanceId = options.groupInstanceId ?? null
     const generations = new Generations(groupId, groupInstanceId)
     this.#options = given
-    const inGroup = { ...options, groupInstanceId, rackId: null, generations, cluster, groupId, onAttention }
+    const inGroup = { ...options, groupInstanceId, rackId: options.clientRack || null, generations, cluster, groupId, onAttention }
     this.#member = options.groupProtocol === 'consumer' ? new ConsumerMember(inGroup) : new GroupMember(inGroup)
     this.#rebalances = new Rebalances({
       member: this.#member,
