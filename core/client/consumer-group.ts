@@ -136,10 +136,19 @@ export class ConsumerGroup {
     return new Map(partitions.map((tp) => [tpKey(tp), byKey.get(tpKey(tp)) ?? null]))
   }
 
-  /** @param leave default: a static member stays in the group, others leave */
+  /**
+   * Commits what is to be committed by itself, then has the listener told, then goes.
+   *
+   * @param leave default: a static member stays in the group, others leave
+   * @throws what the listener throws, at the end
+   */
   async close(leave: boolean = this.#options.options.groupInstanceId === undefined): Promise<void> {
     await this.#autoCommit?.finish()
-    await this.#member.close(leave)
-    this.#offsets.close()
+    try {
+      await this.#rebalances.end()
+    } finally {
+      await this.#member.close(leave)
+      this.#offsets.close()
+    }
   }
 }

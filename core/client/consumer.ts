@@ -2,17 +2,14 @@ import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { Assignment } from './assignment.ts'
-import { FetchLoop } from './fetch-loop.ts'
 import type { Committable, Done } from './committable.ts'
 import { ConsumerGroup } from './consumer-group.ts'
-import { Handout } from './handout.ts'
 import { ConsumerInterceptors } from './interceptors.ts'
 import { OffsetLookup, type OffsetAtTime } from './offset-lookup.ts'
 import { readConsumerOptions, type ConsumerOptions } from './consumer-options.ts'
-import type { PartitionState } from './partition-state.ts'
 import { PollWait } from './poll-wait.ts'
 import { Polling } from './polling.ts'
-import { Positions } from './positions.ts'
+import { Reading } from './reading.ts'
 import type { Subscription } from './membership.ts'
 import type { RawBatch } from './raw-batch.ts'
 import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, RebalanceListener } from './types.ts'
@@ -32,54 +29,53 @@ const POLL_TIMEOUT_MS = 1000
  * ```
  */
 export class Consumer {
-  readonly #cluster: Cluster
   readonly #options: ReturnType<typeof readConsumerOptions>
   readonly #assignment: Assignment
   readonly #group: ConsumerGroup | undefined
-  readonly #fetchLoop: FetchLoop
-  readonly #positions: Positions
-  readonly #handout: Handout
+  readonly #reading: Reading
   readonly #lookup: OffsetLookup
   readonly #interceptors: ConsumerInterceptors
   readonly #pollWait: PollWait
   readonly #polling: Polling
-  #error: Error | undefined
   readonly #onClosed: () => void
+  /** No more polls. */
+  #closing: boolean
   #closed: boolean
 
   /** Made by {@link Client.consumer}. */
   constructor(cluster: Cluster, given: ConsumerOptions, onClosed: () => void = () => {}) {
     const options = readConsumerOptions(given)
-    this.#cluster = cluster
-    this.#options = options
-    const partitions = new Assignment()
-    this.#assignment = partitions
-    this.#pollWait = new PollWait(cluster.clock)
-    const onProgress = (): void => this.#onProgress()
-    const onError = (error: Error): void => this.#onError(error)
-    const { groupId } = options
+    const assignment = new Assignment()
+    const wait = new PollWait(cluster.clock)
     const interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
+    const { groupId } = options
+    const inGroup = {
+      cluster,
+      options,
+      assignment,
+      interceptors,
+      onAssigned: () => this.#reading.wake(),
+      onAttention: () => wait.wake(),
+    }
+    const group = groupId === undefined ? undefined : new ConsumerGroup({ ...inGroup, groupId })
+    this.#options = options
+    this.#assignment = assignment
     this.#interceptors = interceptors
-    const onAssigned = (): void => this.#wake()
-    const onAttention = (): void => this.#pollWait.wake()
-    const inGroup = { cluster, options, assignment: partitions, interceptors, onAssigned, onAttention }
-    this.#group = groupId === undefined ? undefined : new ConsumerGroup({ ...inGroup, groupId })
-    const onOutOfRange = (state: PartitionState): void => this.#outOfRange(state)
-    this.#fetchLoop = new FetchLoop({ ...options, cluster, partitions, onProgress, onOutOfRange, onError })
-    this.#positions = new Positions({ ...options, cluster, group: this.#group, partitions, onProgress, onError })
-    this.#handout = new Handout(partitions, onOutOfRange)
+    this.#pollWait = wait
+    this.#group = group
+    this.#reading = new Reading({ cluster, options, assignment, group, wait })
     this.#lookup = new OffsetLookup(cluster, options.isolationLevel)
     this.#polling = new Polling({
       clock: cluster.clock,
-      handout: this.#handout,
-      wait: this.#pollWait,
-      group: this.#group,
+      handout: this.#reading.handout,
+      wait,
+      group,
       maxWaitMs: options.maxPollIntervalMs / 2,
-      before: () => this.#throwIfFailed(),
-      taken: () => this.#fetchLoop.wake(),
+      before: () => this.#goOn(),
+      taken: () => this.#reading.fetch(),
     })
-    this.#error = undefined
     this.#onClosed = onClosed
+    this.#closing = false
     this.#closed = false
   }
 
@@ -100,7 +96,7 @@ export class Consumer {
     if (this.#group?.subscribed)
       throw new MoldauError('INVALID_ARGUMENT', 'consumer: assign() after subscribe(): the group decides; make another consumer')
     this.#assignment.replace(partitions, this.#group === undefined ? 'reset' : 'committed')
-    this.#wake()
+    this.#reading.wake()
   }
 
   /**
@@ -113,7 +109,7 @@ export class Consumer {
   async poll(timeoutMs: number = POLL_TIMEOUT_MS): Promise<ConsumerBatch[]> {
     if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() of a raw consumer: use pollRaw()')
     const take = (): ConsumerBatch[] =>
-      this.#handout.take(this.#options.maxPollRecords, this.#group?.metadata ?? null, (fetched) => fetched.take())
+      this.#reading.handout.take(this.#options.maxPollRecords, this.#group?.metadata ?? null, (fetched) => fetched.take())
     return this.#polling.run(timeoutMs, take, (taken) => this.#interceptors.consume(taken))
   }
 
@@ -131,7 +127,7 @@ export class Consumer {
   async pollRaw(timeoutMs: number = POLL_TIMEOUT_MS): Promise<RawBatch[]> {
     if (!this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: pollRaw() needs the option raw: true')
     const take = (): RawBatch[] =>
-      this.#handout.take(this.#options.maxPollRecords, this.#group?.metadata ?? null, (fetched) => fetched.takeRaw())
+      this.#reading.handout.take(this.#options.maxPollRecords, this.#group?.metadata ?? null, (fetched) => fetched.takeRaw())
     return this.#polling.run(timeoutMs, take)
   }
 
@@ -143,18 +139,18 @@ export class Consumer {
   /** Goes on at an offset, 'earliest', 'latest' or `{ timestamp }` (milliseconds since 1970); what was fetched from elsewhere is dropped. */
   seek(tp: TopicPartition, place: OffsetSpec): void {
     this.#assignment.require(tp).restart(place)
-    this.#wake()
+    this.#reading.wake()
   }
 
   /** Hands out nothing of these partitions until {@link Consumer.resume}. What has been fetched is kept. */
   pause(partitions: readonly TopicPartition[]): void {
     for (const tp of partitions) this.#assignment.require(tp).paused = true
-    this.#fetchLoop.wake()
+    this.#reading.fetch()
   }
 
   resume(partitions: readonly TopicPartition[]): void {
     for (const tp of partitions) this.#assignment.require(tp).paused = false
-    this.#wake()
+    this.#reading.wake()
     this.#pollWait.wake()
   }
 
@@ -230,70 +226,49 @@ export class Consumer {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void> {
-    while (!this.#closed) {
+    while (!this.#closing) {
       const batches = await this.poll()
       yield* this.#group?.oneByOne(batches) ?? batches
     }
   }
 
   /**
-   * Ends. Commits what was handed out where `enableAutoCommit` says so, else nothing. The listener is not called.
+   * Ends. Commits what was handed out where `enableAutoCommit` says so, else nothing; then calls `onRevoked` of the listener with what this member
+   * holds, which may commit, or `onLost` where others have it already.
    *
    * @param options leave: whether to leave the group, so that others get the partitions at once. Default: a static member does not, it
    *   only goes away and finds its partitions when it is back within the session time-out; others do
+   * @throws what the listener throws; the consumer is closed all the same
    */
   async close(options: { leave?: boolean } = {}): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    const fetchesEnded = this.#fetchLoop.close()
+    if (this.#closing) return
+    this.#closing = true
+    const fetchesEnded = this.#reading.close()
     this.#pollWait.wake()
-    await this.#group?.close(options.leave)
-    await fetchesEnded
-    this.#assignment.clear()
-    this.#onClosed()
-  }
-
-  #onProgress(): void {
     try {
-      this.#handout.skipUnseen()
-    } catch (error) {
-      this.#error = error as Error
+      await this.#group?.close(options.leave)
+    } finally {
+      this.#closed = true
+      await fetchesEnded
+      this.#assignment.clear()
+      this.#onClosed()
     }
-    this.#fetchLoop.wake()
-    this.#pollWait.wake()
   }
 
-  #outOfRange(state: PartitionState): void {
-    const { logger } = this.#cluster
-    logger.warn({ topic: state.topic, partition: state.partition, offset: state.position }, 'consumer: the offset is out of range')
-    state.restart('reset')
-    this.#positions.wake()
-  }
-
-  #wake(): void {
-    this.#positions.wake()
-    this.#fetchLoop.wake()
-  }
-
-  #onError(error: Error): void {
-    this.#error ??= error
-    this.#pollWait.wake()
-  }
-
-  /** Each failure is thrown once: a program that catches it may seek and go on. */
-  #throwIfFailed(): void {
-    if (this.#closed) throw new MoldauError('CLOSED', 'the consumer is closed: make another one')
-    const error = this.#error
-    this.#error = undefined
-    if (error !== undefined) throw error
-    this.#positions.wake()
+  #goOn(): void {
+    if (this.#closing) throw closedError()
+    this.#reading.resume()
   }
 
   #requireGroup(call: string): ConsumerGroup {
-    if (this.#closed) throw new MoldauError('CLOSED', 'the consumer is closed: make another one')
+    if (this.#closed) throw closedError()
     if (this.#group === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} needs a groupId`)
     return this.#group
   }
+}
+
+function closedError(): MoldauError {
+  return new MoldauError('CLOSED', 'the consumer is closed: make another one')
 }
 
 function known(offset: number): number | undefined {

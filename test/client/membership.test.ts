@@ -266,7 +266,7 @@ test('a listener that throws tells the one who polls, and the rebalance goes on'
     await t.throwsAsync(polling(), { message: 'no' })
     while (consumer.assignment().length < 2) await consumer.poll(20)
     t.deepEqual(consumer.assignment(), partitionsOf(two, 2))
-    await consumer.close()
+    await t.throwsAsync(consumer.close(), { message: 'no' })
   }
 })
 

@@ -220,11 +220,12 @@ export const membershipScenarios: Readonly<Record<string, Scenario>> = {
     const had = b.assignment()
     const before = told.length
     await b.close()
+    t.deepEqual(told.slice(before), ['b revoked'])
     for (let n = 0; n < 10; n++) await a.poll(20)
     const again = join('b')
     while (again.assignment().length === 0) await Promise.all([a.poll(20), again.poll(20)])
     t.deepEqual(again.assignment(), had)
-    t.is(told.length, before)
+    t.is(told.length, before + 1)
     await again.close({ leave: true })
     while (a.assignment().length !== 2) await a.poll(20)
     await a.close()
