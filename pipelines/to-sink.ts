@@ -137,6 +137,8 @@ export class SinkWorker implements Worker {
     const lag = this.#lag()
     this.#meter.lag = () => lag
     await this.#open?.close()
+    // They have come to their end; the consumer gives up their partitions when it closes.
+    this.#lanes.clear()
     // As in TopicWorker: after a drain for good.
     await this.#consumer.close({ leave: this.#targets !== undefined })
   }

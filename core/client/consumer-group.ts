@@ -45,7 +45,7 @@ export class ConsumerGroup {
     const groupInstanceId = options.groupInstanceId ?? null
     const generations = new Generations(groupId, groupInstanceId)
     this.#options = given
-    const inGroup = { ...options, groupInstanceId, rackId: null, generations, cluster, watcher, groupId, onAttention }
+    const inGroup = { ...options, groupInstanceId, rackId: options.clientRack || null, generations, cluster, watcher, groupId, onAttention }
     this.#member = options.groupProtocol === 'consumer' ? new ConsumerMember(inGroup) : new GroupMember(inGroup)
     this.#rebalances = new Rebalances({
       member: this.#member,
@@ -143,10 +143,19 @@ export class ConsumerGroup {
     return new Map(partitions.map((tp) => [tpKey(tp), byKey.get(tpKey(tp)) ?? null]))
   }
 
-  /** @param leave default: a static member stays in the group, others leave */
+  /**
+   * Commits what is to be committed by itself, then has the listener told, then goes.
+   *
+   * @param leave default: a static member stays in the group, others leave
+   * @throws what the listener throws, at the end
+   */
   async close(leave: boolean = this.#options.options.groupInstanceId === undefined): Promise<void> {
     await this.#autoCommit?.finish()
-    await this.#member.close(leave)
-    this.#offsets.close()
+    try {
+      await this.#rebalances.end()
+    } finally {
+      await this.#member.close(leave)
+      this.#offsets.close()
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { MoldauError } from '../base/errors.ts'
 import { assignmentStrategy, defaultAssignors } from './assignors/assignors.ts'
 import type { ConsumerInterceptor } from './interceptors.ts'
 import { amount, flag, listOf, oneOf, positive, text } from './setting-kinds.ts'
@@ -32,7 +33,10 @@ export const consumerSettings = {
   fetchMaxBytes: setting('fetch.max.bytes', amount, 50 * 1024 * 1024),
   /** Of one partition in one fetch, in bytes; default 1 MiB. */
   maxPartitionFetchBytes: setting('max.partition.fetch.bytes', amount, 1024 * 1024),
-  /** Where this program runs: with a rack-aware selector on the brokers, records come from the nearest replica (KIP-392). */
+  /**
+   * Where this program runs: with a rack-aware selector on the brokers, records come from the nearest replica (KIP-392). The group is told too:
+   * assignors that look at racks give partitions to members near their replicas (KIP-881).
+   */
   clientRack: setting('client.rack', text, ''),
   /** What may lie fetched and not yet polled, in bytes (one fetch answer more at most); default 50 MiB. */
   prefetchBytes: ownSetting(positive, 50 * 1024 * 1024),
@@ -40,11 +44,11 @@ export const consumerSettings = {
   maxPollRecords: setting('max.poll.records', positive, 500),
   /** Whether checksums are compared; default true. */
   checkCrcs: setting('check.crcs', flag, true),
-  /** After so long without a heartbeat a member of the classic protocol is given up; default 45 s. */
+  /** After so long without a heartbeat a member is given up; default 45 s. Of classic groups only: of a group of KIP-848 the broker says it. */
   sessionTimeoutMs: setting('session.timeout.ms', amount, 45_000),
   /** How long a member may take between two polls, and to give up partitions in a rebalance; default 5 minutes. */
   maxPollIntervalMs: setting('max.poll.interval.ms', amount, 300_000),
-  /** From one heartbeat of the classic protocol to the next; default 3 s. */
+  /** From one heartbeat to the next; default 3 s. Of classic groups only: of a group of KIP-848 the broker says it. */
   heartbeatIntervalMs: setting('heartbeat.interval.ms', amount, 3000),
   /**
    * Assignors in order of preference, by name or as objects of your own: `range`, `roundrobin`, `sticky`, `cooperative-sticky`; the group takes one that
@@ -69,5 +73,26 @@ export type ConsumerOptions = Options<typeof consumerSettings>
 
 /** With the defaults where nothing is given. @throws MoldauError INVALID_CONFIG */
 export function readConsumerOptions(options: ConsumerOptions): ReadOptions<typeof consumerSettings> {
-  return readOptions('consumer', options, consumerSettings)
+  const read = readOptions('consumer', options, consumerSettings)
+  for (const [name, instead] of Object.entries(elsewhere[read.groupProtocol])) {
+    const spelling = [name, consumerSettings[name as keyof typeof consumerSettings].kafka].find((s) => givenIn(options, s))
+    if (spelling !== undefined)
+      throw new MoldauError('INVALID_CONFIG', `consumer: ${spelling} does nothing with groupProtocol '${read.groupProtocol}': ${instead}`)
+  }
+  return read
+}
+
+/** What belongs to the other protocol only, and what to do instead. */
+const elsewhere: Readonly<Record<'classic' | 'consumer', Partial<Record<keyof typeof consumerSettings, string>>>> = {
+  classic: { groupRemoteAssignor: "use partitionAssignmentStrategy, or groupProtocol 'consumer'" },
+  consumer: {
+    partitionAssignmentStrategy: "the coordinator shares out: use groupRemoteAssignor, or groupProtocol 'classic'",
+    sessionTimeoutMs: 'set group.consumer.session.timeout.ms on the brokers, or consumer.session.timeout.ms of the group by the admin',
+    heartbeatIntervalMs:
+      'set group.consumer.heartbeat.interval.ms on the brokers, or consumer.heartbeat.interval.ms of the group by the admin',
+  },
+}
+
+function givenIn(options: ConsumerOptions, spelling: string | null): boolean {
+  return spelling !== null && options[spelling as keyof ConsumerOptions] !== undefined
 }

@@ -42,6 +42,8 @@ export class Consumer {
   readonly #lookup: OffsetLookup
   readonly #interceptors: ConsumerInterceptors
   readonly #onClosed: () => void
+  /** No more polls. */
+  #closing: boolean
   #closed: boolean
 
   /** Made by {@link Client.consumer}. */
@@ -63,6 +65,7 @@ export class Consumer {
     this.#reading = new Reading({ cluster, options, assignment, view, group: this.#group })
     this.#lookup = new OffsetLookup(cluster, options.isolationLevel)
     this.#onClosed = onClosed
+    this.#closing = false
     this.#closed = false
   }
 
@@ -226,34 +229,44 @@ export class Consumer {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void> {
-    while (!this.#closed) {
+    while (!this.#closing) {
       const batches = await this.poll()
       yield* this.#group?.oneByOne(batches) ?? batches
     }
   }
 
   /**
-   * Ends. Commits what was handed out where `enableAutoCommit` says so, else nothing. The listener is not called.
+   * Ends. Commits what was handed out where `enableAutoCommit` says so, else nothing; then calls `onRevoked` of the listener with what this member
+   * holds, which may commit, or `onLost` where others have it already.
    *
    * @param options leave: whether to leave the group, so that others get the partitions at once. Default: a static member does not, it
    *   only goes away and finds its partitions when it is back within the session time-out; others do
+   * @throws what the listener throws; the consumer is closed all the same
    */
   async close(options: { leave?: boolean } = {}): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+    if (this.#closing) return
+    this.#closing = true
     const fetchesEnded = this.#reading.close()
-    await this.#group?.close(options.leave)
-    await fetchesEnded
-    this.#assignment.clear()
-    this.events.emit('closed', {})
-    this.#onClosed()
+    try {
+      await this.#group?.close(options.leave)
+    } finally {
+      this.#closed = true
+      await fetchesEnded
+      this.#assignment.clear()
+      this.events.emit('closed', {})
+      this.#onClosed()
+    }
   }
 
   #requireGroup(call: string): ConsumerGroup {
-    if (this.#closed) throw new MoldauError('CLOSED', 'the consumer is closed: make another one')
+    if (this.#closed) throw closedError()
     if (this.#group === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} needs a groupId`)
     return this.#group
   }
+}
+
+function closedError(): MoldauError {
+  return new MoldauError('CLOSED', 'the consumer is closed: make another one')
 }
 
 function known(offset: number): number | undefined {

@@ -33,6 +33,9 @@ export class Rebalances {
   readonly #held: Map<string, Hold>
   #joining: boolean
   #joined: { meant: readonly MeantPartition[] | undefined } | { error: unknown } | undefined
+  /** Keys of what is being given up: the listener has been called for it. */
+  readonly #going: Set<string>
+  #ended: boolean
 
   constructor(options: RebalancesOptions) {
     this.listener = {}
@@ -40,6 +43,8 @@ export class Rebalances {
     this.#held = new Map()
     this.#joining = false
     this.#joined = undefined
+    this.#going = new Set()
+    this.#ended = false
   }
 
   /** Whether this member has held the partition without a break since it was `group`. */
@@ -57,7 +62,7 @@ export class Rebalances {
   /** Sees to a rebalance that is due. Does not wait for other members: a join goes on by itself, and a later call takes it up. */
   async settle(): Promise<void> {
     const { member } = this.#options
-    for (;;) {
+    while (!this.#ended) {
       if (member.fatal !== undefined) throw member.fatal
       const joined = this.#joined
       if (joined !== undefined) {
@@ -69,6 +74,18 @@ export class Rebalances {
     }
   }
 
+  /**
+   * The member is about to go, for good or for a while: nothing is held any more, and the listener hears of that while the partitions are still
+   * ours. What a rebalance is giving up already is left to it.
+   */
+  async end(): Promise<void> {
+    this.#ended = true
+    await this.#give(
+      this.#partitions().filter((tp) => !this.#going.has(tpKey(tp))),
+      async () => {},
+    )
+  }
+
   #partitions(): MeantPartition[] {
     return Array.from(this.#held.values(), ({ partition }) => partition)
   }
@@ -78,7 +95,7 @@ export class Rebalances {
     const held = this.#partitions()
     const kept = new Set(member.lost ? [] : member.keeps(held).map(tpKey))
     await this.#give(held.filter((tp) => !kept.has(tpKey(tp))))
-    if (member.fatal !== undefined) return
+    if (member.fatal !== undefined || this.#ended) return
     this.#joining = true
     void this.#join()
   }
@@ -95,12 +112,14 @@ export class Rebalances {
   }
 
   /** Partitions go, even if the listener throws. */
-  async #give(partitions: readonly MeantPartition[]): Promise<void> {
+  async #give(partitions: readonly MeantPartition[], beforeRevoked = this.#options.beforeRevoked): Promise<void> {
     if (partitions.length === 0) return
-    const { member, assignment, beforeRevoked } = this.#options
+    const { member, assignment } = this.#options
     const plain = partitions.map(({ topic, partition }) => ({ topic, partition }))
+    for (const tp of partitions) this.#going.add(tpKey(tp))
     try {
-      if (member.lost) await this.listener.onLost?.(plain)
+      // Whose membership has ended for good has been replaced.
+      if (member.lost || member.fatal !== undefined) await this.listener.onLost?.(plain)
       else {
         await beforeRevoked()
         await this.listener.onRevoked?.(plain)
@@ -109,6 +128,7 @@ export class Rebalances {
       for (const tp of partitions) {
         assignment.remove(tp)
         this.#held.delete(tpKey(tp))
+        this.#going.delete(tpKey(tp))
       }
     }
   }
@@ -130,7 +150,7 @@ export class Rebalances {
   async #take(meant: readonly MeantPartition[], revoked: boolean): Promise<void> {
     const { member, assignment, onAssigned } = this.#options
     // Revoking may have taken so long that the group went on without this member.
-    if (member.lost || member.fatal !== undefined) return
+    if (member.lost || member.fatal !== undefined || this.#ended) return
     const added = meant.filter((tp) => !this.#held.has(tpKey(tp)))
     const since = member.metadata
     for (const partition of added) {

@@ -2,7 +2,9 @@ import test from 'ava'
 import fc from 'fast-check'
 
 import { Broker, connect } from '../../core/index.ts'
-import type { ConsumerBatch } from '../../core/index.ts'
+import type { Client, ConsumerBatch, ConsumerOptions } from '../../core/index.ts'
+import { systemClock } from '../../core/base/clock.ts'
+import type { Clock } from '../../core/base/clock.ts'
 import { idKey, Reconciliation } from '../../core/client/reconciliation.ts'
 import type { Beat, TopicIdPartition } from '../../core/client/reconciliation.ts'
 import { ConsumerGroupHeartbeat } from '../../core/protocol/messages/consumer-group-heartbeat.ts'
@@ -220,20 +222,24 @@ test('a second member of KIP-848 with an instance id waits for the first as long
   const broker = await startBroker(t, { config: quickHeartbeats })
   const client = await connect(broker)
   t.teardown(() => client.close())
+  // Half a second is a session to whom it goes by so fast.
+  const clock: Clock = { ...systemClock, monotonic: () => systemClock.monotonic() * 90 }
+  const hurried = await connect(broker, { clock, requestTimeoutMs: 3_000_000 })
+  t.teardown(() => hurried.close())
   const topic = await newTopic(client, 1)
-  const join = (sessionTimeoutMs: number) => {
-    const consumer = client.consumer({ groupId: 'doubles', groupInstanceId: 'i', groupProtocol: 'consumer', sessionTimeoutMs })
+  const join = (who: Client) => {
+    const consumer = who.consumer({ groupId: 'doubles', groupInstanceId: 'i', groupProtocol: 'consumer' })
     consumer.subscribe([topic])
     return consumer
   }
-  const first = join(60_000)
+  const first = join(client)
   while (first.assignment().length === 0) await first.poll(20)
-  const second = join(500)
+  const second = join(hurried)
   const polling = async (): Promise<never> => {
     for (;;) await second.poll(50)
   }
   await t.throwsAsync(polling(), { code: 'FENCED', message: /'i'/ })
-  const third = join(60_000)
+  const third = join(client)
   await Promise.all([third.poll(200), first.poll(200)])
   t.is(third.assignment().length, 0)
   await first.close()
@@ -260,7 +266,7 @@ test('a listener that throws tells the one who polls, and the rebalance goes on'
     await t.throwsAsync(polling(), { message: 'no' })
     while (consumer.assignment().length < 2) await consumer.poll(20)
     t.deepEqual(consumer.assignment(), partitionsOf(two, 2))
-    await consumer.close()
+    await t.throwsAsync(consumer.close(), { message: 'no' })
   }
 })
 
@@ -274,4 +280,30 @@ test('an expression that the coordinator cannot read ends membership with its re
     for (;;) await consumer.poll(20)
   }
   await t.throwsAsync(polling(), { message: /INVALID_REGULAR_EXPRESSION/ })
+})
+
+test('options of the other group protocol are refused by name, with what to do instead', async (t) => {
+  const broker = await startBroker(t)
+  const client = await connect(broker)
+  t.teardown(() => client.close())
+  const refused: readonly [ConsumerOptions, RegExp][] = [
+    [
+      { groupProtocol: 'consumer', partitionAssignmentStrategy: ['range'] },
+      /partitionAssignmentStrategy does nothing .*groupRemoteAssignor/,
+    ],
+    [
+      { 'group.protocol': 'consumer', 'session.timeout.ms': 45_000 },
+      /session\.timeout\.ms does nothing .*group\.consumer\.session\.timeout\.ms/,
+    ],
+    [{ groupProtocol: 'consumer', heartbeatIntervalMs: 50 }, /heartbeatIntervalMs does nothing .*group\.consumer\.heartbeat\.interval\.ms/],
+    [{ groupRemoteAssignor: 'uniform' }, /groupRemoteAssignor does nothing .*groupProtocol 'consumer'/],
+    [
+      { 'group.protocol': 'classic', 'group.remote.assignor': 'uniform' },
+      /group\.remote\.assignor does nothing .*partitionAssignmentStrategy/,
+    ],
+  ]
+  for (const [options, message] of refused)
+    t.throws(() => client.consumer({ groupId: 'g', ...options }), { code: 'INVALID_CONFIG', message })
+  t.notThrows(() => client.consumer({ groupId: 'g', groupProtocol: 'consumer', groupRemoteAssignor: 'range', sessionTimeoutMs: undefined }))
+  t.notThrows(() => client.consumer({ groupId: 'g', groupProtocol: 'classic', sessionTimeoutMs: 6000, heartbeatIntervalMs: 50 }))
 })

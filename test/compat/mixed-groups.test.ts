@@ -9,6 +9,8 @@ import type { ExecutionContext } from 'ava'
 import { connect } from '../../core/index.ts'
 import type { ConsumerOptions } from '../../core/index.ts'
 import { newTopic, numbers, quickHeartbeats, uniqueName } from '../support/client-kit.ts'
+import { ourMember } from '../support/group-sharing.ts'
+import type { SharingMember } from '../support/group-sharing.ts'
 import { hasKcat } from '../support/kcat.ts'
 import { startBroker } from '../support/start-broker.ts'
 import { startKafka } from '../support/start-kafka.ts'
@@ -25,38 +27,21 @@ async function shareWithKcat(t: ExecutionContext, bootstrap: string, way: string
   t.teardown(() => client.close())
   const topic = await newTopic(client, 4)
   const groupId = uniqueName('mixed')
-  const seen: string[] = []
-  const ours = async (): Promise<{ partitions(): number; end(): Promise<void> }> => {
-    const consumer = client.consumer({ groupId, autoOffsetReset: 'earliest', fetchMaxWaitMs: 50, ...ways[way] })
-    consumer.subscribe([topic], { onRevoked: () => consumer.commit() })
-    let stop = false
-    const done = (async () => {
-      while (!stop)
-        for (const { columns, from, count } of await consumer.poll(50))
-          for (let i = from; i < from + count; i++) seen.push(columns.value(i)!.toString())
-      await consumer.commit()
-      await consumer.close()
-    })()
-    const end = (): Promise<void> => {
-      stop = true
-      return done
-    }
-    return { partitions: () => consumer.assignment().length, end }
-  }
+  const ours = () => ourMember(client, topic, { groupId, ...ways[way] })
   const produce = async (from: number): Promise<void> => {
     const producer = client.producer()
     const sent = numbers(COUNT, from).map((value) => producer.send({ topic, partition: Number(value) % 4, value }))
     await Promise.all(sent)
     await producer.close()
   }
-  const first = kcatFirst ? kcatMember(t, bootstrap, topic, groupId, way) : await ours()
+  const first = kcatFirst ? kcatMember(t, bootstrap, topic, groupId, way) : ours()
   while (first.partitions() !== 4) await sleep(20)
   await produce(0)
-  const second = kcatFirst ? await ours() : kcatMember(t, bootstrap, topic, groupId, way)
+  const second = kcatFirst ? ours() : kcatMember(t, bootstrap, topic, groupId, way)
   while (first.partitions() !== 2 || second.partitions() !== 2) await sleep(20)
   await produce(COUNT)
-  const other = kcatFirst ? (first as ReturnType<typeof kcatMember>) : (second as ReturnType<typeof kcatMember>)
-  const all = (): string[] => [...seen, ...other.seen]
+  const other = kcatFirst ? first : second
+  const all = (): string[] => [...first.seen, ...second.seen]
   while (new Set(all()).size < 2 * COUNT) await sleep(20)
   await other.end()
   await produce(2 * COUNT)
@@ -69,7 +54,7 @@ async function shareWithKcat(t: ExecutionContext, bootstrap: string, way: string
   )
 }
 
-function kcatMember(t: ExecutionContext, bootstrap: string, topic: string, groupId: string, way: string) {
+function kcatMember(t: ExecutionContext, bootstrap: string, topic: string, groupId: string, way: string): SharingMember {
   const options = { 'auto.offset.reset': 'earliest', 'partition.assignment.strategy': way, 'heartbeat.interval.ms': '50' }
   const settings = Object.entries(options).flatMap(([name, value]) => ['-X', `${name}=${value}`])
   const child = spawn('kcat', ['-b', bootstrap, '-u', '-E', '-G', groupId, ...settings, '-f', '%s\n', topic], {

@@ -1,6 +1,7 @@
 import type { Scenario } from './client-kit.ts'
 import { fetchingScenarios } from './fetching-scenarios.ts'
 import { groupScenarios } from './group-scenarios.ts'
+import { joiningScenarios } from './joining-scenarios.ts'
 import { membershipScenarios } from './membership-scenarios.ts'
 import { producerScenarios } from './producer-scenarios.ts'
 import { rawScenarios } from './raw-scenarios.ts'
@@ -16,4 +17,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   ...producerScenarios,
   ...rawScenarios,
   ...membershipScenarios,
+  ...joiningScenarios,
 }

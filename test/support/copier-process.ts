@@ -34,8 +34,8 @@ async function live(): Promise<void> {
     groupId: group,
     isolationLevel: 'read_committed',
     autoOffsetReset: 'earliest',
-    sessionTimeoutMs,
-    heartbeatIntervalMs: Math.floor(sessionTimeoutMs / 5),
+    // A group of KIP-848 has these from the brokers.
+    ...(options.membership?.groupProtocol !== 'consumer' && { sessionTimeoutMs, heartbeatIntervalMs: Math.floor(sessionTimeoutMs / 5) }),
     maxPollRecords: 200,
     fetchMaxWaitMs: 100,
     ...options.membership,

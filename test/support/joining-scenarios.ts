@@ -1,0 +1,94 @@
+import { resolveAssignors } from '../../core/client/assignors/assignors.ts'
+import type { AssignorName } from '../../core/client/assignors/assignors.ts'
+import { tpKey } from '../../core/index.ts'
+import type { Assignor } from '../../core/index.ts'
+import { clientFor, newTopic, uniqueName } from './client-kit.ts'
+import type { Scenario } from './client-kit.ts'
+import { eachKind } from './each-kind.ts'
+import { produce, reading } from './membership-audit.ts'
+
+/** How a consumer comes into its group and goes, and what the group is told of it. */
+export const joiningScenarios: Readonly<Record<string, Scenario>> = {
+  ...eachKind('the group is told in which rack a member runs', async (t, env, kind) => {
+    const client = await clientFor(t, env)
+    const topic = await newTopic(client, 1)
+    const groupId = uniqueName('racks')
+    const racks = new Set<string | null>()
+    const watched = kind.partitionAssignmentStrategy?.map((given): Assignor => {
+      const [assignor] = resolveAssignors([given as AssignorName])
+      return {
+        ...assignor!,
+        assign(members, topics) {
+          for (const { rackId } of members) racks.add(rackId)
+          return assignor!.assign(members, topics)
+        },
+      }
+    })
+    const member = { groupId, ...kind, ...reading, ...(watched && { partitionAssignmentStrategy: watched }) }
+    const near = client.consumer({ ...member, clientRack: 'near' })
+    const nowhere = client.consumer(member)
+    near.subscribe([topic])
+    nowhere.subscribe([topic])
+    const isIn = (consumer: typeof near): boolean => consumer.groupMetadata().generation >= 0
+    const both = (): boolean => watched === undefined || racks.size === 2
+    while (!isIn(near) || !isIn(nowhere) || !both()) await Promise.all([near.poll(20), nowhere.poll(20)])
+    if (watched === undefined) {
+      const [group] = await client.admin.describeConsumerGroups([groupId])
+      for (const { rackId } of group!.members) racks.add(rackId)
+    }
+    t.deepEqual(racks, new Set(['near', null]))
+    await Promise.all([near.close(), nowhere.close()])
+  }),
+
+  ...eachKind(
+    'who is closed gives up what it holds: what is committed by itself first, then the listener may commit',
+    async (t, env, kind) => {
+      const client = await clientFor(t, env)
+      const topic = await newTopic(client, 2)
+      await produce(client, topic, 2, 20)
+      for (const groupInstanceId of [undefined, 'stays']) {
+        const groupId = uniqueName('closing')
+        const told: string[] = []
+        const consumer = client.consumer({ groupId, groupInstanceId, ...kind, ...reading, enableAutoCommit: true })
+        consumer.subscribe([topic], {
+          onRevoked: async (tps) => {
+            told.push(`revoked ${tps.length} of ${consumer.assignment().length}`)
+            const offsets = await consumer.committed(tps)
+            told.push(...tps.map((tp) => `${offsets.get(tpKey(tp))?.offset === 10}`))
+            await consumer.commit(tps.map((tp) => ({ ...tp, offset: 7, metadata: 'the last word' })))
+            await t.throwsAsync(consumer.poll(), { code: 'CLOSED' })
+          },
+          onLost: () => t.fail('nothing was lost'),
+        })
+        let read = 0
+        while (read < 20) for (const { count } of await consumer.poll(20)) read += count
+        await consumer.close()
+        t.deepEqual(told, ['revoked 2 of 2', 'true', 'true'])
+        t.deepEqual(consumer.assignment(), [])
+        const committed = await client.admin.listConsumerGroupOffsets(groupId)
+        t.deepEqual(
+          committed.map(({ offset, metadata }) => [offset, metadata]),
+          [0, 1].map(() => [7, 'the last word']),
+        )
+        await t.throwsAsync(consumer.commit(), { code: 'CLOSED' })
+      }
+    },
+  ),
+
+  ...eachKind('a listener that throws when its consumer is closed keeps nobody in the group', async (t, env, kind) => {
+    const client = await clientFor(t, env)
+    const topic = await newTopic(client, 1)
+    const groupId = uniqueName('closing')
+    const consumer = client.consumer({ groupId, ...kind, ...reading })
+    const onRevoked = (): never => {
+      throw new Error('no')
+    }
+    consumer.subscribe([topic], { onRevoked })
+    while (consumer.assignment().length === 0) await consumer.poll(20)
+    await t.throwsAsync(consumer.close(), { message: 'no' })
+    const next = client.consumer({ groupId, ...kind, ...reading })
+    next.subscribe([topic])
+    while (next.assignment().length === 0) await next.poll(20)
+    await next.close()
+  }),
+}
