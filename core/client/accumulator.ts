@@ -1,33 +1,14 @@
-import type { Clock, Timer } from '../base/clock.ts'
+import type { Timer } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
 import { BatchBuilder, recordSizeMax } from '../record/builder.ts'
 import { BATCH_OVERHEAD } from '../record/batch.ts'
-import type { CompressionName } from '../record/compression-names.ts'
 import type { Header } from '../record/header.ts'
 import { allWritten, FlushGroup } from './flush-group.ts'
+import type { AccumulatorOptions } from './accumulator-options.ts'
 import type { BatchContent } from './batch-content.ts'
-import type { SettledBatch } from './interceptors.ts'
 import type { BufferUse } from './metrics/producer-stats.ts'
 import { PartitionQueue } from './partition-queue.ts'
 import { PendingBatch } from './pending-batch.ts'
-
-export interface AccumulatorOptions {
-  clock: Clock
-  compressionType: CompressionName
-  compressionLevel: number | undefined
-  lingerMs: number
-  batchSize: number
-  maxRequestSize: number
-  bufferMemory: number
-  /** Called when there is something to send. */
-  wake: () => void
-  /** A batch has been written, or has failed. */
-  settled: ((batch: SettledBatch) => void) | undefined
-  /** A batch has failed for good. */
-  onFailed: (batch: PendingBatch, error: Error) => void
-  /** Throws when there is no such partition. Asked once per partition. */
-  check: (topic: string, partition: number) => void
-}
 
 /** Builders that wait for another batch: their memory is kept. */
 const SPARE_BUILDERS_MAX = 32

@@ -52,6 +52,7 @@ export class Handout {
       }
       this.#skip(state)
     }
+    this.#stats.handedOut()
     return batches
   }
 

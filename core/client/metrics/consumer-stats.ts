@@ -30,7 +30,7 @@ class Read {
   }
 }
 
-/** What a consumer counts: per batch and per request, never per record. */
+/** What a consumer counts: per request, and per partition of a poll, never per record. */
 export class ConsumerStats {
   readonly connections: ConnectionStats
   readonly group: GroupStats
@@ -47,6 +47,10 @@ export class ConsumerStats {
   readonly #topics: Map<string, Read>
   /** Goes with the state: a partition that comes again begins anew. */
   readonly #partitions: WeakMap<PartitionState, PartitionLag>
+  /** Whose batches are being handed out: how many records, and their bytes. */
+  #turn: PartitionState | undefined
+  #records: number
+  #bytes: number
 
   constructor(clock: Clock, isolation: Isolation) {
     const now = clock.monotonic()
@@ -62,6 +66,9 @@ export class ConsumerStats {
     this.#isolation = isolation
     this.#topics = new Map()
     this.#partitions = new WeakMap()
+    this.#turn = undefined
+    this.#records = 0
+    this.#bytes = 0
     this.connections = new ConnectionStats(
       clock,
       (api, latencyMs, bytes, body, at) => {
@@ -77,17 +84,28 @@ export class ConsumerStats {
     )
   }
 
-  /** A batch is handed out: the position of the partition is past it. */
+  /** A batch is handed out. Those of one partition are counted together, when others follow or {@link ConsumerStats.handedOut} says so. */
   consumed(state: PartitionState, batch: ConsumerBatch | RawBatch): void {
+    if (this.#turn !== state) this.handedOut()
+    this.#turn = state
+    this.#records += batch.count
+    this.#bytes += bytesOf(batch)
+  }
+
+  /** A poll has all that it hands out: the positions of the partitions are past it. */
+  handedOut(): void {
+    const state = this.#turn
+    if (state === undefined) return
     const now = this.#clock.monotonic()
-    const { count } = batch
-    const bytes = bytesOf(batch)
-    this.all.records.record(bytes, now, count)
-    this.#topic(state.topic, now)?.records.record(bytes, now, count)
-    this.#partition(state, now).record(state, this.#isolation, now)
+    this.all.records.record(this.#bytes, now, this.#records)
+    this.#topic(state.topic, now)?.records.record(this.#bytes, now, this.#records)
     const { lag, lead } = PartitionLag.of(state, this.#isolation)
+    this.#partition(state, now).record(lag, lead, now)
     if (lag !== undefined) this.lag.record(lag, now)
     if (lead !== undefined) this.lead.record(-lead, now)
+    this.#turn = undefined
+    this.#records = 0
+    this.#bytes = 0
   }
 
   snapshot(clientId: string, partitions: Iterable<PartitionState>): MetricsSnapshot<ConsumerMetricName> {

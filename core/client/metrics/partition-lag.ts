@@ -31,8 +31,7 @@ export class PartitionLag {
     }
   }
 
-  record(state: PartitionState, isolation: Isolation, now: number): void {
-    const { lag, lead } = PartitionLag.of(state, isolation)
+  record(lag: number | undefined, lead: number | undefined, now: number): void {
     if (lag !== undefined) this.lag.record(lag, now)
     if (lead !== undefined) this.lead.record(-lead, now)
   }
