@@ -9,7 +9,7 @@ import { tempDir } from '../support/start-broker.ts'
 for (const kind of ['cooperative-sticky', 'consumer'] as const) {
   test(`Apache Kafka: members come, leave, are killed and frozen while they copy (${kind}): each number comes out once, in order`, async (t) => {
     if (!(await hasJava(t))) return
-    const server = await auditServer(await tempDir(t), true)
+    const server = await auditServer(await tempDir(t), { sessionTimeoutMs: 6000, kafka: true })
     t.teardown(() => server.stop())
     const client = await connect(server.bootstrap, { bootstrapTimeoutMs: 60_000, unknownTopicTimeoutMs: 60_000 })
     t.teardown(() => client.close())
