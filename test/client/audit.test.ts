@@ -1,35 +1,51 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 
 import { connect } from '../../core/index.ts'
-import { auditKinds, auditServer } from '../support/audit-kinds.ts'
-import { consumerAudit } from '../support/consumer-audit.ts'
+import { type AuditKind, auditKinds, auditServer } from '../support/audit-kinds.ts'
+import { type AuditOptions, type AuditResult, consumerAudit } from '../support/consumer-audit.ts'
 import { type MemorySample, trendsOf } from '../support/memory-trend.ts'
 import { tempDir } from '../support/start-broker.ts'
 
-for (const kind of ['eager-to-cooperative', 'consumer'] as const) {
-  test(`members come, leave, are killed and frozen while they copy in transactions (${kind}): each number comes out once, in order`, async (t) => {
-    t.timeout(240_000)
-    const server = await auditServer(await tempDir(t), false)
-    t.teardown(() => server.stop())
-    const client = await connect(server.bootstrap, { bootstrapTimeoutMs: 60_000, unknownTopicTimeoutMs: 60_000 })
-    t.teardown(() => client.close())
-    const { faults, copied, changes } = await consumerAudit({
-      client,
-      bootstrap: server.bootstrap,
-      prefix: kind,
-      seed: 3,
-      partitions: 6,
-      members: 4,
-      changes: 6,
-      memberships: auditKinds[kind],
-      sessionTimeoutMs: 2000,
-      calmMsMax: 500,
-    })
-    t.deepEqual(faults, [])
-    t.true(copied > 0)
-    t.true(Object.keys(changes).length > 1)
+async function audit(t: ExecutionContext, kind: AuditKind, more: Partial<AuditOptions> = {}): Promise<AuditResult> {
+  t.timeout(240_000)
+  const sessionTimeoutMs = 2000
+  const server = await auditServer(await tempDir(t), { sessionTimeoutMs })
+  t.teardown(() => server.stop())
+  const client = await connect(server.bootstrap, { bootstrapTimeoutMs: 60_000, unknownTopicTimeoutMs: 60_000 })
+  t.teardown(() => client.close())
+  return consumerAudit({
+    client,
+    bootstrap: server.bootstrap,
+    prefix: kind,
+    seed: 3,
+    partitions: 6,
+    members: 4,
+    changes: 6,
+    memberships: auditKinds[kind],
+    sessionTimeoutMs,
+    calmMsMax: 500,
+    ...more,
   })
 }
+
+for (const kind of ['eager-to-cooperative', 'classic-to-consumer'] as const) {
+  test(`members come, leave, are killed and frozen while they copy in transactions (${kind}): each number comes out once, in order`, async (t) => {
+    const { faults, changes, copiedBy } = await audit(t, kind)
+    t.deepEqual(faults, [])
+    t.deepEqual(Object.keys(changes).toSorted(), ['freeze', 'join', 'kill', 'leave'])
+    t.true(copiedBy.every((count) => count > 0))
+  })
+}
+
+test('an audit of members that commit beside their transactions names numbers that are lost', async (t) => {
+  const { faults } = await audit(t, 'cooperative-sticky', { flaw: 'offsets', members: 2, changes: 50 })
+  t.regex(faults.join('\n'), /^LOST /m)
+})
+
+test('an audit of members that are not fenced names numbers that are doubled', async (t) => {
+  const { faults } = await audit(t, 'consumer', { flaw: 'fencing', members: 3, changes: 50, kinds: ['freeze'] })
+  t.regex(faults.join('\n'), /^DUP /m)
+})
 
 /** An hour with a sample per minute: `grows` bytes per sample on top of a heap that goes up and down. */
 function hourOf(grows: number, odd: Partial<Record<number, number>> = {}): MemorySample[] {

@@ -23,22 +23,26 @@ export const auditKinds = {
 export type AuditKind = keyof typeof auditKinds
 
 /** Sessions that are short enough to end within a test, of both protocols. */
-const settings = {
+const settings = (sessionTimeoutMs: number) => ({
   'group.min.session.timeout.ms': 1000,
   'group.consumer.min.session.timeout.ms': 1000,
-  'group.consumer.session.timeout.ms': 6000,
+  'group.consumer.session.timeout.ms': sessionTimeoutMs,
   'group.consumer.min.heartbeat.interval.ms': 100,
   'group.consumer.heartbeat.interval.ms': 500,
   'group.consumer.migration.policy': 'bidirectional',
   'offsets.topic.num.partitions': 4,
   'transaction.state.log.num.partitions': 4,
-}
+})
 
 /** Ours in a process of its own, or Apache Kafka. */
-export async function auditServer(dir: string, kafka: boolean): Promise<{ bootstrap: string; stop(): Promise<unknown> }> {
-  if (kafka) return launchKafka({ config: Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)])) })
+export async function auditServer(
+  dir: string,
+  { sessionTimeoutMs, kafka = false }: { sessionTimeoutMs: number; kafka?: boolean },
+): Promise<{ bootstrap: string; stop(): Promise<unknown> }> {
+  const config = settings(sessionTimeoutMs)
+  if (kafka) return launchKafka({ config: Object.fromEntries(Object.entries(config).map(([name, value]) => [name, String(value)])) })
   const ends: (() => unknown)[] = []
-  const broker = new ChildBroker({ teardown: (end) => void ends.push(end) }, dir, { ...settings, durability: 'page-cache' })
+  const broker = new ChildBroker({ teardown: (end) => void ends.push(end) }, dir, { ...config, durability: 'page-cache' })
   await broker.start()
   return { bootstrap: `127.0.0.1:${broker.port}`, stop: () => Promise.all(ends.map((end) => end())) }
 }

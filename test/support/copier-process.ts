@@ -10,9 +10,11 @@ import { seededNumbers } from './seeded-numbers.ts'
 
 const options = JSON.parse(process.argv[2]!) as CopyingOptions
 const random = seededNumbers(options.seed)
+/** Whom a coordinator trusts, as it does tools. */
+const nobody = { groupId: options.group, generation: -1, memberId: '', groupInstanceId: null }
 let transaction = 0
 
-function say(step: CopyingStep, detail = ''): void {
+function say(step: CopyingStep, detail: string | number = ''): void {
   process.stdout.write(`${step} ${transaction} ${detail}\n`)
 }
 
@@ -72,12 +74,13 @@ async function copy(consumer: Consumer, producer: Producer, batches: readonly Co
     const offsets = new Map(
       batches.map((batch) => [tpKey(batch), { topic: batch.topic, partition: batch.partition, offset: batch.nextOffset }]),
     )
-    await producer.sendOffsets([...offsets.values()], member)
+    if (options.flaw === 'offsets') await consumer.commit([...offsets.values()])
+    else await producer.sendOffsets([...offsets.values()], options.flaw === 'fencing' ? nobody : member)
     await dawdle()
     say('ending')
     if (!aborts) {
       await producer.commit()
-      return say('committed')
+      return say('committed', sent.length)
     }
     await producer.abort()
     say('aborted')

@@ -17,11 +17,16 @@ export interface CopyingOptions {
   readonly transactionTimeoutMs: number
   /** How the group is kept; default classic, with the default assignors. */
   readonly membership?: Pick<ConsumerOptions, 'groupProtocol' | 'partitionAssignmentStrategy'>
+  /** To show that an audit sees what is wrong. */
+  readonly flaw?: CopyingFlaw
 }
+
+/** `offsets`: positions are committed beside the transaction. `fencing`: they are sent as nobody's, so that a zombie is let through. */
+export type CopyingFlaw = 'offsets' | 'fencing'
 
 /**
  * Steps of a transaction, each said before it is taken: `begin 7`, `offering 7` (positions are sent), `ending 7`, and when it is over
- * `committed 7`, `aborted 7` or `failed 7 ILLEGAL_GENERATION`.
+ * `committed 7 120` (records), `aborted 7` or `failed 7 ILLEGAL_GENERATION`.
  */
 export type CopyingStep = 'begin' | 'offering' | 'ending' | 'committed' | 'aborted' | 'failed'
 
