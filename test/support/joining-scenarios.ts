@@ -96,7 +96,12 @@ export const joiningScenarios: Readonly<Record<string, Scenario>> = {
 
   ...eachKind('a topic that is deleted and created again is read from its beginning, whatever was committed', async (t, env, kind) => {
     const client = await clientFor(t, env)
-    for (const enableAutoCommit of [false, true]) {
+    for (const [enableAutoCommit, pollsBetween] of [
+      [false, 5],
+      [true, 5],
+      [false, 0],
+      [true, 0],
+    ] as const) {
       const topic = await newTopic(client, 2)
       const groupId = uniqueName('again')
       const consumer = client.consumer({ groupId, ...kind, ...reading, enableAutoCommit, autoCommitIntervalMs: 10 })
@@ -111,7 +116,7 @@ export const joiningScenarios: Readonly<Record<string, Scenario>> = {
       await produce(client, topic, 2, 20)
       await readUntil(20)
       await client.admin.deleteTopics([topic])
-      for (let n = 0; n < 5; n++) await consumer.poll(20).catch(onlyUnknown)
+      for (let n = 0; n < pollsBetween; n++) await consumer.poll(20).catch(onlyUnknown)
       await createAgain(client, topic)
       const producer = env.connect({ bootstrapTimeoutMs: 30_000, unknownTopicTimeoutMs: 30_000 })
       // More than the old one had: an old offset would pass over some.
