@@ -39,7 +39,7 @@ export class Assignment implements Iterable<PartitionState> {
     )
   }
 
-  add(tp: TopicPartition, start: Start): void {
+  add(tp: TopicPartition & { topicId?: string }, start: Start): void {
     this.#states.set(tpKey(tp), new PartitionState(tp, start))
   }
 

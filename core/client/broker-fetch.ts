@@ -91,7 +91,8 @@ export class BrokerFetch {
     this.#session.begin(withIds ? 'ids' : 'names')
     for (const [i, state] of states.entries()) {
       const leaderEpoch = topics[i]?.partitions[state.partition]?.leaderEpoch ?? -1
-      const known = this.#session.ask(state, state.version, topics[i]?.topicId ?? ZERO_UUID, leaderEpoch, state.fetchPosition)
+      const topicId = state.meantTopicId ?? topics[i]?.topicId ?? ZERO_UUID
+      const known = this.#session.ask(state, state.version, topicId, leaderEpoch, state.fetchPosition)
       if (state.highWatermark < 0 && known.highWatermark >= 0) takeEnds(state, known)
     }
     return withIds ? Infinity : VERSION_WITH_TOPIC_IDS - 1

@@ -56,7 +56,8 @@ export class ConsumerGroup {
       onJoined: onAttention,
     })
     const holdsSince = (tp: TopicPartition, group: GroupMetadata): boolean => this.#rebalances.holdsSince(tp, group)
-    this.#offsets = new GroupOffsets({ cluster, watcher, groupId, groupInstanceId, member: this.#member, holdsSince })
+    const topicIdOf = (tp: TopicPartition): string | undefined => this.#rebalances.topicIdOf(tp)
+    this.#offsets = new GroupOffsets({ cluster, watcher, groupId, groupInstanceId, member: this.#member, holdsSince, topicIdOf })
     this.#autoCommit = options.enableAutoCommit
       ? new AutoCommit({
           clock: cluster.clock,

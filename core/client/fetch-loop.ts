@@ -2,6 +2,7 @@ import type { Timer } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
 import { ZERO_UUID } from '../base/uuid.ts'
 import type { Connections } from '../cluster/connections.ts'
+import type { ClusterImage } from '../cluster/metadata.ts'
 import { backoff, isRetriableError } from '../cluster/retry.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import { errorName, isRetriable, kafkaError } from '../protocol/errors.ts'
@@ -90,6 +91,13 @@ export class FetchLoop {
       if (leader < 0) {
         if (cluster.image.topics.has(state.topic)) this.#refresh()
         else this.#lookFor(state.topic)
+        continue
+      }
+      if (!isMeant(state, cluster.image)) {
+        // The group or we have yet to hear that the topic was created again.
+        this.#delay(state)
+        this.#refresh()
+        wakeAt = Math.min(wakeAt, state.retryAt)
         continue
       }
       const node = readFrom(leader, state.readReplica, cluster.image, now)
@@ -263,4 +271,10 @@ export class FetchLoop {
         })
       })
   }
+}
+
+/** Whether the topic that is known under this name is the one that the group has given. */
+function isMeant({ topic, meantTopicId }: PartitionState, image: ClusterImage): boolean {
+  const topicId = image.topics.get(topic)?.topicId ?? ZERO_UUID
+  return meantTopicId === undefined || topicId === ZERO_UUID || topicId === meantTopicId
 }

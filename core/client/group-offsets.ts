@@ -10,6 +10,9 @@ import { commitGroupOffsets, fetchGroupOffsets } from './offset-requests.ts'
 import type { GroupOffset } from './offset-requests.ts'
 import type { GroupMetadata, OffsetToCommit } from './types.ts'
 
+/** What a coordinator says of a topic that it does not know. */
+const unknown: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID'])
+
 export interface GroupOffsetsOptions {
   cluster: Cluster
   watcher: ConnectionsWatcher
@@ -18,6 +21,8 @@ export interface GroupOffsetsOptions {
   member: Membership
   /** Whether the member has held the partition all the while since it was `group`. */
   holdsSince: (tp: TopicPartition, group: GroupMetadata) => boolean
+  /** Of a partition that the member holds, where the group tells it. */
+  topicIdOf: (tp: TopicPartition) => string | undefined
 }
 
 /** Reads and writes the positions of a group. */
@@ -40,17 +45,24 @@ export class GroupOffsets {
     return this.#heldSince(partitions, group) ? this.#options.member.metadata : group
   }
 
-  /** @throws KafkaError ILLEGAL_GENERATION, STALE_MEMBER_EPOCH and their like when the partitions are no longer ours; MoldauError FENCED */
+  /**
+   * @throws KafkaError ILLEGAL_GENERATION, STALE_MEMBER_EPOCH and their like when the partitions are no longer ours; MoldauError FENCED, and
+   *   UNKNOWN_TOPIC when a topic was deleted
+   */
   async commit(offsets: readonly OffsetToCommit[], group: GroupMetadata, timeoutMs: number): Promise<void> {
-    const { groupId, groupInstanceId, cluster, member } = this.#options
+    const { groupId, groupInstanceId, cluster, member, topicIdOf } = this.#options
     let used = group
     const retriable = (error: unknown): boolean =>
       error instanceof KafkaError && member.refused(error, used) && this.#heldSince(offsets, group)
     const call = { what: `commit offsets of group '${groupId}'`, timeoutMs, stopped: () => this.#stopped(), retriable }
     try {
-      await cluster.coordinators.run('group', groupId, this.#connections, call, (connection) => {
+      await cluster.coordinators.run('group', groupId, this.#connections, call, async (connection) => {
         used = this.authority(offsets, group)
-        return commitGroupOffsets(connection, used, offsets)
+        try {
+          await commitGroupOffsets(connection, used, offsets, topicIdOf)
+        } catch (error) {
+          throw (await this.#deletion(error, offsets)) ?? error
+        }
       })
     } catch (error) {
       throw error instanceof KafkaError && error.kafkaCode === 'FENCED_INSTANCE_ID' ? fencedInstance(groupId, groupInstanceId) : error
@@ -68,6 +80,22 @@ export class GroupOffsets {
   close(): void {
     this.#closed = true
     this.#options.cluster.release(this.#connections)
+  }
+
+  /** A coordinator that does not know a topic may lag behind; but where the topic was deleted, no further attempt will help. */
+  async #deletion(error: unknown, offsets: readonly OffsetToCommit[]): Promise<MoldauError | undefined> {
+    if (!(error instanceof KafkaError) || !unknown.has(error.kafkaCode)) return undefined
+    const { groupId, cluster, topicIdOf } = this.#options
+    await cluster.refresh(offsets.map(({ topic }) => topic)).catch(() => {})
+    const { errors, topics } = cluster.image
+    const isGone = (tp: OffsetToCommit): boolean => {
+      const [was, is] = [topicIdOf(tp), topics.get(tp.topic)?.topicId]
+      return errors.get(tp.topic) === 'UNKNOWN_TOPIC_OR_PARTITION' || (was !== undefined && is !== undefined && was !== is)
+    }
+    const gone = offsets.find(isGone)
+    if (gone === undefined) return undefined
+    const message = `commit offsets of group '${groupId}': topic '${gone.topic}' was deleted; the positions in other topics are committed`
+    return new MoldauError('UNKNOWN_TOPIC', message, { cause: error })
   }
 
   #heldSince(partitions: readonly TopicPartition[], group: GroupMetadata): boolean {

@@ -132,21 +132,33 @@ export function checkCommitted(topics: readonly CommitAnswer[], groupId: string)
   }
 }
 
-/** Commits positions of a group. The generation and member id let the coordinator refuse a member that has been replaced. */
+/**
+ * Commits positions of a group. The generation and member id let the coordinator refuse a member that has been replaced.
+ *
+ * @param topicIdOf the topic that was read, where that is known: where the coordinator goes by ids, one that was created again under its name
+ *   does not get the position of the old one
+ */
 export async function commitGroupOffsets(
   connection: BrokerConnection,
   group: GroupMetadata,
   offsets: readonly OffsetToCommit[],
+  topicIdOf: (tp: TopicPartition) => string | undefined,
 ): Promise<void> {
+  const byId = Map.groupBy(offsets, topicIdOf)
+  const known = [...byId].flatMap(([topicId, list]) =>
+    topicId === undefined ? [] : committedTopics(list).map((topic) => ({ ...topic, topicId })),
+  )
+  const withIds = !byId.has(undefined) && connection.version(OffsetCommit) > VERSION_WITH_NAMES_MAX
   const body = {
     groupId: group.groupId,
     generationIdOrMemberEpoch: group.generation,
     memberId: group.memberId,
     ...(group.groupInstanceId === null ? {} : { groupInstanceId: group.groupInstanceId }),
-    topics: committedTopics(offsets),
+    topics: withIds ? known : committedTopics(offsets),
   }
-  const response = await connection.request(OffsetCommit, body, { maxVersion: VERSION_WITH_NAMES_MAX })
-  checkCommitted(response.topics, group.groupId)
+  const response = await connection.request(OffsetCommit, body, withIds ? {} : { maxVersion: VERSION_WITH_NAMES_MAX })
+  const names = new Map(known.map(({ topicId, name }) => [topicId, name]))
+  checkCommitted(withIds ? response.topics.map((topic) => ({ ...topic, name: names.get(topic.topicId)! })) : response.topics, group.groupId)
 }
 
 /**

@@ -12,6 +12,8 @@ export class PartitionState implements TopicPartition {
   readonly topic: string
   readonly partition: number
   topicId: string
+  /** The topic that the group means, where it tells: another one of the same name is not read. */
+  readonly meantTopicId: string | undefined
   /** The next offset to hand out; undefined until it has been found out. */
   position: number | undefined
   /** The next offset to ask for: ahead of the position by what lies here. */
@@ -35,10 +37,11 @@ export class PartitionState implements TopicPartition {
   retryAt: number
   failures: number
 
-  constructor(tp: TopicPartition, start: Start) {
+  constructor(tp: TopicPartition & { topicId?: string }, start: Start) {
     this.topic = tp.topic
     this.partition = tp.partition
     this.topicId = ZERO_UUID
+    this.meantTopicId = tp.topicId
     this.position = undefined
     this.fetchPosition = -1
     this.start = start

@@ -53,6 +53,11 @@ export class Rebalances {
     return hold !== undefined && this.#options.generations.isSince(group, hold.since)
   }
 
+  /** Of a partition that is held, where the group tells it. */
+  topicIdOf(tp: TopicPartition): string | undefined {
+    return this.#held.get(tpKey(tp))?.partition.topicId
+  }
+
   /** Whether {@link Rebalances.settle} would do something. */
   get ready(): boolean {
     const { member } = this.#options

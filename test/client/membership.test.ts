@@ -7,7 +7,7 @@ import { systemClock } from '../../core/base/clock.ts'
 import type { Clock } from '../../core/base/clock.ts'
 import { idKey, Reconciliation } from '../../core/client/reconciliation.ts'
 import type { Beat, TopicIdPartition } from '../../core/client/reconciliation.ts'
-import { ConsumerGroupHeartbeat } from '../../core/protocol/messages/consumer-group-heartbeat.ts'
+import { ApiVersions, ConsumerGroupHeartbeat } from '../../core/testing/index.ts'
 import { newTopic, numbers, partitionsOf, pollSome, quickHeartbeats } from '../support/client-kit.ts'
 import { Audit, kinds, produce } from '../support/membership-audit.ts'
 import { holdingDialer } from '../support/holding-dialer.ts'
@@ -306,4 +306,32 @@ test('options of the other group protocol are refused by name, with what to do i
     t.throws(() => client.consumer({ groupId: 'g', ...options }), { code: 'INVALID_CONFIG', message })
   t.notThrows(() => client.consumer({ groupId: 'g', groupProtocol: 'consumer', groupRemoteAssignor: 'range', sessionTimeoutMs: undefined }))
   t.notThrows(() => client.consumer({ groupId: 'g', groupProtocol: 'classic', sessionTimeoutMs: 6000, heartbeatIntervalMs: 50 }))
+})
+
+test('where the coordinator cannot match topics a member of KIP-848 finds them by itself, also those that come later', async (t) => {
+  const broker = await startBroker(t, { config: quickHeartbeats })
+  broker.intercept(ApiVersions, async (call) => {
+    const answer = await call.next()
+    for (const range of answer.apiKeys) if (range.apiKey === ConsumerGroupHeartbeat.key) range.maxVersion = 0
+    return answer
+  })
+  const versions = new Set<number>()
+  broker.intercept(ConsumerGroupHeartbeat, (call) => void versions.add(call.version))
+  const client = await connect(broker, { metadataMaxAgeMs: 100 })
+  t.teardown(() => client.close())
+  const create = (...names: string[]) => client.admin.createTopics(names.map((name) => ({ name, partitions: 1 })))
+  await create('flights-1', 'trains-1')
+  const consumer = client.consumer({ groupId: 'alone', groupProtocol: 'consumer', autoOffsetReset: 'earliest', fetchMaxWaitMs: 20 })
+  const topics = (): string[] => consumer.assignment().map(({ topic }) => topic)
+  consumer.subscribe(/^flights-/)
+  while (topics().length < 1) await consumer.poll(20)
+  t.deepEqual(topics(), ['flights-1'])
+  await create('flights-2', 'trains-2')
+  while (topics().length < 2) await consumer.poll(20)
+  t.deepEqual(topics().toSorted(), ['flights-1', 'flights-2'])
+  consumer.subscribe(/^trains-1/)
+  while (topics().some((topic) => topic !== 'trains-1') || topics().length === 0) await consumer.poll(20)
+  t.deepEqual(topics(), ['trains-1'])
+  t.deepEqual(versions, new Set([0]))
+  await consumer.close()
 })

@@ -1,11 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { resolveAssignors } from '../../core/client/assignors/assignors.ts'
 import type { AssignorName } from '../../core/client/assignors/assignors.ts'
-import { tpKey } from '../../core/index.ts'
-import type { Assignor } from '../../core/index.ts'
-import { clientFor, newTopic, uniqueName } from './client-kit.ts'
+import { KafkaError, MoldauError, tpKey } from '../../core/index.ts'
+import type { Assignor, Client } from '../../core/index.ts'
+import { clientFor, newTopic, numbers, uniqueName } from './client-kit.ts'
 import type { Scenario } from './client-kit.ts'
 import { eachKind } from './each-kind.ts'
-import { produce, reading } from './membership-audit.ts'
+import { produce, reading, valuesOf } from './membership-audit.ts'
 
 /** How a consumer comes into its group and goes, and what the group is told of it. */
 export const joiningScenarios: Readonly<Record<string, Scenario>> = {
@@ -91,4 +93,64 @@ export const joiningScenarios: Readonly<Record<string, Scenario>> = {
     while (next.assignment().length === 0) await next.poll(20)
     await next.close()
   }),
+
+  ...eachKind('a topic that is deleted and created again is read from its beginning, whatever was committed', async (t, env, kind) => {
+    const client = await clientFor(t, env)
+    for (const [enableAutoCommit, pollsBetween] of [
+      [false, 5],
+      [true, 5],
+      [false, 0],
+      [true, 0],
+    ] as const) {
+      const topic = await newTopic(client, 2)
+      const groupId = uniqueName('again')
+      const consumer = client.consumer({ groupId, ...kind, ...reading, enableAutoCommit, autoCommitIntervalMs: 10 })
+      consumer.subscribe([topic], { onRevoked: () => (enableAutoCommit ? undefined : consumer.commit().catch(() => {})) })
+      const seen: string[] = []
+      const readUntil = async (count: number): Promise<void> => {
+        while (new Set(seen).size < count) {
+          for (const batch of await consumer.poll(20).catch(onlyUnknown)) seen.push(...valuesOf(batch))
+          if (!enableAutoCommit) await consumer.commit().catch(() => {})
+        }
+      }
+      await produce(client, topic, 2, 20)
+      await readUntil(20)
+      await client.admin.deleteTopics([topic])
+      for (let n = 0; n < pollsBetween; n++) await consumer.poll(20).catch(onlyUnknown)
+      await createAgain(client, topic)
+      const producer = env.connect({ bootstrapTimeoutMs: 30_000, unknownTopicTimeoutMs: 30_000 })
+      // More than the old one had: an old offset would pass over some.
+      await produce(await producer, topic, 2, 60, 20)
+      await (await producer).close()
+      await readUntil(80)
+      t.deepEqual(
+        seen.toSorted((a, b) => Number(a) - Number(b)),
+        numbers(80),
+      )
+      await consumer.close()
+      const committed = await client.admin.listConsumerGroupOffsets(groupId)
+      t.deepEqual(
+        committed.map(({ offset }) => offset),
+        [30, 30],
+      )
+    }
+  }),
+}
+
+/** While a topic is gone a poll says so. */
+function onlyUnknown(error: unknown): [] {
+  if (error instanceof MoldauError && error.code === 'UNKNOWN_TOPIC') return []
+  throw error
+}
+
+/** Apache Kafka answers a deletion before it has forgotten the topic everywhere. */
+async function createAgain(client: Client, topic: string): Promise<void> {
+  for (;;) {
+    try {
+      return void (await client.admin.createTopics([{ name: topic, partitions: 2 }]))
+    } catch (error) {
+      if (!(error instanceof KafkaError) || error.kafkaCode !== 'TOPIC_ALREADY_EXISTS') throw error
+      await sleep(50)
+    }
+  }
 }
