@@ -8,6 +8,7 @@ import type { Committable } from './committable.ts'
 import { ConsumerMember } from './consumer-member.ts'
 import type { readConsumerOptions } from './consumer-options.ts'
 import type { ConsumerView } from './consumer-view.ts'
+import { within } from './farewell.ts'
 import { Generations } from './generations.ts'
 import { GroupMember } from './group-member.ts'
 import { GroupOffsets } from './group-offsets.ts'
@@ -147,16 +148,18 @@ export class ConsumerGroup {
   /**
    * Commits what is to be committed by itself, then has the listener told, then goes.
    *
+   * @param timeoutMs how long to try to commit
    * @param leave default: a static member stays in the group, others leave
    * @throws what the listener throws, at the end
    */
-  async close(leave: boolean = this.#options.options.groupInstanceId === undefined): Promise<void> {
-    await this.#autoCommit?.finish()
+  async close(timeoutMs: number, leave: boolean = this.#options.options.groupInstanceId === undefined): Promise<void> {
+    const committing = this.#autoCommit?.finish()
+    const isReachable = committing === undefined || (await within(this.#options.cluster.clock, timeoutMs, committing))
     try {
       await this.#rebalances.end()
     } finally {
-      await this.#member.close(leave)
       this.#offsets.close()
+      await this.#member.close(leave && isReachable)
     }
   }
 }

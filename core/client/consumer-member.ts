@@ -6,6 +6,7 @@ import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { Connections } from '../cluster/connections.ts'
 import { isRetriableError } from '../cluster/retry.ts'
 import { KafkaError } from '../protocol/errors.ts'
+import { sayGoodbye } from './farewell.ts'
 import type { Generations } from './generations.ts'
 import { heartbeat, leaveGroup } from './group-heartbeat.ts'
 import type { HeartbeatSettings } from './group-heartbeat.ts'
@@ -27,7 +28,6 @@ export interface ConsumerMemberOptions extends HeartbeatSettings {
   onAttention: () => void
 }
 
-const LEAVE_TIMEOUT_MS = 5000
 /** Until the first answer tells the interval. */
 const FIRST_INTERVAL_MS = 1000
 
@@ -235,10 +235,7 @@ export class ConsumerMember implements Membership {
 
   async #leave(epoch: -1 | -2): Promise<void> {
     const { cluster, groupId } = this.#options
-    const call = { what: `leave group '${groupId}'`, timeoutMs: LEAVE_TIMEOUT_MS }
-    await cluster.coordinators
-      .run('group', groupId, this.#connections, call, (connection) => leaveGroup(connection, this.#options, this.#memberId, epoch))
-      .catch(() => {})
+    await sayGoodbye(cluster, groupId, this.#connections, (connection) => leaveGroup(connection, this.#options, this.#memberId, epoch))
   }
 
   #stopped(): Error | undefined {

@@ -4,6 +4,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { Assignment } from './assignment.ts'
 import type { ConsumerEvents } from './client-events.ts'
+import { CLOSE_TIMEOUT_MS } from './farewell.ts'
 import type { Committable, Done } from './committable.ts'
 import { ConsumerGroup } from './consumer-group.ts'
 import { ConsumerInterceptors } from './interceptors.ts'
@@ -239,16 +240,16 @@ export class Consumer {
    * Ends. Commits what was handed out where `enableAutoCommit` says so, else nothing; then calls `onRevoked` of the listener with what this member
    * holds, which may commit, or `onLost` where others have it already.
    *
-   * @param options leave: whether to leave the group, so that others get the partitions at once. Default: a static member does not, it
-   *   only goes away and finds its partitions when it is back within the session time-out; others do
+   * @param options leave: whether to leave the group, so that others get the partitions at once; by default a static member does not, and
+   *   finds its partitions when it is back within the session time-out. timeoutMs: how long to try to commit, default 10 s
    * @throws what the listener throws; the consumer is closed all the same
    */
-  async close(options: { leave?: boolean } = {}): Promise<void> {
+  async close({ leave, timeoutMs = CLOSE_TIMEOUT_MS }: { leave?: boolean; timeoutMs?: number } = {}): Promise<void> {
     if (this.#closing) return
     this.#closing = true
     const fetchesEnded = this.#reading.close()
     try {
-      await this.#group?.close(options.leave)
+      await this.#group?.close(timeoutMs, leave)
     } finally {
       this.#closed = true
       await fetchesEnded

@@ -13,6 +13,7 @@ import type { AssignorName } from './assignors/assignors.ts'
 import { fencedInstance, joinGroup } from './group-join.ts'
 import type { Joined } from './group-join.ts'
 import type { LastAssignment } from './assignors/assignor.ts'
+import { sayGoodbye } from './farewell.ts'
 import type { Generations } from './generations.ts'
 import type { Membership, MeantPartition, Subscription } from './membership.ts'
 import { TopicPattern } from './topic-pattern.ts'
@@ -32,8 +33,6 @@ export interface GroupMemberOptions {
   /** A rebalance is due, or something fatal has happened: the next poll has to see to it. */
   onAttention: () => void
 }
-
-const LEAVE_TIMEOUT_MS = 5000
 
 /**
  * One member of a consumer group (classic protocol): joins, heartbeats, leaves. Who polls decides when: a rebalance is only announced
@@ -179,7 +178,7 @@ export class GroupMember implements Membership {
     this.#heartbeat?.cancel()
     this.#pattern.stop()
     this.#unwatch()
-    if (leave && this.#memberId !== '' && this.#fatal === undefined) await this.#leave('the consumer was closed').catch(() => {})
+    if (leave && this.#memberId !== '' && this.#fatal === undefined) await this.#leave('the consumer was closed')
     this.#closed = true
     cluster.release(this.#connections)
     cluster.release(this.#joinConnections)
@@ -188,12 +187,10 @@ export class GroupMember implements Membership {
   async #leave(reason: string): Promise<void> {
     const { cluster, groupId, groupInstanceId } = this.#options
     const memberId = this.#memberId
-    const call = { what: `leave group '${groupId}'`, timeoutMs: LEAVE_TIMEOUT_MS }
-    await cluster.coordinators.run('group', groupId, this.#connections, call, async (connection) => {
+    await sayGoodbye(cluster, groupId, this.#connections, async (connection) => {
       const members = [{ memberId, groupInstanceId, reason }]
-      await connection.request(LeaveGroup, connection.version(LeaveGroup) >= 3 ? { groupId, members } : { groupId, memberId }, {
-        timeoutMs: LEAVE_TIMEOUT_MS,
-      })
+      const body = connection.version(LeaveGroup) >= 3 ? { groupId, members } : { groupId, memberId }
+      throwOnError((await connection.request(LeaveGroup, body)).errorCode, `leave group '${groupId}'`)
     })
   }
 
@@ -210,7 +207,7 @@ export class GroupMember implements Membership {
     const { generation: generationId, memberId } = group
     if (cluster.clock.monotonic() - this.#polledAt > maxPollIntervalMs) {
       cluster.logger.warn({ groupId, maxPollIntervalMs }, 'group: poll() was not called in time, the member leaves')
-      if (groupInstanceId === null) await this.#leave('poll was not called in time').catch(() => {})
+      if (groupInstanceId === null) await this.#leave('poll was not called in time')
       this.#loose()
       return
     }

@@ -6,6 +6,7 @@ import type { Header } from '../record/header.ts'
 import { Accumulator } from './accumulator.ts'
 import { BatchSend } from './batch-send.ts'
 import { DeferredSends } from './deferred-sends.ts'
+import { CLOSE_TIMEOUT_MS, within } from './farewell.ts'
 import { ProducerInterceptors } from './interceptors.ts'
 import { acksCodes, compressionLevelOf, readProducerOptions } from './producer-options.ts'
 import type { ProducerOptions } from './producer-options.ts'
@@ -23,8 +24,6 @@ import { TopicPartitions } from './topic-partitions.ts'
 import { TransactionScope } from './transaction-scope.ts'
 import { Transactions } from './transactions.ts'
 import type { GroupMetadata, OffsetToCommit, ProducerBatch, ProducerRecord, RecordMetadata, WrittenRange } from './types.ts'
-
-const CLOSE_TIMEOUT_MS = 10_000
 
 /**
  * Writes records. Idempotent by default: a resend after a lost connection neither doubles nor reorders.
@@ -265,11 +264,8 @@ export class Producer {
   async close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
     if (this.#closed) return
     const finish = this.#scope?.isOpen === true ? this.abort() : this.flush()
-    let timer: { cancel(): void } | undefined
-    const late = new Promise<void>((resolve) => (timer = this.#cluster.clock.after(timeoutMs, resolve)))
     // Whoever sent the records has the failure already.
-    await Promise.race([finish.catch(() => {}), late])
-    timer?.cancel()
+    await within(this.#cluster.clock, timeoutMs, finish)
     this.#closed = true
     this.#accumulator.close(new MoldauError('CLOSED', 'the producer was closed before these records were acknowledged'))
     this.#sender.close()

@@ -83,7 +83,7 @@ test('leaps of the wall clock by an hour or a day end no session and no transact
   await pass(10_001, false)
   t.is((await all.beat()).filter((fault) => fault.startsWith('the classic')).length, 1)
   await pass(5 * MINUTE_MS, false)
-  t.is(await all.end(), 'PRODUCER_FENCED', 'its time is up')
+  t.is(await all.end(), 'INVALID_TXN_STATE', 'its time is up')
   clock.leap(DAY_MS)
   await pass(40 * MINUTE_MS, false)
   t.is(await all.logStart(), 0)

@@ -15,6 +15,7 @@ import type { ClusterOptions } from '../../core/cluster/cluster-options.ts'
 import { hedge } from '../../core/cluster/hedge.ts'
 import { Reconnects } from '../../core/cluster/reconnects.ts'
 import { SendQueue } from '../../core/cluster/send-queue.ts'
+import { sayGoodbye } from '../../core/client/farewell.ts'
 import { connect, MoldauError } from '../../core/index.ts'
 import type { ClientOptions } from '../../core/index.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
@@ -572,6 +573,30 @@ test('a token is shared until most of its life is over, and kept to its end when
   let opaque = 0
   const unknown = new TokenCache(() => `opaque-${opaque++}`, systemClock)
   t.deepEqual([await unknown.token(), await unknown.token()], ['opaque-0', 'opaque-1'])
+})
+
+test('a member that goes does not wait for a coordinator that is dead: three attempts at most, five seconds at most for an answer', async (t) => {
+  const broker = await startBroker(t)
+  const clock = new ManualClock()
+  const cluster = await clusterOf(t, { dialer: broker.dialer, clock, bootstrap: [{ host: 'x', port: 1 }] })
+  const connections = cluster.connections()
+  for (const [result, attempts] of [
+    [() => Promise.reject(new MoldauError('CONNECTION_LOST', 'dead', { retriable: true })), 3],
+    [() => new Promise<void>(() => {}), 1],
+    [() => Promise.resolve(), 1],
+  ] as const) {
+    let attempted = 0
+    const begun = clock.monotonic()
+    let isOver = false
+    const over = sayGoodbye(cluster, 'group', connections, () => (attempted++, result())).then(() => (isOver = true))
+    while (!isOver && clock.monotonic() - begun < 5000) {
+      // What is under way over the connection is not moved by this clock.
+      for (let n = 0; n < 5 && !isOver; n++) await turn()
+      if (attempted > 0) clock.advance(10)
+    }
+    await over
+    t.is(attempted, attempts)
+  }
 })
 
 // --- numbers that flow while things break

@@ -5,6 +5,9 @@ import test from 'ava'
 import { connect } from '../../core/index.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
 import { tlsDialer } from '../../core/net/tls-dialer.ts'
+import { Fetch } from '../../core/protocol/messages/fetch.ts'
+import { Produce } from '../../core/protocol/messages/produce.ts'
+import { clientFor, newTopic, numbers, readAll, valuesOf } from '../support/client-kit.ts'
 import type { Env } from '../support/client-kit.ts'
 import { SESSION_MS, startKafkaCluster } from '../support/kafka-cluster.ts'
 import { countingDialer } from '../support/counting-dialer.ts'
@@ -14,6 +17,7 @@ import { startFlow } from '../support/numbered-flow.ts'
 import { recordScenarios } from '../support/record-scenarios.ts'
 import { authority, tls } from '../support/secure-broker.ts'
 import { freePort, startKafka } from '../support/start-kafka.ts'
+import { throttleListener } from '../support/throttle-listener.ts'
 import { transactionScenarios } from '../support/transaction-scenarios.ts'
 
 test.serial(
@@ -51,6 +55,45 @@ test.serial(
     await nodes[1]!.start()
     await done('it is back')
     t.deepEqual(await flow.finish(), [])
+  },
+)
+
+test.serial(
+  'a producer and a consumer over their quotas keep the silence that Apache Kafka asks for: no connection is lost, nothing doubled',
+  async (t) => {
+    const kafka = await startKafka(t, { config: { 'quota.window.num': '2', 'quota.window.size.seconds': '1' } })
+    if (kafka === undefined) return
+    const listener = throttleListener(tcpDialer(), [Produce, Fetch])
+    const dialer = countingDialer(listener)
+    const env: Env = { connect: (options) => connect(kafka.bootstrap, { ...options, dialer, clientId: 'throttled' }), dialer }
+    const client = await clientFor(t, env, { requestTimeoutMs: 2000 })
+    const topic = await newTopic(client)
+    await client.admin.alterClientQuotas([
+      { entity: { clientId: 'throttled' }, set: { producer_byte_rate: 9000, consumer_byte_rate: 30_000 } },
+    ])
+    const producer = client.producer({ requestTimeoutMs: 2000, batchSize: 8000, maxRequestSize: 9000, lingerMs: 0 })
+    await producer.partitions(topic)
+    const before = dialer.dialled
+    const values = numbers(12)
+    const places = await Promise.all(values.map((value) => producer.send({ topic, partition: 0, value: value.padStart(7000) })))
+    t.deepEqual(
+      places.map(({ offset }) => offset),
+      values.map((_, i) => i),
+    )
+    // Of 84 kB at 9 kB/s a window of two seconds may come at once; the broker asks for silence until the rest fits, and a little less for the last.
+    const [producing, fair] = [listener.throttledMs(Produce), ((12 - 3) * 7000) / 9]
+    t.log(`producer: ${producing} ms of silence for 84 kB at 9 kB/s`)
+    t.true(producing > fair / 4 && producing < fair * 4, `${producing} ms told`)
+    t.is(dialer.dialled - before, 1)
+    const seen = await readAll(client, topic, 1, { maxPartitionFetchBytes: 8000, fetchMaxBytes: 8000 })
+    t.deepEqual(
+      valuesOf(seen).map((value) => value!.trim()),
+      values,
+    )
+    t.log(`consumer: ${listener.throttledMs(Fetch)} ms of silence for 84 kB at 30 kB/s`)
+    t.true(listener.throttledMs(Fetch) > 0)
+    t.is(dialer.dialled - before, 2, 'one connection to produce, one to fetch')
+    t.is(dialer.dialled - dialer.open.size, 0, 'none was lost')
   },
 )
 
