@@ -88,6 +88,8 @@ export class TelemetryReporter {
     this.#timer = this.#clock.after(waitMs, () => {
       this.#running = this.#step(next)
     })
+    // Metrics alone keep no program alive.
+    this.#timer.unref?.()
   }
 
   /** Never rejects. */
