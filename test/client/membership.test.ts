@@ -244,7 +244,7 @@ test('a second member of KIP-848 with an instance id waits for the first as long
   t.is(third.assignment().length, 0)
   await first.close()
   while (third.assignment().length === 0) await third.poll(20)
-  t.pass()
+  t.deepEqual(third.assignment(), [{ topic, partition: 0 }])
 })
 
 test('a listener that throws tells the one who polls, and the rebalance goes on', async (t) => {

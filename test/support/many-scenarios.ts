@@ -1,7 +1,8 @@
 import { systemClock } from '../../core/base/clock.ts'
 import { Channel } from '../../core/net/channel.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
-import { ManyBroker, ManyClients, until } from './many.ts'
+import { ManyBroker, ManyClients } from './many.ts'
+import { until } from './until.ts'
 import { batch, createTopic, fetchFrom, listing, produce } from './wire.ts'
 
 /** What was measured, for whoever wants to read it. */
