@@ -2,7 +2,7 @@ import { messageOf } from '../base/errors.ts'
 import { KafkaError, errorCode, kafkaError } from '../protocol/errors.ts'
 import type { ConfigResource } from './resources/resource.ts'
 import { resourceOf } from './resources/resource-of.ts'
-import { resourceTypes } from './config-source.ts'
+import { configResourceTypes } from '../protocol/config-codes.ts'
 import type { BrokerServices } from './services.ts'
 
 /** How AlterConfigs and IncrementalAlterConfigs answer for a resource. */
@@ -59,7 +59,7 @@ export async function alterResources<W extends Wanted>(
 
 /** Settings of the broker are judged together with those of all brokers. */
 function turnOf({ resourceType, resourceName }: Wanted): string {
-  return resourceType === resourceTypes.broker ? String(resourceType) : `${resourceType} ${resourceName}`
+  return resourceType === configResourceTypes.broker ? String(resourceType) : `${resourceType} ${resourceName}`
 }
 
 /** @throws KafkaError INVALID_REQUEST when a setting is named twice, or has no value */

@@ -11,6 +11,3 @@ export const configSources = {
   clientMetrics: 7,
   group: 8,
 } as const
-
-/** Kinds of things that have settings. */
-export const resourceTypes = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const

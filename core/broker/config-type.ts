@@ -1,16 +1,6 @@
-/** The types of Kafka's settings, with the codes that DescribeConfigs answers. */
-export const configTypes = {
-  boolean: 1,
-  string: 2,
-  int: 3,
-  short: 4,
-  long: 5,
-  double: 6,
-  list: 7,
-  class: 8,
-  password: 9,
-} as const
+import type { configTypes } from '../protocol/config-codes.ts'
 
+/** The types of Kafka's settings. */
 export type ConfigType = keyof typeof configTypes
 
 export const LONG_MAX = '9223372036854775807'

@@ -4,7 +4,7 @@ import { randomUuid } from '../base/uuid.ts'
 import type { RandomBytes } from '../base/uuid.ts'
 import type { LocalMetadata } from '../coordination/local.ts'
 import { kafkaError } from '../protocol/errors.ts'
-import { resourceTypes } from './config-source.ts'
+import { configResourceTypes } from '../protocol/config-codes.ts'
 import { splitList } from './config-type.ts'
 import { parseMatch } from './telemetry-match.ts'
 import type { MatchName } from './telemetry-match.ts'
@@ -96,8 +96,8 @@ export class Telemetry {
     const metrics = new Set<string>()
     let pushIntervalMs = Infinity
     const matched: string[] = []
-    for (const name of this.#metadata.configured(resourceTypes.clientMetrics)) {
-      const configs = this.#metadata.configs(resourceTypes.clientMetrics, name)
+    for (const name of this.#metadata.configured(configResourceTypes.clientMetrics)) {
+      const configs = this.#metadata.configs(configResourceTypes.clientMetrics, name)
       const selectors = splitList(configs.get('match') ?? '').map(parseMatch)
       if (!selectors.every(({ name: trait, pattern }) => pattern.test(traits[trait]))) continue
       for (const metric of splitList(configs.get('metrics') ?? '')) metrics.add(metric)

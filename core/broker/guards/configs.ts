@@ -1,7 +1,7 @@
 import { AlterConfigs } from '../../protocol/messages/alter-configs.ts'
 import { DescribeConfigs } from '../../protocol/messages/describe-configs.ts'
 import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
-import { resourceTypes } from '../config-source.ts'
+import { configResourceTypes } from '../../protocol/config-codes.ts'
 import type { Session } from '../session.ts'
 import { CLUSTER_REFUSED, GROUP_REFUSED, TOPIC_REFUSED, guard, part, then } from './guard.ts'
 import type { NamedGuard } from './guard.ts'
@@ -14,13 +14,13 @@ interface Asked {
 /** A kind that nobody knows is left to the handler. */
 function may(session: Session, operation: 'describeConfigs' | 'alterConfigs', { resourceType, resourceName }: Asked): boolean {
   switch (resourceType) {
-    case resourceTypes.topic:
+    case configResourceTypes.topic:
       return session.allows(operation, 'topic', resourceName)
-    case resourceTypes.group:
+    case configResourceTypes.group:
       return session.allows(operation, 'group', resourceName)
-    case resourceTypes.broker:
-    case resourceTypes.brokerLogger:
-    case resourceTypes.clientMetrics:
+    case configResourceTypes.broker:
+    case configResourceTypes.brokerLogger:
+    case configResourceTypes.clientMetrics:
       return session.allowsCluster(operation)
     default:
       return true
@@ -29,9 +29,9 @@ function may(session: Session, operation: 'describeConfigs' | 'alterConfigs', { 
 
 function refusal({ resourceType, resourceName }: Asked) {
   const [code, name] =
-    resourceType === resourceTypes.topic
+    resourceType === configResourceTypes.topic
       ? ([TOPIC_REFUSED, 'Topic authorization failed.'] as const)
-      : resourceType === resourceTypes.group
+      : resourceType === configResourceTypes.group
         ? ([GROUP_REFUSED, 'Group authorization failed.'] as const)
         : ([CLUSTER_REFUSED, 'Cluster authorization failed.'] as const)
   return { errorCode: code, errorMessage: name, resourceType, resourceName }

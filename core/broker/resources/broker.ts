@@ -2,7 +2,8 @@ import { messageOf } from '../../base/errors.ts'
 import { kafkaError } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../broker-config.ts'
 import { brokerConfigs } from '../broker-config.ts'
-import { configSources, resourceTypes } from '../config-source.ts'
+import { configResourceTypes } from '../../protocol/config-codes.ts'
+import { configSources } from '../config-source.ts'
 import { configProblem, defaultText, password } from '../config-type.ts'
 import type { ConfigKey } from '../config-type.ts'
 import { isDynamic, isOfOneBroker, isOnlyOfListener, isStatic } from '../dynamic-configs.ts'
@@ -25,7 +26,7 @@ const UNKNOWN = password('not known to this broker')
  */
 export function brokerResource(broker: BrokerServices, name: string): ConfigResource {
   checkName(broker, name)
-  const configs = broker.metadata.configs(resourceTypes.broker, name)
+  const configs = broker.metadata.configs(configResourceTypes.broker, name)
   return {
     configs,
     describe() {
@@ -40,7 +41,7 @@ export function brokerResource(broker: BrokerServices, name: string): ConfigReso
       if (problem !== undefined) throw kafkaError('INVALID_REQUEST', problem)
     },
     async apply(next) {
-      await broker.metadata.configure(resourceTypes.broker, name, next)
+      await broker.metadata.configure(configResourceTypes.broker, name, next)
       applyDynamicConfigs(broker.config, broker.metadata)
     },
   }
@@ -48,12 +49,12 @@ export function brokerResource(broker: BrokerServices, name: string): ConfigReso
 
 /** Tells the settings what was changed while a broker ran, now or in an earlier life. */
 export function applyDynamicConfigs(config: BrokerConfig, metadata: BrokerServices['metadata']): void {
-  config.change(changesOfBroker(metadata), metadata.configs(resourceTypes.broker, CLUSTER))
+  config.change(changesOfBroker(metadata), metadata.configs(configResourceTypes.broker, CLUSTER))
 }
 
 function changesOfBroker(metadata: BrokerServices['metadata']): ReadonlyMap<string, string> {
-  const ofBroker = metadata.configured(resourceTypes.broker).find((name) => name !== CLUSTER)
-  return ofBroker === undefined ? new Map() : metadata.configs(resourceTypes.broker, ofBroker)
+  const ofBroker = metadata.configured(configResourceTypes.broker).find((name) => name !== CLUSTER)
+  return ofBroker === undefined ? new Map() : metadata.configs(configResourceTypes.broker, ofBroker)
 }
 
 /** Where a broker's setting could come from, beginning with the setting itself: others in larger units stand behind it, or that of all listeners. */
@@ -151,7 +152,7 @@ function problemOfAll(
   changed: readonly string[],
 ): string | undefined {
   if (resource === CLUSTER) return config.problemWith(changesOfBroker(metadata), next, changed)
-  return config.problemWith(next, metadata.configs(resourceTypes.broker, CLUSTER), changed)
+  return config.problemWith(next, metadata.configs(configResourceTypes.broker, CLUSTER), changed)
 }
 
 function refuse(names: readonly string[], why: string): void {

@@ -1,5 +1,6 @@
 import { kafkaError } from '../../protocol/errors.ts'
-import { configSources, resourceTypes } from '../config-source.ts'
+import { configResourceTypes } from '../../protocol/config-codes.ts'
+import { configSources } from '../config-source.ts'
 import { configProblem, int, list, splitList } from '../config-type.ts'
 import type { ConfigKey } from '../config-type.ts'
 import type { BrokerServices } from '../services.ts'
@@ -22,14 +23,14 @@ const keys: Readonly<Record<string, ConfigKey>> = clientMetricsConfigs
 /** A subscription to metrics that clients send. It need not exist: to describe it shows the defaults. */
 export function clientMetricsResource(broker: BrokerServices, name: string): ConfigResource {
   if (name === '') throw kafkaError('INVALID_REQUEST', 'Client metrics subscription name must not be empty')
-  const configs = broker.metadata.configs(resourceTypes.clientMetrics, name)
+  const configs = broker.metadata.configs(configResourceTypes.clientMetrics, name)
   return {
     configs,
     describe: () => Object.entries(keys).map(([config, key]) => plainEntry(config, key, configs.get(config), configSources.clientMetrics)),
     isList: (config) => keys[config]?.type === 'list',
     inherited: (config) => keys[config]?.default ?? '',
     check,
-    apply: (next) => broker.metadata.configure(resourceTypes.clientMetrics, name, next),
+    apply: (next) => broker.metadata.configure(configResourceTypes.clientMetrics, name, next),
   }
 }
 

@@ -1,5 +1,5 @@
 import { kafkaError } from '../../protocol/errors.ts'
-import { resourceTypes } from '../config-source.ts'
+import { configResourceTypes } from '../../protocol/config-codes.ts'
 import type { BrokerServices } from '../services.ts'
 import { brokerResource } from './broker.ts'
 import { clientMetricsResource } from './client-metrics.ts'
@@ -14,15 +14,15 @@ import { topicResource } from './topic.ts'
  */
 export function resourceOf(broker: BrokerServices, type: number, name: string): ConfigResource {
   switch (type) {
-    case resourceTypes.topic:
+    case configResourceTypes.topic:
       return topicResource(broker, name)
-    case resourceTypes.broker:
+    case configResourceTypes.broker:
       return brokerResource(broker, name)
-    case resourceTypes.brokerLogger:
+    case configResourceTypes.brokerLogger:
       return loggerResource(broker, name)
-    case resourceTypes.clientMetrics:
+    case configResourceTypes.clientMetrics:
       return clientMetricsResource(broker, name)
-    case resourceTypes.group:
+    case configResourceTypes.group:
       return groupResource(broker, name)
     default:
       throw kafkaError('INVALID_REQUEST', `resources of type ${type} have no settings here`)

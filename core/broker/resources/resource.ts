@@ -1,6 +1,7 @@
 import type { Input } from '../../protocol/schema.ts'
 import type { DescribeConfigsResponse } from '../../protocol/messages/describe-configs.ts'
-import { defaultText, configTypes } from '../config-type.ts'
+import { configTypes } from '../../protocol/config-codes.ts'
+import { defaultText } from '../config-type.ts'
 import type { ConfigKey } from '../config-type.ts'
 import { configSources } from '../config-source.ts'
 

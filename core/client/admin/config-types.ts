@@ -1,7 +1,5 @@
+import type { configResourceTypes, configTypes } from '../../protocol/config-codes.ts'
 import type { AdminOptions } from './calls.ts'
-
-/** Kafka's ConfigResource.Type. */
-export const configResourceTypes = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
 
 /** Kafka's ConfigEntry.ConfigSource: who has set it. */
 export const configSources = {
@@ -16,23 +14,10 @@ export const configSources = {
   dynamicGroupConfig: 8,
 } as const
 
-/** Kafka's ConfigEntry.ConfigType. */
-export const configTypes = {
-  unknown: 0,
-  boolean: 1,
-  string: 2,
-  int: 3,
-  short: 4,
-  long: 5,
-  double: 6,
-  list: 7,
-  class: 8,
-  password: 9,
-} as const
-
 export type ConfigResourceType = keyof typeof configResourceTypes
 export type ConfigSource = keyof typeof configSources
-export type ConfigType = keyof typeof configTypes
+/** 'unknown': the broker does not say, or is newer than we are. */
+export type ConfigType = keyof typeof configTypes | 'unknown'
 
 export interface ConfigResource {
   /** A broker logger's names are those of node ids; client metrics are subscriptions to them (KIP-714). */

@@ -3,7 +3,7 @@ import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alt
 import { ListConfigResources } from '../../protocol/messages/list-config-resources.ts'
 import type { AdminOptions } from './calls.ts'
 import { nameOf } from './codes.ts'
-import { configResourceTypes } from './config-types.ts'
+import { configResourceTypes } from '../../protocol/config-codes.ts'
 import type {
   AlterConfigsOptions,
   ConfigAlteration,
