@@ -57,7 +57,7 @@ export class RawBatch implements TopicPartition {
 
   /** Compaction has removed records: no broker takes such a batch from a producer. Write its {@link RawBatch.columns} instead. */
   get hasHoles(): boolean {
-    return this.nextOffset - this.baseOffset !== this.count
+    return batch.hasHoles(this.bytes, 0)
   }
 
   get leaderEpoch(): number {

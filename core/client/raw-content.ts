@@ -32,7 +32,7 @@ export class RawContent implements BatchContent {
     }
     if (batch.isControl(bytes, 0)) refuse('a marker is written by the coordinator of a transaction: commit or abort one')
     this.count = batch.recordCount(bytes, 0)
-    if (this.count === 0 || batch.lastOffsetDelta(bytes, 0) + 1 !== this.count) {
+    if (this.count === 0 || batch.hasHoles(bytes, 0)) {
       refuse(
         `the batch at offset ${batch.baseOffset(bytes, 0)} has lost records to compaction, and no broker takes it: write its columns()`,
       )

@@ -63,16 +63,17 @@ export function readOptions<const S extends Settings>(who: string, given: object
   for (const [spelling, value] of Object.entries(given)) {
     if (value === undefined) continue
     const name = nameOf(spelling, settings)
-    const found = settings[name]
+    const found = Object.hasOwn(settings, name) ? settings[name] : undefined
     if (found === undefined)
       throw new MoldauError('INVALID_CONFIG', `${who}: there is no option '${spelling}'${suggestion(spelling, settings)}`)
     const other = givenAs.get(name)
     if (other !== undefined)
       throw new MoldauError('INVALID_CONFIG', `${who}: '${other}' and '${spelling}' are the same option: leave one of them out`)
     givenAs.set(name, spelling)
-    const value_ = found.kind.read(value)
-    if (value_ === undefined) throw new MoldauError('INVALID_CONFIG', `${who}: ${spelling} must be ${found.kind.what}, not ${shown(value)}`)
-    read[name] = value_
+    const understood = found.kind.read(value)
+    if (understood === undefined)
+      throw new MoldauError('INVALID_CONFIG', `${who}: ${spelling} must be ${found.kind.what}, not ${shown(value)}`)
+    read[name] = understood
   }
   for (const [name, { default: value }] of Object.entries(settings)) if (value !== undefined) read[name] ??= value
   return read as ReadOptions<S>

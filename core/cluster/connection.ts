@@ -10,6 +10,7 @@ import type { Infer, Input, Message } from '../protocol/schema.ts'
 import type { SaslOptions } from '../security/sasl-client.ts'
 import { login } from './login.ts'
 import { SendQueue } from './send-queue.ts'
+import { throttleOf } from './throttle.ts'
 import { handshakeProblem } from '../net/tls-dialer.ts'
 
 export interface ConnectionOptions {
@@ -76,7 +77,7 @@ export class BrokerConnection {
   /** Asks the broker for its versions first. `remote` names it in messages. */
   static async open(remote: string, transport: Transport, options: ConnectionOptions): Promise<BrokerConnection> {
     const channel = new Channel(transport, options)
-    const timing = options.setupTimeoutMs === undefined ? {} : { timeoutMs: options.setupTimeoutMs }
+    const timing = within(options.setupTimeoutMs)
     try {
       let versions = await channel.request(ApiVersions, HANDSHAKE_VERSION, SOFTWARE, timing)
       // A broker older than 2.4 answers in version 0, with an error and perhaps without a list: it is asked again in its own words.
@@ -121,14 +122,14 @@ export class BrokerConnection {
     options: RequestOptions = {},
   ): Promise<Infer<Res>> {
     const version = this.version(api, options.maxVersion)
-    const timing = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }
+    const timing = within(options.timeoutMs)
     const ask = (): Promise<Infer<Res>> => this.#channel.request(api, version, body, timing)
     const answer = await (this.#mayNotSend()
       ? new Promise<Infer<Res>>((resolve, reject) => this.#queue.add(() => resolve(ask()), reject))
       : ask())
     this.#usedAt = this.#options.clock.monotonic()
-    const { throttleTimeMs } = answer as { throttleTimeMs?: number }
-    if (throttleTimeMs !== undefined && throttleTimeMs > 0) this.#keepSilent(throttleTimeMs)
+    const throttleTimeMs = throttleOf(answer)
+    if (throttleTimeMs > 0) this.#keepSilent(throttleTimeMs)
     return answer
   }
 
@@ -206,10 +207,14 @@ export class BrokerConnection {
     const { sasl, clock, setupTimeoutMs } = this.#options
     if (sasl === undefined) return
     this.#loginAgainAt = Infinity
-    const timing = setupTimeoutMs === undefined ? {} : { timeoutMs: setupTimeoutMs }
-    const lifetimeMs = await login(this.#channel, this.remote, sasl, (api) => this.version(api), timing)
+    const lifetimeMs = await login(this.#channel, this.remote, sasl, (api) => this.version(api), within(setupTimeoutMs))
     if (lifetimeMs > 0) this.#loginAgainAt = clock.monotonic() + lifetimeMs * LOGIN_AGAIN_AFTER
   }
+}
+
+/** As an option of the channel, which has a time-out of its own where none is given. */
+function within(timeoutMs: number | undefined): { timeoutMs?: number } {
+  return timeoutMs === undefined ? {} : { timeoutMs }
 }
 
 function closedBefore(remote: string): MoldauError {

@@ -1,6 +1,7 @@
 import type { ChannelWatcher } from '../net/channel.ts'
 import type { Api } from '../protocol/api.ts'
 import type { Incidents } from './incidents.ts'
+import { throttleOf } from './throttle.ts'
 
 /** Told of what happens on the connections of one purpose: for metrics. Nodes are Kafka's numbers of brokers, negative for a bootstrap address. */
 export interface ConnectionsWatcher {
@@ -19,8 +20,8 @@ export function watched(node: number, remote: string, watcher: ConnectionsWatche
     sent: (api, bytes) => watcher?.sent(node, api, bytes),
     answered(api, latencyMs, bytes, body) {
       watcher?.answered(node, api, latencyMs, bytes, body)
-      const { throttleTimeMs } = body as { throttleTimeMs?: number }
-      if (throttleTimeMs !== undefined && throttleTimeMs > 0) incidents.throttled(remote, api.name, throttleTimeMs)
+      const throttleTimeMs = throttleOf(body)
+      if (throttleTimeMs > 0) incidents.throttled(remote, api.name, throttleTimeMs)
     },
   }
 }

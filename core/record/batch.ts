@@ -70,6 +70,8 @@ export const producerId = (buf: Buffer, at: number): number => readInt64(buf, at
 export const producerEpoch = (buf: Buffer, at: number): number => buf.readInt16BE(at + BatchField.producerEpoch)
 export const baseSequence = (buf: Buffer, at: number): number => buf.readInt32BE(at + BatchField.baseSequence)
 export const recordCount = (buf: Buffer, at: number): number => buf.readInt32BE(at + BatchField.recordCount)
+/** Compaction has removed records: fewer are left than there are offsets. */
+export const hasHoles = (buf: Buffer, at: number): boolean => lastOffsetDelta(buf, at) + 1 !== recordCount(buf, at)
 
 /** The sequence of the last record, or -1 in a batch of no idempotent producer. */
 export function lastSequence(buf: Buffer, at: number): number {

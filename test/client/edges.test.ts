@@ -58,6 +58,7 @@ test("options carry Kafka's names, dotted or in camelCase, and a misspelled one 
   t.throws(() => client.producer({ lingerms: 5 } as object), refused(/'lingerms': did you mean 'lingerMs'/))
   t.throws(() => client.consumer({ 'isolation.levle': 'x' } as object), refused(/did you mean 'isolation.level'/))
   t.throws(() => client.consumer({ quux: 'x' } as object), refused(/there are: groupId, /))
+  t.throws(() => client.producer({ constructor: 1 } as object), refused(/there is no option 'constructor'/))
   t.throws(() => client.producer({ lingerMs: -1 }), refused(/lingerMs must be a number of at least 0, not -1/))
   t.throws(() => client.producer({ 'linger.ms': 'soon' } as object), refused(/linger.ms must be a number of at least 0, not "soon"/))
   t.throws(() => client.producer({ lingerMs: 5, 'linger.ms': 6 }), refused(/'lingerMs' and 'linger.ms' are the same option/))

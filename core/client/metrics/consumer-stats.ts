@@ -15,7 +15,7 @@ import type { PartitionMetricName } from './partition-lag.ts'
 import { PollStats, pollTable } from './poll-stats.ts'
 import type { PollMetricName } from './poll-stats.ts'
 import { MetricsSnapshot } from './snapshot.ts'
-import { throttleOf } from './throttle.ts'
+import { throttleOf } from '../../cluster/throttle.ts'
 
 /** Topics with numbers of their own; of further ones only the sums are kept. */
 const TOPICS_MAX = 1000

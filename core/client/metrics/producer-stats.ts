@@ -7,7 +7,7 @@ import type { ConnectionMetricName, NodeMetricName } from './connection-stats.ts
 import { counted, counter, gauge, readMetrics, spread, summed, within } from './metric.ts'
 import type { Metric, MetricTags } from './metric.ts'
 import { MetricsSnapshot } from './snapshot.ts'
-import { throttleOf } from './throttle.ts'
+import { throttleOf } from '../../cluster/throttle.ts'
 
 /** Topics with numbers of their own; of further ones only the sums are kept. */
 const TOPICS_MAX = 1000

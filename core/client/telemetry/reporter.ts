@@ -7,6 +7,7 @@ import { errorName } from '../../protocol/errors.ts'
 import { GetTelemetrySubscriptions } from '../../protocol/messages/get-telemetry-subscriptions.ts'
 import type { GetTelemetrySubscriptionsResponse } from '../../protocol/messages/get-telemetry-subscriptions.ts'
 import { PushTelemetry } from '../../protocol/messages/push-telemetry.ts'
+import { within } from '../farewell.ts'
 import type { Metric } from '../metrics/metric.ts'
 import { afterError, afterSubscription, PUSH_INTERVAL_MS } from './next-step.ts'
 import type { Step } from './next-step.ts'
@@ -76,11 +77,8 @@ export class TelemetryReporter {
     this.#instanceId.reject(new MoldauError('CLOSED', 'the client was closed before the cluster gave it an id'))
     const subscription = this.#subscription
     if (subscription === undefined || subscription.requestedMetrics.length === 0) return
-    let timer: Timer | undefined
-    const late = new Promise<void>((resolve) => (timer = this.#clock.after(LAST_PUSH_MS, resolve)))
-    const last = this.#running.then(() => this.#push(subscription, true)).then(() => {})
-    await Promise.race([last.catch(() => {}), late])
-    timer?.cancel()
+    const last = this.#running.then(() => this.#push(subscription, true))
+    await within(this.#clock, LAST_PUSH_MS, last)
   }
 
   #schedule({ next, waitMs }: Step): void {
