@@ -32,6 +32,8 @@ export interface AuditOptions {
   readonly kinds?: readonly Change[]
   /** What the members do wrong. */
   readonly flaw?: CopyingFlaw
+  /** How long a member may tarry before it offers its positions, and again before it ends the transaction; default 100 ms. */
+  readonly dawdleMs?: number
 }
 
 export interface AuditResult {
@@ -60,7 +62,7 @@ const KINDS: readonly Change[] = ['join', 'leave', 'freeze', 'join', 'kill']
  * frozen at random all the while. A reader of what is committed may see nothing but 0, 1, 2 ... in each partition.
  */
 export async function consumerAudit(options: AuditOptions): Promise<AuditResult> {
-  const { client, bootstrap, prefix, seed, partitions, memberships, sessionTimeoutMs, flaw, kinds = KINDS } = options
+  const { client, bootstrap, prefix, seed, partitions, memberships, sessionTimeoutMs, flaw, kinds = KINDS, dawdleMs = 100 } = options
   const random = seededNumbers(seed)
   const below = (n: number): number => Math.floor(random() * n)
   const [numbers, copies] = [`${prefix}-numbers`, `${prefix}-copies`]
@@ -74,7 +76,7 @@ export async function consumerAudit(options: AuditOptions): Promise<AuditResult>
     from: numbers,
     to: copies,
     abortShare: 0.1,
-    dawdleMs: 100,
+    dawdleMs,
     sessionTimeoutMs,
     transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
     ...(flaw === undefined ? {} : { flaw }),
