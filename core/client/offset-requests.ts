@@ -1,8 +1,7 @@
-import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { BrokerConnection } from '../cluster/connection.ts'
 import { isRetriableError } from '../cluster/retry.ts'
-import { byTopic, tpKey } from '../cluster/topic-partition.ts'
+import { byTopic, noSuchPartition, tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { errorName, kafkaError, throwOnError } from '../protocol/errors.ts'
 import { ListOffsets } from '../protocol/messages/list-offsets.ts'
@@ -66,10 +65,9 @@ async function findOnce(
   })
 }
 
-async function checkPartition(cluster: Cluster, { topic, partition }: TopicPartition): Promise<void> {
-  const count = (await cluster.topic(topic)).partitions.length
-  if (partition >= 0 && partition < count) return
-  throw new MoldauError('INVALID_ARGUMENT', `topic '${topic}' has ${count} partitions (0 to ${count - 1}), there is no ${partition}`)
+async function checkPartition(cluster: Cluster, tp: TopicPartition): Promise<void> {
+  const error = noSuchPartition(tp, (await cluster.topic(tp.topic)).partitions.length)
+  if (error !== undefined) throw error
 }
 
 async function askLeader(

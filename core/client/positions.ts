@@ -1,7 +1,7 @@
 import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { backoff, isRetriableError } from '../cluster/retry.ts'
-import { tpKey } from '../cluster/topic-partition.ts'
+import { noSuchPartition, tpKey } from '../cluster/topic-partition.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import { findOffsets } from './offset-requests.ts'
@@ -74,6 +74,7 @@ export class Positions {
     const versions = states.map((state) => state.version)
     const current = (state: PartitionState): boolean => state.version === versions[states.indexOf(state)] && state.position === undefined
     for (const topic of new Set(states.map((state) => state.topic))) await cluster.topic(topic)
+    if (group !== undefined) await this.#awaitAssigned(states)
     const fromGroup = states.filter((state) => state.start === 'committed')
     if (group !== undefined && fromGroup.length > 0) {
       const committed = await group.committed(fromGroup, timeoutMs)
@@ -106,6 +107,18 @@ export class Positions {
       const { offset } = found[i]!
       state.moveTo(offset >= 0 ? offset : ends[timed.indexOf(state)]!.offset)
     }
+  }
+
+  /** Partitions that were added a moment ago: the coordinator may give them away before the broker that was asked last knows of them. */
+  async #awaitAssigned(states: PartitionState[]): Promise<void> {
+    const { cluster } = this.#options
+    const isUnknown = ({ topic, partition }: PartitionState): boolean =>
+      noSuchPartition({ topic, partition }, cluster.image.topics.get(topic)?.partitions.length ?? 0) !== undefined
+    const unknown = states.filter(isUnknown)
+    if (unknown.length === 0) return
+    await cluster.refresh(unknown.map((state) => state.topic))
+    const still = unknown.find(isUnknown)
+    if (still !== undefined) throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${tpKey(still)} is assigned, and not known of yet`)
   }
 
   #place(state: PartitionState): Place {

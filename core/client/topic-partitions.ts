@@ -1,5 +1,6 @@
 import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { noSuchPartition } from '../cluster/topic-partition.ts'
 import { RecordPartitioner } from './partitioner.ts'
 import type { PartitionLoad, RecordPartitionerOptions } from './partitioner.ts'
 
@@ -37,10 +38,8 @@ export class TopicPartitions {
 
   /** @throws MoldauError UNKNOWN_TOPIC, INVALID_ARGUMENT when there is no such partition */
   check(topic: string, partition: number): void {
-    const count = this.#count(topic)
-    if (!Number.isInteger(partition) || partition < 0 || partition >= count) {
-      throw new MoldauError('INVALID_ARGUMENT', `topic '${topic}' has ${count} partitions (0 to ${count - 1}), there is no ${partition}`)
-    }
+    const error = noSuchPartition({ topic, partition }, this.#count(topic))
+    if (error !== undefined) throw error
   }
 
   #count(topic: string): number {

@@ -1,3 +1,5 @@
+import { MoldauError } from '../base/errors.ts'
+
 export interface TopicPartition {
   topic: string
   partition: number
@@ -17,4 +19,10 @@ export function byTopic<T extends { topic: string }>(items: Iterable<T>): Map<st
     else list.push(item)
   }
   return topics
+}
+
+/** The error of a partition that a topic with so many does not have; undefined when it has it. */
+export function noSuchPartition({ topic, partition }: TopicPartition, count: number): MoldauError | undefined {
+  if (Number.isInteger(partition) && partition >= 0 && partition < count) return undefined
+  return new MoldauError('INVALID_ARGUMENT', `topic '${topic}' has ${count} partitions (0 to ${count - 1}), there is no ${partition}`)
 }

@@ -99,6 +99,28 @@ export const membershipScenarios: Readonly<Record<string, Scenario>> = {
     await consumer.close()
   }),
 
+  ...eachKind('a member whose metadata are old reads the new partitions that it is given', async (t, env, kind) => {
+    const [informed, uninformed] = [await clientFor(t, env, { metadataMaxAgeMs: 100 }), await clientFor(t, env)]
+    const topic = await newTopic(uninformed, 1)
+    const groupId = uniqueName('uninformed')
+    const seen = new Set<string>()
+    const members = [informed, uninformed].map((client) => client.consumer({ groupId, ...kind, ...reading }))
+    const poll = async (some: Consumer[]): Promise<void> => {
+      for (const batch of (await Promise.all(some.map((consumer) => consumer.poll(20)))).flat())
+        for (const value of valuesOf(batch)) seen.add(value)
+    }
+    // The first is the leader of a classic group: it hears of new partitions, and gives them away.
+    members[0]!.subscribe([topic])
+    while (members[0]!.assignment().length === 0) await poll(members.slice(0, 1))
+    members[1]!.subscribe([topic])
+    await informed.admin.createPartitions([{ topic, count: 6 }])
+    while (members.some((consumer) => consumer.assignment().length !== 3)) await poll(members)
+    await produce(informed, topic, 6, 60)
+    while (seen.size < 60) await poll(members)
+    t.is(seen.size, 60)
+    for (const consumer of members) await consumer.close()
+  }),
+
   ...eachKind('a member that kept its partition through a rebalance may commit what it read before', async (t, env, kind) => {
     if (kind === kinds['the eager protocol']) return void t.pass('it keeps nothing')
     const client = await clientFor(t, env)

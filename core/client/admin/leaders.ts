@@ -1,6 +1,6 @@
 import { MoldauError } from '../../base/errors.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
-import { tpKey } from '../../cluster/topic-partition.ts'
+import { noSuchPartition, tpKey } from '../../cluster/topic-partition.ts'
 import type { TopicPartition } from '../../cluster/topic-partition.ts'
 import { kafkaError } from '../../protocol/errors.ts'
 
@@ -39,10 +39,8 @@ function notRetriable(error: MoldauError): MoldauError {
 
 function leaderOf(cluster: Cluster, tp: TopicPartition): number | MoldauError {
   const count = cluster.image.topics.get(tp.topic)?.partitions.length ?? 0
-  if (tp.partition < 0 || tp.partition >= count) {
-    const text = `topic '${tp.topic}' has ${count} partitions (0 to ${count - 1}), there is no ${tp.partition}`
-    return new MoldauError('INVALID_ARGUMENT', text)
-  }
+  const error = noSuchPartition(tp, count)
+  if (error !== undefined) return error
   const leader = cluster.leader(tp.topic, tp.partition)
   return leader < 0 ? kafkaError('LEADER_NOT_AVAILABLE', tpKey(tp)) : leader
 }
