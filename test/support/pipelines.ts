@@ -6,7 +6,8 @@ import { decodeBatch } from '../../core/record/columns.ts'
 import type { Header } from '../../core/record/header.ts'
 import type { Serde } from '../../core/serde/serde.ts'
 import type { Appender } from '../../pipelines/appender.ts'
-import { type Plan, plan } from '../../pipelines/plan.ts'
+import type { Plan } from '../../pipelines/plan.ts'
+import { plan } from '../../pipelines/planner.ts'
 import type { Pipeline } from '../../pipelines/stream.ts'
 import { Task, type TaskBatch } from '../../pipelines/task.ts'
 
@@ -102,16 +103,16 @@ export class TestTask {
       part,
       partition: options.partition ?? 0,
       topicName: (name) => `test-${name}`,
-      channels: options.channels ?? 1,
+      channelsOf: () => options.channels ?? 1,
       appender: this.log,
       clock: options.clock ?? systemClock,
       watchdogMs: options.watchdogMs ?? 1000,
     })
-    const { input } = part
+    const input = part.inputs[0]!
     if (input.kind === 'source') throw new Error('TestTask takes topics')
-    const [first] = input.kind === 'topics' ? input.topics : [{ ...input, name: `test-${input.name}` }]
-    this.#topic = first!.name
-    this.#serdes = first!
+    const first = input.kind === 'topic' ? input.topic : { ...input, name: `test-${input.name}` }
+    this.#topic = first.name
+    this.#serdes = first
     this.#offset = 0
   }
 
