@@ -51,10 +51,17 @@ function differentNames(what: string, name: string, other: string): Error {
   return invalid(name, `${what} takes streams of one pipeline, not of "${other}" too: begin them with the same pipeline(name)`)
 }
 
+/** Makes streams of different records different types, and says of which; there is no such value. */
+declare const recordsOf: unique symbol
+
+/** A stream of whatever kind, as the compiler tells its records best. */
+interface StreamOf<T> {
+  readonly [recordsOf]: T
+}
+
 /** A stream of records of type `T`: declared, not running. */
 export class Stream<T> {
-  /** Makes streams of different records different types; has no value. */
-  declare protected readonly records: T
+  declare readonly [recordsOf]: T
   readonly #name: string
   readonly #node: Node
 
@@ -123,7 +130,7 @@ export class Stream<T> {
    *
    * @throws PIPELINE_INVALID when another one begins with another pipeline(name)
    */
-  merge<U>(...others: readonly Stream<U>[]): Stream<T | U> {
+  merge<U>(...others: readonly (Stream<unknown> & StreamOf<U>)[]): Stream<T | U> {
     const stranger = others.find((other) => other.#name !== this.#name)
     if (stranger !== undefined) throw differentNames('merge(…)', this.#name, stranger.#name)
     return new Stream(this.#name, { kind: 'merge', inputs: [this.#node, ...others.map((other) => other.#node)] })
