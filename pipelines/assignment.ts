@@ -4,15 +4,18 @@ import type { CommittedOffset, OffsetToCommit, TopicPartition } from '../core/cl
 import type { Appender } from './appender.ts'
 import { internalTopic } from './names.ts'
 import type { Settings } from './options.ts'
-import type { Part, Plan } from './plan.ts'
+import { changelogOf, type Part, type PartInput, type Plan } from './plan.ts'
 import { readToEnd } from './restore.ts'
 import { keyOf } from './slices.ts'
 import { Task } from './task.ts'
+import type { Setup } from './topic-setup.ts'
 
 /** An input topic of a worker: which part reads it, and which of the part's channels it is. */
 export interface Input {
   readonly topic: string
   readonly part: Part
+  /** It is the pipeline's own, between two of its parts. */
+  readonly repartition: boolean
   /** First channel of the watermarks that a partition of this topic feeds, and the one behind the last. */
   readonly channels: readonly [number, number]
 }
@@ -21,8 +24,8 @@ export interface Input {
 export interface Assigned {
   readonly id: string
   readonly task: Task
-  /** Partition and channel range, one per input topic. */
-  readonly inputs: (TopicPartition & { readonly channels: readonly [number, number] })[]
+  /** The partition of each input topic. */
+  readonly inputs: (TopicPartition & Pick<Input, 'repartition' | 'channels'>)[]
   /** What is committed says that the task has closed its windows at these positions: at the end of a drain. */
   ended: boolean
 }
@@ -40,8 +43,7 @@ export class Assignment {
   readonly #plan: Plan
   readonly #appender: Appender
   readonly #inputs: ReadonlyMap<string, Input>
-  /** Upstream tasks of each part that reads a repartition; input topics otherwise. */
-  readonly #channels: ReadonlyMap<Part, number>
+  readonly #channelsOf: (input: PartInput) => number
   #tasks: Map<string, Assigned>
   /** Revoked, and given back unchanged when nobody has worked on them in between: an eager rebalance takes everything first. */
   #suspended: Map<string, Assigned>
@@ -50,12 +52,12 @@ export class Assignment {
   /** What this worker has committed last, as the group would answer. */
   readonly #committed: Map<string, string>
 
-  constructor(settings: Settings, plan: Plan, appender: Appender, inputs: readonly Input[], channels: ReadonlyMap<Part, number>) {
+  constructor(settings: Settings, plan: Plan, appender: Appender, { inputs, channelsOf }: Setup) {
     this.#settings = settings
     this.#plan = plan
     this.#appender = appender
     this.#inputs = new Map(inputs.map((input) => [input.topic, input]))
-    this.#channels = channels
+    this.#channelsOf = channelsOf
     this.#tasks = new Map()
     this.#suspended = new Map()
     this.#positions = new Map()
@@ -168,7 +170,7 @@ export class Assignment {
       part,
       partition: partitions[0]!.partition,
       topicName: (name) => internalTopic(this.#settings, name),
-      channels: this.#channels.get(part)!,
+      channelsOf: this.#channelsOf,
       appender: this.#appender,
       clock,
       watchdogMs,
@@ -177,7 +179,10 @@ export class Assignment {
       id,
       task,
       ended: false,
-      inputs: partitions.map((partition) => ({ ...partition, channels: this.#inputs.get(partition.topic)!.channels })),
+      inputs: partitions.map((partition) => {
+        const { channels, repartition } = this.#inputs.get(partition.topic)!
+        return { ...partition, channels, repartition }
+      }),
     }
   }
 
@@ -185,7 +190,7 @@ export class Assignment {
     const stores = new Map(
       tasks.flatMap(({ task }) =>
         task.stores.map((store) => {
-          const changelog = { topic: internalTopic(this.#settings, `${store.name}-changelog`), partition: task.partition }
+          const changelog = { topic: internalTopic(this.#settings, changelogOf(store.name)), partition: task.partition }
           return [keyOf(changelog), { store, changelog }] as const
         }),
       ),

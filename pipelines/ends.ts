@@ -87,9 +87,11 @@ export class Ends {
     const idle: [Assigned, number][] = []
     for (const assigned of assignment.tasks) {
       const { task, inputs } = assigned
-      const matters = inputs.length > 1 || task.part.output.kind === 'repartition'
-      if (!matters || task.part.input.kind === 'repartition') continue
+      const matters = inputs.length > 1 || task.part.outputs.some(({ output }) => output.kind === 'repartition')
+      if (!matters) continue
       for (const input of inputs) {
+        // Who writes a repartition says so in its stamps.
+        if (input.repartition) continue
         const end = consumer.highWatermark(input)
         const atEnd = end !== undefined && assignment.position(input) >= end
         const [channel] = input.channels

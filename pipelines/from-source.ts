@@ -54,7 +54,7 @@ export class SourceWorker implements Worker {
     this.#part = part
     this.#source = source
     this.#meter = meter
-    this.#transaction = openTransaction(settings, sourceTransactionalId(settings, plan.name), [part])
+    this.#transaction = openTransaction(settings, sourceTransactionalId(settings, plan.name, source.name), [part])
     this.#positions = new Positions(settings, plan.name, source.name)
     this.#done = settleable()
     this.#task = undefined
@@ -91,7 +91,7 @@ export class SourceWorker implements Worker {
       part: this.#part,
       partition: 0,
       topicName: (name) => internalTopic(this.#settings, name),
-      channels: 1,
+      channelsOf: () => 1,
       appender: this.#transaction,
       clock,
       watchdogMs,

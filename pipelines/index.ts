@@ -14,19 +14,16 @@ export type { EpochOptions, Guarantee, RunOptions } from './options.ts'
 export type { OutputRecord, TopicRecord } from './record.ts'
 export { run } from './run.ts'
 export {
-  type Aggregated,
-  type AggregateOptions,
+  type Branches,
   isPipeline,
-  type KeyByOptions,
-  type Keyed,
   KeyedStream,
   type Pipeline,
   pipeline,
   type PipelineStart,
-  type StateOptions,
   Stream,
-  type Windowed,
+  together,
   WindowedStream,
 } from './stream.ts'
+export type { Aggregated, AggregateOptions, KeyByOptions, Keyed, StateOptions, Windowed } from './stream-types.ts'
 export { nullable, type NullableSerde, type Topic, topic, type TopicOptions } from './topic.ts'
 export { type EmitStrategy, tumbling, type TumblingOptions, type TumblingWindows, type Window } from './windows.ts'

@@ -1,7 +1,7 @@
 import { type Observable, Subject } from 'rxjs'
 import type { Clock, Timer } from '../core/base/clock.ts'
 import type { Meter, PipelineMetrics } from './metrics.ts'
-import type { Plan } from './plan.ts'
+import { type Plan, type PlannedOutput, topicsOf } from './plan.ts'
 import { settleable, type Worker } from './worker.ts'
 
 /** How often metrics are told, in milliseconds. */
@@ -24,10 +24,13 @@ export interface Job {
   stop(): Promise<void>
 }
 
-/** A pipeline with its workers, upstream first. */
+/** A pipeline with its workers. */
 export interface RunningPipeline {
   readonly plan: Plan
-  readonly workers: readonly Worker[]
+  /** Those that read what comes from outside the pipeline. */
+  readonly first: readonly Worker[]
+  /** Reads what they write, and topics: ends when they have. Undefined when there is nothing of the kind. */
+  readonly behind: Worker | undefined
   readonly meter: Meter
 }
 
@@ -47,7 +50,7 @@ export class RunningJob implements Job {
     this.#done = settleable()
     this.#timer = undefined
     this.#tell()
-    for (const { workers } of pipelines) this.#chain(workers)
+    for (const pipeline of pipelines) this.#chain(pipeline)
     void this.#watch()
   }
 
@@ -72,27 +75,27 @@ export class RunningJob implements Job {
   /** Drains a pipeline when those that write what it reads have ended. */
   async #drainBehind(pipeline: RunningPipeline): Promise<void> {
     const upstream = upstreamOf(pipeline, this.#pipelines)
-    await Promise.allSettled(upstream.flatMap(({ workers }) => workers.map((worker) => worker.done)))
-    pipeline.workers[0]!.drain()
+    await Promise.allSettled(upstream.flatMap((one) => workersOf(one).map((worker) => worker.done)))
+    for (const worker of pipeline.first) worker.drain()
   }
 
-  /** A worker behind a repartition ends when the one before it has. */
-  #chain(workers: readonly Worker[]): void {
-    workers.forEach((worker, i) => {
-      worker.done.then(
-        () => workers[i + 1]?.drain(),
-        () => this.#stopAll(),
+  /** The worker behind others ends when they have; when one fails, all stop. */
+  #chain(pipeline: RunningPipeline): void {
+    const { first, behind } = pipeline
+    for (const worker of workersOf(pipeline)) worker.done.catch(() => this.#stopAll())
+    if (behind !== undefined)
+      void Promise.all(first.map((worker) => worker.done)).then(
+        () => behind.drain(),
+        () => undefined,
       )
-    })
   }
 
   #stopAll(): void {
-    for (const { workers } of this.#pipelines) for (const worker of workers) worker.stop()
+    for (const worker of this.#pipelines.flatMap(workersOf)) worker.stop()
   }
 
   async #watch(): Promise<void> {
-    const workers = this.#pipelines.flatMap((pipeline) => pipeline.workers.map((worker) => worker.done))
-    const ends = await Promise.allSettled(workers)
+    const ends = await Promise.allSettled(this.#pipelines.flatMap(workersOf).map((worker) => worker.done))
     this.#timer?.cancel()
     this.#metrics.next(this.#snapshot())
     this.#metrics.complete()
@@ -113,13 +116,13 @@ export class RunningJob implements Job {
   }
 }
 
+export function workersOf({ first, behind }: RunningPipeline): Worker[] {
+  return behind === undefined ? [...first] : [...first, behind]
+}
+
 /** The pipelines of the job whose output a pipeline reads, but for itself. */
 function upstreamOf({ plan }: RunningPipeline, all: readonly RunningPipeline[]): RunningPipeline[] {
-  const { input } = plan.parts[0]!
-  if (input.kind !== 'topics') return []
-  const read = new Set(input.topics.map(({ name }) => name))
-  return all.filter((other) => {
-    const { output } = other.plan.parts.at(-1)!
-    return other.plan !== plan && output.kind === 'topic' && read.has(output.topic.name)
-  })
+  const read = new Set(plan.parts.flatMap(topicsOf).map(({ name }) => name))
+  const writes = ({ output }: PlannedOutput): boolean => output.kind === 'topic' && read.has(output.topic.name)
+  return all.filter((other) => other.plan !== plan && other.plan.parts.some((part) => part.outputs.some(writes)))
 }

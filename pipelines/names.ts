@@ -11,8 +11,8 @@ export function transactionalId({ applicationId, instanceId }: Settings, pipelin
 }
 
 /** A source outside Kafka is read by one process at a time: whoever starts last fences the others, so the id names no instance. */
-export function sourceTransactionalId({ applicationId }: Settings, pipeline: string): string {
-  return `${applicationId}-${pipeline}-source`
+export function sourceTransactionalId({ applicationId }: Settings, pipeline: string, source: string): string {
+  return `${applicationId}-${pipeline}-source-${source}`
 }
 
 /** A topic of the pipeline's own: repartitions and changelogs. */

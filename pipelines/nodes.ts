@@ -5,7 +5,7 @@ import type { OperatorSpec } from './operators/safe.ts'
 import type { Topic } from './topic.ts'
 import type { TumblingWindows } from './windows.ts'
 
-/** What a declaration is made of, in order; types are checked by stream.ts and forgotten here. */
+/** What a declaration is made of: each node knows what flows into it; types are checked by stream.ts and forgotten here. */
 export type AnyTopic = Topic<unknown, unknown>
 export type AnySerde = Serde<unknown>
 
@@ -17,20 +17,42 @@ export interface FromNode {
 
 export interface PipeNode {
   readonly kind: 'pipe'
+  readonly input: Node
   readonly operators: readonly (OperatorSpec | undefined)[]
 }
 
 export interface PerEpochNode {
   readonly kind: 'perEpoch'
+  readonly input: Node
   readonly operators: readonly OperatorFunction<unknown, unknown>[]
+}
+
+export interface MergeNode {
+  readonly kind: 'merge'
+  readonly inputs: readonly Node[]
+}
+
+export interface BranchNode {
+  readonly kind: 'branch'
+  readonly input: Node
+  readonly predicates: readonly ((item: never) => boolean)[]
+}
+
+/** One of the streams that a branch gives: that of the predicate with this number, or of what no predicate takes. */
+export interface BranchOutputNode {
+  readonly kind: 'branchOutput'
+  readonly input: BranchNode
+  readonly port: number
 }
 
 export interface GroupByKeyNode {
   readonly kind: 'groupByKey'
+  readonly input: Node
 }
 
 export interface KeyByNode {
   readonly kind: 'keyBy'
+  readonly input: Node
   readonly select: (item: never) => unknown
   readonly name: string | undefined
   readonly key: AnySerde
@@ -40,6 +62,7 @@ export interface KeyByNode {
 
 export interface AggregateNode {
   readonly kind: 'aggregate'
+  readonly input: Node
   /** What it is called in the declaration: aggregate, count, reduce. */
   readonly verb: string
   readonly name: string | undefined
@@ -50,11 +73,43 @@ export interface AggregateNode {
   readonly state: AnySerde | undefined
 }
 
-export type Node = FromNode | PipeNode | PerEpochNode | GroupByKeyNode | KeyByNode | AggregateNode
+export type Node =
+  | FromNode
+  | PipeNode
+  | PerEpochNode
+  | MergeNode
+  | BranchNode
+  | BranchOutputNode
+  | GroupByKeyNode
+  | KeyByNode
+  | AggregateNode
 
-/** Where a pipeline ends. */
+/** Where records leave a pipeline. */
 export type Output = AnyTopic | Sink
+
+/** An end of a declaration, and what flows into it. */
+export interface End {
+  readonly input: Node
+  readonly output: Output
+}
 
 export function isTopic(output: Output): output is AnyTopic {
   return 'kind' in output && output.kind === 'topic'
+}
+
+export function inputsOf(node: Node): readonly Node[] {
+  if (node.kind === 'from') return []
+  return node.kind === 'merge' ? node.inputs : [node.input]
+}
+
+/** How many nodes and ends take what a node gives, of those that lead to these ends. */
+export function countUses(ends: readonly End[]): ReadonlyMap<Node, number> {
+  const uses = new Map<Node, number>()
+  const open = ends.map((end) => end.input)
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    const seen = uses.get(node) ?? 0
+    uses.set(node, seen + 1)
+    if (seen === 0) open.push(...inputsOf(node))
+  }
+  return uses
 }

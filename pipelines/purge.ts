@@ -28,10 +28,8 @@ export class Purge {
   /** Deletes now: at a bounded end, so that nothing is left. */
   async run(assignment: Assignment): Promise<void> {
     const before = [...assignment.tasks]
-      .filter(({ task }) => task.part.input.kind === 'repartition')
-      .flatMap(({ inputs }) =>
-        inputs.map(({ topic, partition }) => ({ topic, partition, offset: assignment.position({ topic, partition }) })),
-      )
+      .flatMap(({ inputs }) => inputs.filter((input) => input.repartition))
+      .map(({ topic, partition }) => ({ topic, partition, offset: assignment.position({ topic, partition }) }))
     if (before.length > 0) await this.#delete(before)
   }
 

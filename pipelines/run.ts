@@ -1,9 +1,10 @@
 import { MoldauError } from '../core/base/errors.ts'
 import { SourceWorker } from './from-source.ts'
-import { type Job, RunningJob, type RunningPipeline } from './job.ts'
+import { type Job, RunningJob, type RunningPipeline, workersOf } from './job.ts'
 import { Meter } from './metrics.ts'
 import { readOptions, type RunOptions, type Settings } from './options.ts'
-import { plan, type Plan } from './plan.ts'
+import { type Part, type Plan, sinkOf, sourceOf, topicsOf } from './plan.ts'
+import { plan } from './planner.ts'
 import type { Pipeline } from './stream.ts'
 import { SinkWorker } from './to-sink.ts'
 import { TopicWorker } from './topic-worker.ts'
@@ -32,8 +33,8 @@ export async function run(pipelines: Pipeline | readonly Pipeline[], options: Ru
   const twice = plans.find(({ name }, i) => plans.findIndex((other) => other.name === name) < i)
   if (twice !== undefined)
     throw new MoldauError('PIPELINE_INVALID', `two pipelines are called "${twice.name}"; their state would be mixed up`)
-  const running = plans.map((each) => workersOf(settings, each))
-  const workers = running.flatMap((pipeline) => pipeline.workers)
+  const running = plans.map((each) => prepare(settings, each))
+  const workers = running.flatMap(workersOf)
   const started = await Promise.allSettled(workers.map((worker) => worker.start()))
   const failed = started.find((start) => start.status === 'rejected')
   if (failed !== undefined) {
@@ -43,17 +44,21 @@ export async function run(pipelines: Pipeline | readonly Pipeline[], options: Ru
   return new RunningJob(running, settings.clock)
 }
 
-function workersOf(settings: Settings, each: Plan): RunningPipeline {
+function prepare(settings: Settings, each: Plan): RunningPipeline {
   const meter = new Meter(each.name, settings.clock)
-  const workers: Worker[] = []
-  const [first] = each.parts
-  const { input, output } = first!
-  if (input.kind === 'topics' && output.kind === 'sink') {
-    workers.push(new SinkWorker(settings, each, first!, input.topics, output.sink, meter))
-    return { plan: each, workers, meter }
+  const [only] = each.parts
+  const sink = only === undefined ? undefined : sinkOf(only)
+  if (sink !== undefined) {
+    return { plan: each, first: [new SinkWorker(settings, each, only!, topicsOf(only!), sink, meter)], behind: undefined, meter }
   }
-  if (input.kind === 'source') workers.push(new SourceWorker(settings, each, first!, input.source, meter))
-  const rest = each.parts.filter((part) => part.input.kind !== 'source')
-  if (rest.length > 0) workers.push(new TopicWorker(settings, each, rest, meter))
-  return { plan: each, workers, meter }
+  const sources: Worker[] = []
+  const rest: Part[] = []
+  for (const part of each.parts) {
+    const source = sourceOf(part)
+    if (source === undefined) rest.push(part)
+    else sources.push(new SourceWorker(settings, each, part, source, meter))
+  }
+  const topics = rest.length > 0 ? new TopicWorker(settings, each, rest, meter) : undefined
+  if (sources.length > 0 || topics === undefined) return { plan: each, first: sources, behind: topics, meter }
+  return { plan: each, first: [topics], behind: undefined, meter }
 }

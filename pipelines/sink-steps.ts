@@ -12,8 +12,8 @@ import { RecordDecoder } from './topic-source.ts'
  * which records are kept and what became of their values.
  */
 export function sinkConverter(settings: Settings, plan: Plan, part: Part, topic: AnyTopic): (batch: ConsumerBatch) => SinkBatch {
-  const [stage] = part.stages
-  if (stage?.kind !== 'steps') return (batch) => batch
+  const spec = part.stages[0]?.spec
+  if (spec?.kind !== 'steps') return (batch) => batch
   let values: unknown[] = []
   const context: StageContext = {
     pipeline: plan.name,
@@ -22,7 +22,7 @@ export function sinkConverter(settings: Settings, plan: Plan, part: Part, topic:
     watchdogMs: settings.watchdogMs,
     counters: { in: 0, out: 0, late: 0, filtered: 0 },
   }
-  const steps = new StepsStage(stage.steps, (item) => void values.push((item as { value: unknown }).value), context)
+  const steps = new StepsStage(spec.steps, (item) => void values.push((item as { value: unknown }).value), context)
   const decoder = new RecordDecoder(plan.name, topic.name, topic.key, topic.value)
   return (batch) => {
     const { columns, from, count, partition } = batch

@@ -1,112 +1,74 @@
 import type { OperatorFunction } from 'rxjs'
 import type { Sink, Source } from '../connectors/types.ts'
 import { invalid } from './failure.ts'
-import type { AggregateNode, AnyTopic, Node, Output } from './nodes.ts'
+import type { AggregateNode, AnyTopic, BranchNode, End, Node, Output } from './nodes.ts'
 import { type SafeOperator, specOf } from './operators/safe.ts'
 import type { TopicRecord } from './record.ts'
 import type { Serde } from '../core/serde/serde.ts'
+import type { Aggregated, AggregateOptions, Keyed, KeyByOptions, StateOptions, Taken, Windowed, WithSerde } from './stream-types.ts'
 import { checkName, type Topic } from './topic.ts'
-import type { TumblingWindows, Window } from './windows.ts'
+import type { TumblingWindows } from './windows.ts'
+
+type Aggregation = Omit<AggregateNode, 'input'>
+
+type Guard<T, U extends T> = (record: T) => record is U
+
+/** What a predicate lets pass: less than `T` when it is a type guard. */
+type Passing<T, P> = P extends Guard<T, infer U> ? U : T
+
+/** The streams of a branch, by name. */
+export type Branches<T, B> = { readonly [N in keyof B]: Stream<Passing<T, B[N]>> } & { readonly rest: Stream<T> }
 
 /** A declared pipeline, ready to be run. It holds no connection and may be run many times. */
 export interface Pipeline {
   readonly kind: 'pipeline'
   readonly name: string
-  readonly nodes: readonly Node[]
-  readonly output: Output
+  readonly ends: readonly End[]
 }
 
 /** Whether a value, e.g. an export of a module, is a declared pipeline. */
 export function isPipeline(value: unknown): value is Pipeline {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pipeline' && 'nodes' in value
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pipeline' && 'ends' in value
 }
 
-/** Records with a key, as grouping needs them. */
-export interface Keyed<K, V> {
-  readonly key: K
-  readonly value: V
+/**
+ * One pipeline of several ends: what they have in common is read and run once, and everything is committed together.
+ *
+ * ```ts
+ * const { big, rest } = pipeline('orders').from(orders).branch({ big: (r) => r.value.total > 1000 })
+ * export const sorted = together(big.to(bigOrders), rest.to(otherOrders))
+ * ```
+ *
+ * @throws PIPELINE_INVALID when they do not begin with the same pipeline(name)
+ */
+export function together(first: Pipeline, ...others: readonly Pipeline[]): Pipeline {
+  const stranger = others.find(({ name }) => name !== first.name)
+  if (stranger !== undefined) throw differentNames('together(…)', first.name, stranger.name)
+  return { kind: 'pipeline', name: first.name, ends: [first, ...others].flatMap(({ ends }) => ends) }
 }
 
-/** What an aggregation over all time gives: the new value of a key, with the time of its newest record. */
-export interface Aggregated<K, A> extends Keyed<K, A> {
-  readonly timestamp: number
+function differentNames(what: string, name: string, other: string): Error {
+  return invalid(name, `${what} takes streams of one pipeline, not of "${other}" too: begin them with the same pipeline(name)`)
 }
 
-/** What an aggregation over windows gives. On close its time is the last millisecond of the window. */
-export interface Windowed<K, A> extends Aggregated<K, A> {
-  readonly window: Window
+/** Makes streams of different records different types, and says of which; there is no such value. */
+declare const recordsOf: unique symbol
+
+/** A stream of whatever kind, as the compiler tells its records best. */
+interface StreamOf<T> {
+  readonly [recordsOf]: T
 }
-
-export interface KeyByOptions<K, V> {
-  /** Serde of the new key. */
-  key: Serde<K>
-  /** Serde of the value; needed when an operator before has changed the values of the topic. */
-  value?: Serde<V>
-  /** Names the repartition topic, so that it stays the same when the declaration changes. */
-  name?: string
-  /** Partitions of the repartition topic; default: as many as the input has. */
-  partitions?: number
-}
-
-export interface StateOptions<A> {
-  /** Serde of the state in the changelog; default: JSON. */
-  state?: Serde<A>
-  /** Names store and changelog, so that they stay the same when the declaration changes. */
-  name?: string
-}
-
-export interface AggregateOptions<T, A> extends StateOptions<A> {
-  /** The value of a key before its first record. */
-  init: () => A
-  /** Returns the value after this record: a new one. Changing the old one in place would defeat the rollback of a failed epoch. */
-  add: (value: A, record: T) => A
-}
-
-/** Whether JSON gives back what it was given: no Map, Date, bigint, Buffer, function anywhere in it. */
-type IsJson<A> = A extends string | number | boolean | null
-  ? true
-  : A extends readonly (infer E)[]
-    ? IsJson<E>
-    : A extends
-          | bigint
-          | symbol
-          | undefined
-          | Uint8Array
-          | Date
-          | ReadonlyMap<unknown, unknown>
-          | ReadonlySet<unknown>
-          | ((...args: never) => unknown)
-      ? false
-      : { [K in keyof A]-?: IsJson<Exclude<A[K], undefined>> }[keyof A] extends true
-        ? true
-        : false
-
-/** State that JSON would change needs a serde of its own. */
-type WithSerde<A> = [IsJson<A>] extends [true] ? unknown : { state: Serde<A> }
-
-/** `unknown` when the output takes the records, else a type whose text is the message. */
-type Taken<T, O> =
-  O extends Topic<infer K, infer V>
-    ? T extends Keyed<infer TK, infer TV>
-      ? [TK] extends [K]
-        ? [TV] extends [V]
-          ? unknown
-          : { 'this topic takes another value type': { 'the pipeline has': TV; 'the topic takes': V } }
-        : { 'this topic takes another key type': { 'the pipeline has': TK; 'the topic takes': K } }
-      : { 'a topic takes records with key and value': { 'the pipeline has': T } }
-    : unknown
 
 /** A stream of records of type `T`: declared, not running. */
 export class Stream<T> {
-  /** Makes streams of different records different types; has no value. */
-  declare protected readonly records: T
+  declare readonly [recordsOf]: T
   readonly #name: string
-  readonly #nodes: readonly Node[]
+  readonly #node: Node
 
   /** Not for users: streams come from {@link pipeline}. */
-  constructor(name: string, nodes: readonly Node[]) {
+  constructor(name: string, node: Node) {
     this.#name = name
-    this.#nodes = nodes
+    this.#node = node
   }
 
   pipe<A>(a: SafeOperator<T, A>): Stream<A>
@@ -133,7 +95,7 @@ export class Stream<T> {
    * `mapAsync` of moldau/pipelines). More than six: call it again, neighbours are fused anyway. Other RxJS operators: {@link Stream.perEpoch}.
    */
   pipe(...operators: readonly unknown[]): Stream<unknown> {
-    return new Stream(this.#name, [...this.#nodes, { kind: 'pipe', operators: operators.map(specOf) }])
+    return new Stream(this.#name, { kind: 'pipe', input: this.#node, operators: operators.map(specOf) })
   }
 
   perEpoch<A>(a: OperatorFunction<T, A>): Stream<A>
@@ -160,12 +122,42 @@ export class Stream<T> {
    */
   perEpoch(...operators: readonly OperatorFunction<never, unknown>[]): Stream<unknown> {
     const untyped = operators as readonly OperatorFunction<unknown, unknown>[]
-    return new Stream(this.#name, [...this.#nodes, { kind: 'perEpoch', operators: untyped }])
+    return new Stream(this.#name, { kind: 'perEpoch', input: this.#node, operators: untyped })
+  }
+
+  /**
+   * Brings streams of one pipeline together; each keeps its own order. Kafka Streams' `merge`.
+   *
+   * @throws PIPELINE_INVALID when another one begins with another pipeline(name)
+   */
+  merge<U>(...others: readonly (Stream<unknown> & StreamOf<U>)[]): Stream<T | U> {
+    const stranger = others.find((other) => other.#name !== this.#name)
+    if (stranger !== undefined) throw differentNames('merge(…)', this.#name, stranger.#name)
+    return new Stream(this.#name, { kind: 'merge', inputs: [this.#node, ...others.map((other) => other.#node)] })
+  }
+
+  /**
+   * Splits the stream: each record goes to the first branch whose predicate takes it, and to `rest` when none does. A branch that leads to
+   * no `to(…)` drops its records. Kafka Streams' `split().branch(…)`.
+   *
+   * ```ts
+   * const { late, early, rest } = flights.branch({ late: (r) => r.value.delay > 15, early: (r) => r.value.delay < -5 })
+   * ```
+   *
+   * @param predicates in the order in which they are asked; a type guard gives its branch the narrower type
+   * @throws PIPELINE_INVALID when a branch is called `rest`
+   */
+  branch<B extends Readonly<Record<string, (record: T) => boolean>>>(predicates: B): Branches<T, B> {
+    if ('rest' in predicates) throw invalid(this.#name, "branch: 'rest' is what no branch takes; give that branch another name")
+    const branch: BranchNode = { kind: 'branch', input: this.#node, predicates: Object.values(predicates) }
+    const names = [...Object.keys(predicates), 'rest']
+    const streams = names.map((name, port) => [name, new Stream(this.#name, { kind: 'branchOutput', input: branch, port })] as const)
+    return Object.fromEntries(streams) as unknown as Branches<T, B>
   }
 
   /** Groups by the key that the records have: nothing moves. Only while the keys are still those of the topic; else {@link Stream.keyBy}. */
   groupByKey<K, V>(this: Stream<T> & Stream<Keyed<K, V>>): KeyedStream<K, V, T> {
-    return new KeyedStream(this.#name, [...this.#nodes, { kind: 'groupByKey' }])
+    return new KeyedStream(this.#name, { kind: 'groupByKey', input: this.#node })
   }
 
   /**
@@ -182,10 +174,8 @@ export class Stream<T> {
     options: KeyByOptions<K, V>,
   ): KeyedStream<K, V, TopicRecord<K, V>> {
     const { key, value, name, partitions } = options
-    return new KeyedStream(this.#name, [
-      ...this.#nodes,
-      { kind: 'keyBy', select, key, value: value as Serde<unknown> | undefined, name, partitions },
-    ])
+    const valueSerde = value as Serde<unknown> | undefined
+    return new KeyedStream(this.#name, { kind: 'keyBy', input: this.#node, select, key, value: valueSerde, name, partitions })
   }
 
   /**
@@ -195,12 +185,12 @@ export class Stream<T> {
    *   with at most `filter`, `map`, `mapValues` and `tap` in between
    */
   to<O extends AnyTopic | Sink>(output: O & Taken<T, O>): Pipeline {
-    return { kind: 'pipeline', name: this.#name, nodes: this.#nodes, output: output as Output }
+    return { kind: 'pipeline', name: this.#name, ends: [{ input: this.#node, output: output as Output }] }
   }
 
-  /** Not for users: the declaration so far, for the streams that follow. */
-  protected extend(node: Node): readonly [string, readonly Node[]] {
-    return [this.#name, [...this.#nodes, node]]
+  /** Not for users: the stream of an aggregation of this one. */
+  protected aggregated<R>(node: Aggregation): Stream<R> {
+    return new Stream(this.#name, { ...node, input: this.#node })
   }
 }
 
@@ -208,30 +198,30 @@ export class Stream<T> {
 export class KeyedStream<K, V, T> extends Stream<T> {
   /** Cuts the event time of each key into windows. */
   window(windows: TumblingWindows): WindowedStream<K, V, T> {
-    return new WindowedStream((node) => new Stream(...this.extend({ ...node, windows })))
+    return new WindowedStream((node) => this.aggregated({ ...node, windows }))
   }
 
   /** One value per key over all time; each record gives the new one. */
   aggregate<A>(options: AggregateOptions<T, A> & WithSerde<A>): Stream<Aggregated<K, A>> {
-    return new Stream(...this.extend(aggregateNode('aggregate', options)))
+    return this.aggregated(aggregateNode('aggregate', options))
   }
 
   /** How many records each key has had. */
   count(options: StateOptions<number> = {}): Stream<Aggregated<K, number>> {
-    return new Stream(...this.extend(countNode(options)))
+    return this.aggregated(countNode(options))
   }
 
   /** Combines the values of a key; the first one is the beginning. */
   reduce(add: (value: V, next: V) => V, options: StateOptions<V> = {}): Stream<Aggregated<K, V>> {
-    return new Stream(...this.extend(reduceNode(add, options)))
+    return this.aggregated(reduceNode(add, options))
   }
 }
 
 /** A keyed stream, cut into windows. */
 export class WindowedStream<K, V, T> {
-  readonly #extend: (node: AggregateNode) => Stream<never>
+  readonly #extend: (node: Aggregation) => Stream<never>
 
-  constructor(extend: (node: AggregateNode) => Stream<never>) {
+  constructor(extend: (node: Aggregation) => Stream<never>) {
     this.#extend = extend
   }
 
@@ -251,19 +241,19 @@ export class WindowedStream<K, V, T> {
   }
 }
 
-function aggregateNode<T, A>(verb: string, options: AggregateOptions<T, A>): AggregateNode {
+function aggregateNode<T, A>(verb: string, options: AggregateOptions<T, A>): Aggregation {
   return { ...stateNode(verb, options), init: options.init, add: options.add }
 }
 
-function countNode(options: StateOptions<number>): AggregateNode {
+function countNode(options: StateOptions<number>): Aggregation {
   return { ...stateNode('count', options), init: () => 0, add: (count: number) => count + 1 }
 }
 
-function reduceNode<V>(add: (value: V, next: V) => V, options: StateOptions<V>): AggregateNode {
+function reduceNode<V>(add: (value: V, next: V) => V, options: StateOptions<V>): Aggregation {
   return { ...stateNode('reduce', options), init: undefined, add: (value: V, record: Keyed<unknown, V>) => add(value, record.value) }
 }
 
-function stateNode<A>(verb: string, { name, state }: StateOptions<A>): Omit<AggregateNode, 'init' | 'add'> {
+function stateNode<A>(verb: string, { name, state }: StateOptions<A>): Omit<Aggregation, 'init' | 'add'> {
   return { kind: 'aggregate', verb, name, windows: undefined, state: state as Serde<unknown> | undefined }
 }
 
@@ -296,9 +286,9 @@ export function pipeline(name: string): PipelineStart {
   return {
     from(...inputs: readonly unknown[]): Stream<never> {
       const topics = inputs.filter((input): input is AnyTopic => (input as AnyTopic | undefined)?.kind === 'topic')
-      if (topics.length === inputs.length) return new Stream(name, [{ kind: 'from', topics, source: undefined }])
+      if (topics.length === inputs.length) return new Stream(name, { kind: 'from', topics, source: undefined })
       if (inputs.length > 1) throw invalid(name, 'from(…) takes one source, or topics of one type; not a mixture')
-      return new Stream(name, [{ kind: 'from', topics: [], source: inputs[0] as Source<unknown> }])
+      return new Stream(name, { kind: 'from', topics: [], source: inputs[0] as Source<unknown> })
     },
   }
 }

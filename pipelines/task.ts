@@ -2,11 +2,11 @@ import type { Clock } from '../core/base/clock.ts'
 import type { Header } from '../core/record/header.ts'
 import type { RecordColumns } from '../core/record/columns.ts'
 import type { Appender } from './appender.ts'
-import type { Part } from './plan.ts'
+import { changelogOf, type Part, type PartInput, type PlannedOutput } from './plan.ts'
 import { type Origin, SourceRecord, timestampOf } from './record.ts'
 import { RepartitionSink } from './repartition-sink.ts'
-import { buildChain, type Chain, progresses } from './stages/build.ts'
-import type { Counters, Emit, Progress, Stage, StageContext } from './stages/stage.ts'
+import { buildChain } from './stages/build.ts'
+import type { Counters, Emit, OwnProgress, Progress, Stage, StageContext } from './stages/stage.ts'
 import { readStamp, type Stamp } from './stamp.ts'
 import type { Store } from './state/entry.ts'
 import { RecordDecoder } from './topic-source.ts'
@@ -20,11 +20,20 @@ export interface TaskOptions {
   readonly partition: number
   /** Name of a topic of the pipeline's own: a repartition or, with the store's name, a changelog. */
   readonly topicName: (name: string) => string
-  /** Upstream tasks of a repartition input; input topics otherwise. */
-  readonly channels: number
+  /** How many channels of time an input has: the upstream tasks of a repartition, one of a topic or a source. */
+  readonly channelsOf: (input: PartInput) => number
   readonly appender: Appender
   readonly clock: Clock
   readonly watchdogMs: number
+}
+
+/** One input of a task: how its records are read, where they go in, and whose time they tell. */
+interface Entry {
+  readonly decoder: RecordDecoder
+  readonly emit: Emit
+  readonly repartition: boolean
+  /** Its first channel; a repartition has one for each upstream task, named by the stamps. */
+  readonly channel: number
 }
 
 /** The records of one partition of a batch, as the client's ConsumerBatch has them. */
@@ -50,39 +59,37 @@ export class Task {
   readonly watermarks: Watermarks
   readonly #appender: Appender
   readonly #topicName: (name: string) => string
-  readonly #decoders: ReadonlyMap<string, RecordDecoder>
-  /** Channel of an input topic; a repartition's channels are in its stamps. */
-  readonly #channels: ReadonlyMap<string, number>
-  readonly #points: readonly Progress[]
-  readonly #chain: Chain
+  readonly #entries: ReadonlyMap<string, Entry>
+  /** Where the items of a source go in. */
+  readonly #first: Emit
+  readonly #time: OwnProgress
+  readonly #points: readonly OwnProgress[]
   readonly #stages: readonly Stage[]
   #saved: { watermarks: ReturnType<Watermarks['snapshot']>; points: readonly number[] }
 
   constructor(options: TaskOptions) {
-    const { part, partition, appender, channels } = options
+    const { part, partition, appender, topicName, channelsOf } = options
     this.part = part
     this.partition = partition
     this.#appender = appender
-    this.#topicName = options.topicName
+    this.#topicName = topicName
     this.counters = { in: 0, out: 0, late: 0, filtered: 0 }
-    this.watermarks = new Watermarks(channels)
-    const decoders = inputDecoders(options)
-    this.#decoders = decoders
-    this.#channels = new Map([...decoders.keys()].map((topic, channel) => [topic, channel]))
-    const topic = [...decoders.keys()][0] ?? (part.input.kind === 'source' ? part.input.source.name : '')
+    this.watermarks = new Watermarks(part.inputs.reduce((sum, input) => sum + channelsOf(input), 0))
+    this.#time = { watermark: this.watermarks.current }
     const context: StageContext = {
       pipeline: options.pipeline,
-      task: { topic, partition },
+      task: { topic: nameOf(part.inputs[0]!, topicName), partition },
       clock: options.clock,
       watchdogMs: options.watchdogMs,
       counters: this.counters,
     }
-    this.#points = progresses(part.stages, { watermark: this.watermarks.current })
-    const end = this.#end(context)
-    const emit: Emit = typeof end === 'function' ? end : end.process
-    this.#chain = buildChain(part.stages, this.#points, emit, context)
-    this.stores = this.#chain.stores
-    this.#stages = typeof end === 'function' ? this.#chain.stages : [...this.#chain.stages, end]
+    const end = (output: PlannedOutput, progress: Progress) => this.#end(output, progress, context)
+    const { entries, stages, stores, points } = buildChain(part, this.#time, end, context)
+    this.stores = stores
+    this.#stages = stages
+    this.#points = points
+    this.#first = entries.get(part.inputs[0]!)!
+    this.#entries = entriesOf(options, entries)
     this.#saved = this.#save()
   }
 
@@ -99,17 +106,16 @@ export class Task {
   /** Runs the records through the operators as far as that goes without waiting. */
   feed(batch: TaskBatch): void {
     const { columns, from, count, partition, topic } = batch
-    const decoder = this.#decoders.get(topic)!
-    if (this.part.input.kind === 'repartition') return this.#feedRepartitioned(batch, decoder)
-    const channel = this.#channels.get(topic)!
-    const input = this.#points[0]!
-    const { first } = this.#chain
+    const entry = this.#entries.get(topic)!
+    if (entry.repartition) return this.#feedRepartitioned(batch, entry)
+    const { decoder, emit, channel } = entry
+    const time = this.#time
     const { watermarks } = this
     for (let i = from; i < from + count; i++) {
       const record = decoder.decode(columns, i, partition)
       watermarks.observe(channel, record.timestamp)
-      input.watermark = watermarks.current
-      first(record, record)
+      time.watermark = watermarks.current
+      emit(record, record)
     }
     this.counters.in += count
   }
@@ -117,8 +123,8 @@ export class Task {
   /** Runs what came from a source outside Kafka. */
   feedItem(item: unknown, origin: Origin): void {
     this.watermarks.observe(0, timestampOf(item, origin))
-    this.#points[0]!.watermark = this.watermarks.current
-    this.#chain.first(item, origin)
+    this.#time.watermark = this.watermarks.current
+    this.#first(item, origin)
     this.counters.in++
   }
 
@@ -129,7 +135,7 @@ export class Task {
 
   /** The epoch's last record was fed: stage by stage everything flushes and timers fire. */
   async complete(ended: boolean): Promise<void> {
-    this.#points[0]!.watermark = this.watermarks.current
+    this.#time.watermark = this.watermarks.current
     for (const stage of this.#stages) {
       const completed = stage.complete(ended)
       if (completed !== undefined) await completed
@@ -139,7 +145,7 @@ export class Task {
   /** Appends what has changed in the stores to their changelogs, each key once. */
   writeChanges(): void {
     for (const store of this.stores) {
-      const topic = this.#topicName(`${store.name}-changelog`)
+      const topic = this.#topicName(changelogOf(store.name))
       store.writeChanges((key, value, timestamp) => this.#appender.append(topic, this.partition, key, value, timestamp))
     }
   }
@@ -159,35 +165,33 @@ export class Task {
     this.#resetCounters()
   }
 
-  #feedRepartitioned({ columns, from, count, partition }: TaskBatch, decoder: RecordDecoder): void {
-    const input = this.#points[0]!
+  #feedRepartitioned({ columns, from, count, partition }: TaskBatch, { decoder, emit, channel }: Entry): void {
+    const time = this.#time
     for (let i = from; i < from + count; i++) {
       const headers = columns.headers(i)
       const stamp = readStamp(headers)
-      if (stamp !== undefined) this.#observe(stamp)
-      input.watermark = this.watermarks.current
+      if (stamp !== undefined) this.#observe(stamp, channel)
+      time.watermark = this.watermarks.current
       if (columns.keyLength[i]! < 0) continue
       const record = withoutStamp(decoder.decode(columns, i, partition), headers, stamp)
       this.counters.in++
-      this.#chain.first(record, record)
+      emit(record, record)
     }
   }
 
-  #observe({ task, watermark, idle }: Stamp): void {
-    this.watermarks.observe(task, watermark)
-    if (idle) this.watermarks.setIdle(task)
+  #observe({ task, watermark, idle }: Stamp, firstChannel: number): void {
+    this.watermarks.observe(firstChannel + task, watermark)
+    if (idle) this.watermarks.setIdle(firstChannel + task)
   }
 
-  #end(context: StageContext): Emit | RepartitionSink {
-    const { output } = this.part
+  #end({ output }: PlannedOutput, progress: Progress, context: StageContext): Emit | Stage {
     if (output.kind === 'topic') return topicSink(output.topic, this.#appender, context)
     if (output.kind === 'sink') throw new Error(`moldau bug: the sink '${output.sink.name}' is driven by its own worker`)
-    const topic = this.#topicName(output.name)
-    return new RepartitionSink(output, topic, this.#appender, context, this.#points.at(-1)!, () => this.watermarks.idle)
+    return new RepartitionSink(output, this.#topicName(output.name), this.#appender, context, progress, () => this.watermarks.idle)
   }
 
   #seed(): void {
-    this.#points[0]!.watermark = this.watermarks.current
+    this.#time.watermark = this.watermarks.current
     for (const stage of this.#stages) stage.seed()
     this.#saved = this.#save()
   }
@@ -201,14 +205,24 @@ export class Task {
   }
 }
 
-function inputDecoders({ pipeline, part, topicName }: TaskOptions): Map<string, RecordDecoder> {
-  const { input } = part
-  if (input.kind === 'source') return new Map()
-  if (input.kind === 'repartition') {
-    const name = topicName(input.name)
-    return new Map([[name, new RecordDecoder(pipeline, name, input.key, input.value)]])
+/** By the names of the topics. */
+function entriesOf({ pipeline, part, topicName, channelsOf }: TaskOptions, emits: ReadonlyMap<PartInput, Emit>): Map<string, Entry> {
+  const entries = new Map<string, Entry>()
+  let channel = 0
+  for (const input of part.inputs) {
+    if (input.kind === 'source') continue
+    const name = nameOf(input, topicName)
+    const { key, value } = input.kind === 'topic' ? input.topic : input
+    const decoder = new RecordDecoder(pipeline, name, key, value)
+    entries.set(name, { decoder, emit: emits.get(input)!, repartition: input.kind === 'repartition', channel })
+    channel += channelsOf(input)
   }
-  return new Map(input.topics.map(({ name, key, value }) => [name, new RecordDecoder(pipeline, name, key, value)]))
+  return entries
+}
+
+function nameOf(input: PartInput, topicName: (name: string) => string): string {
+  if (input.kind === 'topic') return input.topic.name
+  return input.kind === 'source' ? input.source.name : topicName(input.name)
 }
 
 function withoutStamp(record: SourceRecord, headers: readonly Header[], stamp: Stamp | undefined): SourceRecord {

@@ -3,7 +3,7 @@ import { invalid } from './failure.ts'
 import { compacted, ensureTopics, type InternalTopic } from './internal-topics.ts'
 import { internalTopic } from './names.ts'
 import type { Settings } from './options.ts'
-import type { Part, Plan } from './plan.ts'
+import { changelogsOf, type Part, type PartInput, type Plan, topicsOf } from './plan.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Of repartition topics; purge.ts deletes what has been read. */
@@ -11,53 +11,56 @@ const keptUntilRead = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } as co
 
 export interface Setup {
   readonly inputs: readonly Input[]
-  readonly channels: ReadonlyMap<Part, number>
+  /** How many channels of time an input has. */
+  readonly channelsOf: (input: PartInput) => number
 }
 
 /**
  * Looks up the topics of a pipeline, creates those of its own, and says which part reads what.
  *
- * @param parts those that the worker runs; a source outside Kafka is run by another worker and counts as one upstream task
+ * @param parts those that the worker runs
  * @throws PIPELINE_INVALID when topics that are read together differ in their number of partitions
  */
 export async function setUp(settings: Settings, plan: Plan, parts: readonly Part[], transaction: Transaction): Promise<Setup> {
   const inputs: Input[] = []
-  const channels = new Map<Part, number>()
   const own: InternalTopic[] = []
-  let upstream = 1
+  /** Tasks that write each repartition. */
+  const writers = new Map<PartInput, number>()
+  const channelsOf = (input: PartInput): number => writers.get(input) ?? 1
   for (const part of plan.parts) {
-    let tasks = 1
-    if (part.input.kind === 'topics') {
-      tasks = await copartitioned(plan, part, transaction)
-      part.input.topics.forEach(({ name }, i) => inputs.push({ topic: name, part, channels: [i, i + 1] }))
-      channels.set(part, part.input.topics.length)
-    } else if (part.input.kind === 'repartition') {
-      tasks = part.input.partitions ?? Math.max(upstream, 1)
-      const topic = internalTopic(settings, part.input.name)
-      own.push({ name: topic, partitions: tasks, configs: keptUntilRead })
-      inputs.push({ topic, part, channels: [0, upstream] })
-      channels.set(part, upstream)
+    const tasks = await tasksOf(plan, part, channelsOf, transaction)
+    let channel = 0
+    for (const input of part.inputs) {
+      if (input.kind === 'source') continue
+      const repartition = input.kind === 'repartition'
+      const topic = repartition ? internalTopic(settings, input.name) : input.topic.name
+      const next = channel + channelsOf(input)
+      if (repartition) own.push({ name: topic, partitions: tasks, configs: keptUntilRead })
+      if (parts.includes(part)) inputs.push({ topic, part, repartition, channels: [channel, next] })
+      channel = next
     }
-    for (const stage of part.stages) {
-      if (stage.kind !== 'aggregate') continue
-      own.push({ name: internalTopic(settings, `${stage.store}-changelog`), partitions: tasks, configs: compacted })
-    }
-    upstream = tasks
+    for (const name of changelogsOf(part)) own.push({ name: internalTopic(settings, name), partitions: tasks, configs: compacted })
+    for (const { output } of part.outputs) if (output.kind === 'repartition') writers.set(output, tasks)
   }
   await ensureTopics(settings.client, plan.name, own)
   for (const { name } of own) await transaction.know(name)
-  const { output } = plan.parts.at(-1)!
-  if (output.kind === 'topic') await transaction.know(output.topic.name)
-  return { inputs: inputs.filter((input) => parts.includes(input.part)), channels }
+  for (const { output } of plan.parts.flatMap((part) => part.outputs)) {
+    if (output.kind === 'topic') await transaction.know(output.topic.name)
+  }
+  return { inputs, channelsOf }
 }
 
-async function copartitioned(plan: Plan, part: Part, transaction: Transaction): Promise<number> {
-  if (part.input.kind !== 'topics') return 1
-  const counts: number[] = []
-  for (const { name } of part.input.topics) counts.push(await transaction.know(name))
-  if (new Set(counts).size > 1) {
-    const list = part.input.topics.map(({ name }, i) => `${name} ${counts[i]}`).join(', ')
+/** How many tasks a part has: one for each partition of its topics; of repartitions alone, as many as it is told or as write them. */
+async function tasksOf(plan: Plan, part: Part, channelsOf: (input: PartInput) => number, transaction: Transaction): Promise<number> {
+  const counts = new Map<string, number>()
+  for (const { name } of topicsOf(part)) counts.set(name, await transaction.know(name))
+  for (const input of part.inputs) {
+    if (input.kind === 'repartition' && input.partitions !== undefined) counts.set(input.label, input.partitions)
+  }
+  const [first, ...others] = new Set(counts.values())
+  if (others.length > 0) {
+    const list = Array.from(counts, ([name, count]) => `${name} ${count}`).join(', ')
     throw invalid(plan.name, `topics that are read together need the same number of partitions, not ${list}; read them in two pipelines`)
   }
-  return counts[0]!
+  return first ?? Math.max(...part.inputs.map(channelsOf))
 }

@@ -96,10 +96,11 @@ export class TopicWorker implements Worker {
   async start(): Promise<void> {
     let topics: string[]
     try {
-      const { inputs, channels } = await setUp(this.#settings, this.#plan, this.#parts, this.#transaction)
+      const setup = await setUp(this.#settings, this.#plan, this.#parts, this.#transaction)
+      const { inputs } = setup
       topics = inputs.map((input) => input.topic)
       this.#ends = new Ends(this.#settings, inputs, (topic) => this.#transaction.partitions(topic))
-      this.#assignment = new Assignment(this.#settings, this.#plan, this.#transaction, inputs, channels)
+      this.#assignment = new Assignment(this.#settings, this.#plan, this.#transaction, setup)
       // Before anything is read back: what a dead self has left open is aborted now.
       await this.#transaction.init()
     } catch (error) {

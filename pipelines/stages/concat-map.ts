@@ -2,7 +2,7 @@ import { from, type ObservableInput, type Subscription } from 'rxjs'
 import { operatorFailed, operatorUnsafe } from '../failure.ts'
 import type { AsyncStep } from '../operators/safe.ts'
 import { nameOf, type Origin } from '../record.ts'
-import { type Emit, guarded, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
+import { type Emit, guarded, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
 
 type ConcatMapStep = Extract<AsyncStep, { kind: 'concatMap' }>
 
@@ -14,7 +14,7 @@ export class ConcatMapStage implements Stage {
   readonly #next: Emit
   readonly #context: StageContext
   readonly #input: Progress
-  readonly #output: Progress
+  readonly #output: OwnProgress
   /** Items that wait; #head is the next one. Bounded by the epoch. */
   #queue: { item: unknown; origin: Origin }[]
   #head: number
@@ -23,7 +23,7 @@ export class ConcatMapStage implements Stage {
   #failure: unknown
   #wake: (() => void) | undefined
 
-  constructor(step: ConcatMapStep, label: string, next: Emit, context: StageContext, input: Progress, output: Progress) {
+  constructor(step: ConcatMapStep, label: string, next: Emit, context: StageContext, input: Progress, output: OwnProgress) {
     this.#apply = step.apply as (item: unknown) => ObservableInput<unknown>
     this.#label = label
     this.#next = next

@@ -2,7 +2,7 @@ import { operatorFailed, operatorUnsafe } from '../failure.ts'
 import { AsyncRing } from '../operators/async-ring.ts'
 import type { AsyncStep } from '../operators/safe.ts'
 import { nameOf, type Origin } from '../record.ts'
-import { type Emit, guarded, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
+import { type Emit, guarded, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
 
 /** An item on its way through the ring; `key` is what lanes are made of. */
 interface Pending {
@@ -19,14 +19,14 @@ export class MapAsyncStage implements Stage {
   readonly #context: StageContext
   readonly #label: string
   readonly #input: Progress
-  readonly #output: Progress
+  readonly #output: OwnProgress
   readonly #ring: AsyncRing<Pending, unknown>
   /** Oldest first is not needed: any one names the culprit well enough. */
   readonly #pending: Set<Pending>
   #failure: unknown
   #wake: (() => void) | undefined
 
-  constructor(step: MapAsyncStep, label: string, next: Emit, context: StageContext, input: Progress, output: Progress) {
+  constructor(step: MapAsyncStep, label: string, next: Emit, context: StageContext, input: Progress, output: OwnProgress) {
     this.#context = context
     this.#label = label
     this.#input = input

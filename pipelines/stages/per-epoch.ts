@@ -1,7 +1,7 @@
 import { Observable, type OperatorFunction, type Subscriber, type Subscription } from 'rxjs'
 import { failedAt, operatorFailed, operatorUnsafe } from '../failure.ts'
 import { nameOf, type Origin } from '../record.ts'
-import { type Emit, guarded, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
+import { type Emit, guarded, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
 
 /**
  * Any RxJS operators, over one finite Observable per epoch. They are subscribed first and fed after, so that branches of `share` see
@@ -17,7 +17,7 @@ export class PerEpochStage implements Stage {
   readonly #next: Emit
   readonly #context: StageContext
   readonly #input: Progress
-  readonly #output: Progress
+  readonly #output: OwnProgress
   #subscribers: Subscriber<unknown>[]
   #subscription: Subscription | undefined
   #origin: Origin | undefined
@@ -35,7 +35,7 @@ export class PerEpochStage implements Stage {
     next: Emit,
     context: StageContext,
     input: Progress,
-    output: Progress,
+    output: OwnProgress,
   ) {
     this.#operators = operators
     this.#label = label

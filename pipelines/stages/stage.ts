@@ -7,6 +7,11 @@ export type Emit = (item: unknown, origin: Origin) => void
 
 /** How far event time has come at one point of a task. One object is shared by all stages that do not hold time back. */
 export interface Progress {
+  readonly watermark: number
+}
+
+/** The progress of the input, or behind a stage that holds time back: whoever owns it moves it. */
+export interface OwnProgress extends Progress {
   watermark: number
 }
 
@@ -33,6 +38,7 @@ export interface StageContext {
  * After a failure `reset`, and the epoch may begin again.
  */
 export interface Stage {
+  /** Takes what flows in. */
   readonly process: Emit
   /**
    * The last item of the epoch has come: flush, fire timers, move the own progress.

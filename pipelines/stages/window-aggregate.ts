@@ -6,7 +6,7 @@ import type { WindowStore } from '../state/window-store.ts'
 import { type TumblingWindows, windowStart } from '../windows.ts'
 import { combiner } from './combine.ts'
 import { keyOf } from './key-of.ts'
-import { type Emit, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
+import { type Emit, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
 
 /**
  * One value per key and tumbling window. Whether a record is late is judged at the record, by the watermark that it finds; windows are
@@ -19,15 +19,16 @@ export class WindowAggregateStage implements Stage {
   readonly #next: Emit
   readonly #context: StageContext
   readonly #input: Progress
-  readonly #output: Progress
+  readonly #output: OwnProgress | undefined
 
+  /** @param output undefined when results are passed on with each record, and hold no time back */
   constructor(
     spec: AggregateSpec & { readonly windows: TumblingWindows },
     store: WindowStore,
     next: Emit,
     context: StageContext,
     input: Progress,
-    output: Progress,
+    output: OwnProgress | undefined,
   ) {
     const { windows } = spec
     this.#windows = windows
@@ -73,7 +74,7 @@ export class WindowAggregateStage implements Stage {
 
   /** Results of windows that are still open will be no older than this. */
   seed(): void {
-    if (this.#input === this.#output) return
+    if (this.#output === undefined) return
     this.#output.watermark = Math.max(this.#output.watermark, this.#input.watermark - this.#windows.graceMs)
   }
 

@@ -3,7 +3,7 @@ import { scan } from 'rxjs'
 import type { Sink, Source } from '../../connectors/types.ts'
 import { json, string } from '../../core/serde/primitives.ts'
 import { filter, flatMap, map, mapValues, type Pipeline, pipeline, tap, topic, tumbling } from '../../pipelines/index.ts'
-import { plan } from '../../pipelines/plan.ts'
+import { plan } from '../../pipelines/planner.ts'
 
 const input = topic('in', { key: string, value: json<number>() })
 const output = topic('out', { key: string, value: json<number>() })
@@ -24,10 +24,10 @@ test('neighbours without state are one stage, and a repartition cuts the pipelin
       .to(output),
   )
   t.deepEqual(
-    parts.map((part) => part.stages.map((stage) => stage.kind)),
+    parts.map((part) => part.stages.map(({ spec }) => spec.kind)),
     [['steps'], ['aggregate']],
   )
-  t.is(parts[0]!.stages.flatMap((stage) => (stage.kind === 'steps' ? stage.steps : [])).length, 3)
+  t.is(parts[0]!.stages.flatMap(({ spec }) => (spec.kind === 'steps' ? spec.steps : [])).length, 3)
 })
 
 test('stores and repartitions have names of the pipeline: given, or counted and said what they are', (t) => {
@@ -42,9 +42,10 @@ test('stores and repartitions have names of the pipeline: given, or counted and 
       .reduce((a) => a)
       .to(output),
   )
-  const stores = parts.flatMap((part) => part.stages.flatMap((stage) => (stage.kind === 'aggregate' ? [stage.store] : [])))
+  const stores = parts.flatMap((part) => part.stages.flatMap(({ spec }) => (spec.kind === 'aggregate' ? [spec.store] : [])))
   t.deepEqual(stores, ['p-mine', 'p-2-count-tumbling', 'p-4-reduce'])
-  t.is(parts[1]!.input.kind === 'repartition' && parts[1]!.input.name, 'p-3-keyBy-repartition')
+  const [input] = parts[1]!.inputs
+  t.is(input?.kind === 'repartition' && input.name, 'p-3-keyBy-repartition')
 })
 
 const invalid: [string, () => Pipeline, RegExp][] = [

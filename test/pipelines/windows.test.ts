@@ -48,7 +48,7 @@ test('windows that emit on close give each result once, equal to a naive model, 
       let late = 0
       for (const epoch of epochs) {
         task.task.begin()
-        if (epoch.length > 0) task.task.feed(task.batch(epoch))
+        for (const batch of task.batches(epoch)) task.task.feed(batch)
         await task.task.complete(false)
         late += task.task.counters.late
         task.task.commit()

@@ -6,7 +6,8 @@ import { decodeBatch } from '../../core/record/columns.ts'
 import type { Header } from '../../core/record/header.ts'
 import type { Serde } from '../../core/serde/serde.ts'
 import type { Appender } from '../../pipelines/appender.ts'
-import { type Plan, plan } from '../../pipelines/plan.ts'
+import type { Plan } from '../../pipelines/plan.ts'
+import { plan } from '../../pipelines/planner.ts'
 import type { Pipeline } from '../../pipelines/stream.ts'
 import { Task, type TaskBatch } from '../../pipelines/task.ts'
 
@@ -21,6 +22,8 @@ export interface Appended {
 
 /** One record to feed: key and value as the input topic's serdes take them. */
 export interface Fed {
+  /** Default: the first topic of the part. */
+  topic?: string
   key: unknown
   value: unknown
   timestamp?: number
@@ -89,7 +92,7 @@ export class TestTask {
   readonly task: Task
   readonly #pipeline: Pipeline
   readonly #topic: string
-  readonly #serdes: { key: Serde<unknown>; value: Serde<unknown> }
+  readonly #serdes: ReadonlyMap<string, { key: Serde<unknown>; value: Serde<unknown> }>
   #offset: number
 
   constructor(pipeline: Pipeline, options: TestTaskOptions = {}) {
@@ -102,16 +105,17 @@ export class TestTask {
       part,
       partition: options.partition ?? 0,
       topicName: (name) => `test-${name}`,
-      channels: options.channels ?? 1,
+      channelsOf: () => options.channels ?? 1,
       appender: this.log,
       clock: options.clock ?? systemClock,
       watchdogMs: options.watchdogMs ?? 1000,
     })
-    const { input } = part
-    if (input.kind === 'source') throw new Error('TestTask takes topics')
-    const [first] = input.kind === 'topics' ? input.topics : [{ ...input, name: `test-${input.name}` }]
-    this.#topic = first!.name
-    this.#serdes = first!
+    const topics = part.inputs.map((input) => {
+      if (input.kind === 'source') throw new Error('TestTask takes topics')
+      return input.kind === 'topic' ? input.topic : { ...input, name: `test-${input.name}` }
+    })
+    this.#topic = topics[0]!.name
+    this.#serdes = new Map(topics.map((topic) => [topic.name, topic]))
     this.#offset = 0
   }
 
@@ -120,7 +124,7 @@ export class TestTask {
     const offset = this.#offset
     this.task.begin()
     try {
-      if (records.length > 0) this.task.feed(this.batch(records))
+      for (const batch of this.batches(records)) this.task.feed(batch)
       await this.task.complete(ended)
       this.task.writeChanges()
       if (fail) throw new Error('this epoch was told to fail')
@@ -138,18 +142,31 @@ export class TestTask {
   async epochOf(records: readonly Appended[], { ended = false } = {}): Promise<void> {
     const raw = records.filter((record) => record.topic === this.#topic && record.partition === this.task.partition)
     this.task.begin()
-    if (raw.length > 0) this.task.feed(this.#build(raw))
+    if (raw.length > 0) this.task.feed(this.#build(this.#topic, raw))
     await this.task.complete(ended)
     this.task.writeChanges()
     this.task.commit()
     this.log.commit()
   }
 
-  batch(records: readonly Fed[]): TaskBatch {
+  /** One batch for each run of records of the same topic. */
+  batches(records: readonly Fed[]): TaskBatch[] {
+    const runs: { topic: string; records: Fed[] }[] = []
+    for (const record of records) {
+      const topic = record.topic ?? this.#topic
+      if (runs.at(-1)?.topic === topic) runs.at(-1)!.records.push(record)
+      else runs.push({ topic, records: [record] })
+    }
+    return runs.map((run) => this.#encoded(run.topic, run.records))
+  }
+
+  #encoded(topic: string, records: readonly Fed[]): TaskBatch {
+    const serdes = this.#serdes.get(topic)!
     return this.#build(
+      topic,
       records.map(({ key, value, timestamp = 0, headers = [] }) => ({
-        key: key === null ? null : this.#serdes.key.serialize(key),
-        value: value === null ? null : this.#serdes.value.serialize(value),
+        key: key === null ? null : serdes.key.serialize(key),
+        value: value === null ? null : serdes.value.serialize(value),
         timestamp,
         headers,
       })),
@@ -162,16 +179,17 @@ export class TestTask {
     for (const store of next.task.stores) {
       for (const { key, value, timestamp } of this.log.in(`test-${store.name}-changelog`)) store.restore(key!, value, timestamp)
     }
-    next.task.restoreTime(this.task.watermarks.encode(0, 1), 0, 1)
+    const channels = this.#serdes.size
+    next.task.restoreTime(this.task.watermarks.encode(0, channels), 0, channels)
     next.#offset = this.#offset
     return next
   }
 
-  #build(records: readonly Omit<Appended, 'topic' | 'partition'>[]): TaskBatch {
+  #build(topic: string, records: readonly Omit<Appended, 'topic' | 'partition'>[]): TaskBatch {
     const builder = new BatchBuilder()
     for (const { timestamp, key, value, headers } of records) builder.append(timestamp, key, value, headers)
     const columns = decodeBatch(builder.build({ baseOffset: this.#offset }), 0)
     this.#offset += records.length
-    return { topic: this.#topic, partition: this.task.partition, columns, from: 0, count: records.length }
+    return { topic, partition: this.task.partition, columns, from: 0, count: records.length }
   }
 }

@@ -13,6 +13,7 @@ import {
   pipeline,
   type Stream,
   tap,
+  together,
   topic,
   tumbling,
   type Windowed,
@@ -51,6 +52,19 @@ void delays
 
 const windowed = start.groupByKey().window(tumbling('1h')).count()
 is<RecordOf<typeof windowed>, Windowed<string, number>>(true)
+
+// A type guard gives its branch the narrower type; streams that are merged are of either type.
+const mixed = pipeline('types').from(topic('mixed', { key: string, value: json<Flight | Delay>() }))
+type Mixed = RecordOf<typeof mixed>
+const isFlight = (record: Mixed): record is Mixed & { value: Flight } => 'delay' in record.value
+const branches = mixed.branch({ flights: isFlight, early: (record) => record.timestamp < 0 })
+is<RecordOf<typeof branches.flights>, Mixed & { value: Flight }>(true)
+is<RecordOf<typeof branches.early>, Mixed>(true)
+is<RecordOf<typeof branches.rest>, Mixed>(true)
+const merged = branches.flights.merge(windowed)
+is<RecordOf<typeof merged>, (Mixed & { value: Flight }) | Windowed<string, number>>(true)
+const both: Pipeline = together(branches.flights.to(flights), windowed.pipe(mapValues((count) => count)).to(counts))
+void both
 
 start
   .pipe(

@@ -1,0 +1,78 @@
+import type { Serde } from '../core/serde/serde.ts'
+import type { Topic } from './topic.ts'
+import type { Window } from './windows.ts'
+
+/** Records with a key, as grouping needs them. */
+export interface Keyed<K, V> {
+  readonly key: K
+  readonly value: V
+}
+
+/** What an aggregation over all time gives: the new value of a key, with the time of its newest record. */
+export interface Aggregated<K, A> extends Keyed<K, A> {
+  readonly timestamp: number
+}
+
+/** What an aggregation over windows gives. On close its time is the last millisecond of the window. */
+export interface Windowed<K, A> extends Aggregated<K, A> {
+  readonly window: Window
+}
+
+export interface KeyByOptions<K, V> {
+  /** Serde of the new key. */
+  key: Serde<K>
+  /** Serde of the value; needed when an operator before has changed the values of the topic. */
+  value?: Serde<V>
+  /** Names the repartition topic, so that it stays the same when the declaration changes. */
+  name?: string
+  /** Partitions of the repartition topic; default: as many as the input has. */
+  partitions?: number
+}
+
+export interface StateOptions<A> {
+  /** Serde of the state in the changelog; default: JSON. */
+  state?: Serde<A>
+  /** Names store and changelog, so that they stay the same when the declaration changes. */
+  name?: string
+}
+
+export interface AggregateOptions<T, A> extends StateOptions<A> {
+  /** The value of a key before its first record. */
+  init: () => A
+  /** Returns the value after this record: a new one. Changing the old one in place would defeat the rollback of a failed epoch. */
+  add: (value: A, record: T) => A
+}
+
+/** Whether JSON gives back what it was given: no Map, Date, bigint, Buffer, function anywhere in it. */
+type IsJson<A> = A extends string | number | boolean | null
+  ? true
+  : A extends readonly (infer E)[]
+    ? IsJson<E>
+    : A extends
+          | bigint
+          | symbol
+          | undefined
+          | Uint8Array
+          | Date
+          | ReadonlyMap<unknown, unknown>
+          | ReadonlySet<unknown>
+          | ((...args: never) => unknown)
+      ? false
+      : { [K in keyof A]-?: IsJson<Exclude<A[K], undefined>> }[keyof A] extends true
+        ? true
+        : false
+
+/** State that JSON would change needs a serde of its own. */
+export type WithSerde<A> = [IsJson<A>] extends [true] ? unknown : { state: Serde<A> }
+
+/** `unknown` when the output takes the records, else a type whose text is the message. */
+export type Taken<T, O> =
+  O extends Topic<infer K, infer V>
+    ? T extends Keyed<infer TK, infer TV>
+      ? [TK] extends [K]
+        ? [TV] extends [V]
+          ? unknown
+          : { 'this topic takes another value type': { 'the pipeline has': TV; 'the topic takes': V } }
+        : { 'this topic takes another key type': { 'the pipeline has': TK; 'the topic takes': K } }
+      : { 'a topic takes records with key and value': { 'the pipeline has': T } }
+    : unknown
