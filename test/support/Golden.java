@@ -64,6 +64,22 @@ class Golden {
     TOPOLOGIES.put("tumbling-close", b -> b.stream("a", IN).groupByKey()
         .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(10), Duration.ofMillis(5))).emitStrategy(EmitStrategy.onWindowClose())
         .reduce((x, y) -> x + "," + y, windowed()).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
+    TOPOLOGIES.put("table", b -> b.table("a", IN).toStream().to("out", OUT));
+    TOPOLOGIES.put("table-of-stream", b -> b.stream("a", IN).toTable(kept()).toStream().to("out", OUT));
+    TOPOLOGIES.put("table-filter", b -> b.table("a", IN).filter((k, v) -> n(v) % 2 == 0).toStream().to("out", OUT));
+    TOPOLOGIES.put("table-map", b -> b.table("a", IN).mapValues((k, v) -> k + v).toStream().to("out", OUT));
+    TOPOLOGIES.put("tables-join", b -> b.table("a", IN).join(b.table("b", IN), (x, y) -> x + "+" + y).toStream().to("out", OUT));
+    TOPOLOGIES.put("tables-left", b -> b.table("a", IN).leftJoin(b.table("b", IN), (x, y) -> x + "+" + y).toStream().to("out", OUT));
+    TOPOLOGIES.put("tables-outer", b -> b.table("a", IN).outerJoin(b.table("b", IN), (x, y) -> x + "+" + y).toStream().to("out", OUT));
+    TOPOLOGIES.put("tables-chain", b -> b.table("a", IN).filter((k, v) -> n(v) % 3 != 0)
+        .outerJoin(b.table("b", IN).mapValues(v -> "b" + v), (x, y) -> x + "+" + y)
+        .filter((k, v) -> !v.endsWith("1")).mapValues((k, v) -> k + v).toStream().to("out", OUT));
+    TOPOLOGIES.put("counted", b -> b.stream("a", IN).groupByKey().count(Materialized.with(S, Serdes.Long()))
+        .outerJoin(b.table("b", IN), (c, y) -> c + "*" + y).toStream().to("out", OUT));
+    TOPOLOGIES.put("lookup", b -> b.stream("a", IN).join(b.table("b", IN), (x, y) -> x + "+" + y).to("out", OUT));
+    TOPOLOGIES.put("lookup-left", b -> b.stream("a", IN).leftJoin(b.table("b", IN), (x, y) -> x + "+" + y).to("out", OUT));
+    TOPOLOGIES.put("lookup-derived", b -> b.stream("a", IN)
+        .leftJoin(b.table("b", IN).filter((k, v) -> n(v) % 2 == 0).mapValues(v -> "even" + v), (x, y) -> x + "+" + y).to("out", OUT));
   }
 
   public static void main(String[] args) throws Exception {

@@ -1,11 +1,15 @@
 import { string } from '../../core/index.ts'
-import { filter, flatMap, map, mapValues, type Pipeline, pipeline, together, topic, tumbling } from '../../pipelines/index.ts'
+import { filter, flatMap, map, mapValues, nullable, type Pipeline, pipeline, together, topic, tumbling } from '../../pipelines/index.ts'
 
 /** The topologies of Golden.java, as our users declare them; topic names and values are the same. */
 const strings = { key: string, value: string }
 const [a, b] = [topic('a', strings), topic('b', strings)]
 const [out, out2, out3] = [topic('out', strings), topic('out2', strings), topic('out3', strings)]
+const changes = topic('out', { key: string, value: nullable(string) })
+const gone = topic('a', { key: string, value: nullable(string) })
 const start = pipeline('golden')
+const [tableA, tableB] = [start.table(gone as typeof a), start.table(b)]
+const pair = (x: string | null, y: string | number | null): string => `${x}+${y}`
 const n = Number
 const plain = <K, V>({ key, value, timestamp }: { key: K; value: V; timestamp: number }) => ({ key, value, timestamp })
 const named = <V>({
@@ -73,5 +77,36 @@ export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
     .window(tumbling(10, { grace: 5, emit: 'close' }))
     .reduce(add)
     .pipe(map(named))
+    .to(out),
+  table: tableA.to(changes),
+  'table-of-stream': start.from(gone).toTable().to(changes),
+  'table-filter': tableA.filter((v) => n(v) % 2 === 0).to(changes),
+  'table-map': tableA.mapValues((v, k) => k + v).to(changes),
+  'tables-join': tableA.join(tableB, pair).to(changes),
+  'tables-left': tableA.leftJoin(tableB, pair).to(changes),
+  'tables-outer': tableA.outerJoin(tableB, pair).to(changes),
+  'tables-chain': tableA
+    .filter((v) => n(v) % 3 !== 0)
+    .outerJoin(
+      tableB.mapValues((v) => `b${v}`),
+      pair,
+    )
+    .filter((v) => !v.endsWith('1'))
+    .mapValues((v, k) => k + v)
+    .to(changes),
+  counted: start
+    .from(a)
+    .groupByKey()
+    .count()
+    .outerJoin(tableB, (count, y) => `${count}*${y}`)
+    .to(changes),
+  lookup: start.from(a).join(tableB, pair).to(out),
+  'lookup-left': start.from(a).leftJoin(tableB, pair).to(out),
+  'lookup-derived': start
+    .from(a)
+    .leftJoin(
+      tableB.filter((v) => n(v) % 2 === 0).mapValues((v) => `even${v}`),
+      pair,
+    )
     .to(out),
 }

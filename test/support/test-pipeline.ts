@@ -3,7 +3,7 @@ import { BatchBuilder } from '../../core/record/builder.ts'
 import { decodeBatch } from '../../core/record/columns.ts'
 import type { Part, PartInput } from '../../pipelines/plan.ts'
 import { plan } from '../../pipelines/planner.ts'
-import type { Pipeline } from '../../pipelines/stream.ts'
+import type { Pipeline } from '../../pipelines/pipeline.ts'
 import { Task } from '../../pipelines/task.ts'
 import { type Appended, MemoryLog } from './pipelines.ts'
 
