@@ -36,3 +36,8 @@ export function operatorUnsafe(place: Place, what: string, remedy: string): Mold
 export function invalid(pipeline: string, what: string): MoldauError {
   return new MoldauError('PIPELINE_INVALID', `pipeline "${pipeline}": ${what}`)
 }
+
+/** Streams come together that begin with different pipelines. */
+export function differentNames(what: string, name: string, other: string): Error {
+  return invalid(name, `${what} takes streams of one pipeline, not of "${other}" too: begin them with the same pipeline(name)`)
+}

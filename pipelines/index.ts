@@ -13,17 +13,8 @@ export { tap } from './operators/tap.ts'
 export type { EpochOptions, Guarantee, RunOptions } from './options.ts'
 export type { OutputRecord, TopicRecord } from './record.ts'
 export { run } from './run.ts'
-export {
-  type Branches,
-  isPipeline,
-  KeyedStream,
-  type Pipeline,
-  pipeline,
-  type PipelineStart,
-  Stream,
-  together,
-  WindowedStream,
-} from './stream.ts'
-export type { Aggregated, AggregateOptions, KeyByOptions, Keyed, StateOptions, Windowed } from './stream-types.ts'
+export { isPipeline, type Pipeline, pipeline, type PipelineStart, together } from './pipeline.ts'
+export { type Branches, Flow, KeyedStream, Stream, Table, WindowedStream } from './stream.ts'
+export type { Aggregated, AggregateOptions, Change, KeyByOptions, Keyed, StateOptions, TableOptions, Windowed } from './stream-types.ts'
 export { nullable, type NullableSerde, type Topic, topic, type TopicOptions } from './topic.ts'
 export { type EmitStrategy, tumbling, type TumblingOptions, type TumblingWindows, type Window } from './windows.ts'

@@ -73,6 +73,48 @@ export interface AggregateNode {
   readonly state: AnySerde | undefined
 }
 
+/** A table: the latest value of each key, kept in a store. */
+export interface TableNode {
+  readonly kind: 'table'
+  readonly input: Node
+  readonly name: string | undefined
+  readonly state: AnySerde | undefined
+}
+
+export interface TableMapNode {
+  readonly kind: 'tableMap'
+  readonly input: Node
+  readonly apply: (value: never, key: never) => unknown
+}
+
+export interface TableFilterNode {
+  readonly kind: 'tableFilter'
+  readonly input: Node
+  readonly apply: (value: never, key: never) => boolean
+}
+
+/** Which sides must be there for a result. */
+export type JoinKind = 'inner' | 'left' | 'outer'
+
+export type Joiner = (left: never, right: never, key: never) => unknown
+
+/** Two tables of the same keys. */
+export interface TableJoinNode {
+  readonly kind: 'tableJoin'
+  readonly inputs: readonly [Node, Node]
+  readonly how: JoinKind
+  readonly joiner: Joiner
+}
+
+/** Each record of a stream with what a table has for its key at that moment. */
+export interface LookupNode {
+  readonly kind: 'lookup'
+  /** The stream, the table. */
+  readonly inputs: readonly [Node, Node]
+  readonly how: 'inner' | 'left'
+  readonly joiner: Joiner
+}
+
 export type Node =
   | FromNode
   | PipeNode
@@ -83,6 +125,11 @@ export type Node =
   | GroupByKeyNode
   | KeyByNode
   | AggregateNode
+  | TableNode
+  | TableMapNode
+  | TableFilterNode
+  | TableJoinNode
+  | LookupNode
 
 /** Where records leave a pipeline. */
 export type Output = AnyTopic | Sink
@@ -98,8 +145,8 @@ export function isTopic(output: Output): output is AnyTopic {
 }
 
 export function inputsOf(node: Node): readonly Node[] {
-  if (node.kind === 'from') return []
-  return node.kind === 'merge' ? node.inputs : [node.input]
+  if ('inputs' in node) return node.inputs
+  return 'input' in node ? [node.input] : []
 }
 
 /** How many nodes and ends take what a node gives, of those that lead to these ends. */

@@ -1,6 +1,6 @@
 import type { OperatorFunction } from 'rxjs'
 import type { Sink, Source } from '../connectors/types.ts'
-import type { AnySerde, AnyTopic } from './nodes.ts'
+import type { AnySerde, AnyTopic, Joiner, JoinKind } from './nodes.ts'
 import type { AsyncStep, Step } from './operators/safe.ts'
 import type { TumblingWindows } from './windows.ts'
 
@@ -11,6 +11,11 @@ export type StageSpec =
   | { readonly kind: 'perEpoch'; readonly label: string; readonly operators: readonly OperatorFunction<unknown, unknown>[] }
   | BranchSpec
   | AggregateSpec
+  | TableSpec
+  | TableMapSpec
+  | TableFilterSpec
+  | TableJoinSpec
+  | LookupSpec
 
 /** Sends each item to the outlet of the first predicate that takes it; what none takes, to the one behind the last. */
 export interface BranchSpec {
@@ -29,6 +34,42 @@ export interface AggregateSpec {
   readonly add: (value: never, item: never) => unknown
   readonly key: AnySerde
   readonly state: AnySerde
+}
+
+/** Keeps the latest value of each key, and passes the changes on. */
+export interface TableSpec {
+  readonly kind: 'table'
+  readonly label: string
+  readonly store: string
+  readonly key: AnySerde
+  readonly state: AnySerde
+}
+
+export interface TableMapSpec {
+  readonly kind: 'tableMap'
+  readonly label: string
+  readonly apply: (value: never, key: never) => unknown
+}
+
+export interface TableFilterSpec {
+  readonly kind: 'tableFilter'
+  readonly label: string
+  readonly apply: (value: never, key: never) => boolean
+}
+
+export interface TableJoinSpec {
+  readonly kind: 'tableJoin'
+  readonly label: string
+  readonly how: JoinKind
+  readonly joiner: Joiner
+}
+
+/** Port 0 takes the stream; port 1 only says which table is looked into. */
+export interface LookupSpec {
+  readonly kind: 'lookup'
+  readonly label: string
+  readonly how: 'inner' | 'left'
+  readonly joiner: Joiner
 }
 
 /** A topic between two parts of one pipeline. */
@@ -106,7 +147,7 @@ export function topicsOf(part: Part): AnyTopic[] {
 
 /** Name of the changelog of each store of a part, without the application id. */
 export function changelogsOf(part: Part): string[] {
-  return part.stages.flatMap(({ spec }) => (spec.kind === 'aggregate' ? [changelogOf(spec.store)] : []))
+  return part.stages.flatMap(({ spec }) => ('store' in spec ? [changelogOf(spec.store)] : []))
 }
 
 export function changelogOf(store: string): string {

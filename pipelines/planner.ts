@@ -1,6 +1,7 @@
 import { json } from '../core/serde/primitives.ts'
-import type { Sink } from '../connectors/types.ts'
+import { checkEnds } from './check-ends.ts'
 import { cut } from './cut.ts'
+import { Names } from './declared-names.ts'
 import { invalid } from './failure.ts'
 import {
   type AggregateNode,
@@ -11,14 +12,18 @@ import {
   type FromNode,
   isTopic,
   type KeyByNode,
+  type LookupNode,
   type MergeNode,
   type Node,
   type PipeNode,
+  type TableFilterNode,
+  type TableJoinNode,
+  type TableMapNode,
+  type TableNode,
 } from './nodes.ts'
 import type { Step } from './operators/safe.ts'
 import type { Outlet, PartInput, Plan, PlannedOutput, PlannedStage, Repartition, StageSpec } from './plan.ts'
-import type { Pipeline } from './stream.ts'
-import { checkName } from './topic.ts'
+import type { Pipeline } from './pipeline.ts'
 
 /** What a node gives: where it comes out, and what is known of it. */
 interface Flow {
@@ -55,9 +60,7 @@ class Planner {
   readonly #inputs: PartInput[]
   readonly #stages: OpenStage[]
   readonly #outputs: PlannedOutput[]
-  readonly #names: Set<string>
-  #operators: number
-  #stores: number
+  readonly #names: Names
 
   constructor(pipeline: string, ends: readonly End[]) {
     this.#pipeline = pipeline
@@ -67,9 +70,7 @@ class Planner {
     this.#inputs = []
     this.#stages = []
     this.#outputs = []
-    this.#names = new Set()
-    this.#operators = 0
-    this.#stores = 0
+    this.#names = new Names(pipeline)
   }
 
   plan(): Plan {
@@ -77,10 +78,7 @@ class Planner {
       const { outlets } = this.#flow(input)
       this.#outputs.push({ output: isTopic(output) ? { kind: 'topic', topic: output } : { kind: 'sink', sink: output }, outlets })
     }
-    for (const { output } of this.#ends) {
-      if (isTopic(output)) this.#checkNotRead(output.name)
-      else this.#checkSink(output)
-    }
+    checkEnds(this.#pipeline, this.#inputs, this.#stages, this.#ends)
     return { name: this.#pipeline, parts: cut(this.#pipeline, this.#inputs, this.#stages, this.#outputs) }
   }
 
@@ -102,7 +100,7 @@ class Planner {
         return this.#pipe(node)
       case 'perEpoch': {
         const { outlets } = this.#flow(node.input)
-        const spec: StageSpec = { kind: 'perEpoch', label: this.#label('perEpoch'), operators: node.operators }
+        const spec: StageSpec = { kind: 'perEpoch', label: this.#names.label('perEpoch'), operators: node.operators }
         return { ...unknown(this.#stage(spec, outlets)), sole: this.#isSole(node) }
       }
       case 'merge':
@@ -125,6 +123,14 @@ class Planner {
         return this.#keyBy(node)
       case 'aggregate':
         return this.#aggregate(node)
+      case 'table':
+        return this.#table(node)
+      case 'tableMap':
+      case 'tableFilter':
+        return this.#derivedTable(node)
+      case 'tableJoin':
+      case 'lookup':
+        return this.#join(node)
     }
   }
 
@@ -160,7 +166,7 @@ class Planner {
       if (spec === undefined) {
         throw this.#invalid('.pipe(…) got an operator that is not known to be safe across epochs; put it into .perEpoch(…)')
       }
-      const label = this.#label(spec.kind)
+      const label = this.#names.label(spec.kind)
       const outlets =
         spec.kind === 'mapAsync' || spec.kind === 'concatMap'
           ? this.#stage({ kind: 'async', label, step: spec }, flow.outlets)
@@ -193,19 +199,19 @@ class Planner {
 
   #branch(node: BranchNode): Flow {
     const flow = this.#flow(node.input)
-    const outlets = this.#stage({ kind: 'branch', label: this.#label('branch'), predicates: node.predicates }, flow.outlets)
+    const outlets = this.#stage({ kind: 'branch', label: this.#names.label('branch'), predicates: node.predicates }, flow.outlets)
     return { ...flow, outlets, sole: false }
   }
 
   #keyBy(node: KeyByNode): Flow {
     const flow = this.#flow(node.input)
-    const name = this.#name(node.name, 'keyBy')
+    const name = this.#names.of(node.name, 'keyBy')
     const value = node.value ?? flow.value
     if (value === undefined) {
       throw this.#invalid('keyBy needs the serde of the values, since an operator before it has changed them: keyBy(f, { key, value })')
     }
     const { select, key, partitions } = node
-    const label = this.#label('keyBy')
+    const label = this.#names.label('keyBy')
     const repartition: Repartition = { kind: 'repartition', name: `${name}-repartition`, label, select, key, value, partitions }
     this.#outputs.push({ output: repartition, outlets: flow.outlets })
     this.#inputs.push(repartition)
@@ -216,15 +222,54 @@ class Planner {
     const { verb, windows, init, add } = node
     const { outlets, key, grouped } = this.#flow(node.input)
     if (!grouped || key === undefined) throw this.#invalid(`${verb} needs groupByKey() or keyBy(…) directly before it`)
-    const store = this.#name(node.name, windows === undefined ? verb : `${verb}-${windows.kind}`)
+    const store = this.#names.of(node.name, windows === undefined ? verb : `${verb}-${windows.kind}`)
     const state = node.state ?? (json() as AnySerde)
-    const spec: StageSpec = { kind: 'aggregate', label: this.#label(verb), store, windows, init, add, key, state }
+    const spec: StageSpec = { kind: 'aggregate', label: this.#names.label(verb), store, windows, init, add, key, state }
     return { outlets: this.#stage(spec, outlets), key, value: undefined, grouped, sole: this.#isSole(node) }
   }
 
-  /** A stage with one port for what flows in. */
-  #stage(spec: StageSpec, outlets: readonly Outlet[]): readonly Outlet[] {
-    const stage: OpenStage = { spec, ports: [outlets] }
+  #table(node: TableNode): Flow {
+    const { outlets, key, value } = this.#flow(node.input)
+    if (key === undefined) {
+      throw this.#invalid(
+        'a table needs the keys of a topic, and an operator before may have changed them, or it is a source: ' +
+          'records of one key may be in several partitions; use keyBy(f, { key: serde }) first',
+      )
+    }
+    const store = this.#names.of(node.name, 'table')
+    const state = node.state ?? value ?? (json() as AnySerde)
+    const spec: StageSpec = { kind: 'table', label: this.#names.label('table'), store, key, state }
+    return this.#tableOf(node, key, this.#stage(spec, outlets))
+  }
+
+  #derivedTable(node: TableMapNode | TableFilterNode): Flow {
+    const { outlets, key } = this.#flow(node.input)
+    const { kind, apply } = node
+    const label = this.#names.label(kind === 'tableMap' ? 'mapValues of a table' : 'filter of a table')
+    return this.#tableOf(node, key, this.#stage({ kind, label, apply } as StageSpec, outlets))
+  }
+
+  #join(node: TableJoinNode | LookupNode): Flow {
+    const { kind, how, joiner } = node
+    const [left, right] = node.inputs.map((input) => this.#flow(input)) as [Flow, Flow]
+    const label = this.#names.label(how === 'inner' ? 'join' : `${how}Join`)
+    if (left.key === undefined) {
+      throw this.#invalid(
+        `${label} needs the keys of a topic, and an operator before may have changed them: use keyBy(f, { key: serde }) first`,
+      )
+    }
+    const outlets = this.#stage({ kind, label, how, joiner } as StageSpec, left.outlets, right.outlets)
+    if (kind === 'tableJoin') return this.#tableOf(node, left.key, outlets)
+    return { ...left, outlets, value: undefined, sole: this.#isSole(node) }
+  }
+
+  #tableOf(node: Node, key: AnySerde | undefined, outlets: readonly Outlet[]): Flow {
+    return { outlets, key, value: undefined, grouped: false, sole: this.#isSole(node) }
+  }
+
+  /** A stage, with what flows into each of its ports. */
+  #stage(spec: StageSpec, ...ports: readonly (readonly Outlet[])[]): readonly Outlet[] {
+    const stage: OpenStage = { spec, ports }
     this.#stages.push(stage)
     return this.#outlet(stage)
   }
@@ -235,39 +280,6 @@ class Planner {
 
   #isSole(node: Node): boolean {
     return this.#uses.get(node) === 1
-  }
-
-  #label(kind: string): string {
-    return `${kind} (operator ${++this.#operators})`
-  }
-
-  /** `<pipeline>-<given name>`, else `<pipeline>-<n>-<kind>`, n counting what has state or a topic. */
-  #name(given: string | undefined, kind: string): string {
-    this.#stores++
-    const name = `${this.#pipeline}-${given ?? `${this.#stores}-${kind}`}`
-    if (given !== undefined) checkName(`pipeline "${this.#pipeline}", name`, given)
-    if (this.#names.has(name)) throw this.#invalid(`the name '${given}' is used twice; names of stores and keyBy differ`)
-    this.#names.add(name)
-    return name
-  }
-
-  #checkNotRead(topic: string): void {
-    if (!this.#inputs.some((input) => input.kind === 'topic' && input.topic.name === topic)) return
-    throw this.#invalid(`it reads and writes the topic '${topic}', so it would never end; write to another topic`)
-  }
-
-  /** A sink with its own position needs to know, for each record, which offset it has: one to one, nothing that waits, no state. */
-  #checkSink(sink: Sink): void {
-    if (this.#ends.length > 1) {
-      throw this.#invalid(`the sink '${sink.name}' keeps its own position, so it ends a pipeline by itself: give it one of its own`)
-    }
-    const plain = this.#inputs.every((input) => input.kind === 'topic')
-    const unfit = this.#stages.find(({ spec }) => spec.kind !== 'steps' || spec.steps.some((step) => step.kind === 'flatMap'))
-    if (plain && unfit === undefined && this.#stages.length <= 1) return
-    throw this.#invalid(
-      `the sink '${sink.name}' takes the records of a topic, with at most filter, map, mapValues and tap in between` +
-        `${unfit === undefined ? '' : `, not ${unfit.spec.label}`}; write to a topic and archive that topic in a second pipeline`,
-    )
   }
 
   #invalid(what: string): Error {

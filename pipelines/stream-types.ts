@@ -8,13 +8,20 @@ export interface Keyed<K, V> {
   readonly value: V
 }
 
-/** What an aggregation over all time gives: the new value of a key, with the time of its newest record. */
-export interface Aggregated<K, A> extends Keyed<K, A> {
+/** A change of a table: the new value of a key, and the one before; null: none. */
+export interface Change<K, V> extends Keyed<K, V | null> {
+  readonly previous: V | null
   readonly timestamp: number
 }
 
+/** What an aggregation over all time gives: the new value of a key, with the time of its newest record. It never deletes. */
+export interface Aggregated<K, A> extends Change<K, A> {
+  readonly value: A
+}
+
 /** What an aggregation over windows gives. On close its time is the last millisecond of the window. */
-export interface Windowed<K, A> extends Aggregated<K, A> {
+export interface Windowed<K, A> extends Keyed<K, A> {
+  readonly timestamp: number
   readonly window: Window
 }
 
@@ -32,6 +39,13 @@ export interface KeyByOptions<K, V> {
 export interface StateOptions<A> {
   /** Serde of the state in the changelog; default: JSON. */
   state?: Serde<A>
+  /** Names store and changelog, so that they stay the same when the declaration changes. */
+  name?: string
+}
+
+export interface TableOptions<V> {
+  /** Serde of the values in the changelog; default: that of the topic, else JSON. */
+  state?: Serde<V>
   /** Names store and changelog, so that they stay the same when the declaration changes. */
   name?: string
 }

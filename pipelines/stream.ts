@@ -1,12 +1,24 @@
 import type { OperatorFunction } from 'rxjs'
-import type { Sink, Source } from '../connectors/types.ts'
-import { invalid } from './failure.ts'
-import type { AggregateNode, AnyTopic, BranchNode, End, Node, Output } from './nodes.ts'
-import { type SafeOperator, specOf } from './operators/safe.ts'
-import type { TopicRecord } from './record.ts'
+import type { Sink } from '../connectors/types.ts'
 import type { Serde } from '../core/serde/serde.ts'
-import type { Aggregated, AggregateOptions, Keyed, KeyByOptions, StateOptions, Taken, Windowed, WithSerde } from './stream-types.ts'
-import { checkName, type Topic } from './topic.ts'
+import { differentNames, invalid } from './failure.ts'
+import type { AggregateNode, AnySerde, AnyTopic, BranchNode, Node, Output } from './nodes.ts'
+import type { WithValue } from './operators/map-values.ts'
+import { type SafeOperator, specOf } from './operators/safe.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { TopicRecord } from './record.ts'
+import type {
+  Aggregated,
+  AggregateOptions,
+  Change,
+  Keyed,
+  KeyByOptions,
+  StateOptions,
+  TableOptions,
+  Taken,
+  Windowed,
+  WithSerde,
+} from './stream-types.ts'
 import type { TumblingWindows } from './windows.ts'
 
 type Aggregation = Omit<AggregateNode, 'input'>
@@ -19,48 +31,24 @@ type Passing<T, P> = P extends Guard<T, infer U> ? U : T
 /** The streams of a branch, by name. */
 export type Branches<T, B> = { readonly [N in keyof B]: Stream<Passing<T, B[N]>> } & { readonly rest: Stream<T> }
 
-/** A declared pipeline, ready to be run. It holds no connection and may be run many times. */
-export interface Pipeline {
-  readonly kind: 'pipeline'
-  readonly name: string
-  readonly ends: readonly End[]
-}
-
-/** Whether a value, e.g. an export of a module, is a declared pipeline. */
-export function isPipeline(value: unknown): value is Pipeline {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pipeline' && 'ends' in value
-}
-
-/**
- * One pipeline of several ends: what they have in common is read and run once, and everything is committed together.
- *
- * ```ts
- * const { big, rest } = pipeline('orders').from(orders).branch({ big: (r) => r.value.total > 1000 })
- * export const sorted = together(big.to(bigOrders), rest.to(otherOrders))
- * ```
- *
- * @throws PIPELINE_INVALID when they do not begin with the same pipeline(name)
- */
-export function together(first: Pipeline, ...others: readonly Pipeline[]): Pipeline {
-  const stranger = others.find(({ name }) => name !== first.name)
-  if (stranger !== undefined) throw differentNames('together(…)', first.name, stranger.name)
-  return { kind: 'pipeline', name: first.name, ends: [first, ...others].flatMap(({ ends }) => ends) }
-}
-
-function differentNames(what: string, name: string, other: string): Error {
-  return invalid(name, `${what} takes streams of one pipeline, not of "${other}" too: begin them with the same pipeline(name)`)
-}
+/** Makes tables of different keys and values different types; there is no such value. */
+declare const tableOf: unique symbol
 
 /** Makes streams of different records different types, and says of which; there is no such value. */
 declare const recordsOf: unique symbol
 
-/** A stream of whatever kind, as the compiler tells its records best. */
-interface StreamOf<T> {
+/** A flow of whatever kind, as the compiler tells its records best. */
+interface FlowOf<T> {
   readonly [recordsOf]: T
 }
 
-/** A stream of records of type `T`: declared, not running. */
-export class Stream<T> {
+/** A table of whatever changes, as the compiler tells its keys and values best. */
+interface TableOf<K, V> extends Flow<unknown> {
+  readonly [tableOf]: (key: K) => V
+}
+
+/** What streams and tables have in common: records of type `T` that flow; declared, not running. */
+export class Flow<T> {
   declare readonly [recordsOf]: T
   readonly #name: string
   readonly #node: Node
@@ -92,7 +80,7 @@ export class Stream<T> {
   ): Stream<F>
   /**
    * Passes the records through operators that are safe across epochs (`map`, `filter`, `mapValues`, `flatMap`, `tap`, `concatMap`,
-   * `mapAsync` of moldau/pipelines). More than six: call it again, neighbours are fused anyway. Other RxJS operators: {@link Stream.perEpoch}.
+   * `mapAsync` of moldau/pipelines). More than six: call it again, neighbours are fused anyway. Other RxJS operators: {@link Flow.perEpoch}.
    */
   pipe(...operators: readonly unknown[]): Stream<unknown> {
     return new Stream(this.#name, { kind: 'pipe', input: this.#node, operators: operators.map(specOf) })
@@ -130,7 +118,7 @@ export class Stream<T> {
    *
    * @throws PIPELINE_INVALID when another one begins with another pipeline(name)
    */
-  merge<U>(...others: readonly (Stream<unknown> & StreamOf<U>)[]): Stream<T | U> {
+  merge<U>(...others: readonly (Flow<unknown> & FlowOf<U>)[]): Stream<T | U> {
     const stranger = others.find((other) => other.#name !== this.#name)
     if (stranger !== undefined) throw differentNames('merge(…)', this.#name, stranger.#name)
     return new Stream(this.#name, { kind: 'merge', inputs: [this.#node, ...others.map((other) => other.#node)] })
@@ -155,8 +143,8 @@ export class Stream<T> {
     return Object.fromEntries(streams) as unknown as Branches<T, B>
   }
 
-  /** Groups by the key that the records have: nothing moves. Only while the keys are still those of the topic; else {@link Stream.keyBy}. */
-  groupByKey<K, V>(this: Stream<T> & Stream<Keyed<K, V>>): KeyedStream<K, V, T> {
+  /** Groups by the key that the records have: nothing moves. Only while the keys are still those of the topic; else {@link Flow.keyBy}. */
+  groupByKey<K, V>(this: Flow<T> & FlowOf<Keyed<K, V>>): KeyedStream<K, V, T> {
     return new KeyedStream(this.#name, { kind: 'groupByKey', input: this.#node })
   }
 
@@ -169,7 +157,7 @@ export class Stream<T> {
    * ```
    */
   keyBy<K, V>(
-    this: Stream<T> & Stream<Keyed<unknown, V>>,
+    this: Flow<T> & FlowOf<Keyed<unknown, V>>,
     select: (record: T) => K,
     options: KeyByOptions<K, V>,
   ): KeyedStream<K, V, TopicRecord<K, V>> {
@@ -188,9 +176,88 @@ export class Stream<T> {
     return { kind: 'pipeline', name: this.#name, ends: [{ input: this.#node, output: output as Output }] }
   }
 
-  /** Not for users: the stream of an aggregation of this one. */
-  protected aggregated<R>(node: Aggregation): Stream<R> {
-    return new Stream(this.#name, { ...node, input: this.#node })
+  /**
+   * The table of the latest value of each key, kept in a store with a changelog; null deletes. Kafka Streams' `toTable`. Only while the keys are
+   * still those of the topic; else {@link Flow.keyBy} first.
+   */
+  toTable<K, V>(this: Flow<T> & FlowOf<Keyed<K, V>>, options: TableOptions<NonNullable<V>> = {}): Table<K, NonNullable<V>> {
+    const { name, state } = options
+    return new Table(this.#name, { kind: 'table', input: this.#node, name, state: state as AnySerde | undefined })
+  }
+
+  /** Not for users: the declaration with one node more. */
+  protected with(make: (input: Node) => Node): [name: string, node: Node] {
+    return [this.#name, make(this.#node)]
+  }
+
+  /** Not for users: the declaration of two flows, with a node that takes both. */
+  protected withBoth(what: string, other: Flow<unknown>, make: (inputs: readonly [Node, Node]) => Node): [name: string, node: Node] {
+    if (other.#name !== this.#name) throw differentNames(what, this.#name, other.#name)
+    return [this.#name, make([this.#node, other.#node])]
+  }
+}
+
+/** A stream of records of type `T`: each stands for itself. */
+export class Stream<T> extends Flow<T> {
+  /**
+   * Each record with what the table has for its key at that moment; records whose key the table does not have are dropped. Kafka Streams'
+   * `KStream.join(KTable)`: the result has key and time of the record.
+   *
+   * ```ts
+   * orders.join(customers, (order, customer) => ({ ...order, city: customer.city }))
+   * ```
+   *
+   * @param joiner throwing fails the epoch with OPERATOR_FAILED naming the record
+   * @throws PIPELINE_INVALID when the keys of the stream may not be those of its topic any more: keyBy(…) first
+   */
+  join<K, V, U, R>(
+    this: Stream<T> & FlowOf<Keyed<K, V>>,
+    table: TableOf<K, U>,
+    joiner: (value: V, tableValue: U, key: K) => R,
+  ): Stream<WithValue<T, R>> {
+    return new Stream(...this.withBoth('join(…)', table, (inputs) => ({ kind: 'lookup', inputs, how: 'inner', joiner })))
+  }
+
+  /** As {@link Stream.join}, with null where the table does not have the key. */
+  leftJoin<K, V, U, R>(
+    this: Stream<T> & FlowOf<Keyed<K, V>>,
+    table: TableOf<K, U>,
+    joiner: (value: V, tableValue: U | null, key: K) => R,
+  ): Stream<WithValue<T, R>> {
+    return new Stream(...this.withBoth('leftJoin(…)', table, (inputs) => ({ kind: 'lookup', inputs, how: 'left', joiner })))
+  }
+}
+
+/**
+ * The latest value of each key, and the stream of its changes: it can be piped, branched, grouped and written like any stream. A change whose
+ * value is null says that the key is gone; a topic takes it with `nullable(serde)`.
+ */
+export class Table<K, V, T extends Keyed<K, V | null> = Change<K, V>> extends Flow<T> {
+  declare readonly [tableOf]: (key: K) => V
+
+  /** The table with other values. Kafka Streams' `KTable.mapValues`. */
+  mapValues<R>(apply: (value: V, key: K) => R): Table<K, R> {
+    return new Table(...this.with((input) => ({ kind: 'tableMap', input, apply })))
+  }
+
+  /** The keys whose value the predicate takes; one that no longer fits is deleted. Kafka Streams' `KTable.filter`. */
+  filter(predicate: (value: V, key: K) => boolean): Table<K, V> {
+    return new Table(...this.with((input) => ({ kind: 'tableFilter', input, apply: predicate })))
+  }
+
+  /** The keys that both tables have; a change of either changes the result. Kafka Streams' `KTable.join`. */
+  join<U, R>(other: TableOf<K, U>, joiner: (value: V, otherValue: U, key: K) => R): Table<K, R> {
+    return new Table(...this.withBoth('join(…)', other, (inputs) => ({ kind: 'tableJoin', inputs, how: 'inner', joiner })))
+  }
+
+  /** Every key of this table, with null where the other one does not have it. Kafka Streams' `KTable.leftJoin`. */
+  leftJoin<U, R>(other: TableOf<K, U>, joiner: (value: V, otherValue: U | null, key: K) => R): Table<K, R> {
+    return new Table(...this.withBoth('leftJoin(…)', other, (inputs) => ({ kind: 'tableJoin', inputs, how: 'left', joiner })))
+  }
+
+  /** Every key of either table, with null where one does not have it. Kafka Streams' `KTable.outerJoin`. */
+  outerJoin<U, R>(other: TableOf<K, U>, joiner: (value: V | null, otherValue: U | null, key: K) => R): Table<K, R> {
+    return new Table(...this.withBoth('outerJoin(…)', other, (inputs) => ({ kind: 'tableJoin', inputs, how: 'outer', joiner })))
   }
 }
 
@@ -198,22 +265,22 @@ export class Stream<T> {
 export class KeyedStream<K, V, T> extends Stream<T> {
   /** Cuts the event time of each key into windows. */
   window(windows: TumblingWindows): WindowedStream<K, V, T> {
-    return new WindowedStream((node) => this.aggregated({ ...node, windows }))
+    return new WindowedStream((node) => new Stream(...this.with((input) => ({ ...node, windows, input }))))
   }
 
   /** One value per key over all time; each record gives the new one. */
-  aggregate<A>(options: AggregateOptions<T, A> & WithSerde<A>): Stream<Aggregated<K, A>> {
-    return this.aggregated(aggregateNode('aggregate', options))
+  aggregate<A>(options: AggregateOptions<T, A> & WithSerde<A>): Table<K, A, Aggregated<K, A>> {
+    return new Table(...this.with((input) => ({ ...aggregateNode('aggregate', options), input })))
   }
 
   /** How many records each key has had. */
-  count(options: StateOptions<number> = {}): Stream<Aggregated<K, number>> {
-    return this.aggregated(countNode(options))
+  count(options: StateOptions<number> = {}): Table<K, number, Aggregated<K, number>> {
+    return new Table(...this.with((input) => ({ ...countNode(options), input })))
   }
 
   /** Combines the values of a key; the first one is the beginning. */
-  reduce(add: (value: V, next: V) => V, options: StateOptions<V> = {}): Stream<Aggregated<K, V>> {
-    return this.aggregated(reduceNode(add, options))
+  reduce(add: (value: V, next: V) => V, options: StateOptions<V> = {}): Table<K, V, Aggregated<K, V>> {
+    return new Table(...this.with((input) => ({ ...reduceNode(add, options), input })))
   }
 }
 
@@ -255,40 +322,4 @@ function reduceNode<V>(add: (value: V, next: V) => V, options: StateOptions<V>):
 
 function stateNode<A>(verb: string, { name, state }: StateOptions<A>): Omit<Aggregation, 'init' | 'add'> {
   return { kind: 'aggregate', verb, name, windows: undefined, state: state as Serde<unknown> | undefined }
-}
-
-/** The beginning of a declaration: where the records come from. */
-export interface PipelineStart {
-  /** Records of a topic; of several with the same types and the same number of partitions. */
-  from<K, V>(topic: Topic<K, V>, ...more: readonly Topic<K, V>[]): Stream<TopicRecord<K, V>>
-  /** Records of a source outside Kafka; its position is committed together with what is made of them. */
-  from<T>(source: Source<T>): Stream<T>
-}
-
-/**
- * Begins the declaration of a pipeline.
- *
- * ```ts
- * export const delays = pipeline('delays')
- *   .from(flights)
- *   .pipe(filter((r) => r.value.delay > 15))
- *   .groupByKey()
- *   .window(tumbling('1h', { grace: '10m', emit: 'close' }))
- *   .count()
- *   .to(hourly)
- * ```
- *
- * @param name becomes part of the names of its consumer group, stores and topics: do not change it while state is to be kept
- * @throws PIPELINE_INVALID when the name cannot be part of a topic's name
- */
-export function pipeline(name: string): PipelineStart {
-  checkName('pipeline', name)
-  return {
-    from(...inputs: readonly unknown[]): Stream<never> {
-      const topics = inputs.filter((input): input is AnyTopic => (input as AnyTopic | undefined)?.kind === 'topic')
-      if (topics.length === inputs.length) return new Stream(name, { kind: 'from', topics, source: undefined })
-      if (inputs.length > 1) throw invalid(name, 'from(…) takes one source, or topics of one type; not a mixture')
-      return new Stream(name, { kind: 'from', topics: [], source: inputs[0] as Source<unknown> })
-    },
-  }
 }

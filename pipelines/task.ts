@@ -5,7 +5,7 @@ import type { Appender } from './appender.ts'
 import { changelogOf, type Part, type PartInput, type PlannedOutput } from './plan.ts'
 import { type Origin, SourceRecord, timestampOf } from './record.ts'
 import { RepartitionSink } from './repartition-sink.ts'
-import { buildChain } from './stages/build.ts'
+import { buildChain, type EndOf } from './stages/build.ts'
 import type { Counters, Emit, OwnProgress, Progress, Stage, StageContext } from './stages/stage.ts'
 import { readStamp, type Stamp } from './stamp.ts'
 import type { Store } from './state/entry.ts'
@@ -184,10 +184,12 @@ export class Task {
     if (idle) this.watermarks.setIdle(firstChannel + task)
   }
 
-  #end({ output }: PlannedOutput, progress: Progress, context: StageContext): Emit | Stage {
-    if (output.kind === 'topic') return topicSink(output.topic, this.#appender, context)
+  #end({ output }: PlannedOutput, progress: Progress, context: StageContext): ReturnType<EndOf> {
+    if (output.kind === 'topic') return { emit: topicSink(output.topic, this.#appender, context) }
     if (output.kind === 'sink') throw new Error(`moldau bug: the sink '${output.sink.name}' is driven by its own worker`)
-    return new RepartitionSink(output, this.#topicName(output.name), this.#appender, context, progress, () => this.watermarks.idle)
+    const idle = (): boolean => this.watermarks.idle
+    const stage = new RepartitionSink(output, this.#topicName(output.name), this.#appender, context, progress, idle)
+    return { emit: stage.process, stage }
   }
 
   #seed(): void {

@@ -1,3 +1,4 @@
+import { TableChange } from '../change.ts'
 import { operatorFailed } from '../failure.ts'
 import type { AggregateSpec } from '../plan.ts'
 import { timestampOf } from '../record.ts'
@@ -23,8 +24,9 @@ export class AggregateStage implements Stage {
         throw operatorFailed(place, origin, error)
       }
       const timestamp = Math.max(entry.timestamp, timestampOf(item, origin))
+      const previous = entry.value ?? null
       store.put(entry, value, timestamp)
-      next({ key, value, timestamp }, origin)
+      next(new TableChange(key, value, previous, timestamp), origin)
     }
   }
 

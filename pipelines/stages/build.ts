@@ -5,10 +5,14 @@ import { WindowStore } from '../state/window-store.ts'
 import { AggregateStage } from './aggregate.ts'
 import { BranchStage } from './branch.ts'
 import { ConcatMapStage } from './concat-map.ts'
+import { LookupStage, TableJoinStage } from './joins.ts'
 import { MapAsyncStage } from './map-async.ts'
 import { PerEpochStage } from './per-epoch.ts'
 import type { Emit, OwnProgress, Progress, Stage, StageContext } from './stage.ts'
 import { StepsStage } from './steps.ts'
+import { TableStage } from './table.ts'
+import { DerivedTableStage } from './table-operators.ts'
+import { type TableView, viewsOf } from './views.ts'
 import { Wiring } from './wiring.ts'
 import { WindowAggregateStage } from './window-aggregate.ts'
 
@@ -23,27 +27,66 @@ export interface Chain {
   readonly points: readonly OwnProgress[]
 }
 
-/** What a task does with the items that leave it. */
-export type EndOf = (output: PlannedOutput, progress: Progress) => Stage | Emit
+/** What a task does with the items that leave it, and the stage behind that, if it has more to do than to take them. */
+export type EndOf = (output: PlannedOutput, progress: Progress) => { readonly emit: Emit; readonly stage?: Stage }
 
 /** Builds the stages of a part, from the last to the first, each emitting into those behind it. */
 export function buildChain(part: Part, time: OwnProgress, endOf: EndOf, context: StageContext): Chain {
   const times = new Times(part, time)
   const wiring = new Wiring()
   const stages: Stage[] = []
-  const stores: Store[] = []
   for (const output of part.outputs) {
-    const end = endOf(output, times.into(output.outlets))
-    if (typeof end !== 'function') stages.push(end)
-    wiring.connect(output.outlets, typeof end === 'function' ? end : end.process)
+    const { emit, stage } = endOf(output, times.into(output.outlets))
+    if (stage !== undefined) stages.push(stage)
+    wiring.connect(output.outlets, emit)
   }
+  const state = new State(part)
   for (const planned of part.stages.toReversed()) {
-    const stage = build(planned, wiring, context, times, stores)
+    const { stage, ports } = build(planned, { wiring, context, times, state })
     stages.unshift(stage)
-    wiring.connect(planned.ports[0]!, stage.process)
+    planned.ports.forEach((outlets, port) => wiring.connect(outlets, ports[port]!))
   }
   const entries = new Map(part.inputs.map((input) => [input, wiring.emit(input, 0)]))
-  return { entries, stages, stores: stores.reverse(), points: times.points }
+  return { entries, stages, stores: state.stores, points: times.points }
+}
+
+/** The stores of a part, and the tables that can be looked into. */
+class State {
+  readonly stores: readonly Store[]
+  readonly #keyValue: Map<PlannedStage, KeyValueStore>
+  readonly #windows: Map<PlannedStage, WindowStore>
+  readonly #views: ReadonlyMap<PlannedStage, TableView>
+
+  constructor(part: Part) {
+    const stores: Store[] = []
+    this.stores = stores
+    this.#keyValue = new Map()
+    this.#windows = new Map()
+    for (const planned of part.stages) {
+      const { spec } = planned
+      if (!('store' in spec)) continue
+      const { store: name, key, state } = spec
+      const kept = spec.kind === 'aggregate' && spec.windows !== undefined
+      const store = kept ? new WindowStore(name, key, state) : new KeyValueStore(name, key, state)
+      stores.push(store)
+      if (store instanceof WindowStore) this.#windows.set(planned, store)
+      else this.#keyValue.set(planned, store)
+    }
+    this.#views = viewsOf(part, this.#keyValue)
+  }
+
+  keyValue(stage: PlannedStage): KeyValueStore {
+    return this.#keyValue.get(stage)!
+  }
+
+  windows(stage: PlannedStage): WindowStore {
+    return this.#windows.get(stage)!
+  }
+
+  /** Of the table that flows into a port. */
+  view(stage: PlannedStage, port: number): TableView {
+    return this.#views.get(stage.ports[port]![0]!.from as PlannedStage)!
+  }
 }
 
 /** How far time has come everywhere in a part; stages that do not hold it back share one object with their input. */
@@ -99,8 +142,35 @@ function holdsTime(spec: StageSpec): boolean {
   return spec.kind === 'async' || spec.kind === 'perEpoch'
 }
 
-function build(planned: PlannedStage, wiring: Wiring, context: StageContext, times: Times, stores: Store[]): Stage {
+interface Building {
+  readonly wiring: Wiring
+  readonly context: StageContext
+  readonly times: Times
+  readonly state: State
+}
+
+/** A stage, and where each of its ports takes what flows in. */
+interface Built {
+  readonly stage: Stage
+  readonly ports: readonly Emit[]
+}
+
+function build(planned: PlannedStage, building: Building): Built {
   const { spec } = planned
+  if (spec.kind === 'tableJoin') {
+    const { wiring, state, context } = building
+    const stage = new TableJoinStage(spec, [state.view(planned, 0), state.view(planned, 1)], wiring.emit(planned, 0), context)
+    return { stage, ports: [stage.left, stage.right] }
+  }
+  const stage = buildOfOnePort(planned, building)
+  return { stage, ports: [stage.process, ignore] }
+}
+
+/** Of what only says which table is looked into. */
+const ignore: Emit = () => undefined
+
+function buildOfOnePort(planned: PlannedStage, { wiring, context, times, state }: Building): Stage & { readonly process: Emit } {
+  const spec = planned.spec as Exclude<StageSpec, { kind: 'tableJoin' }>
   const next = wiring.emit(planned, 0)
   const [input, output] = [times.before(planned), times.own(planned)]
   switch (spec.kind) {
@@ -115,14 +185,16 @@ function build(planned: PlannedStage, wiring: Wiring, context: StageContext, tim
       return new PerEpochStage(spec.operators, spec.label, next, context, input, output)
     case 'aggregate': {
       const { windows } = spec
-      if (windows === undefined) {
-        const store = new KeyValueStore(spec.store, spec.key, spec.state)
-        stores.push(store)
-        return new AggregateStage(spec, store, next, context)
-      }
-      const store = new WindowStore(spec.store, spec.key, spec.state)
-      stores.push(store)
-      return new WindowAggregateStage({ ...spec, windows }, store, next, context, input, holdsTime(spec) ? output : undefined)
+      if (windows === undefined) return new AggregateStage(spec, state.keyValue(planned), next, context)
+      const moved = holdsTime(spec) ? output : undefined
+      return new WindowAggregateStage({ ...spec, windows }, state.windows(planned), next, context, input, moved)
     }
+    case 'table':
+      return new TableStage(spec, state.keyValue(planned), next, context)
+    case 'tableMap':
+    case 'tableFilter':
+      return new DerivedTableStage(spec, next, context)
+    case 'lookup':
+      return new LookupStage(spec, state.view(planned, 1), next, context)
   }
 }

@@ -34,12 +34,10 @@ export interface StageContext {
 }
 
 /**
- * One stretch of a task. In an epoch: `process` for each item, then `complete` once, which resolves when everything has been emitted.
+ * One stretch of a task. In an epoch: items flow into its ports, then `complete` once, which resolves when everything has been emitted.
  * After a failure `reset`, and the epoch may begin again.
  */
 export interface Stage {
-  /** Takes what flows in. */
-  readonly process: Emit
   /**
    * The last item of the epoch has come: flush, fire timers, move the own progress.
    *

@@ -35,6 +35,12 @@ export class KeyValueStore implements Store {
     return entry
   }
 
+  /** The entry of a key when it has a value. */
+  find(key: unknown): Entry | undefined {
+    const entry = this.#entries.get(keyId(key, this.#keySerde))
+    return entry?.value === undefined ? undefined : entry
+  }
+
   put(entry: Entry, value: unknown, timestamp: number): void {
     change(entry, value, timestamp, this.#epoch, this.#dirty)
   }

@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { json, string } from '../../core/serde/primitives.ts'
-import { filter, map, type Pipeline, pipeline, topic, tumbling } from '../../pipelines/index.ts'
+import { filter, map, mapValues, nullable, type Pipeline, pipeline, together, topic, tumbling } from '../../pipelines/index.ts'
 import { type Fed, TestTask } from '../support/pipelines.ts'
 
 interface Sum {
@@ -31,6 +31,18 @@ const windows = pipeline('windows')
   .aggregate({ init: () => 0, add: (most: number, w) => Math.max(most, w.value) })
   .pipe(map((w) => ({ key: w.key, value: { most: w.value, start: w.window.start } as unknown })))
   .to(results)
+
+/** Even values change a table, odd ones look into it; the table is joined with how often each key was looked up. */
+const tables = ((): Pipeline => {
+  const { even, rest } = pipeline('tables')
+    .from(input)
+    .branch({ even: (r) => r.value % 2 === 0 })
+  const table = even.pipe(mapValues((v) => (v < 6 ? null : v))).toTable()
+  const looked = rest.leftJoin(table, (value, found) => ({ value, found }) as unknown)
+  const counts = rest.groupByKey().count()
+  const joined = table.filter((v) => v !== 12).outerJoin(counts, (value, count) => ({ value, count }) as unknown)
+  return together(looked.to(results), joined.to(topic('joined', { key: string, value: nullable(json<unknown>()) })))
+})()
 
 const record = fc.record({
   key: fc.constantFrom('a', 'b', 'c'),
@@ -72,6 +84,8 @@ function compacted(task: TestTask): [string, string][] {
 for (const [name, declared, out] of [
   ['a running aggregate', running, 'sums'],
   ['windows over windows', windows, 'results'],
+  ['tables that are looked into', tables, 'results'],
+  ['tables that are joined', tables, 'joined'],
 ] as const) {
   test(`${name}: epochs that fail and tasks that restart leave what the fault-free run leaves`, async (t) => {
     await fc.assert(

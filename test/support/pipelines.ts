@@ -8,7 +8,7 @@ import type { Serde } from '../../core/serde/serde.ts'
 import type { Appender } from '../../pipelines/appender.ts'
 import type { Plan } from '../../pipelines/plan.ts'
 import { plan } from '../../pipelines/planner.ts'
-import type { Pipeline } from '../../pipelines/stream.ts'
+import type { Pipeline } from '../../pipelines/pipeline.ts'
 import { Task, type TaskBatch } from '../../pipelines/task.ts'
 
 export interface Appended {

@@ -2,16 +2,17 @@
 import { bufferCount, concatMap as rxConcatMap, map as rxMap, scan, take } from 'rxjs'
 import { float64, int32, json, string } from '../../core/serde/primitives.ts'
 import {
+  type Change,
   concatMap,
   filter,
   flatMap,
+  type Flow,
   map,
   mapAsync,
   mapValues,
   nullable,
   type Pipeline,
   pipeline,
-  type Stream,
   tap,
   together,
   topic,
@@ -20,7 +21,7 @@ import {
 } from '../../pipelines/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-type RecordOf<S> = S extends Stream<infer T> ? T : never
+type RecordOf<S> = S extends Flow<infer T> ? T : never
 const is = <A, B>(_equal: Equal<A, B>): void => undefined
 
 interface Flight {
@@ -65,6 +66,23 @@ const merged = branches.flights.merge(windowed)
 is<RecordOf<typeof merged>, (Mixed & { value: Flight }) | Windowed<string, number>>(true)
 const both: Pipeline = together(branches.flights.to(flights), windowed.pipe(mapValues((count) => count)).to(counts))
 void both
+
+// Tables: what is joined must have the same keys; what may be missing may be null.
+const byOrigin = pipeline('types').table(topic('airports', { key: string, value: json<{ city: string }>() }))
+const byNumber = pipeline('types').table(topic('by-number', { key: int32, value: string }))
+const located = start.join(byOrigin, (flight, airport, key) => `${key} ${airport.city} ${flight.delay}`)
+is<RecordOf<typeof located>['value'], string>(true)
+const perhaps = start.leftJoin(byOrigin, (flight, airport) => ({ ...flight, city: airport?.city }))
+is<RecordOf<typeof perhaps>['value'], { city: string | undefined; origin: string; delay: number }>(true)
+const joined = byOrigin.outerJoin(start.groupByKey().count(), (airport, count) => `${airport?.city} ${count ?? 0}`)
+is<RecordOf<typeof joined>, Change<string, string>>(true)
+// @ts-expect-error the keys are of another type
+start.join(byNumber, (flight) => flight)
+// @ts-expect-error the airport may be missing
+start.leftJoin(byOrigin, (_flight, airport) => airport.city)
+// @ts-expect-error a table's changes may delete: the topic needs nullable(serde)
+joined.to(topic('joined', { key: string, value: string }))
+joined.to(topic('joined', { key: string, value: nullable(string) }))
 
 start
   .pipe(

@@ -1,0 +1,92 @@
+import type { Source } from '../connectors/types.ts'
+import { differentNames, invalid } from './failure.ts'
+import type { AnySerde, AnyTopic, End, FromNode } from './nodes.ts'
+import type { TopicRecord } from './record.ts'
+import { Stream, Table } from './stream.ts'
+import type { TableOptions } from './stream-types.ts'
+import { checkName, isNullable, nullable, type Topic } from './topic.ts'
+
+/** A declared pipeline, ready to be run. It holds no connection and may be run many times. */
+export interface Pipeline {
+  readonly kind: 'pipeline'
+  readonly name: string
+  readonly ends: readonly End[]
+}
+
+/** Whether a value, e.g. an export of a module, is a declared pipeline. */
+export function isPipeline(value: unknown): value is Pipeline {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pipeline' && 'ends' in value
+}
+
+/**
+ * One pipeline of several ends: what they have in common is read and run once, and everything is committed together.
+ *
+ * ```ts
+ * const { big, rest } = pipeline('orders').from(orders).branch({ big: (r) => r.value.total > 1000 })
+ * export const sorted = together(big.to(bigOrders), rest.to(otherOrders))
+ * ```
+ *
+ * @throws PIPELINE_INVALID when they do not begin with the same pipeline(name)
+ */
+export function together(first: Pipeline, ...others: readonly Pipeline[]): Pipeline {
+  const stranger = others.find(({ name }) => name !== first.name)
+  if (stranger !== undefined) throw differentNames('together(…)', first.name, stranger.name)
+  return { kind: 'pipeline', name: first.name, ends: [first, ...others].flatMap(({ ends }) => ends) }
+}
+
+/** The beginning of a declaration: where the records come from. */
+export interface PipelineStart {
+  /** Records of a topic; of several with the same types and the same number of partitions. */
+  from<K, V>(topic: Topic<K, V>, ...more: readonly Topic<K, V>[]): Stream<TopicRecord<K, V>>
+  /** Records of a source outside Kafka; its position is committed together with what is made of them. */
+  from<T>(source: Source<T>): Stream<T>
+  /**
+   * The table that a topic is the changelog of: the latest value of each key; a record without a value deletes its key. Kafka Streams'
+   * `StreamsBuilder.table`.
+   */
+  table<K, V>(topic: Topic<K, V>, options?: TableOptions<V>): Table<K, V>
+}
+
+/**
+ * Begins the declaration of a pipeline.
+ *
+ * ```ts
+ * export const delays = pipeline('delays')
+ *   .from(flights)
+ *   .pipe(filter((r) => r.value.delay > 15))
+ *   .groupByKey()
+ *   .window(tumbling('1h', { grace: '10m', emit: 'close' }))
+ *   .count()
+ *   .to(hourly)
+ * ```
+ *
+ * @param name becomes part of the names of its consumer group, stores and topics: do not change it while state is to be kept
+ * @throws PIPELINE_INVALID when the name cannot be part of a topic's name
+ */
+export function pipeline(name: string): PipelineStart {
+  checkName('pipeline', name)
+  return {
+    from(...inputs: readonly unknown[]): Stream<never> {
+      const topics = inputs.filter((input): input is AnyTopic => (input as AnyTopic | undefined)?.kind === 'topic')
+      if (topics.length === inputs.length) return new Stream(name, { kind: 'from', topics, source: undefined })
+      if (inputs.length > 1) throw invalid(name, 'from(…) takes one source, or topics of one type; not a mixture')
+      return new Stream(name, { kind: 'from', topics: [], source: inputs[0] as Source<unknown> })
+    },
+    table<K, V>(topic: Topic<K, V>, options: TableOptions<V> = {}): Table<K, V> {
+      const { name: store, state = topic.value } = options
+      const from: FromNode = { kind: 'from', topics: [changelogged(topic)], source: undefined }
+      return new Table(name, { kind: 'table', input: from, name: store, state: state as AnySerde })
+    },
+  }
+}
+
+const changelogs = new WeakMap<object, AnyTopic>()
+
+/** The topic with values that may be null; the same one each time, so that it is read once. */
+function changelogged(topic: object): AnyTopic {
+  const given = topic as AnyTopic
+  if (isNullable(given.value)) return given
+  let made = changelogs.get(topic)
+  if (made === undefined) changelogs.set(topic, (made = { ...given, value: nullable(given.value) }))
+  return made
+}

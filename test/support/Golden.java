@@ -1,0 +1,128 @@
+import java.io.*;
+import java.time.*;
+import java.util.*;
+import java.util.function.Consumer;
+import org.apache.kafka.common.serialization.*;
+import org.apache.kafka.common.utils.Bytes;
+import org.apache.kafka.streams.*;
+import org.apache.kafka.streams.kstream.*;
+import org.apache.kafka.streams.state.*;
+import org.apache.kafka.streams.test.TestRecord;
+
+/**
+ * Runs topologies of Kafka Streams in its TopologyTestDriver. A line is the name of a topology and, after tabs, records `topic key value time`,
+ * with `~` for null. Answers a line "answer" with the records that came out, in their order per topic. The key of a window is `key@start-end`.
+ */
+class Golden {
+  static final Serde<String> S = Serdes.String();
+  static final Consumed<String, String> IN = Consumed.with(S, S);
+  static final Produced<String, String> OUT = Produced.with(S, S);
+  static final Map<String, Consumer<StreamsBuilder>> TOPOLOGIES = new TreeMap<>();
+
+  static int n(String value) {
+    return Integer.parseInt(value);
+  }
+
+  static Materialized<String, String, KeyValueStore<Bytes, byte[]>> kept() {
+    return Materialized.with(S, S);
+  }
+
+  static Materialized<String, String, WindowStore<Bytes, byte[]>> windowed() {
+    return Materialized.<String, String, WindowStore<Bytes, byte[]>>with(S, S).withRetention(Duration.ofHours(1));
+  }
+
+  static String name(Windowed<String> key) {
+    return key.key() + "@" + key.window().start() + "-" + key.window().end();
+  }
+
+  static {
+    TOPOLOGIES.put("stateless", b -> b.stream("a", IN)
+        .filter((k, v) -> n(v) % 3 != 0)
+        .mapValues(v -> "" + n(v) * 2)
+        .flatMapValues(v -> List.of(v, v + "0"))
+        .map((k, v) -> KeyValue.pair(k + v.charAt(0), v))
+        .flatMap((k, v) -> n(v) % 4 == 0 ? List.of(KeyValue.pair(k, v), KeyValue.pair("x", k)) : List.<KeyValue<String, String>>of())
+        .to("out", OUT));
+    TOPOLOGIES.put("branch", b -> {
+      Map<String, KStream<String, String>> branches = b.stream("a", IN).split(Named.as("b-"))
+          .branch((k, v) -> n(v) % 2 == 0, Branched.as("even"))
+          .branch((k, v) -> n(v) % 3 == 0, Branched.as("three"))
+          .defaultBranch(Branched.as("rest"));
+      branches.get("b-even").to("out", OUT);
+      branches.get("b-three").to("out2", OUT);
+      branches.get("b-rest").to("out3", OUT);
+    });
+    TOPOLOGIES.put("merge", b -> b.stream("a", IN).mapValues(v -> "a" + v).merge(b.stream("b", IN)).to("out", OUT));
+    TOPOLOGIES.put("count", b -> b.stream("a", IN).groupByKey().count(Materialized.with(S, Serdes.Long())).toStream().mapValues(v -> "" + v).to("out", OUT));
+    TOPOLOGIES.put("reduce", b -> b.stream("a", IN).groupByKey().reduce((x, y) -> x + "," + y, kept()).toStream().to("out", OUT));
+    TOPOLOGIES.put("aggregate", b -> b.stream("a", IN).groupByKey().aggregate(() -> "i", (k, v, x) -> x + v, kept()).toStream().to("out", OUT));
+    TOPOLOGIES.put("keyBy", b -> b.stream("a", IN).groupBy((k, v) -> "g" + n(v) % 2, Grouped.with(S, S))
+        .aggregate(() -> "", (k, v, x) -> x + v + ";", kept()).toStream().to("out", OUT));
+    TOPOLOGIES.put("tumbling-update", b -> b.stream("a", IN).groupByKey()
+        .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(10), Duration.ofMillis(5)))
+        .reduce((x, y) -> x + "," + y, windowed()).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
+    TOPOLOGIES.put("tumbling-close", b -> b.stream("a", IN).groupByKey()
+        .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(10), Duration.ofMillis(5))).emitStrategy(EmitStrategy.onWindowClose())
+        .reduce((x, y) -> x + "," + y, windowed()).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
+    TOPOLOGIES.put("table", b -> b.table("a", IN).toStream().to("out", OUT));
+    TOPOLOGIES.put("table-of-stream", b -> b.stream("a", IN).toTable(kept()).toStream().to("out", OUT));
+    TOPOLOGIES.put("table-filter", b -> b.table("a", IN).filter((k, v) -> n(v) % 2 == 0).toStream().to("out", OUT));
+    TOPOLOGIES.put("table-map", b -> b.table("a", IN).mapValues((k, v) -> k + v).toStream().to("out", OUT));
+    TOPOLOGIES.put("tables-join", b -> b.table("a", IN).join(b.table("b", IN), (x, y) -> x + "+" + y).toStream().to("out", OUT));
+    TOPOLOGIES.put("tables-left", b -> b.table("a", IN).leftJoin(b.table("b", IN), (x, y) -> x + "+" + y).toStream().to("out", OUT));
+    TOPOLOGIES.put("tables-outer", b -> b.table("a", IN).outerJoin(b.table("b", IN), (x, y) -> x + "+" + y).toStream().to("out", OUT));
+    TOPOLOGIES.put("tables-chain", b -> b.table("a", IN).filter((k, v) -> n(v) % 3 != 0)
+        .outerJoin(b.table("b", IN).mapValues(v -> "b" + v), (x, y) -> x + "+" + y)
+        .filter((k, v) -> !v.endsWith("1")).mapValues((k, v) -> k + v).toStream().to("out", OUT));
+    TOPOLOGIES.put("counted", b -> b.stream("a", IN).groupByKey().count(Materialized.with(S, Serdes.Long()))
+        .outerJoin(b.table("b", IN), (c, y) -> c + "*" + y).toStream().to("out", OUT));
+    TOPOLOGIES.put("lookup", b -> b.stream("a", IN).join(b.table("b", IN), (x, y) -> x + "+" + y).to("out", OUT));
+    TOPOLOGIES.put("lookup-left", b -> b.stream("a", IN).leftJoin(b.table("b", IN), (x, y) -> x + "+" + y).to("out", OUT));
+    TOPOLOGIES.put("lookup-derived", b -> b.stream("a", IN)
+        .leftJoin(b.table("b", IN).filter((k, v) -> n(v) % 2 == 0).mapValues(v -> "even" + v), (x, y) -> x + "+" + y).to("out", OUT));
+  }
+
+  public static void main(String[] args) throws Exception {
+    BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
+    PrintStream out = System.out;
+    for (String line = in.readLine(); line != null; line = in.readLine()) out.println("answer\t" + answer(line.split("\t")));
+    out.flush();
+  }
+
+  static String answer(String[] parts) {
+    StreamsBuilder builder = new StreamsBuilder();
+    TOPOLOGIES.get(parts[0]).accept(builder);
+    Properties settings = new Properties();
+    settings.put("application.id", "golden");
+    settings.put("bootstrap.servers", "nowhere:1");
+    settings.put("dsl.store.suppliers.class", BuiltInDslStoreSuppliers.InMemoryDslStoreSuppliers.class.getName());
+    settings.put("statestore.cache.max.bytes", "0");
+    // Windows that emit on close are looked for at each record, not once a second of the wall clock.
+    settings.put("__emit.interval.ms.kstreams.windowed.aggregation__", 0L);
+    settings.put("__emit.interval.ms.kstreams.outer.join.spurious.results.fix__", 0L);
+    try (TopologyTestDriver driver = new TopologyTestDriver(builder.build(), settings, Instant.EPOCH)) {
+      Map<String, TestInputTopic<String, String>> inputs = new HashMap<>();
+      for (int i = 1; i < parts.length; i++) {
+        String[] record = parts[i].split(" ");
+        inputs.computeIfAbsent(record[0], topic -> driver.createInputTopic(topic, S.serializer(), S.serializer()))
+            .pipeInput(orNull(record[1]), orNull(record[2]), Long.parseLong(record[3]));
+      }
+      StringJoiner answer = new StringJoiner("\t");
+      for (String topic : List.of("out", "out2", "out3")) {
+        TestOutputTopic<String, String> output = driver.createOutputTopic(topic, S.deserializer(), S.deserializer());
+        for (TestRecord<String, String> record : output.readRecordsToList()) {
+          answer.add(topic + " " + text(record.key()) + " " + text(record.value()) + " " + record.timestamp());
+        }
+      }
+      return answer.toString();
+    }
+  }
+
+  static String orNull(String text) {
+    return text.equals("~") ? null : text;
+  }
+
+  static String text(String value) {
+    return value == null ? "~" : value;
+  }
+}

@@ -1,0 +1,112 @@
+import { string } from '../../core/index.ts'
+import { filter, flatMap, map, mapValues, nullable, type Pipeline, pipeline, together, topic, tumbling } from '../../pipelines/index.ts'
+
+/** The topologies of Golden.java, as our users declare them; topic names and values are the same. */
+const strings = { key: string, value: string }
+const [a, b] = [topic('a', strings), topic('b', strings)]
+const [out, out2, out3] = [topic('out', strings), topic('out2', strings), topic('out3', strings)]
+const changes = topic('out', { key: string, value: nullable(string) })
+const gone = topic('a', { key: string, value: nullable(string) })
+const start = pipeline('golden')
+const [tableA, tableB] = [start.table(gone as typeof a), start.table(b)]
+const pair = (x: string | null, y: string | number | null): string => `${x}+${y}`
+const n = Number
+const plain = <K, V>({ key, value, timestamp }: { key: K; value: V; timestamp: number }) => ({ key, value, timestamp })
+const named = <V>({
+  key,
+  value,
+  timestamp,
+  window,
+}: {
+  key: string
+  value: V
+  timestamp: number
+  window: { start: number; end: number }
+}) => ({
+  key: `${key}@${window.start}-${window.end}`,
+  value,
+  timestamp,
+})
+const add = (x: string, y: string): string => `${x},${y}`
+const branches = start.from(a).branch({ even: (r) => n(r.value) % 2 === 0, three: (r) => n(r.value) % 3 === 0 })
+
+export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
+  stateless: start
+    .from(a)
+    .pipe(
+      filter((r) => n(r.value) % 3 !== 0),
+      mapValues((v) => String(n(v) * 2)),
+      flatMap((r) => [r, { ...r, value: `${r.value}0` }]),
+      map((r) => ({ ...plain(r), key: r.key + r.value[0]! })),
+      flatMap((r) => (n(r.value) % 4 === 0 ? [r, { ...r, key: 'x', value: r.key }] : [])),
+    )
+    .to(out),
+  branch: together(branches.even.to(out), branches.three.to(out2), branches.rest.to(out3)),
+  merge: start
+    .from(a)
+    .pipe(mapValues((v) => `a${v}`))
+    .merge(start.from(b))
+    .to(out),
+  count: start
+    .from(a)
+    .groupByKey()
+    .count()
+    .pipe(map((r) => ({ ...r, value: String(r.value) })))
+    .to(out),
+  reduce: start.from(a).groupByKey().reduce(add).to(out),
+  aggregate: start
+    .from(a)
+    .groupByKey()
+    .aggregate({ init: () => 'i', add: (x, r) => x + r.value })
+    .to(out),
+  keyBy: start
+    .from(a)
+    .keyBy((r) => `g${n(r.value) % 2}`, { key: string })
+    .aggregate({ init: () => '', add: (x, r) => `${x}${r.value};` })
+    .to(out),
+  'tumbling-update': start
+    .from(a)
+    .groupByKey()
+    .window(tumbling(10, { grace: 5, emit: 'update' }))
+    .reduce(add)
+    .pipe(map(named))
+    .to(out),
+  'tumbling-close': start
+    .from(a)
+    .groupByKey()
+    .window(tumbling(10, { grace: 5, emit: 'close' }))
+    .reduce(add)
+    .pipe(map(named))
+    .to(out),
+  table: tableA.to(changes),
+  'table-of-stream': start.from(gone).toTable().to(changes),
+  'table-filter': tableA.filter((v) => n(v) % 2 === 0).to(changes),
+  'table-map': tableA.mapValues((v, k) => k + v).to(changes),
+  'tables-join': tableA.join(tableB, pair).to(changes),
+  'tables-left': tableA.leftJoin(tableB, pair).to(changes),
+  'tables-outer': tableA.outerJoin(tableB, pair).to(changes),
+  'tables-chain': tableA
+    .filter((v) => n(v) % 3 !== 0)
+    .outerJoin(
+      tableB.mapValues((v) => `b${v}`),
+      pair,
+    )
+    .filter((v) => !v.endsWith('1'))
+    .mapValues((v, k) => k + v)
+    .to(changes),
+  counted: start
+    .from(a)
+    .groupByKey()
+    .count()
+    .outerJoin(tableB, (count, y) => `${count}*${y}`)
+    .to(changes),
+  lookup: start.from(a).join(tableB, pair).to(out),
+  'lookup-left': start.from(a).leftJoin(tableB, pair).to(out),
+  'lookup-derived': start
+    .from(a)
+    .leftJoin(
+      tableB.filter((v) => n(v) % 2 === 0).mapValues((v) => `even${v}`),
+      pair,
+    )
+    .to(out),
+}

@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import fc from 'fast-check'
+import type { Pipeline } from '../../pipelines/index.ts'
+import { javaClasses } from './java-app.ts'
+import { mavenJar } from './kafka-jars.ts'
+import { TestPipeline } from './test-pipeline.ts'
+
+/** A record in or out, as text. */
+export interface GoldenRecord {
+  topic: string
+  key: string | null
+  value: string | null
+  timestamp: number
+}
+
+export interface GoldenCase {
+  name: string
+  records: readonly GoldenRecord[]
+}
+
+/**
+ * Records of two topics with few keys, whose time goes on with some disorder.
+ *
+ * @param gone which topics have records without a value
+ */
+export const goldenRecords = (topics: readonly string[], gone: readonly string[]): fc.Arbitrary<GoldenRecord[]> =>
+  fc
+    .array(
+      fc.record({
+        topic: fc.constantFrom(...topics),
+        key: fc.constantFrom('k', 'l', 'm'),
+        value: fc.nat({ max: 30 }).map(String),
+        step: fc.integer({ min: -12, max: 15 }),
+      }),
+      { minLength: 1, maxLength: 40 },
+    )
+    .map((list) => {
+      let time = 20
+      return list.map(({ step, value, ...record }) => ({
+        ...record,
+        value: gone.includes(record.topic) && Number(value) < 8 ? null : value,
+        timestamp: (time = Math.max(0, time + step)),
+      }))
+    })
+
+/** What Kafka Streams makes of each: see Golden.java. */
+export async function askStreams(cases: readonly GoldenCase[]): Promise<GoldenRecord[][]> {
+  const [libs, driver] = await Promise.all([javaClasses(), mavenJar('org.apache.kafka', 'kafka-streams-test-utils', '4.3.1')])
+  const options = ['-XX:TieredStopAtLevel=1', '-Dlog4j2.level=OFF', '-cp', [libs, driver].join(delimiter)]
+  const running = promisify(execFile)('java', [...options, join(import.meta.dirname, 'Golden.java')], { maxBuffer: 1 << 28 })
+  const { stdin } = running.child
+  stdin!.end(cases.map(lineOf).join(''))
+  await once(running.child, 'spawn')
+  const { stdout } = await running
+  return stdout.split('\n').flatMap((line) => {
+    const [kind, ...records] = line.split('\t')
+    return kind === 'answer' ? [records.filter((text) => text !== '').map(parse)] : []
+  })
+}
+
+/** What we make of it, each record an epoch of its own, per output topic in its order. */
+export async function askUs(pipeline: Pipeline, records: readonly GoldenRecord[]): Promise<GoldenRecord[]> {
+  const bytes = (text: string | null): Buffer | null => (text === null ? null : Buffer.from(text))
+  const tested = new TestPipeline(pipeline)
+  for (const { topic, key, value, timestamp } of records) {
+    await tested.epoch([{ topic, key: bytes(key), value: bytes(value), timestamp }])
+  }
+  const text = (buffer: Buffer | null): string | null => (buffer === null ? null : buffer.toString())
+  return ['out', 'out2', 'out3'].flatMap((topic) =>
+    tested.log.in(topic).map(({ key, value, timestamp }) => ({ topic, key: text(key), value: text(value), timestamp })),
+  )
+}
+
+function lineOf({ name, records }: GoldenCase): string {
+  const orTilde = (text: string | null): string => text ?? '~'
+  return `${[name, ...records.map(({ topic, key, value, timestamp }) => `${topic} ${orTilde(key)} ${orTilde(value)} ${timestamp}`)].join('\t')}\n`
+}
+
+function parse(text: string): GoldenRecord {
+  const [topic, key, value, timestamp] = text.split(' ')
+  const orNull = (part: string): string | null => (part === '~' ? null : part)
+  return { topic: topic!, key: orNull(key!), value: orNull(value!), timestamp: Number(timestamp) }
+}
