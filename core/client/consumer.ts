@@ -211,6 +211,11 @@ export class Consumer {
     return this.#closed
   }
 
+  /** Whether a poll says that everything handed out before is done, and may be committed (`enableAutoCommit`). */
+  get commitsByItself(): boolean {
+    return this.#options.enableAutoCommit
+  }
+
   /** Records (offsets, to be exact) between the position and {@link Consumer.fetchedEnd}: asks nobody. Kafka's `currentLag`. */
   currentLag(tp: TopicPartition): number | undefined {
     const end = this.fetchedEnd(tp)
