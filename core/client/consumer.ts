@@ -107,7 +107,8 @@ export class Consumer {
 
   /**
    * As {@link Consumer.poll}, but batches as they lie in the log, with nothing decoded or decompressed: for copies. Under read_uncommitted the
-   * markers of transactions and batches that compaction has emptied are handed out, too. Interceptors do not see them.
+   * markers of transactions and batches that compaction has emptied are handed out, too. Messages in the formats of Kafka before 0.11 come as
+   * batches of today. Interceptors do not see any of it.
    *
    * ```ts
    * const consumer = client.consumer({ raw: true, isolationLevel: 'read_committed' })
