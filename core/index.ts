@@ -47,6 +47,8 @@ export type { ConsumerInterceptor, ProducerInterceptor, SettledBatch } from './c
 export { openTelemetry } from './client/tracing.ts'
 export type { OpenTelemetryApi, Tracing } from './client/tracing.ts'
 export type { Metric, MetricTags } from './client/metrics/metric.ts'
+export { prometheus } from './client/metrics/prometheus.ts'
+export type { PrometheusApi } from './client/metrics/prometheus.ts'
 export type { MetricsSnapshot } from './client/metrics/snapshot.ts'
 export type { ProducerMetricName } from './client/metrics/producer-stats.ts'
 export type { ConsumerMetricName } from './client/metrics/consumer-stats.ts'

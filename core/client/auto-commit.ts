@@ -10,6 +10,8 @@ export interface AutoCommitOptions {
   intervalMs: number
   assignment: Assignment
   commit: (offsets: readonly OffsetToCommit[]) => Promise<void>
+  /** Told of a commit that failed; everything goes on. */
+  onFailure: (error: unknown) => void
 }
 
 /** Commits what was handed out by the polls before this one, every so often, before partitions are given up, and at the end (Kafka's `enable.auto.commit`). */
@@ -47,7 +49,7 @@ export class AutoCommit {
   }
 
   async #commit(): Promise<void> {
-    const { assignment, commit, logger } = this.#options
+    const { assignment, commit, logger, onFailure } = this.#options
     const { batches, from } = this.#unfinished
     const begins = new Map(
       batches
@@ -60,6 +62,7 @@ export class AutoCommit {
       await commit(offsets)
     } catch (error) {
       logger.warn({ err: error }, 'consumer: the positions could not be committed')
+      onFailure(error)
     }
   }
 }

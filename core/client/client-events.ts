@@ -24,7 +24,7 @@ export interface ConsumerEvents {
   revoked: { partitions: readonly TopicPartition[] }
   /** Partitions went to somebody else; the listener has been told. */
   lost: { partitions: readonly TopicPartition[] }
-  /** What poll() or commit() throws. */
+  /** What poll() or commit() throws, and automatic commits that failed: those throw nothing. */
   error: Failure
   closed: object
 }

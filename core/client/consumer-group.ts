@@ -66,6 +66,7 @@ export class ConsumerGroup {
           intervalMs: options.autoCommitIntervalMs,
           assignment,
           commit: (offsets) => this.commit(offsets),
+          onFailure: (error) => view.told('automatic commit', error),
         })
       : undefined
     this.#subscribed = false
@@ -134,7 +135,7 @@ export class ConsumerGroup {
     try {
       for (const [reader, positions] of byGroup) await this.commit(positions, group ?? reader ?? this.metadata)
     } catch (error) {
-      throw this.#options.view.told('commit', error)
+      throw this.#options.view.told('commit()', error)
     }
   }
 

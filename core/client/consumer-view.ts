@@ -54,9 +54,9 @@ export class ConsumerView {
     return this.stats.snapshot(this.#name, partitions)
   }
 
-  /** Tells whoever looks on what a call is about to throw, and hands it back. */
-  told(call: string, cause: unknown): unknown {
-    this.events.emit('error', { message: `consumer: ${call}(): ${messageOf(cause)}`, cause })
+  /** Tells whoever looks on what went wrong, and hands it back to be thrown. */
+  told(what: string, cause: unknown): unknown {
+    this.events.emit('error', { message: `consumer: ${what}: ${messageOf(cause)}`, cause })
     return cause
   }
 }

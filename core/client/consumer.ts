@@ -107,7 +107,8 @@ export class Consumer {
 
   /**
    * As {@link Consumer.poll}, but batches as they lie in the log, with nothing decoded or decompressed: for copies. Under read_uncommitted the
-   * markers of transactions and batches that compaction has emptied are handed out, too. Interceptors do not see them.
+   * markers of transactions and batches that compaction has emptied are handed out, too. Messages in the formats of Kafka before 0.11 come as
+   * batches of today. Interceptors do not see any of it.
    *
    * ```ts
    * const consumer = client.consumer({ raw: true, isolationLevel: 'read_committed' })
@@ -209,6 +210,11 @@ export class Consumer {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** Whether a poll says that everything handed out before is done, and may be committed (`enableAutoCommit`). */
+  get commitsByItself(): boolean {
+    return this.#options.enableAutoCommit
   }
 
   /** Records (offsets, to be exact) between the position and {@link Consumer.fetchedEnd}: asks nobody. Kafka's `currentLag`. */

@@ -1,7 +1,9 @@
-import { MoldauError } from '../base/errors.ts'
+import { MoldauError, messageOf } from '../base/errors.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
+import type { TopicPartition } from '../cluster/topic-partition.ts'
 import * as batch from '../record/batch.ts'
 import { decodeBatch } from '../record/columns.ts'
+import { batchesOnly, MESSAGE_OVERHEAD } from '../record/legacy-upgrade.ts'
 import { AbortedTransactions } from './aborted-transactions.ts'
 import type { PartitionState } from './partition-state.ts'
 import { RawBatch } from './raw-batch.ts'
@@ -22,6 +24,8 @@ export class FetchedRecords {
   readonly nextOffset: number
   readonly #state: PartitionState
   readonly #answer: FetchAnswer
+  /** Those of the answer; messages of before Kafka 0.11 as batches. */
+  readonly #records: Buffer
   readonly #aborted: AbortedTransactions | undefined
   readonly #checkCrcs: boolean
   /** Nothing is decoded, and under read_uncommitted nothing passed over: markers are told, too. */
@@ -39,13 +43,26 @@ export class FetchedRecords {
     this.#isWhole = raw && answer.aborted === null
     this.#at = 0
     this.#visibleAt = -1
-    this.bytes = answer.records.length
+    let { records } = answer
     let end = 0
     let nextOffset = -1
-    for (let size = sizeAt(answer.records, end); size > 0; size = sizeAt(answer.records, end)) {
-      nextOffset = batch.nextOffset(answer.records, end)
+    for (let size = sizeAt(records, end); size > 0; size = sizeAt(records, end)) {
+      if (batch.magic(records, end) < batch.MAGIC) {
+        try {
+          records = batchesOnly(records, end)
+          continue
+        } catch (error) {
+          // What lies before it is handed out first.
+          if (nextOffset >= 0) break
+          const message = `${whereIn(records, end, state)} is damaged: ${messageOf(error)}; seek() past it`
+          throw new MoldauError('CORRUPT_BATCH', message, { cause: error })
+        }
+      }
+      nextOffset = batch.nextOffset(records, end)
       end += size
     }
+    this.#records = records
+    this.bytes = records.length
     this.#end = end
     this.nextOffset = nextOffset
   }
@@ -55,7 +72,7 @@ export class FetchedRecords {
    * @returns whether there is a batch to hand out
    */
   advance(): boolean {
-    const { records } = this.#answer
+    const records = this.#records
     const state = this.#state
     while (this.#at < this.#end) {
       const at = this.#at
@@ -73,7 +90,8 @@ export class FetchedRecords {
 
   /** The batch that {@link FetchedRecords.advance} stopped at; undefined when all its records lie below the position. */
   take(): ConsumerBatch | undefined {
-    const { records, highWatermark, logStartOffset } = this.#answer
+    const records = this.#records
+    const { highWatermark, logStartOffset } = this.#answer
     const state = this.#state
     const at = this.#at
     const columns = decodeBatch(records, at)
@@ -101,7 +119,8 @@ export class FetchedRecords {
 
   /** The same as it lies in the log. */
   takeRaw(): RawBatch {
-    const { records, highWatermark, logStartOffset } = this.#answer
+    const records = this.#records
+    const { highWatermark, logStartOffset } = this.#answer
     const state = this.#state
     const { topic, partition, topicId } = state
     const end = this.#at + batch.sizeInBytes(records, this.#at)
@@ -112,7 +131,7 @@ export class FetchedRecords {
   }
 
   #isVisible(at: number): boolean {
-    const { records } = this.#answer
+    const records = this.#records
     this.#check(at)
     if (this.#isWhole) return true
     const aborted = this.#aborted?.includes(records, at) ?? false
@@ -120,9 +139,9 @@ export class FetchedRecords {
   }
 
   #check(at: number): void {
-    const { records } = this.#answer
+    const records = this.#records
     if (batch.magic(records, at) !== batch.MAGIC) {
-      const message = `${this.#where(at)} is in the message format of Kafka before 0.11 (magic ${batch.magic(records, at)}), which this consumer does not read`
+      const message = `${this.#where(at)} is in a format that this consumer does not know (magic ${batch.magic(records, at)})`
       throw new MoldauError('UNSUPPORTED_VERSION', message)
     }
     if (this.#checkCrcs && batch.checkBatch(records, at, this.#end) !== 'ok') {
@@ -132,15 +151,19 @@ export class FetchedRecords {
   }
 
   #where(at: number): string {
-    return `the record batch at offset ${batch.baseOffset(this.#answer.records, at)} of ${tpKey(this.#state)}`
+    return whereIn(this.#records, at, this.#state)
   }
 }
 
-/** Size of the whole batch at `at`, 0 when none is there: the end of an answer is cut off anywhere. */
+function whereIn(records: Buffer, at: number, tp: TopicPartition): string {
+  return `the record batch at offset ${batch.baseOffset(records, at)} of ${tpKey(tp)}`
+}
+
+/** Size of the whole batch, or message of before Kafka 0.11, at `at`; 0 when none is there: the end of an answer is cut off anywhere. */
 function sizeAt(records: Buffer, at: number): number {
-  if (records.length - at < batch.LOG_OVERHEAD) return 0
+  if (records.length - at < MESSAGE_OVERHEAD) return 0
   const size = batch.sizeInBytes(records, at)
-  if (size < batch.BATCH_OVERHEAD)
+  if (size < (batch.magic(records, at) < batch.MAGIC ? MESSAGE_OVERHEAD : batch.BATCH_OVERHEAD))
     throw new MoldauError('CORRUPT_BATCH', `a record batch in a fetch answer claims to be ${size} bytes long`)
   return size > records.length - at ? 0 : size
 }

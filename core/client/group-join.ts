@@ -158,6 +158,11 @@ function writeAssignment(partitions: readonly TopicPartition[]): Buffer {
   return encodeVersioned(ConsumerProtocolAssignment, ASSIGNMENT_VERSION, { assignedPartitions })
 }
 
+/** The rack that a subscription tells; empty bytes, as of a member that has yet to come back, tell none. */
+export function readRack(subscription: Buffer): string | null {
+  return subscription.length === 0 ? null : decodeVersioned(ConsumerProtocolSubscription, subscription, 'as newest').rackId
+}
+
 /** Empty bytes mean no partitions. */
 export function readAssignment(assignment: Buffer): TopicPartition[] {
   if (assignment.length === 0) return []

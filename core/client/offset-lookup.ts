@@ -1,7 +1,8 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
-import { findOffsets, OffsetAt } from './offset-requests.ts'
+import { findOffsets } from './offset-requests.ts'
+import type { OffsetQuestion } from './admin/record-types.ts'
 import type { Isolation } from './types.ts'
 
 /** Where a partition was at a time. */
@@ -24,19 +25,19 @@ export class OffsetLookup {
   }
 
   async at(partitions: readonly TopicPartition[], place: 'earliest' | 'latest'): Promise<Map<string, number>> {
-    const found = await this.#find(partitions.map(({ topic, partition }) => ({ topic, partition, timestamp: OffsetAt[place] })))
+    const found = await this.#find(partitions.map(({ topic, partition }) => ({ topic, partition, at: place })))
     return new Map(found.map((answer) => [tpKey(answer), answer.offset]))
   }
 
   /** Null where all records are older. */
   async atTimes(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<Map<string, OffsetAtTime | null>> {
-    const found = await this.#find(queries)
+    const found = await this.#find(queries.map(({ topic, partition, timestamp }) => ({ topic, partition, at: timestamp })))
     return new Map(
       found.map((o) => [tpKey(o), o.offset < 0 ? null : { offset: o.offset, timestamp: o.timestamp, leaderEpoch: o.leaderEpoch }]),
     )
   }
 
-  #find(queries: readonly (TopicPartition & { timestamp: number })[]) {
-    return findOffsets(this.#cluster, queries, this.#isolation, this.#cluster.requestTimeoutMs)
+  #find(questions: readonly OffsetQuestion[]) {
+    return findOffsets(this.#cluster, questions, this.#isolation, this.#cluster.requestTimeoutMs)
   }
 }

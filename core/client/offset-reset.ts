@@ -1,5 +1,4 @@
 import type { Kind } from './settings.ts'
-import { OffsetAt } from './offset-requests.ts'
 import type { OffsetReset, OffsetSpec } from './types.ts'
 
 const BY_DURATION = 'by_duration:'
@@ -34,9 +33,4 @@ export function placeOf(reset: OffsetReset, now: number): Exclude<OffsetSpec, nu
   if (reset === 'earliest' || reset === 'latest') return reset
   const ms = typeof reset === 'string' ? durationMs(reset.slice(BY_DURATION.length))! : reset.byDurationMs
   return { timestamp: Math.max(0, Math.floor(now - ms)) }
-}
-
-/** What to ask the leader for. */
-export function timestampOf(place: Exclude<OffsetSpec, number>): number {
-  return typeof place === 'string' ? OffsetAt[place] : place.timestamp
 }

@@ -50,7 +50,7 @@ export class Polling {
         if (!group?.ready) await wait.wait(Math.min(left, maxWaitMs))
       }
     } catch (error) {
-      throw view.told('poll', error)
+      throw view.told('poll()', error)
     } finally {
       this.#running = false
       view.stats.poll.ends(clock.monotonic())

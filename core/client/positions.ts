@@ -5,8 +5,8 @@ import { noSuchPartition, tpKey } from '../cluster/topic-partition.ts'
 import { kafkaError } from '../protocol/errors.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import { findOffsets } from './offset-requests.ts'
-import type { OffsetQuery } from './offset-requests.ts'
-import { placeOf, timestampOf } from './offset-reset.ts'
+import type { OffsetQuestion } from './admin/record-types.ts'
+import { placeOf } from './offset-reset.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { Isolation, OffsetReset, OffsetSpec } from './types.ts'
 
@@ -131,6 +131,6 @@ export class Positions {
   }
 }
 
-function query({ topic, partition }: PartitionState, place: Place): OffsetQuery {
-  return { topic, partition, timestamp: timestampOf(place) }
+function query({ topic, partition }: PartitionState, place: Place): OffsetQuestion {
+  return { topic, partition, at: typeof place === 'string' ? place : place.timestamp }
 }

@@ -55,7 +55,7 @@ export interface ObservedConsumer<K = Buffer, V = Buffer> {
   readonly lag$: Observable<readonly ObservedLag[]>
   /** All metrics, every `intervalMs`. */
   readonly metrics$: Observable<MetricsSnapshot<ConsumerMetricName>>
-  /** What poll() and commit() throw, from now on. */
+  /** What poll() and commit() throw, and automatic commits that failed, from now on. */
   readonly errors$: Observable<ObservedError>
 }
 
@@ -116,6 +116,12 @@ function assignmentsOf(consumer: Consumer, listener: RebalanceListener | undefin
 
 function reading<T>(consumer: Consumer, handOut: HandOut<T>, options: { credit: number; pollMs: number }): Observable<T> {
   return new Observable<T>((subscriber) => {
+    if (consumer.commitsByItself) {
+      const remedy = 'leave it out, and commit(batch) before done()'
+      const message = `observe: with enableAutoCommit the next poll commits batches that the subscriber still has: ${remedy}`
+      subscriber.error(new MoldauError('INVALID_CONFIG', message))
+      return
+    }
     const before = turns.get(consumer)
     if (before?.live === true) {
       subscriber.error(

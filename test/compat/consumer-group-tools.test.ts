@@ -8,7 +8,7 @@ import { ConsumerGroupHeartbeat } from '../../core/protocol/messages/consumer-gr
 import { FindCoordinator } from '../../core/protocol/messages/find-coordinator.ts'
 import { OffsetCommit } from '../../core/protocol/messages/offset-commit.ts'
 import { OffsetFetch } from '../../core/protocol/messages/offset-fetch.ts'
-import { until } from '../support/confluent-kafka.ts'
+import { until } from '../support/until.ts'
 import { dumpLogSegments, partitionFiles } from '../support/dump-log-segments.ts'
 import { javaClasses, startJava } from '../support/java-app.ts'
 import type { Program } from '../support/program.ts'

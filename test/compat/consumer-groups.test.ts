@@ -9,11 +9,12 @@ import { tcpDialer } from '../../core/net/dialer.ts'
 import { ConsumerGroupDescribe } from '../../core/protocol/messages/consumer-group-describe.ts'
 import { OffsetFetch } from '../../core/protocol/messages/offset-fetch.ts'
 import { ChildBroker } from '../support/child-broker.ts'
-import { ConfluentConsumer, confluentKafka, until } from '../support/confluent-kafka.ts'
+import { ConfluentConsumer, confluentKafka } from '../support/confluent-kafka.ts'
 import { missing } from '../support/missing.ts'
 import { startBroker, tempDir } from '../support/start-broker.ts'
 import { startKafka } from '../support/start-kafka.ts'
 import { batch, createTopic, produce } from '../support/wire.ts'
+import { until } from '../support/until.ts'
 
 const PARTITIONS = 6
 
@@ -86,11 +87,9 @@ test('members of librdkafka share partitions, take over from each other, and sur
   const two = on.consumer()
   const three = on.consumer({ 'group.remote.assignor': 'range' })
   const consumers = [one, two, three]
-  await until(
-    'three share',
-    () => consumers.every(({ assigned }) => assigned.length === 2),
-    () => consumers.map(({ assigned }) => assigned),
-  )
+  await until('three share', () => consumers.every(({ assigned }) => assigned.length === 2), {
+    details: () => consumers.map(({ assigned }) => assigned),
+  })
   t.deepEqual(shared(...consumers), all)
   await on.produce(50)
   await until('all read', allRead(consumers, 100))
@@ -155,7 +154,7 @@ test('expressions match topics that come later; a classic member and one of the 
     await until('the classic one has all', () => old.assigned.length === PARTITIONS)
     const fresh = on.consumer(id)
     const share = (): boolean => old.assigned.length === 3 && fresh.assigned.length === 3
-    await until(`they share (${strategy})`, share, () => [old.assigned, fresh.assigned])
+    await until(`they share (${strategy})`, share, { details: () => [old.assigned, fresh.assigned] })
     await until('both read', allRead([old, fresh], 20))
     await old.stop()
     await until('the new protocol has all', () => fresh.assigned.length === PARTITIONS)
@@ -183,7 +182,7 @@ test('groups of the new protocol that Kafka wrote down go on with our broker', a
   t.teardown(() => channel.close())
   await createTopic(channel, 't', PARTITIONS)
   for (let partition = 0; partition < PARTITIONS; partition++) {
-    await untilAnswer(async () => (await produce(channel, 't', batch(['v0', 'v1']), { partition })).error === 'NONE')
+    await until('it is written', async () => (await produce(channel, 't', batch(['v0', 'v1']), { partition })).error === 'NONE')
   }
   const configuration = { 'group.id': 'g', 'group.protocol': 'consumer' }
   const members = [['^t$'], ['t']].map((topics) => new ConfluentConsumer(t, python, port, configuration, topics))
@@ -196,7 +195,7 @@ test('groups of the new protocol that Kafka wrote down go on with our broker', a
     return { ...group, members: list.toSorted(byName) }
   }
   // Once the commits are in: they come every half a second.
-  await untilAnswer(async () => {
+  await until('the commits are in', async () => {
     const { groups } = await channel.request(OffsetFetch, 8, { groups: [{ groupId: 'g', topics: null }] })
     return (
       groups[0]!.topics.flatMap(({ partitions }) => partitions).filter(({ committedOffset }) => committedOffset === 2).length === PARTITIONS
@@ -219,10 +218,3 @@ test('groups of the new protocol that Kafka wrote down go on with our broker', a
   const { groups } = await after.request(OffsetFetch, 8, { groups: [{ groupId: 'g', topics: null }] })
   t.is(groups[0]!.topics[0]!.partitions.length, PARTITIONS)
 })
-
-async function untilAnswer(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await holds()); tries++) {
-    if (tries > 600) throw new Error('not in a minute')
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}

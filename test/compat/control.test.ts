@@ -8,11 +8,12 @@ import test from 'ava'
 import type { ExecutionContext } from 'ava'
 
 import { connect } from '../../core/index.ts'
-import { ConfluentConsumer, confluentKafka, until } from '../support/confluent-kafka.ts'
+import { ConfluentConsumer, confluentKafka } from '../support/confluent-kafka.ts'
 import { hasKcat, kcat } from '../support/kcat.ts'
 import { tempDir } from '../support/start-broker.ts'
 import { StartedMoldau } from '../support/start-moldau.ts'
 import { toolRunner } from '../support/tool-runner.ts'
+import { until } from '../support/until.ts'
 
 /** `moldau broker --control` makes requests of foreign clients fail; what they make of it is the audit. */
 
@@ -108,11 +109,7 @@ test('confluent-kafka: a consumer reads each record once while its connections a
     'session.timeout.ms': 6000,
   }
   const consumer = new ConfluentConsumer(t, python, Number(bootstrap.split(':')[1]), configuration, ['a'])
-  await until(
-    'all is read',
-    () => consumer.read.length >= 200,
-    () => consumer.read.length,
-  )
+  await until('all is read', () => consumer.read.length >= 200, { details: () => consumer.read.length })
   await consumer.stop()
   t.deepEqual(
     consumer.read,

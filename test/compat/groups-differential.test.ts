@@ -12,10 +12,7 @@ import { seededNumbers } from '../support/seeded-numbers.ts'
 import { startBroker } from '../support/start-broker.ts'
 import { startKafka } from '../support/start-kafka.ts'
 import { createTopic } from '../support/wire.ts'
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 100))
-}
+import { until } from '../support/until.ts'
 
 /** The steps of a sequence are the same for both brokers; what is in the requests depends on what each has answered before. */
 function sequence(seed: number): { text: string; run: Step }[] {
@@ -131,13 +128,13 @@ test('random requests about groups are answered as Apache Kafka answers them', a
   for (const side of [ours, theirs]) {
     const channel = await side.channel('admin')
     for (const name of topicNames) side.ids[name] = await createTopic(channel, name, TOPICS[name])
-    await until(async () => {
+    await until('there is a coordinator', async () => {
       const { coordinators } = await channel.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ['g'] })
       return coordinators[0]!.errorCode === 0
     })
     // One group for each partition of __consumer_offsets, and more: all have to be loaded.
     const probes = Array.from({ length: 50 }, (_, i) => `probe${i}`)
-    await until(async () => {
+    await until('all groups are loaded', async () => {
       const { groups } = await channel.request(DescribeGroups, 5, { groups: probes, includeAuthorizedOperations: false })
       return groups.every(({ errorCode }) => errorCode === 0)
     })

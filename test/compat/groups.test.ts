@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava'
 import { ChildBroker } from '../support/child-broker.ts'
 import { tempDir } from '../support/start-broker.ts'
 import { createTopic } from '../support/wire.ts'
+import { until } from '../support/until.ts'
 
 const PARTITIONS = 4
 const present = spawnSync('kcat', ['-V']).status === 0
@@ -55,13 +56,6 @@ class Kcat {
   async stop(signal: NodeJS.Signals): Promise<void> {
     this.#child.kill(signal)
     await once(this.#child, 'exit')
-  }
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 60_000; !holds();) {
-    if (Date.now() > end) throw new Error(`not in a minute: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
 

@@ -5,12 +5,14 @@ import { promisify } from 'node:util'
 
 import test from 'ava'
 import { concatMap, filter, firstValueFrom, lastValueFrom, map, take, tap, toArray } from 'rxjs'
+import type { Observable } from 'rxjs'
 
 import { connect, json, string } from '../../core/index.ts'
-import type { Client, ConsumerOptions } from '../../core/index.ts'
+import type { Client, ConsumerOptions, KafkaError } from '../../core/index.ts'
 import { observe } from '../../core/observe/index.ts'
-import type { ObservedAssignment } from '../../core/observe/index.ts'
-import { clientFor, newTopic, partitionsOf, sharedBroker } from '../support/client-kit.ts'
+import type { ObservedAssignment, ObservedError } from '../../core/observe/index.ts'
+import { OffsetCommit } from '../../core/testing/index.ts'
+import { clientFor, newTopic, partitionsOf, sharedBroker, uniqueName } from '../support/client-kit.ts'
 import type { Env } from '../support/client-kit.ts'
 
 const run = promisify(execFile)
@@ -161,6 +163,48 @@ test('lag$ and metrics$ follow a consumer, errors$ tells what poll throws, and a
   t.is(await totals, 20)
   t.is((await errors).length, 1)
   t.deepEqual(await lastValueFrom(observe(consumer).metrics$.pipe(toArray())), [])
+})
+
+test('a failed automatic commit is told by errors$, reading goes on, and the next one commits', async (t) => {
+  const client = await clientFor(t, env)
+  const topic = await numbered(client, 10)
+  const groupId = uniqueName('told')
+  const refused = broker().intercept(OffsetCommit, (call) =>
+    call.request.groupId === groupId ? call.error('OFFSET_METADATA_TOO_LARGE') : undefined,
+  )
+  const consumer = client.consumer({ groupId, enableAutoCommit: true, autoCommitIntervalMs: 1, autoOffsetReset: 'earliest' })
+  consumer.subscribe([topic])
+  const errors: ObservedError[] = []
+  observe(consumer).errors$.subscribe((error) => errors.push(error))
+  let read = 0
+  while (read < 10 || errors.length === 0) for (const { count } of await consumer.poll(20)) read += count
+  t.is(read, 10)
+  t.regex(errors[0]!.message, /automatic commit.*OFFSET_METADATA_TOO_LARGE/)
+  t.is((errors[0]!.cause as KafkaError).kafkaCode, 'OFFSET_METADATA_TOO_LARGE')
+  refused.remove()
+  await consumer.close()
+  t.deepEqual(
+    (await client.admin.listConsumerGroupOffsets(groupId)).map(({ offset }) => offset),
+    [10],
+  )
+})
+
+test('batches that are in work are not committed behind the back of the subscriber: with enableAutoCommit nothing is handed out', async (t) => {
+  const client = await clientFor(t, env)
+  const topic = await numbered(client, 10)
+  const groupId = uniqueName('refused')
+  const consumer = client.consumer({ groupId, enableAutoCommit: true, autoOffsetReset: 'earliest' })
+  consumer.subscribe([topic])
+  const { batches$, records$, lag$ } = observe(consumer)
+  for (const reading$ of [batches$, records$])
+    await t.throwsAsync(lastValueFrom(reading$ as Observable<unknown>), {
+      code: 'INVALID_CONFIG',
+      message: /enableAutoCommit.*commit\(batch\)/,
+    })
+  // Whoever polls may look on.
+  let read = 0
+  while (read < 10) for (const { count } of await consumer.poll(20)) read += count
+  t.is((await firstValueFrom(lag$))[0]?.lag, 0)
 })
 
 test('a producer and a client show metrics and errors', async (t) => {

@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import { type Client, connect, int32, json, type Serde, string } from '../../core/index.ts'
 import { map, type Pipeline, pipeline, topic, tumbling } from '../../pipelines/index.ts'
 import { readAll, start, startSmallBroker } from '../support/run-pipelines.ts'
+import { until } from '../support/until.ts'
 
 /** Event time across partitions, repartitions and restarts, on the real broker. */
 const left = topic('left', { key: string, value: int32 })
@@ -40,17 +41,13 @@ async function produce(client: Client, name: string, partition: number, times: r
 const results = async (client: Client) =>
   (await readAll(client, 'out', (b) => JSON.parse(b.toString()) as { start: number; n: number })).map(({ value }) => value)
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20))
-}
-
 const seconds = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => (from + i) * 1000)
 
 test('a partition that is at its end and silent does not hold up windows behind a repartition', async (t) => {
   const { broker, client } = await setUp(t)
   await produce(client, 'left', 0, seconds(0, 10))
   const { job } = await start(t, broker, [windowed('idle')], { idleMs: 100 })
-  await until(async () => (await results(client)).length >= 9)
+  await until('the windows are there', async () => (await results(client)).length >= 9)
   await job.stop()
   t.deepEqual(
     (await results(client)).map(({ start }) => start),
@@ -79,7 +76,9 @@ test('how late a record is does not depend on a restart: event time is committed
   const { broker, client } = await setUp(t)
   await produce(client, 'left', 0, [5000, 500])
   const first = await start(t, broker, [windowed('restarted', false)])
-  await until(async () => (await client.admin.listConsumerGroupOffsets('moldau-restarted')).some(({ offset }) => offset === 2))
+  await until('it has committed', async () =>
+    (await client.admin.listConsumerGroupOffsets('moldau-restarted')).some(({ offset }) => offset === 2),
+  )
   await first.job.stop()
   await produce(client, 'left', 0, [600, 4500, 9000])
   const second = await start(t, broker, [windowed('restarted', false)])
@@ -157,7 +156,7 @@ test('low latency commits a record without waiting for others', async (t) => {
   for (let i = 0; i < 5; i++) {
     const sent = performance.now()
     await produce(client, 'left', 0, [i])
-    await until(async () => (await readAll(client, 'out', (b) => b)).length === i + 1)
+    await until('the next one is there', async () => (await readAll(client, 'out', (b) => b)).length === i + 1)
     delays.push(performance.now() - sent)
   }
   t.log(delays.map((ms) => `${Math.round(ms)} ms`).join(', '))

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 
 import test, { type ExecutionContext } from 'ava'
@@ -16,6 +15,7 @@ import { repairedLz4 } from '../../core/record/legacy-lz4.ts'
 import type { LegacyMagic } from '../../core/record/legacy-message.ts'
 import { walkRecords } from '../../core/record/walk.ts'
 import { xxh32 } from '../../core/record/xxh32.ts'
+import { goldenMessages, goldenSets } from '../support/golden-sets.ts'
 
 const codecs = ['none', 'gzip', 'snappy', 'lz4'] as const
 const MIB = 1024 * 1024
@@ -149,26 +149,7 @@ test('markers are not for old clients; records before the offset are left out of
   t.deepEqual([...downConvert(builder.build({ control: true, producerId: 1, producerEpoch: 0 }), 0, 1, 0)], [])
 })
 
-interface GoldenSet {
-  format: LegacyMagic
-  codec: CompressionName
-  time: 'CreateTime' | 'LogAppendTime'
-  hex: string
-}
-
-const golden = (JSON.parse(readFileSync(new URL('../fixtures/message-sets.json', import.meta.url), 'utf8')) as { sets: GoldenSet[] }).sets
-
-/** What test/support/MessageSets.java writes. */
-function goldenMessages({ format, time }: GoldenSet): MessageToWrite[] {
-  return [0, 1, 2, 3, 4].map((i) => ({
-    offset: 40 + i + (i > 2 ? 1 : 0),
-    timestamp: format === 0 ? -1 : 1_700_000_000_000 + (time === 'LogAppendTime' ? 99 : (7 * i) % 5),
-    key: i === 1 ? null : Buffer.from(`key-${i}`),
-    value: i === 2 ? null : Buffer.from('value '.repeat(i + 1)),
-  }))
-}
-
-for (const set of golden) {
+for (const set of goldenSets) {
   const { format, codec, time } = set
   test(`a set of format ${format} that Java wrote is read, and written as Java wrote it, ${codec}, ${time}`, (t) => {
     const bytes = Buffer.from(set.hex, 'hex')
@@ -205,7 +186,7 @@ for (const set of golden) {
 test('the checksum in the header of an lz4 frame is the wrong one in format 0 and the right one in format 1, as Java writes it', (t) => {
   const message = { offset: 3, timestamp: 5, key: null, value: Buffer.from('value '.repeat(20)) }
   for (const format of [0, 1] as const) {
-    const java = Buffer.from(golden.find((set) => set.format === format && set.codec === 'lz4')!.hex, 'hex').subarray(26 + 8 * format)
+    const java = Buffer.from(goldenSets.find((set) => set.format === format && set.codec === 'lz4')!.hex, 'hex').subarray(26 + 8 * format)
     const ours = encodeWrapper([message], { magic: format }, 'lz4').subarray(26 + 8 * format)
     for (const frame of [java, ours]) {
       t.is(frame.readUInt32LE(0), 0x184d2204)

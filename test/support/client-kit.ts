@@ -21,6 +21,9 @@ export type Scenario = (t: ExecutionContext, env: Env) => Promise<void>
 /** Settings of a broker: members of KIP-848 hear of changes at their next heartbeat. */
 export const quickHeartbeats = { 'group.consumer.min.heartbeat.interval.ms': '50', 'group.consumer.heartbeat.interval.ms': '50' } as const
 
+/** Settings of a broker: what may be compacted soon is. */
+export const quickCleaner = { 'log.cleaner.backoff.ms': '50' } as const
+
 let topics = 0
 
 /** One broker for all tests of a file: they use names of their own. Call the result inside tests. */
@@ -35,6 +38,7 @@ export function sharedBroker(test: TestFn): () => Broker {
       'transaction.state.log.num.partitions': 2,
       'group.initial.rebalance.delay.ms': 0,
       ...quickHeartbeats,
+      ...quickCleaner,
     } as const
     broker = await Broker.start({ dir, config })
   })

@@ -1,4 +1,5 @@
 import type { Scenario } from './client-kit.ts'
+import { compactedScenarios } from './compacted-scenarios.ts'
 import { fetchingScenarios } from './fetching-scenarios.ts'
 import { groupScenarios } from './group-scenarios.ts'
 import { joiningScenarios } from './joining-scenarios.ts'
@@ -18,4 +19,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   ...rawScenarios,
   ...membershipScenarios,
   ...joiningScenarios,
+  ...compactedScenarios,
 }

@@ -75,11 +75,3 @@ export class ConfluentConsumer {
     await once(this.#child, 'exit')
   }
 }
-
-/** Waits for what an outside process does; long, for machines are slow. */
-export async function until(what: string, holds: () => boolean, details: () => unknown = () => ''): Promise<void> {
-  for (const end = Date.now() + 90_000; !holds();) {
-    if (Date.now() > end) throw new Error(`not in 90 s: ${what} ${JSON.stringify(details())}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}

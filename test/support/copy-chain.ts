@@ -10,6 +10,7 @@ import { follow, newReading, numbersIn } from './number-reader.ts'
 import type { NumbersOptions } from './numbers-process.ts'
 import { RestartingProcess } from './restarting-process.ts'
 import { seededNumbers } from './seeded-numbers.ts'
+import { soWithin } from './until.ts'
 
 export type Fault = 'kill broker' | 'kill copier' | 'kill writer' | 'freeze broker' | 'freeze copier' | 'freeze writer'
 
@@ -181,7 +182,7 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
       const before = reading.seen
       await wait(100 + below(options.calmMsMax))
       // However slow the machine is: what happened last has been got over.
-      await until(() => faults.length > 0 || reading.seen > before)
+      await soWithin(STUCK_MS, () => faults.length > 0 || reading.seen > before)
       if (reading.seen === before) faults.push(`STUCK: nothing was copied for ${STUCK_MS} ms after ${n} faults`)
       const kind = kinds[n < kinds.length ? n : below(kinds.length)]!
       options.onFault?.(`${kind}; ${reading.seen} copied`)
@@ -194,7 +195,7 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
     const all = (): boolean => faults.length > 0 || reading.next.every((next, partition) => next >= written[partition]!)
     for (let seen = -1; !all() && reading.seen > seen;) {
       seen = reading.seen
-      await until(() => all() || reading.seen > seen)
+      await soWithin(STUCK_MS, () => all() || reading.seen > seen)
     }
     // Nothing more may come: a second copy would be late.
     await wait(500)
@@ -206,7 +207,7 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
     }
     // Whoever is killed now does not come back: the coordinator has to end what it leaves open.
     await Promise.all(copiers.map((copier) => copier.end()))
-    await until(async () => (await hanging(client, partitions)).length === 0)
+    await soWithin(STUCK_MS, async () => (await hanging(client, partitions)).length === 0)
     faults.push(...(await hanging(client, partitions)))
   } finally {
     reading.stopped = true
@@ -216,10 +217,6 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
     for (const end of ends) await end()
   }
   return { faults, injected, ...counts, copied: reading.seen, refusals }
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + STUCK_MS; !(await holds()) && performance.now() < end;) await wait(50)
 }
 
 /** Partitions whose readers are held back by a transaction. */

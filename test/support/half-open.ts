@@ -76,7 +76,7 @@ export async function halfOpen({ t, dir, connections, members, idleMs, sessionMs
       if (gone > 0 && firstGoneMs === 0) firstGoneMs = performance.now() - cut
       return gone === members
     },
-    sessionMs + 60_000,
+    { patienceMs: sessionMs + 60_000 },
   )
   const lastGoneMs = performance.now() - cut
   await until(
@@ -85,7 +85,7 @@ export async function halfOpen({ t, dir, connections, members, idleMs, sessionMs
       await goesOn()
       return broker.descriptors <= descriptors + DESCRIPTORS_SLACK
     },
-    3 * idleMs + 60_000,
+    { patienceMs: 3 * idleMs + 60_000 },
   )
   const closedMs = performance.now() - cut
   elsewhere.mend()

@@ -7,6 +7,7 @@ import type { Assignor, Client } from '../../core/index.ts'
 import { clientFor, newTopic, numbers, uniqueName } from './client-kit.ts'
 import type { Scenario } from './client-kit.ts'
 import { eachKind } from './each-kind.ts'
+import { until } from './until.ts'
 import { produce, reading, valuesOf } from './membership-audit.ts'
 
 /** How a consumer comes into its group and goes, and what the group is told of it. */
@@ -34,11 +35,16 @@ export const joiningScenarios: Readonly<Record<string, Scenario>> = {
     const isIn = (consumer: typeof near): boolean => consumer.groupMetadata().generation >= 0
     const both = (): boolean => watched === undefined || racks.size === 2
     while (!isIn(near) || !isIn(nowhere) || !both()) await Promise.all([near.poll(20), nowhere.poll(20)])
-    if (watched === undefined) {
+    if (watched !== undefined) t.deepEqual([...racks].map(String).toSorted(), ['near', 'null'])
+    // In a classic group it is told by those who have come back from the rebalance.
+    let told: string[] = []
+    await until('the group tells a rack', async () => {
+      await Promise.all([near.poll(20), nowhere.poll(20)])
       const [group] = await client.admin.describeConsumerGroups([groupId])
-      for (const { rackId } of group!.members) racks.add(rackId)
-    }
-    t.deepEqual([...racks].map(String).toSorted(), ['near', 'null'])
+      told = group!.members.map(({ rackId }) => String(rackId)).toSorted()
+      return told.includes('near')
+    })
+    t.deepEqual(told, ['near', 'null'])
     await Promise.all([near.close(), nowhere.close()])
   }),
 

@@ -109,7 +109,7 @@ export async function launchKafkaCluster(options: KafkaClusterOptions = {}): Pro
       'advertised.listeners': `PLAINTEXT://${address}`,
     }
     const home = await mkdtemp(join(dir, `node-${i + 1}-`))
-    return clusterNode(i + 1, rack, address, await prepareNode({ libs, dir: home, settings, clusterId, jvm }), running)
+    return clusterNode(i + 1, rack, address, await prepareNode({ classes: join(libs, '*'), dir: home, settings, clusterId, jvm }), running)
   }
 
   const stop = async (): Promise<void> => {

@@ -9,8 +9,8 @@ import type { StartedKafka } from './kafka-process.ts'
 const run = promisify(execFile)
 
 export interface NodePlan {
-  /** The folder with the jars. */
-  libs: string
+  /** The class path. */
+  classes: string
   /** A folder of the node's own. */
   dir: string
   /** What stands in server.properties; `log.dirs` is added. */
@@ -23,7 +23,7 @@ export interface NodePlan {
 }
 
 /** Writes the settings of a node and formats its folder. Answers how its process is started. */
-export async function prepareNode({ libs, dir, settings, clusterId, formatArgs = [], jvm }: NodePlan): Promise<() => StartedKafka> {
+export async function prepareNode({ classes, dir, settings, clusterId, formatArgs = [], jvm }: NodePlan): Promise<() => StartedKafka> {
   const properties = join(dir, 'server.properties')
   const lines = Object.entries({ 'log.dirs': join(dir, 'data'), ...settings }).map(([name, value]) => `${name}=${value}\n`)
   await writeFile(properties, lines.join(''))
@@ -32,7 +32,7 @@ export async function prepareNode({ libs, dir, settings, clusterId, formatArgs =
   const logging = ['log4j2.configurationFile=', 'log4j.configuration=file:'].map(
     (name, i) => `-D${name}${join(dir, i === 0 ? 'log4j2.properties' : 'log4j.properties')}`,
   )
-  const java = [...logging, '-cp', join(libs, '*')]
+  const java = [...logging, '-cp', classes]
   await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties, ...formatArgs])
   return () => startProcess([...(jvm ?? ['-Xmx512m']), ...java, 'kafka.Kafka', properties])
 }

@@ -63,7 +63,9 @@ export async function manyConnections(dir: string, count: number, idleMs: number
     const asked = await clients.tell('ask')
     must(asked['answered'] === count, `${asked['answered']} of ${count} answered`)
     const bytesPerConnection = (broker.memory - memory) / count
-    await until('the idle ones are closed', () => broker.descriptors <= descriptors + DESCRIPTORS_SLACK, 3 * idleMs + 30_000)
+    await until('the idle ones are closed', () => broker.descriptors <= descriptors + DESCRIPTORS_SLACK, {
+      patienceMs: 3 * idleMs + 30_000,
+    })
     await until('the clients know', async () => (await clients.tell('count'))['open'] === 0)
     return { connections: count, bytesPerConnection }
   } finally {
@@ -98,7 +100,7 @@ export async function fewDescriptors(dir: string, limit: number, partitions: num
     must(broker.alive && !channel.closed, 'the broker and the connection that was there live on')
     await round('full')
     await clients.tell('close')
-    await until('a new connection is taken', async () => (await clients.tell('open 1'))['open'] === 1, 10_000)
+    await until('a new connection is taken', async () => (await clients.tell('open 1'))['open'] === 1, { patienceMs: 10_000 })
     await round('after')
     channel.close()
     await broker.stop()

@@ -48,27 +48,41 @@ function attributesOf(messages: readonly Buffer[]): Record<string, string> {
   return Object.fromEntries(messages.map((kv) => [bytesOf(kv, 1)[0]!.toString(), bytesOf(bytesOf(kv, 2)[0]!, 1)[0]!.toString()]))
 }
 
-/** The number points of an OpenTelemetry MetricsData message. */
+/** `as_double` is field 4, `as_int` field 6. */
+function numberOf(point: Buffer): number {
+  const { field, value } = decodeMessage(point).find((one) => one.field === 4 || one.field === 6)!
+  if (field === 6) return Number(BigInt.asIntN(64, value as bigint))
+  const double = Buffer.alloc(8)
+  double.writeBigUInt64LE(value as bigint)
+  return double.readDoubleLE(0)
+}
+
+/** The number points of an OpenTelemetry MetricsData message, and what the first resource of it says. Java's clients make one for each metric. */
 export function decodeMetrics(buf: Buffer): { resource: Record<string, string>; points: DecodedPoint[] } {
-  const [all] = bytesOf(buf, 1)
-  const resource = attributesOf(bytesOf(bytesOf(all!, 1)[0]!, 1))
-  const points: DecodedPoint[] = []
-  for (const metric of bytesOf(bytesOf(all!, 2)[0]!, 2)) {
-    const name = bytesOf(metric, 1)[0]!.toString()
-    for (const [field, kind] of [
-      [5, 'gauge'],
-      [7, 'sum'],
-    ] as const) {
-      for (const body of bytesOf(metric, field)) {
-        const temporality = Number(decodeMessage(body).find((one) => one.field === 2)?.value ?? 0)
-        for (const point of bytesOf(body, 1)) {
-          const bits = decodeMessage(point).find((one) => one.field === 4)!.value as bigint
-          const double = Buffer.alloc(8)
-          double.writeBigUInt64LE(bits)
-          points.push({ name, kind, temporality, value: double.readDoubleLE(0), attributes: attributesOf(bytesOf(point, 7)) })
-        }
-      }
-    }
-  }
-  return { resource, points }
+  const all = bytesOf(buf, 1)
+  const points = all
+    .flatMap((resource) => bytesOf(resource, 2))
+    .flatMap((scope) => bytesOf(scope, 2))
+    .flatMap(pointsOf)
+  return { resource: attributesOf(bytesOf(bytesOf(all[0]!, 1)[0]!, 1)), points }
+}
+
+function pointsOf(metric: Buffer): DecodedPoint[] {
+  const name = bytesOf(metric, 1)[0]!.toString()
+  const kinds = [
+    [5, 'gauge'],
+    [7, 'sum'],
+  ] as const
+  return kinds.flatMap(([field, kind]) =>
+    bytesOf(metric, field).flatMap((body) => {
+      const temporality = Number(decodeMessage(body).find((one) => one.field === 2)?.value ?? 0)
+      return bytesOf(body, 1).map((point) => ({
+        name,
+        kind,
+        temporality,
+        value: numberOf(point),
+        attributes: attributesOf(bytesOf(point, 7)),
+      }))
+    }),
+  )
 }

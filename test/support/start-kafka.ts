@@ -37,6 +37,8 @@ export interface KafkaOptions {
   config?: Readonly<Record<string, string>>
   /** Arguments of the virtual machine. Default: a heap of at most 512 MB. */
   jvm?: readonly string[]
+  /** Classes of the virtual machine. Default: those of Kafka. */
+  classes?: string
 }
 
 /** Records of tests are of any time: Kafka begins to look for those past their retention half a minute after its start. */
@@ -86,7 +88,7 @@ export interface KafkaNode {
 /** Settles ports and settings and formats a temporary folder. */
 export async function formatKafka(options: KafkaOptions = {}): Promise<KafkaNode> {
   const { version = KAFKA_VERSION, jvm } = options
-  const libs = await kafkaLibs(version)
+  const classes = options.classes ?? join(await kafkaLibs(version), '*')
   const dir = await mkdtemp(join(tmpdir(), 'moldau-kafka-'))
   const port = await freePort()
   const controller = `127.0.0.1:${await freePort()}`
@@ -110,7 +112,7 @@ export async function formatKafka(options: KafkaOptions = {}): Promise<KafkaNode
   }
   const feature = options.transactionVersion === 0 ? ['--feature', 'transaction.version=0'] : []
   const formatArgs = [...(fixed ? [] : ['--standalone']), ...feature]
-  const start = await prepareNode({ libs, dir, settings, clusterId: randomUuid(), formatArgs, jvm })
+  const start = await prepareNode({ classes, dir, settings, clusterId: randomUuid(), formatArgs, jvm })
   return { bootstrap, dir, start, remove: () => rm(dir, { recursive: true, force: true }) }
 }
 

@@ -3,7 +3,7 @@ import { errorCode, errorName } from '../../protocol/errors.ts'
 import { ConsumerGroupDescribe } from '../../protocol/messages/consumer-group-describe.ts'
 import type { ConsumerGroupDescribeResponse } from '../../protocol/messages/consumer-group-describe.ts'
 import { DescribeGroups } from '../../protocol/messages/describe-groups.ts'
-import { readAssignment } from '../group-join.ts'
+import { readAssignment, readRack } from '../group-join.ts'
 import { authorizedOperations, wordOf } from './codes.ts'
 import { groupStates } from './group-types.ts'
 import type { ClassicGroupDescription, GroupDescription } from './group-types.ts'
@@ -74,10 +74,10 @@ function classicConsumers({ members, ...group }: ClassicGroupDescription): Group
     type: 'classic',
     groupEpoch: -1,
     assignmentEpoch: -1,
-    members: members.map(({ memberId, groupInstanceId, clientId, clientHost, assignment }) => ({
+    members: members.map(({ memberId, groupInstanceId, clientId, clientHost, metadata, assignment }) => ({
       memberId,
       groupInstanceId,
-      rackId: null,
+      rackId: isConsumers ? readRack(metadata) : null,
       clientId,
       clientHost,
       assignment: isConsumers ? readAssignment(assignment) : [],

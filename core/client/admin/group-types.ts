@@ -48,7 +48,7 @@ export interface DescribeGroupsOptions extends AdminOptions {
 export interface GroupMemberDescription {
   memberId: string
   groupInstanceId: string | null
-  /** Null in a classic group, which does not tell. */
+  /** Null where it has told none; in a classic group also while the members are joining. */
   rackId: string | null
   clientId: string
   clientHost: string

@@ -1,7 +1,7 @@
 import type { TopicPartition } from '../../cluster/topic-partition.ts'
 import type { Isolation } from '../types.ts'
 import type { AdminOptions } from './calls.ts'
-import type { offsetSpecs } from './records.ts'
+import type { offsetSpecs } from './list-offsets.ts'
 
 export interface OffsetQuestion extends TopicPartition {
   /**
