@@ -17,4 +17,4 @@ export { isPipeline, type Pipeline, pipeline, type PipelineStart, together } fro
 export { type Branches, Flow, KeyedStream, Stream, Table, WindowedStream } from './stream.ts'
 export type { Aggregated, AggregateOptions, Change, KeyByOptions, Keyed, StateOptions, TableOptions, Windowed } from './stream-types.ts'
 export { nullable, type NullableSerde, type Topic, topic, type TopicOptions } from './topic.ts'
-export { type EmitStrategy, tumbling, type TumblingOptions, type TumblingWindows, type Window } from './windows.ts'
+export { type EmitStrategy, hopping, type HoppingOptions, type TimeWindows, tumbling, type Window, type WindowOptions } from './windows.ts'

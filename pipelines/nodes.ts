@@ -3,7 +3,7 @@ import type { Sink, Source } from '../connectors/types.ts'
 import type { Serde } from '../core/serde/serde.ts'
 import type { OperatorSpec } from './operators/safe.ts'
 import type { Topic } from './topic.ts'
-import type { TumblingWindows } from './windows.ts'
+import type { TimeWindows } from './windows.ts'
 
 /** What a declaration is made of: each node knows what flows into it; types are checked by stream.ts and forgotten here. */
 export type AnyTopic = Topic<unknown, unknown>
@@ -66,7 +66,7 @@ export interface AggregateNode {
   /** What it is called in the declaration: aggregate, count, reduce. */
   readonly verb: string
   readonly name: string | undefined
-  readonly windows: TumblingWindows | undefined
+  readonly windows: TimeWindows | undefined
   /** undefined: the first record's value begins (reduce). */
   readonly init: (() => unknown) | undefined
   readonly add: (value: never, item: never) => unknown

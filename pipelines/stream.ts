@@ -19,7 +19,7 @@ import type {
   Windowed,
   WithSerde,
 } from './stream-types.ts'
-import type { TumblingWindows } from './windows.ts'
+import type { TimeWindows } from './windows.ts'
 
 type Aggregation = Omit<AggregateNode, 'input'>
 
@@ -264,7 +264,7 @@ export class Table<K, V, T extends Keyed<K, V | null> = Change<K, V>> extends Fl
 /** A stream whose records are together with the others of their key: what aggregations need. */
 export class KeyedStream<K, V, T> extends Stream<T> {
   /** Cuts the event time of each key into windows. */
-  window(windows: TumblingWindows): WindowedStream<K, V, T> {
+  window(windows: TimeWindows): WindowedStream<K, V, T> {
     return new WindowedStream((node) => new Stream(...this.with((input) => ({ ...node, windows, input }))))
   }
 

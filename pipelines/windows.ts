@@ -10,17 +10,24 @@ export interface Window {
 /** When a windowed aggregation speaks: once when a window closes, or at every change. */
 export type EmitStrategy = 'close' | 'update'
 
-export interface TumblingOptions {
+export interface WindowOptions {
   /** How long after its end a window still takes records, in event time; default 0. */
   grace?: Duration
   /** `close` (the default): one result per key and window, when it closes. `update`: the new value at each record. */
   emit?: EmitStrategy
 }
 
-/** Windows of one size, one after the other. Made by {@link tumbling}. */
-export interface TumblingWindows {
-  readonly kind: 'tumbling'
+export interface HoppingOptions extends WindowOptions {
+  /** How long after one window the next one starts: at most the size. */
+  advance: Duration
+}
+
+/** Windows of one size that start at regular times. Made by {@link tumbling} and {@link hopping}. */
+export interface TimeWindows {
+  readonly kind: 'tumbling' | 'hopping'
   readonly sizeMs: number
+  /** From the start of one to the start of the next: the size when they do not overlap. */
+  readonly advanceMs: number
   readonly graceMs: number
   readonly emit: EmitStrategy
 }
@@ -37,18 +44,43 @@ export interface TumblingWindows {
  *
  * @throws PIPELINE_INVALID when a duration is none, or the size is 0
  */
-export function tumbling(size: Duration, options: TumblingOptions = {}): TumblingWindows {
-  const sizeMs = milliseconds(size, 'tumbling window, size')
-  if (sizeMs === 0) throw invalid('(window)', 'tumbling window, size: must be at least one millisecond')
-  return {
-    kind: 'tumbling',
-    sizeMs,
-    graceMs: milliseconds(options.grace ?? 0, 'tumbling window, grace'),
-    emit: options.emit ?? 'close',
-  }
+export function tumbling(size: Duration, options: WindowOptions = {}): TimeWindows {
+  const sizeMs = atLeastOne(size, 'tumbling window, size')
+  return { kind: 'tumbling', sizeMs, advanceMs: sizeMs, ...common(options, 'tumbling window') }
 }
 
-/** Where the window that `timestamp` falls into starts. */
-export function windowStart(timestamp: number, sizeMs: number): number {
-  return timestamp - (timestamp % sizeMs)
+/**
+ * Windows of event time that overlap: one starts every `advance`, aligned to 1970 in UTC, and a record belongs to each that it falls into.
+ * Kafka Streams' `TimeWindows.advanceBy`. They close as {@link tumbling} windows do; a record counts as late when all of its windows have closed.
+ *
+ * ```ts
+ * .groupByKey().window(hopping('1h', { advance: '10m', grace: '10m' })).count()
+ * ```
+ *
+ * @throws PIPELINE_INVALID when a duration is none or 0, or windows would leave gaps
+ */
+export function hopping(size: Duration, options: HoppingOptions): TimeWindows {
+  const sizeMs = atLeastOne(size, 'hopping window, size')
+  const advanceMs = atLeastOne(options.advance, 'hopping window, advance')
+  if (advanceMs <= sizeMs) return { kind: 'hopping', sizeMs, advanceMs, ...common(options, 'hopping window') }
+  throw invalid(
+    '(window)',
+    `hopping window, advance: ${advanceMs} ms is more than the size, ${sizeMs} ms, so that records would be in no window`,
+  )
+}
+
+/** Where the first window that `timestamp` falls into starts; the others follow every `advanceMs`, up to the timestamp. */
+export function firstWindowStart(timestamp: number, { sizeMs, advanceMs }: TimeWindows): number {
+  // Starts are multiples of the advance, greater than timestamp - size, and not before 1970: as in Kafka Streams.
+  return Math.max(0, Math.floor((timestamp - sizeMs) / advanceMs) + 1) * advanceMs
+}
+
+function atLeastOne(given: Duration, what: string): number {
+  const ms = milliseconds(given, what)
+  if (ms === 0) throw invalid('(window)', `${what}: must be at least one millisecond`)
+  return ms
+}
+
+function common({ grace = 0, emit = 'close' }: WindowOptions, what: string): { graceMs: number; emit: EmitStrategy } {
+  return { graceMs: milliseconds(grace, `${what}, grace`), emit }
 }

@@ -3,18 +3,18 @@ import { operatorFailed } from '../failure.ts'
 import type { AggregateSpec } from '../plan.ts'
 import { type Origin, timestampOf } from '../record.ts'
 import type { WindowStore } from '../state/window-store.ts'
-import { type TumblingWindows, windowStart } from '../windows.ts'
+import { firstWindowStart, type TimeWindows } from '../windows.ts'
 import { combiner } from './combine.ts'
 import { keyOf } from './key-of.ts'
 import { type Emit, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
 
 /**
- * One value per key and tumbling window. Whether a record is late is judged at the record, by the watermark that it finds; windows are
+ * One value per key and window. Whether a record is late is judged at the record, by the watermark that it finds; windows are
  * closed when the epoch completes. So neither depends on how records were cut into epochs.
  */
 export class WindowAggregateStage implements Stage {
   readonly process: Emit
-  readonly #windows: TumblingWindows
+  readonly #windows: TimeWindows
   readonly #store: WindowStore
   readonly #next: Emit
   readonly #context: StageContext
@@ -23,7 +23,7 @@ export class WindowAggregateStage implements Stage {
 
   /** @param output undefined when results are passed on with each record, and hold no time back */
   constructor(
-    spec: AggregateSpec & { readonly windows: TumblingWindows },
+    spec: AggregateSpec & { readonly windows: TimeWindows },
     store: WindowStore,
     next: Emit,
     context: StageContext,
@@ -39,27 +39,31 @@ export class WindowAggregateStage implements Stage {
     this.#output = output
     const place = placeOf(context, spec.label)
     const combine = combiner(spec)
-    const { sizeMs, graceMs, emit } = windows
+    const { sizeMs, advanceMs, graceMs, emit } = windows
     this.process = (item, origin) => {
       const time = timestampOf(item, origin)
       if (!(time >= 0)) throw operatorFailed(place, origin, withoutTime(time))
-      const start = windowStart(time, sizeMs)
-      const end = start + sizeMs
-      if (end + graceMs <= input.watermark) {
+      // What starts here or before has closed.
+      const closed = input.watermark - graceMs - sizeMs
+      // The last of its windows starts at the multiple of the advance before it.
+      if (time - (time % advanceMs) <= closed) {
         context.counters.late++
         return
       }
       const key = keyOf(item, origin, place)
-      const entry = store.entry(start, key)
-      let value: unknown
-      try {
-        value = combine(entry.value, item)
-      } catch (error) {
-        throw operatorFailed(place, origin, error)
+      for (let start = firstWindowStart(time, windows); start <= time; start += advanceMs) {
+        if (start <= closed) continue
+        const entry = store.entry(start, key)
+        let value: unknown
+        try {
+          value = combine(entry.value, item)
+        } catch (error) {
+          throw operatorFailed(place, origin, error)
+        }
+        const timestamp = Math.max(entry.timestamp, time)
+        store.put(entry, value, timestamp)
+        if (emit === 'update') next({ key, value, timestamp, window: { start, end: start + sizeMs } }, origin)
       }
-      const timestamp = Math.max(entry.timestamp, time)
-      store.put(entry, value, timestamp)
-      if (emit === 'update') next({ key, value, timestamp, window: { start, end } }, origin)
     }
   }
 

@@ -26,14 +26,18 @@ function withoutNeedless(records: readonly GoldenRecord[]): GoldenRecord[] {
   return records.filter(({ key, value }) => (value === null ? there.delete(key!) : there.add(key!)))
 }
 
+const whenClosed: { theirs: Rewrite; order: Rewrite } = {
+  // What a window gives when it closes has the time of its last millisecond, not of its newest record: behind it nothing of it can be late.
+  theirs: (records) => records.map((record) => ({ ...record, timestamp: Number(record.key!.split('-')[1]) - 1 })),
+  // The keys of a window that closes have no order (Kafka Streams': that of their bytes).
+  order: (records) => records.toSorted((x, y) => x.timestamp - y.timestamp || (x.key! < y.key! ? -1 : 1)),
+}
+
 /** Where ours is meant to differ, as docs/pipelines.md says: what Kafka Streams says as we say it, and what of the order means nothing. */
 const explained: Readonly<Record<string, { theirs?: Rewrite; order?: Rewrite }>> = {
-  'tumbling-close': {
-    // What a window gives when it closes has the time of its last millisecond, not of its newest record: behind it nothing of it can be late.
-    theirs: (records) => records.map((record) => ({ ...record, timestamp: Number(record.key!.split('-')[1]) - 1 })),
-    // The keys of a window that closes have no order (Kafka Streams': that of their bytes).
-    order: (records) => records.toSorted((x, y) => x.timestamp - y.timestamp || (x.key! < y.key! ? -1 : 1)),
-  },
+  'tumbling-close': whenClosed,
+  'hopping-close-3': whenClosed,
+  'hopping-close-5': whenClosed,
   // Kafka Streams deletes what a filter or a join has never let pass, again and again.
   'table-filter': { theirs: withoutNeedless },
   'tables-join': { theirs: withoutNeedless },

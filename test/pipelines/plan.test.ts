@@ -2,7 +2,7 @@ import test from 'ava'
 import { scan } from 'rxjs'
 import type { Sink, Source } from '../../connectors/types.ts'
 import { json, string } from '../../core/serde/primitives.ts'
-import { filter, flatMap, map, mapValues, type Pipeline, pipeline, tap, topic, tumbling } from '../../pipelines/index.ts'
+import { filter, flatMap, hopping, map, mapValues, type Pipeline, pipeline, tap, topic, tumbling } from '../../pipelines/index.ts'
 import { plan } from '../../pipelines/planner.ts'
 
 const input = topic('in', { key: string, value: json<number>() })
@@ -102,6 +102,8 @@ test('refused: durations that are none, empty windows, illegal names', (t) => {
   t.throws(() => tumbling('1 hour' as never), { code: 'PIPELINE_INVALID', message: /'1 hour' is not a duration/ })
   t.throws(() => tumbling('1h', { grace: -1 }), { code: 'PIPELINE_INVALID', message: /grace/ })
   t.throws(() => tumbling(0), { code: 'PIPELINE_INVALID', message: /at least one millisecond/ })
+  t.throws(() => hopping('1h', { advance: 0 }), { code: 'PIPELINE_INVALID', message: /hopping window, advance: must be at least one/ })
+  t.throws(() => hopping('1h', { advance: '2h' }), { code: 'PIPELINE_INVALID', message: /7200000 ms is more than the size/ })
   t.throws(() => pipeline('a/b'), { code: 'PIPELINE_INVALID', message: /pipeline 'a\/b'/ })
   t.throws(() => topic('', { key: string, value: string }), { code: 'PIPELINE_INVALID' })
   t.is(tumbling('1.5h').sizeMs, 5_400_000)

@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { int32, json, string } from '../../core/serde/primitives.ts'
-import { map, pipeline, topic, tumbling } from '../../pipelines/index.ts'
+import { hopping, map, pipeline, topic, tumbling } from '../../pipelines/index.ts'
 import { NO_TIME, Watermarks } from '../../pipelines/watermark.ts'
 import { type Fed, MemoryLog, TestTask } from '../support/pipelines.ts'
 
@@ -206,5 +206,37 @@ test('an idle upstream task does not hold its readers back', async (t) => {
   t.deepEqual(
     reader.log.read(output).map(({ value }) => value.start),
     [0],
+  )
+})
+
+test('a record is in every hopping window that it falls into, and late when the last of them has closed', async (t) => {
+  const counts = topic('counts', { key: string, value: json<[number, number]>() })
+  const declared = pipeline('hopping')
+    .from(topic('in', { key: string, value: json<number>() }))
+    .groupByKey()
+    .window(hopping(10, { advance: 4 }))
+    .count()
+    .pipe(map((w) => ({ key: w.key, value: [w.window.start, w.value] as [number, number] })))
+    .to(counts)
+  const task = new TestTask(declared)
+  await task.epoch([9, 13, 29].map((timestamp) => ({ key: 'a', value: 1, timestamp })))
+  // Of the windows of 21, those from 12 and 16 have closed by now, and the one from 20 has not; of 19 all have.
+  await task.epoch([{ key: 'a', value: 1, timestamp: 21 }])
+  task.task.begin()
+  for (const batch of task.batches([{ key: 'a', value: 1, timestamp: 19 }])) task.task.feed(batch)
+  t.is(task.task.counters.late, 1)
+  task.task.rollback()
+  await task.epoch([], { ended: true })
+  t.deepEqual(
+    task.log.read(counts).map(({ value }) => value),
+    [
+      [0, 1],
+      [4, 2],
+      [8, 2],
+      [12, 1],
+      [20, 2],
+      [24, 1],
+      [28, 1],
+    ],
   )
 })

@@ -64,6 +64,13 @@ class Golden {
     TOPOLOGIES.put("tumbling-close", b -> b.stream("a", IN).groupByKey()
         .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(10), Duration.ofMillis(5))).emitStrategy(EmitStrategy.onWindowClose())
         .reduce((x, y) -> x + "," + y, windowed()).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
+    for (int advance : new int[] {3, 5}) {
+      TimeWindows hopping = TimeWindows.ofSizeAndGrace(Duration.ofMillis(10), Duration.ofMillis(5)).advanceBy(Duration.ofMillis(advance));
+      TOPOLOGIES.put("hopping-update-" + advance, b -> b.stream("a", IN).groupByKey().windowedBy(hopping)
+          .reduce((x, y) -> x + "," + y, windowed()).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
+      TOPOLOGIES.put("hopping-close-" + advance, b -> b.stream("a", IN).groupByKey().windowedBy(hopping).emitStrategy(EmitStrategy.onWindowClose())
+          .reduce((x, y) -> x + "," + y, windowed()).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
+    }
     TOPOLOGIES.put("table", b -> b.table("a", IN).toStream().to("out", OUT));
     TOPOLOGIES.put("table-of-stream", b -> b.stream("a", IN).toTable(kept()).toStream().to("out", OUT));
     TOPOLOGIES.put("table-filter", b -> b.table("a", IN).filter((k, v) -> n(v) % 2 == 0).toStream().to("out", OUT));

@@ -1,5 +1,18 @@
 import { string } from '../../core/index.ts'
-import { filter, flatMap, map, mapValues, nullable, type Pipeline, pipeline, together, topic, tumbling } from '../../pipelines/index.ts'
+import {
+  filter,
+  flatMap,
+  hopping,
+  map,
+  mapValues,
+  nullable,
+  type Pipeline,
+  pipeline,
+  type TimeWindows,
+  together,
+  topic,
+  tumbling,
+} from '../../pipelines/index.ts'
 
 /** The topologies of Golden.java, as our users declare them; topic names and values are the same. */
 const strings = { key: string, value: string }
@@ -28,6 +41,7 @@ const named = <V>({
   timestamp,
 })
 const add = (x: string, y: string): string => `${x},${y}`
+const reduced = (windows: TimeWindows): Pipeline => start.from(a).groupByKey().window(windows).reduce(add).pipe(map(named)).to(out)
 const branches = start.from(a).branch({ even: (r) => n(r.value) % 2 === 0, three: (r) => n(r.value) % 3 === 0 })
 
 export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
@@ -64,20 +78,13 @@ export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
     .keyBy((r) => `g${n(r.value) % 2}`, { key: string })
     .aggregate({ init: () => '', add: (x, r) => `${x}${r.value};` })
     .to(out),
-  'tumbling-update': start
-    .from(a)
-    .groupByKey()
-    .window(tumbling(10, { grace: 5, emit: 'update' }))
-    .reduce(add)
-    .pipe(map(named))
-    .to(out),
-  'tumbling-close': start
-    .from(a)
-    .groupByKey()
-    .window(tumbling(10, { grace: 5, emit: 'close' }))
-    .reduce(add)
-    .pipe(map(named))
-    .to(out),
+  'tumbling-update': reduced(tumbling(10, { grace: 5, emit: 'update' })),
+  'tumbling-close': reduced(tumbling(10, { grace: 5, emit: 'close' })),
+  ...Object.fromEntries(
+    [3, 5].flatMap((advance) =>
+      (['update', 'close'] as const).map((emit) => [`hopping-${emit}-${advance}`, reduced(hopping(10, { advance, grace: 5, emit }))]),
+    ),
+  ),
   table: tableA.to(changes),
   'table-of-stream': start.from(gone).toTable().to(changes),
   'table-filter': tableA.filter((v) => n(v) % 2 === 0).to(changes),
