@@ -90,3 +90,8 @@ export type Taken<T, O> =
         : { 'this topic takes another key type': { 'the pipeline has': TK; 'the topic takes': K } }
       : { 'a topic takes records with key and value': { 'the pipeline has': T } }
     : unknown
+
+/** `unknown` when two sides of a join have the same keys, else a type whose text is the message. */
+export type SameKey<K, K2> = [K, K2] extends [K2, K]
+  ? unknown
+  : { 'this table has other keys': { 'here they are': K; 'there they are': K2 } }

@@ -13,6 +13,7 @@ import type {
   Change,
   Keyed,
   KeyByOptions,
+  SameKey,
   StateOptions,
   TableOptions,
   Taken,
@@ -210,18 +211,18 @@ export class Stream<T> extends Flow<T> {
    * @param joiner throwing fails the epoch with OPERATOR_FAILED naming the record
    * @throws PIPELINE_INVALID when the keys of the stream may not be those of its topic any more: keyBy(…) first
    */
-  join<K, V, U, R>(
+  join<K, V, K2, U, R>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
-    table: TableOf<K, U>,
+    table: TableOf<K2, U> & SameKey<K, K2>,
     joiner: (value: V, tableValue: U, key: K) => R,
   ): Stream<WithValue<T, R>> {
     return new Stream(...this.withBoth('join(…)', table, (inputs) => ({ kind: 'lookup', inputs, how: 'inner', joiner })))
   }
 
   /** As {@link Stream.join}, with null where the table does not have the key. */
-  leftJoin<K, V, U, R>(
+  leftJoin<K, V, K2, U, R>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
-    table: TableOf<K, U>,
+    table: TableOf<K2, U> & SameKey<K, K2>,
     joiner: (value: V, tableValue: U | null, key: K) => R,
   ): Stream<WithValue<T, R>> {
     return new Stream(...this.withBoth('leftJoin(…)', table, (inputs) => ({ kind: 'lookup', inputs, how: 'left', joiner })))
@@ -246,17 +247,17 @@ export class Table<K, V, T extends Keyed<K, V | null> = Change<K, V>> extends Fl
   }
 
   /** The keys that both tables have; a change of either changes the result. Kafka Streams' `KTable.join`. */
-  join<U, R>(other: TableOf<K, U>, joiner: (value: V, otherValue: U, key: K) => R): Table<K, R> {
+  join<K2, U, R>(other: TableOf<K2, U> & SameKey<K, K2>, joiner: (value: V, otherValue: U, key: K) => R): Table<K, R> {
     return new Table(...this.withBoth('join(…)', other, (inputs) => ({ kind: 'tableJoin', inputs, how: 'inner', joiner })))
   }
 
   /** Every key of this table, with null where the other one does not have it. Kafka Streams' `KTable.leftJoin`. */
-  leftJoin<U, R>(other: TableOf<K, U>, joiner: (value: V, otherValue: U | null, key: K) => R): Table<K, R> {
+  leftJoin<K2, U, R>(other: TableOf<K2, U> & SameKey<K, K2>, joiner: (value: V, otherValue: U | null, key: K) => R): Table<K, R> {
     return new Table(...this.withBoth('leftJoin(…)', other, (inputs) => ({ kind: 'tableJoin', inputs, how: 'left', joiner })))
   }
 
   /** Every key of either table, with null where one does not have it. Kafka Streams' `KTable.outerJoin`. */
-  outerJoin<U, R>(other: TableOf<K, U>, joiner: (value: V | null, otherValue: U | null, key: K) => R): Table<K, R> {
+  outerJoin<K2, U, R>(other: TableOf<K2, U> & SameKey<K, K2>, joiner: (value: V | null, otherValue: U | null, key: K) => R): Table<K, R> {
     return new Table(...this.withBoth('outerJoin(…)', other, (inputs) => ({ kind: 'tableJoin', inputs, how: 'outer', joiner })))
   }
 }
