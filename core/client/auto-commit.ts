@@ -57,7 +57,11 @@ export class AutoCommit {
         .toReversed()
         .map((batch) => [tpKey(batch), batch.firstOffset]),
     )
-    const offsets = assignment.positions().map((position) => ({ ...position, offset: begins.get(tpKey(position)) ?? position.offset }))
+    const offsets = assignment.positions().map((position): OffsetToCommit => {
+      const offset = begins.get(tpKey(position))
+      // The leader epoch is that of what lies before the position, not before the batch.
+      return offset === undefined ? position : { topic: position.topic, partition: position.partition, offset }
+    })
     try {
       await commit(offsets)
     } catch (error) {
