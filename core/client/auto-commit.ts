@@ -19,12 +19,14 @@ export class AutoCommit {
   readonly #options: AutoCommitOptions
   #nextAt: number
   #running: Promise<void> | undefined
+  #ended: boolean
   #unfinished: { batches: readonly ConsumerBatch[]; from: number }
 
   constructor(options: AutoCommitOptions) {
     this.#options = options
     this.#nextAt = options.clock.monotonic() + options.intervalMs
     this.#running = undefined
+    this.#ended = false
     this.#unfinished = { batches: [], from: 0 }
   }
 
@@ -37,9 +39,15 @@ export class AutoCommit {
   polled(): void {
     const { clock, intervalMs } = this.#options
     this.#unfinished = { batches: [], from: 0 }
-    if (clock.monotonic() < this.#nextAt || this.#running !== undefined) return
+    if (this.#ended || clock.monotonic() < this.#nextAt || this.#running !== undefined) return
     this.#nextAt = clock.monotonic() + intervalMs
     this.#running = this.#commit().finally(() => (this.#running = undefined))
+  }
+
+  /** As {@link AutoCommit.finish}; polls commit nothing any more: what the program commits while it is closed is the last word. */
+  end(): Promise<void> {
+    this.#ended = true
+    return this.finish()
   }
 
   /** Commits now, and waits for it. A failure is no reason not to go on: what was not committed is read again. */
