@@ -23,6 +23,7 @@ export const errorCodes = {
   UNSUPPORTED_VERSION: 'the other side does not speak a version of this call that we speak',
   PROTOCOL: 'the broker answered with an error of the Kafka protocol; `kafkaCode` names it',
   UNKNOWN_TOPIC: 'the topic does not exist and may not be created',
+  LOG_TRUNCATED: 'records that were read are not in the log any more',
   BUFFER_FULL: 'buffer.memory is used up',
   RECORD_TOO_LARGE: 'one record is larger than a request may be',
   FENCED: 'a newer instance with the same identity has taken over',

@@ -19,12 +19,14 @@ export class AutoCommit {
   readonly #options: AutoCommitOptions
   #nextAt: number
   #running: Promise<void> | undefined
+  #ended: boolean
   #unfinished: { batches: readonly ConsumerBatch[]; from: number }
 
   constructor(options: AutoCommitOptions) {
     this.#options = options
     this.#nextAt = options.clock.monotonic() + options.intervalMs
     this.#running = undefined
+    this.#ended = false
     this.#unfinished = { batches: [], from: 0 }
   }
 
@@ -37,9 +39,15 @@ export class AutoCommit {
   polled(): void {
     const { clock, intervalMs } = this.#options
     this.#unfinished = { batches: [], from: 0 }
-    if (clock.monotonic() < this.#nextAt || this.#running !== undefined) return
+    if (this.#ended || clock.monotonic() < this.#nextAt || this.#running !== undefined) return
     this.#nextAt = clock.monotonic() + intervalMs
     this.#running = this.#commit().finally(() => (this.#running = undefined))
+  }
+
+  /** As {@link AutoCommit.finish}; polls commit nothing any more: what the program commits while it is closed is the last word. */
+  end(): Promise<void> {
+    this.#ended = true
+    return this.finish()
   }
 
   /** Commits now, and waits for it. A failure is no reason not to go on: what was not committed is read again. */
@@ -57,7 +65,11 @@ export class AutoCommit {
         .toReversed()
         .map((batch) => [tpKey(batch), batch.firstOffset]),
     )
-    const offsets = assignment.positions().map((position) => ({ ...position, offset: begins.get(tpKey(position)) ?? position.offset }))
+    const offsets = assignment.positions().map((position): OffsetToCommit => {
+      const offset = begins.get(tpKey(position))
+      // The leader epoch is that of what lies before the position, not before the batch.
+      return offset === undefined ? position : { topic: position.topic, partition: position.partition, offset }
+    })
     try {
       await commit(offsets)
     } catch (error) {

@@ -29,6 +29,7 @@ export interface Answered {
 }
 
 const VERSION_WITH_TOPIC_IDS = 13
+const VERSION_WITH_FETCHED_EPOCHS = 12
 
 /** Fetches from one broker, one request at a time, in a session where the broker keeps one. */
 export class BrokerFetch {
@@ -50,9 +51,10 @@ export class BrokerFetch {
     const session = this.#session
     const connection = await this.#connections.get(this.#node)
     const version = this.#begin(connection, states)
+    const limits = this.#limits(this.#rackFor(states))
     const { sessionId, sessionEpoch, partitions, forgotten } = session.request()
     const body = {
-      ...this.#limits(),
+      ...limits,
       sessionId,
       sessionEpoch,
       topics: fetchTopics(partitions, maxPartitionFetchBytes),
@@ -77,35 +79,42 @@ export class BrokerFetch {
     const last = this.#session.end()
     const connection = this.#connections.peek(this.#node)
     if (last === undefined || connection === undefined) return
-    const body = { ...this.#limits(), ...last, maxWaitMs: 0, topics: [], forgottenTopicsData: [] }
+    const body = { ...this.#limits(''), ...last, maxWaitMs: 0, topics: [], forgottenTopicsData: [] }
     // What may be before it on the connection waits for records.
     await connection.request(Fetch, body, { timeoutMs: this.#options.fetchMaxWaitMs + END_MS }).catch(() => {})
   }
 
   /** Returns the version that names topics as the session does. */
   #begin(connection: BrokerConnection, states: readonly PartitionState[]): number {
-    const { image } = this.#options.cluster
-    const topics = states.map((state) => image.topics.get(state.topic))
-    const withIds =
-      connection.version(Fetch) >= VERSION_WITH_TOPIC_IDS && topics.every((topic) => (topic?.topicId ?? ZERO_UUID) !== ZERO_UUID)
+    const most = connection.version(Fetch)
+    const withIds = most >= VERSION_WITH_TOPIC_IDS && states.every(({ topicId }) => topicId !== ZERO_UUID)
     this.#session.begin(withIds ? 'ids' : 'names')
-    for (const [i, state] of states.entries()) {
-      const leaderEpoch = topics[i]?.partitions[state.partition]?.leaderEpoch ?? -1
-      const topicId = state.meantTopicId ?? topics[i]?.topicId ?? ZERO_UUID
-      const known = this.#session.ask(state, state.version, topicId, leaderEpoch, state.fetchPosition)
+    for (const state of states) {
+      const { version, leaderEpoch, fetchPosition } = state
+      const topicId = state.meantTopicId ?? state.topicId
+      // A follower may be behind, and not know an epoch yet.
+      const fetchedEpoch = most >= VERSION_WITH_FETCHED_EPOCHS && state.readReplica?.node !== this.#node ? state.fetchEpoch : -1
+      const known = this.#session.ask(state, version, topicId, leaderEpoch, fetchPosition, fetchedEpoch)
       if (state.highWatermark < 0 && known.highWatermark >= 0) takeEnds(state, known)
     }
     return withIds ? Infinity : VERSION_WITH_TOPIC_IDS - 1
   }
 
-  #limits() {
-    const { isolationLevel, fetchMinBytes, fetchMaxWaitMs, fetchMaxBytes, clientRack } = this.#options
+  /** None while a follower is avoided: a leader that was told the rack would send us there again, and no records. */
+  #rackFor(states: readonly PartitionState[]): string {
+    const { cluster, clientRack } = this.#options
+    const now = cluster.clock.monotonic()
+    return states.some(({ avoided }) => avoided !== undefined && avoided.until > now) ? '' : clientRack
+  }
+
+  #limits(rackId: string) {
+    const { isolationLevel, fetchMinBytes, fetchMaxWaitMs, fetchMaxBytes } = this.#options
     return {
       maxWaitMs: fetchMaxWaitMs,
       minBytes: fetchMinBytes,
       maxBytes: fetchMaxBytes,
       isolationLevel: isolationLevel === 'read_committed' ? 1 : 0,
-      rackId: clientRack,
+      rackId,
     }
   }
 

@@ -154,7 +154,7 @@ export class ConsumerGroup {
    * @throws what the listener throws, at the end
    */
   async close(timeoutMs: number, leave: boolean = this.#options.options.groupInstanceId === undefined): Promise<void> {
-    const committing = this.#autoCommit?.finish()
+    const committing = this.#autoCommit?.end()
     const isReachable = committing === undefined || (await within(this.#options.cluster.clock, timeoutMs, committing))
     try {
       await this.#rebalances.end()

@@ -97,7 +97,7 @@ export class Consumer {
    * `timeoutMs` when there are none; returns early and empty when positions moved past markers, so that a program that reads to an end sees it.
    *
    * @param timeoutMs default 1 s
-   * @throws MoldauError FENCED, UNKNOWN_TOPIC, CORRUPT_BATCH; KafkaError OFFSET_OUT_OF_RANGE when autoOffsetReset is 'none'
+   * @throws MoldauError FENCED, UNKNOWN_TOPIC, CORRUPT_BATCH; KafkaError OFFSET_OUT_OF_RANGE and LogTruncationError when autoOffsetReset is 'none'
    */
   async poll(timeoutMs: number = POLL_TIMEOUT_MS): Promise<ConsumerBatch[]> {
     if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() of a raw consumer: use pollRaw()')

@@ -7,6 +7,8 @@ export interface FetchPlace {
   topicId: string
   leaderEpoch: number
   offset: number
+  /** Leader epoch of what lies before that, -1 when not known or not to be compared (KIP-595). */
+  fetchedEpoch: number
 }
 
 /** A partition in a session: `owner` is what its answers are for, `version` what that was at when it was last asked for. */
@@ -98,18 +100,25 @@ export class FetchSession<Owner extends Named> {
   }
 
   /** One of the partitions that the next request is about. Makes nothing where nothing has changed. */
-  ask(owner: Owner, version: number, topicId: string, leaderEpoch: number, offset: number): SessionPartition<Owner> {
+  ask(owner: Owner, version: number, topicId: string, leaderEpoch: number, offset: number, fetchedEpoch = -1): SessionPartition<Owner> {
     const key = this.#naming === 'ids' ? topicId : owner.topic
     let partitions = this.#topics.get(key)
     if (partitions === undefined) this.#topics.set(key, (partitions = new Map()))
     let entry = partitions.get(owner.partition)
     if (entry === undefined) {
-      entry = { owner, version, topicId, leaderEpoch, offset, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, round: 0 }
+      const place = { topicId, leaderEpoch, offset, fetchedEpoch }
+      entry = { owner, version, ...place, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, round: 0 }
       partitions.set(owner.partition, entry)
       this.#order.add(entry)
       this.#changed.push(entry)
-    } else if (entry.offset !== offset || entry.leaderEpoch !== leaderEpoch || entry.topicId !== topicId) {
+    } else if (
+      entry.offset !== offset ||
+      entry.leaderEpoch !== leaderEpoch ||
+      entry.topicId !== topicId ||
+      entry.fetchedEpoch !== fetchedEpoch
+    ) {
       entry.offset = offset
+      entry.fetchedEpoch = fetchedEpoch
       entry.leaderEpoch = leaderEpoch
       entry.topicId = topicId
       this.#changed.push(entry)
@@ -201,15 +210,21 @@ function forgotten<Owner extends Named>(gone: readonly Entry<Owner>[]): { topic:
 
 /** Partitions as a request wants them: those of one topic that follow each other together. */
 export function fetchTopics<Owner extends Named>(partitions: readonly SessionPartition<Owner>[], partitionMaxBytes: number) {
-  type Partition = { partition: number; currentLeaderEpoch: number; fetchOffset: number; partitionMaxBytes: number }
+  type Partition = {
+    partition: number
+    currentLeaderEpoch: number
+    fetchOffset: number
+    lastFetchedEpoch: number
+    partitionMaxBytes: number
+  }
   const topics: { topic: string; topicId: string; partitions: Partition[] }[] = []
-  for (const { owner, topicId, leaderEpoch, offset } of partitions) {
+  for (const { owner, topicId, leaderEpoch: currentLeaderEpoch, offset: fetchOffset, fetchedEpoch: lastFetchedEpoch } of partitions) {
     let last = topics.at(-1)
     if (last === undefined || last.topic !== owner.topic || last.topicId !== topicId) {
       last = { topic: owner.topic, topicId, partitions: [] }
       topics.push(last)
     }
-    last.partitions.push({ partition: owner.partition, currentLeaderEpoch: leaderEpoch, fetchOffset: offset, partitionMaxBytes })
+    last.partitions.push({ partition: owner.partition, currentLeaderEpoch, fetchOffset, lastFetchedEpoch, partitionMaxBytes })
   }
   return topics
 }

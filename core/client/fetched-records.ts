@@ -22,6 +22,8 @@ export class FetchedRecords {
   readonly bytes: number
   /** The offset after the last whole batch: where the next fetch goes on. */
   readonly nextOffset: number
+  /** Of that batch; -1 when there is none. */
+  readonly leaderEpoch: number
   readonly #state: PartitionState
   readonly #answer: FetchAnswer
   /** Those of the answer; messages of before Kafka 0.11 as batches. */
@@ -46,6 +48,7 @@ export class FetchedRecords {
     let { records } = answer
     let end = 0
     let nextOffset = -1
+    let leaderEpoch = -1
     for (let size = sizeAt(records, end); size > 0; size = sizeAt(records, end)) {
       if (batch.magic(records, end) < batch.MAGIC) {
         try {
@@ -59,12 +62,14 @@ export class FetchedRecords {
         }
       }
       nextOffset = batch.nextOffset(records, end)
+      leaderEpoch = batch.leaderEpoch(records, end)
       end += size
     }
     this.#records = records
     this.bytes = records.length
     this.#end = end
     this.nextOffset = nextOffset
+    this.leaderEpoch = leaderEpoch
   }
 
   /**
@@ -82,7 +87,7 @@ export class FetchedRecords {
         this.#visibleAt = at
         return true
       }
-      if (next > state.position!) state.position = next
+      if (next > state.position!) state.passed(next, batch.leaderEpoch(records, at))
       this.#at += batch.sizeInBytes(records, at)
     }
     return false
@@ -96,10 +101,11 @@ export class FetchedRecords {
     const at = this.#at
     const columns = decodeBatch(records, at)
     const nextOffset = batch.nextOffset(records, at)
+    const leaderEpoch = batch.leaderEpoch(records, at)
     let from = 0
     while (from < columns.count && columns.offset(from) < state.position!) from++
     this.#at += batch.sizeInBytes(records, at)
-    state.position = nextOffset
+    state.passed(nextOffset, leaderEpoch)
     if (from === columns.count) return undefined
     return {
       topic: state.topic,
@@ -110,7 +116,7 @@ export class FetchedRecords {
       count: columns.count - from,
       firstOffset: columns.offset(from),
       nextOffset,
-      leaderEpoch: batch.leaderEpoch(records, at),
+      leaderEpoch,
       highWatermark,
       logStartOffset,
       group: null,
@@ -126,7 +132,7 @@ export class FetchedRecords {
     const end = this.#at + batch.sizeInBytes(records, this.#at)
     const raw = new RawBatch({ topic, partition, topicId, highWatermark, logStartOffset }, records.subarray(this.#at, end), this.#checkCrcs)
     this.#at = end
-    state.position = raw.nextOffset
+    state.passed(raw.nextOffset, raw.leaderEpoch)
     return raw
   }
 

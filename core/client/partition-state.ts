@@ -16,8 +16,16 @@ export class PartitionState implements TopicPartition {
   readonly meantTopicId: string | undefined
   /** The next offset to hand out; undefined until it has been found out. */
   position: number | undefined
+  /** Leader epoch of what lies before the position, -1 when not known: with it the leader can tell whether that is still in its log (KIP-320). */
+  positionEpoch: number
   /** The next offset to ask for: ahead of the position by what lies here. */
   fetchPosition: number
+  /** As {@link PartitionState.positionEpoch}, of what lies before the fetch position. */
+  fetchEpoch: number
+  /** Epoch of the leader whose log is known to have what lies before the fetch position; -1 before one was asked. */
+  leaderEpoch: number
+  /** Epoch of the leader that is being asked for that, -1 for none. */
+  validating: number
   /** How to find the position when it is undefined. */
   start: Start
   paused: boolean
@@ -33,6 +41,8 @@ export class PartitionState implements TopicPartition {
   outOfRange: boolean
   /** Where to read instead of from the leader. */
   readReplica: ReadReplica | undefined
+  /** A follower that could not be read from: the leader is to send nobody there for a while. */
+  avoided: ReadReplica | undefined
   /** No fetch before this, monotonic milliseconds. */
   retryAt: number
   failures: number
@@ -43,7 +53,11 @@ export class PartitionState implements TopicPartition {
     this.topicId = ZERO_UUID
     this.meantTopicId = tp.topicId
     this.position = undefined
+    this.positionEpoch = -1
     this.fetchPosition = -1
+    this.fetchEpoch = -1
+    this.leaderEpoch = -1
+    this.validating = -1
     this.start = start
     this.paused = false
     this.version = 0
@@ -54,6 +68,7 @@ export class PartitionState implements TopicPartition {
     this.logStartOffset = -1
     this.outOfRange = false
     this.readReplica = undefined
+    this.avoided = undefined
     this.retryAt = 0
     this.failures = 0
     if (typeof start === 'number') this.moveTo(start)
@@ -67,10 +82,19 @@ export class PartitionState implements TopicPartition {
     if (typeof start === 'number') this.moveTo(start)
   }
 
-  moveTo(offset: number): void {
+  /** @param epoch leader epoch of what lies before, -1 when not known */
+  moveTo(offset: number, epoch = -1): void {
     this.#drop()
     this.position = offset
+    this.positionEpoch = epoch
     this.fetchPosition = offset
+    this.fetchEpoch = epoch
+  }
+
+  /** What lies before `offset` has been handed out, or passed over. */
+  passed(offset: number, epoch: number): void {
+    this.position = offset
+    this.positionEpoch = epoch
   }
 
   #drop(): void {
@@ -78,6 +102,8 @@ export class PartitionState implements TopicPartition {
     this.fetched.length = 0
     this.bufferedBytes = 0
     this.outOfRange = false
+    this.leaderEpoch = -1
+    this.validating = -1
     this.retryAt = 0
     this.failures = 0
   }

@@ -207,7 +207,7 @@ export class Sender {
         const timeoutMs = requestTimeoutMs + TIMEOUT_GRACE_MS
         const response = await connection.request(Produce, body, { maxVersion, timeoutMs })
         this.#nodeRetryAt.delete(node)
-        this.#settlement.answered(batches, topicData, response)
+        this.#settlement.answered(node, batches, topicData, response)
       }
     } catch (error) {
       for (const batch of batches) this.#settlement.unanswered(batch, error as Error)

@@ -1,5 +1,6 @@
 import { messageOf, MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { ToldLeader } from '../cluster/leader-news.ts'
 import { backoff } from '../cluster/retry.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import type { ProduceResponse } from '../protocol/messages/produce.ts'
@@ -31,13 +32,18 @@ export class Settlement {
     this.#options = options
   }
 
-  /** The broker has answered the request that brought these batches. */
-  answered(batches: PendingBatch[], sent: readonly { name: string; topicId: string }[], response: ProduceResponse): void {
+  /** Broker `node` has answered the request that brought these batches. */
+  answered(node: number, batches: PendingBatch[], sent: readonly { name: string; topicId: string }[], response: ProduceResponse): void {
     const results = new Map<string, PartitionAnswer>()
+    const leaders: ToldLeader[] = []
     for (const topic of response.responses) {
       const name = topic.name === '' ? sent.find((s) => s.topicId === topic.topicId)?.name : topic.name
-      for (const result of topic.partitionResponses) results.set(`${name}-${result.index}`, result)
+      for (const result of topic.partitionResponses) {
+        results.set(`${name}-${result.index}`, result)
+        if (result.currentLeader.leaderId >= 0) leaders.push({ topic: name!, partition: result.index, ...result.currentLeader })
+      }
     }
+    if (leaders.length > 0) this.#options.cluster.leadersTold(leaders, response.nodeEndpoints)
     for (const batch of batches) {
       const result = results.get(tpKey(batch.queue))
       if (result === undefined) {
@@ -45,18 +51,20 @@ export class Settlement {
           batch,
           new MoldauError('CONNECTION_LOST', `the broker did not answer for ${tpKey(batch.queue)}`, { retriable: true }),
         )
-      } else this.#judge(batch, result)
+      } else this.#judge(node, batch, result)
     }
   }
 
-  #judge(batch: PendingBatch, result: PartitionAnswer): void {
+  #judge(node: number, batch: PendingBatch, result: PartitionAnswer): void {
     const { identity } = this.#options
     const verdict = judge(batch, result, identity.transactionalId !== null)
     if (verdict.kind === 'done') this.succeed(batch, verdict.baseOffset, verdict.logAppendTime)
     else if (verdict.kind === 'retry') {
       batch.lastError = verdict.error
-      this.#giveBack(batch)
-      if (verdict.refresh) this.#options.refresh()
+      // Somebody else is known to lead by now, say because the answer tells: it goes there at once.
+      const isMoved = verdict.refresh && this.#isLedElsewhere(batch, node)
+      this.#giveBack(batch, isMoved)
+      if (verdict.refresh && !isMoved) this.#options.refresh()
     } else if (verdict.kind === 'out of order') {
       const answer = identity.outOfOrder(batch, verdict.error)
       if (answer === true) this.#giveBack(batch)
@@ -89,7 +97,12 @@ export class Settlement {
     else this.#fail(batch, error)
   }
 
-  #giveBack(batch: PendingBatch): void {
+  #isLedElsewhere({ queue }: PendingBatch, node: number): boolean {
+    const leader = this.#options.cluster.leader(queue.topic, queue.partition)
+    return leader >= 0 && leader !== node
+  }
+
+  #giveBack(batch: PendingBatch, atOnce = false): void {
     const { cluster, accumulator, identity, stats } = this.#options
     const { queue } = batch
     const rejection = identity.rejection(batch)
@@ -106,7 +119,7 @@ export class Settlement {
       return
     }
     stats.retried(batch)
-    queue.giveBack(batch, cluster.clock.monotonic() + backoff(cluster.policy, queue.failures))
+    queue.giveBack(batch, cluster.clock.monotonic() + (atOnce ? 0 : backoff(cluster.policy, queue.failures)))
     accumulator.ready.add(queue)
   }
 

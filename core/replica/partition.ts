@@ -52,12 +52,12 @@ export class Partition implements Waitable {
    * @throws KafkaError CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER and the like
    */
   append(records: Buffer, origin: 'client' | 'coordinator', transactionVersion = 0): AppendInfo {
-    return this.#grow(records.length, () => this.log.append(records, { leaderEpoch: this.leaderEpoch, origin, transactionVersion }))
+    return this.#grow(records.length, () => this.log.append(records, { leaderEpoch: this.#writtenEpoch, origin, transactionVersion }))
   }
 
   /** Appends the control batch that ends a transaction of this version. */
   appendMarker(controlBatch: Buffer, transactionVersion: number): void {
-    this.#grow(controlBatch.length, () => this.log.appendMarker(controlBatch, this.leaderEpoch, transactionVersion))
+    this.#grow(controlBatch.length, () => this.log.appendMarker(controlBatch, this.#writtenEpoch, transactionVersion))
   }
 
   /**
@@ -93,6 +93,11 @@ export class Partition implements Waitable {
   /** Lets everybody who waits here look again: the partition is going away, or its readable range has changed otherwise. */
   wakeAll(): void {
     this.waiters.wake(Infinity, Infinity)
+  }
+
+  /** Epochs do not fall within a log, also where it came from a cluster in which leaders changed: readers would take what follows for cut off. */
+  get #writtenEpoch(): number {
+    return Math.max(this.leaderEpoch, this.log.latestEpoch)
   }
 
   #grow<T>(bytes: number, append: () => T): T {

@@ -57,7 +57,7 @@ export const joiningScenarios: Readonly<Record<string, Scenario>> = {
       for (const groupInstanceId of [undefined, 'stays']) {
         const groupId = uniqueName('closing')
         const told: string[] = []
-        const consumer = client.consumer({ groupId, groupInstanceId, ...kind, ...reading, enableAutoCommit: true })
+        const consumer = client.consumer({ groupId, groupInstanceId, ...kind, ...reading, enableAutoCommit: true, autoCommitIntervalMs: 0 })
         consumer.subscribe([topic], {
           onRevoked: async (tps) => {
             told.push(`revoked ${tps.length} of ${consumer.assignment().length}`)

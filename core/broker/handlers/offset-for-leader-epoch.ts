@@ -17,7 +17,7 @@ export const offsetForLeaderEpoch = handler({
             const found = partitionOf(broker, topic, '', wanted.partition, false)
             found.checkLeaderEpoch(wanted.currentLeaderEpoch)
             // The epoch of now begins with its leader, not with its first record.
-            const isNow = wanted.leaderEpoch === found.leaderEpoch
+            const isNow = wanted.leaderEpoch === found.leaderEpoch && found.log.latestEpoch <= found.leaderEpoch
             const end = isNow
               ? { leaderEpoch: found.leaderEpoch, endOffset: found.log.logEndOffset }
               : found.log.endOffsetForEpoch(wanted.leaderEpoch)
