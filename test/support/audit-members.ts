@@ -15,6 +15,9 @@ export const startScript = (script: string, options: object): ChildProcess =>
 /** How long a member may take to end what it does and leave. */
 const LEAVING_MS = 120_000
 
+/** What a producer is told whose transaction the coordinator has aborted because it was open for too long. */
+const late: ReadonlySet<string> = new Set(['INVALID_TXN_STATE', 'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED'])
+
 export interface MembersOptions {
   /** What all have in common; their names are this one's with the number of their place. */
   readonly copying: Omit<CopyingOptions, 'seed' | 'membership'>
@@ -77,7 +80,7 @@ export class AuditMembers {
       seed: seed * 10_000 + this.#joins++,
       membership: memberships[stage]!,
     } satisfies CopyingOptions)
-    createInterface(child.stdout!).on('line', (line) => this.#hear(line, stage))
+    createInterface(child.stdout!).on('line', (line) => this.#hear(line, name, stage))
     const member = { place, child, stage }
     child.once('exit', (code, signal) => {
       if (this.#living.get(place) !== member) return
@@ -135,10 +138,16 @@ export class AuditMembers {
     patience.abort()
   }
 
-  #hear(line: string, stage: number): void {
-    const [step, , detail] = line.split(' ') as [CopyingStep, string, string]
+  #hear(line: string, name: string, stage: number): void {
+    const [step, transaction, detail, afterMs] = line.split(' ') as [CopyingStep, string, string, string]
     if (step === 'committed') this.copied[stage]! += Number(detail)
     if (step === 'committed' || step === 'aborted') this.transactions[step]++
-    if (step === 'failed') this.refusals[detail] = (this.refusals[detail] ?? 0) + 1
+    if (step !== 'failed') return
+    this.refusals[detail] = (this.refusals[detail] ?? 0) + 1
+    const { copying, faults } = this.#options
+    // Nobody takes a place before the one who had it is gone: the producer can have lost its id only by being late.
+    if (late.has(detail) && Number(afterMs) < copying.transactionTimeoutMs) {
+      faults.push(`REFUSED: transaction ${transaction} of member ${name} with ${detail}, ${afterMs} ms after it began`)
+    }
   }
 }

@@ -14,8 +14,8 @@ const random = seededNumbers(options.seed)
 const nobody = { groupId: options.group, generation: -1, memberId: '', groupInstanceId: null }
 let transaction = 0
 
-function say(step: CopyingStep, detail: string | number = ''): void {
-  process.stdout.write(`${step} ${transaction} ${detail}\n`)
+function say(step: CopyingStep, ...details: (string | number)[]): void {
+  process.stdout.write(`${[step, transaction, ...details].join(' ')}\n`)
 }
 
 function dawdle(): Promise<void> {
@@ -61,6 +61,7 @@ async function copy(consumer: Consumer, producer: Producer, batches: readonly Co
   const member = consumer.groupMetadata()
   const aborts = random() < options.abortShare
   transaction++
+  const began = performance.now()
   say('begin')
   producer.begin()
   try {
@@ -85,7 +86,7 @@ async function copy(consumer: Consumer, producer: Producer, batches: readonly Co
     await producer.abort()
     say('aborted')
   } catch (error) {
-    say('failed', (error as KafkaError).kafkaCode ?? (error as MoldauError).code)
+    say('failed', (error as KafkaError).kafkaCode ?? (error as MoldauError).code, Math.floor(performance.now() - began))
     if (error instanceof MoldauError && error.code === 'FENCED') throw error
     await producer.abort()
   }
