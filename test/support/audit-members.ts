@@ -1,16 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import type { CopyingOptions, CopyingStep } from './copying.ts'
-
-/** A process of ours that is told what to do as JSON. */
-export const startScript = (script: string, options: object): ChildProcess =>
-  spawn(process.execPath, ['--conditions=moldau-source', join(import.meta.dirname, script), JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+import { startScript } from './start-script.ts'
 
 /** How long a member may take to end what it does and leave. */
 const LEAVING_MS = 120_000

@@ -1,11 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 import type { Client } from '../../core/index.ts'
-import { AuditMembers, startScript } from './audit-members.ts'
+import { AuditMembers } from './audit-members.ts'
 import type { CopyingFlaw, CopyingOptions } from './copying.ts'
 import { follow, newReading, numbersIn } from './number-reader.ts'
 import { RestartingProcess } from './restarting-process.ts'
 import { seededNumbers } from './seeded-numbers.ts'
+import { startScript } from './start-script.ts'
 
 export type Change = 'join' | 'leave' | 'kill' | 'freeze'
 

@@ -2,6 +2,7 @@
  * Copies records from topic to topic exactly once, in a group, in a process of its own: `node copier-process.ts <options as JSON>`. At SIGTERM it ends
  * its transaction and leaves the group.
  */
+import { flushCompileCache } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { connect, type Consumer, type ConsumerBatch, KafkaError, MoldauError, type Producer, tpKey } from '../../core/index.ts'
@@ -22,6 +23,7 @@ function dawdle(): Promise<void> {
   return wait(random() * options.dawdleMs)
 }
 
+flushCompileCache()
 let leaving = false
 process.once('SIGTERM', () => (leaving = true))
 
