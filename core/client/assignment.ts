@@ -34,8 +34,8 @@ export class Assignment implements Iterable<PartitionState> {
 
   /** Of everything that has been handed out. */
   positions(): OffsetToCommit[] {
-    return [...this.#states.values()].flatMap(({ topic, partition, position }) =>
-      position === undefined ? [] : [{ topic, partition, offset: position }],
+    return [...this.#states.values()].flatMap(({ topic, topicId, partition, position }) =>
+      position === undefined ? [] : [{ topic, topicId, partition, offset: position }],
     )
   }
 

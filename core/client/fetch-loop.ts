@@ -125,14 +125,15 @@ export class FetchLoop {
 
   async #fetch(node: number, states: PartitionState[]): Promise<void> {
     const { cluster } = this.#options
-    for (const state of states) this.#noticeNewTopic(state, cluster.image.topics.get(state.topic)?.topicId ?? ZERO_UUID)
+    const asked = states.filter((state) => !this.#isOfOldTopic(state, cluster.image.topics.get(state.topic)?.topicId ?? ZERO_UUID))
+    if (asked.length === 0) return
     try {
-      const got = await this.#broker(node).ask(states)
+      const got = await this.#broker(node).ask(asked)
       if (got !== undefined && !this.#closed) this.#accept(node, got.response, got.answers)
     } catch (error) {
       if (this.#closed) return
       if (!isRetriableError(error)) this.#options.onError(error as Error)
-      for (const state of states) {
+      for (const state of asked) {
         state.readReplica = undefined
         this.#delay(state)
       }
@@ -221,17 +222,19 @@ export class FetchLoop {
     else this.#options.onError(kafkaError(error, `fetch from ${tpKey(state)} at offset ${state.fetchPosition}`))
   }
 
-  /** A topic that was deleted and created again has other records under the same offsets. */
-  #noticeNewTopic(state: PartitionState, topicId: string): void {
-    const before = state.topicId
-    state.topicId = topicId
-    if (before === ZERO_UUID || topicId === ZERO_UUID || before === topicId) return
+  /** A topic that was deleted and created again has other records under the same offsets: its position is found out anew. */
+  #isOfOldTopic(state: PartitionState, topicId: string): boolean {
+    if (state.topicId === ZERO_UUID || topicId === ZERO_UUID || state.topicId === topicId) {
+      state.topicId = topicId
+      return false
+    }
     this.#options.cluster.logger.warn(
       { topic: state.topic, partition: state.partition },
       'consumer: the topic was deleted and created again',
     )
     state.outOfRange = true
     if (state.fetched.length === 0) this.#options.onOutOfRange(state)
+    return true
   }
 
   /** The topic was deleted, it seems: it may come back, or the program has to know. */

@@ -59,6 +59,8 @@ export interface WrittenRange extends RecordMetadata {
 export interface OffsetToCommit extends TopicPartition {
   /** The next offset to read. */
   offset: number
+  /** The topic that was read ({@link ConsumerBatch.topicId}): another one that has its name now does not get the position. Default: whichever has it. */
+  topicId?: string
   leaderEpoch?: number
   metadata?: string
 }

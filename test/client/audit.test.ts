@@ -19,7 +19,7 @@ async function audit(t: ExecutionContext, kind: AuditKind, more: Partial<AuditOp
     prefix: kind,
     seed: 3,
     partitions: 6,
-    members: 4,
+    members: 3,
     changes: 6,
     memberships: auditKinds[kind],
     sessionTimeoutMs,
