@@ -59,7 +59,10 @@ export interface WrittenRange extends RecordMetadata {
 export interface OffsetToCommit extends TopicPartition {
   /** The next offset to read. */
   offset: number
-  /** The topic that was read ({@link ConsumerBatch.topicId}): another one that has its name now does not get the position. Default: whichever has it. */
+  /**
+   * The topic that was read ({@link ConsumerBatch.topicId}): with it {@link Consumer.commit} refuses to give the position to another one that has
+   * its name now, where brokers go by topic ids.
+   */
   topicId?: string
   leaderEpoch?: number
   metadata?: string
