@@ -1,5 +1,4 @@
-import { messageOf } from '../base/errors.ts'
-import { KafkaError, errorCode, kafkaError } from '../protocol/errors.ts'
+import { KafkaError, detailOf, errorCode, kafkaError } from '../protocol/errors.ts'
 import type { ConfigResource } from './resources/resource.ts'
 import { resourceOf } from './resources/resource-of.ts'
 import { configResourceTypes } from '../protocol/config-codes.ts'
@@ -51,7 +50,7 @@ export async function alterResources<W extends Wanted>(
     } catch (error) {
       const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
       if (!(error instanceof KafkaError)) broker.logger.error({ resource: resourceName, err: error }, 'settings could not be changed')
-      return { errorCode: errorCode(code), errorMessage: messageOf(error), resourceType, resourceName }
+      return { errorCode: errorCode(code), errorMessage: detailOf(error), resourceType, resourceName }
     }
   }
   return Promise.all(resources.map((wanted) => broker.alterations.take(turnOf(wanted), () => alter(wanted))))

@@ -2,7 +2,7 @@ import { Reader } from '../base/bytes.ts'
 import { MoldauError, messageOf } from '../base/errors.ts'
 import type { Answer, Connection } from '../net/connection.ts'
 import { decode } from '../protocol/codec.ts'
-import { KafkaError, errorCode } from '../protocol/errors.ts'
+import { KafkaError, detailOf, errorCode } from '../protocol/errors.ts'
 import { decodeRequestHeader, encodeResponse } from '../protocol/header.ts'
 import type { RequestHeader } from '../protocol/header.ts'
 import { ApiVersions } from '../protocol/messages/api-versions.ts'
@@ -103,7 +103,7 @@ export class Dispatch {
       this.#broker.events.emit('error', { message, cause: error })
     }
     const code = known ? error.kafkaCode : 'UNKNOWN_SERVER_ERROR'
-    const body = errorAnswer(handler.api, header.apiVersion, request, code, messageOf(error))
+    const body = errorAnswer(handler.api, header.apiVersion, request, code, detailOf(error))
     if (body === undefined) throw error
     return encodeAnswer(handler, header, body)
   }

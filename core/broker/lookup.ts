@@ -8,8 +8,8 @@ import type { BrokerServices } from './services.ts'
  */
 export function partitionOf(broker: BrokerServices, name: string, topicId: string, index: number, byId: boolean): Partition {
   const topic = byId ? broker.topics.byId(topicId)?.name : name
-  if (topic === undefined) throw kafkaError('UNKNOWN_TOPIC_ID', topicId)
+  if (topic === undefined) throw kafkaError('UNKNOWN_TOPIC_ID', `there is no topic with the id ${topicId}`)
   const partition = broker.replicas.partition(topic, index)
-  if (partition === undefined) throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${topic}-${index}`)
+  if (partition === undefined) throw kafkaError('UNKNOWN_TOPIC_OR_PARTITION', `${topic}-${index} does not exist`)
   return partition
 }

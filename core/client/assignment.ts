@@ -34,8 +34,10 @@ export class Assignment implements Iterable<PartitionState> {
 
   /** Of everything that has been handed out. */
   positions(): OffsetToCommit[] {
-    return [...this.#states.values()].flatMap(({ topic, partition, position, positionEpoch }) =>
-      position === undefined ? [] : [{ topic, partition, offset: position, ...(positionEpoch >= 0 && { leaderEpoch: positionEpoch }) }],
+    return [...this.#states.values()].flatMap(({ topic, topicId, partition, position, positionEpoch }) =>
+      position === undefined
+        ? []
+        : [{ topic, topicId, partition, offset: position, ...(positionEpoch >= 0 && { leaderEpoch: positionEpoch }) }],
     )
   }
 

@@ -6,6 +6,7 @@ import type { GroupMetadata, OffsetToCommit } from './types.ts'
 export interface Done extends TopicPartition {
   /** The offset behind it. */
   readonly nextOffset: number
+  readonly topicId: string
   readonly leaderEpoch: number
   /** Who the consumer was when it handed it out. */
   readonly group: GroupMetadata | null
@@ -22,8 +23,8 @@ export function positionsByGroup(committables: readonly Committable[]): Map<Grou
     const group = isDone ? item.group : null
     let positions = groups.get(group)
     if (positions === undefined) groups.set(group, (positions = new Map()))
-    const { topic, partition, leaderEpoch } = item
-    const position = isDone ? { topic, partition, offset: item.nextOffset, leaderEpoch: leaderEpoch! } : item
+    const { topic, topicId, partition, leaderEpoch } = item
+    const position = isDone ? { topic, topicId: topicId!, partition, offset: item.nextOffset, leaderEpoch: leaderEpoch! } : item
     const known = positions.get(tpKey(item))
     if (known === undefined || known.offset <= position.offset) positions.set(tpKey(item), position)
   }

@@ -27,6 +27,11 @@ export class ConsumerRecord<K = Buffer, V = Buffer> implements TopicPartition {
     return this.#batch.topic
   }
 
+  /** See {@link ConsumerBatch.topicId}. */
+  get topicId(): string {
+    return this.#batch.topicId
+  }
+
   get partition(): number {
     return this.#batch.partition
   }

@@ -135,7 +135,6 @@ export class FetchLoop {
       this.#retries.refresh()
     } else if (step === 'new topic') {
       cluster.logger.warn({ topic, partition }, 'consumer: the topic was deleted and created again')
-      state.topicId = cluster.image.topics.get(topic)!.topicId
       state.outOfRange = true
       if (state.fetched.length === 0) onOutOfRange(state)
     }

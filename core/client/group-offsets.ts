@@ -1,4 +1,5 @@
 import { MoldauError } from '../base/errors.ts'
+import { ZERO_UUID } from '../base/uuid.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { Connections } from '../cluster/connections.ts'
@@ -7,7 +8,7 @@ import { KafkaError } from '../protocol/errors.ts'
 import { fencedInstance } from './group-join.ts'
 import type { Membership } from './membership.ts'
 import { commitGroupOffsets, fetchGroupOffsets } from './offset-requests.ts'
-import type { GroupOffset } from './offset-requests.ts'
+import type { GroupOffset, OffsetOfTopic } from './offset-requests.ts'
 import type { GroupMetadata, OffsetToCommit } from './types.ts'
 
 /** What a coordinator says of a topic that it does not know. */
@@ -51,6 +52,7 @@ export class GroupOffsets {
    */
   async commit(offsets: readonly OffsetToCommit[], group: GroupMetadata, timeoutMs: number): Promise<void> {
     const { groupId, groupInstanceId, cluster, member, topicIdOf } = this.#options
+    const ofTopics = offsets.map((offset) => ({ ...offset, topicId: isKnown(offset.topicId) ? offset.topicId : topicIdOf(offset) }))
     let used = group
     const retriable = (error: unknown): boolean =>
       error instanceof KafkaError && member.refused(error, used) && this.#heldSince(offsets, group)
@@ -59,9 +61,9 @@ export class GroupOffsets {
       await cluster.coordinators.run('group', groupId, this.#connections, call, async (connection) => {
         used = this.authority(offsets, group)
         try {
-          await commitGroupOffsets(connection, used, offsets, topicIdOf)
+          await commitGroupOffsets(connection, used, ofTopics)
         } catch (error) {
-          throw (await this.#deletion(error, offsets)) ?? error
+          throw (await this.#deletion(error, ofTopics)) ?? error
         }
       })
     } catch (error) {
@@ -83,14 +85,14 @@ export class GroupOffsets {
   }
 
   /** A coordinator that does not know a topic may lag behind; but where the topic was deleted, no further attempt will help. */
-  async #deletion(error: unknown, offsets: readonly OffsetToCommit[]): Promise<MoldauError | undefined> {
+  async #deletion(error: unknown, offsets: readonly OffsetOfTopic[]): Promise<MoldauError | undefined> {
     if (!(error instanceof KafkaError) || !unknown.has(error.kafkaCode)) return undefined
-    const { groupId, cluster, topicIdOf } = this.#options
+    const { groupId, cluster } = this.#options
     await cluster.refresh(offsets.map(({ topic }) => topic)).catch(() => {})
     const { errors, topics } = cluster.image
-    const isGone = (tp: OffsetToCommit): boolean => {
-      const [was, is] = [topicIdOf(tp), topics.get(tp.topic)?.topicId]
-      return errors.get(tp.topic) === 'UNKNOWN_TOPIC_OR_PARTITION' || (was !== undefined && is !== undefined && was !== is)
+    const isGone = ({ topic, topicId }: OffsetOfTopic): boolean => {
+      const is = topics.get(topic)?.topicId
+      return errors.get(topic) === 'UNKNOWN_TOPIC_OR_PARTITION' || (topicId !== undefined && is !== undefined && topicId !== is)
     }
     const gone = offsets.find(isGone)
     if (gone === undefined) return undefined
@@ -105,4 +107,9 @@ export class GroupOffsets {
   #stopped(): Error | undefined {
     return this.#closed ? new MoldauError('CLOSED', 'the consumer was closed') : undefined
   }
+}
+
+/** Brokers that are too old to tell give the zero UUID. */
+function isKnown(topicId: string | undefined): boolean {
+  return topicId !== undefined && topicId !== ZERO_UUID
 }

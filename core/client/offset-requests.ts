@@ -35,7 +35,7 @@ export async function findOffsets(
 }
 
 /** Positions as they are written into requests that commit. */
-export function committedTopics(offsets: readonly OffsetToCommit[]) {
+export function committedTopics(offsets: readonly Omit<OffsetToCommit, 'topicId'>[]) {
   return [...byTopic(offsets)].map(([name, list]) => ({
     name,
     partitions: list.map((o) => ({
@@ -46,6 +46,9 @@ export function committedTopics(offsets: readonly OffsetToCommit[]) {
     })),
   }))
 }
+
+/** A position, with the topic that was read where that is known. */
+export type OffsetOfTopic = Omit<OffsetToCommit, 'topicId'> & { readonly topicId: string | undefined }
 
 interface CommitAnswer {
   readonly name: string
@@ -64,17 +67,14 @@ export function checkCommitted(topics: readonly CommitAnswer[], groupId: string)
 
 /**
  * Commits positions of a group. The generation and member id let the coordinator refuse a member that has been replaced.
- *
- * @param topicIdOf the topic that was read, where that is known: where the coordinator goes by ids, one that was created again under its name
- *   does not get the position of the old one
+ * Where the coordinator goes by topic ids, a topic that was created again under its name does not get the position of the old one.
  */
 export async function commitGroupOffsets(
   connection: BrokerConnection,
   group: GroupMetadata,
-  offsets: readonly OffsetToCommit[],
-  topicIdOf: (tp: TopicPartition) => string | undefined,
+  offsets: readonly OffsetOfTopic[],
 ): Promise<void> {
-  const byId = Map.groupBy(offsets, topicIdOf)
+  const byId = Map.groupBy(offsets, ({ topicId }) => topicId)
   const known = [...byId].flatMap(([topicId, list]) =>
     topicId === undefined ? [] : committedTopics(list).map((topic) => ({ ...topic, topicId })),
   )

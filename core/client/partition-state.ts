@@ -11,6 +11,7 @@ export type Start = OffsetSpec | 'committed' | 'reset'
 export class PartitionState implements TopicPartition {
   readonly topic: string
   readonly partition: number
+  /** The topic that the position belongs to, and what was fetched; the zero UUID until it is asked for. */
   topicId: string
   /** The topic that the group means, where it tells: another one of the same name is not read. */
   readonly meantTopicId: string | undefined
@@ -98,6 +99,8 @@ export class PartitionState implements TopicPartition {
   }
 
   #drop(): void {
+    // What was out of range may have been the position in a topic of the same name that was deleted.
+    if (this.outOfRange) this.topicId = ZERO_UUID
     this.version++
     this.fetched.length = 0
     this.bufferedBytes = 0

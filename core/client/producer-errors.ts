@@ -11,10 +11,14 @@ export class TransactionAbortableError extends MoldauError {
   readonly kafkaCode: KafkaErrorName | undefined
 
   constructor(transactionalId: string, cause: MoldauError) {
-    const message = `the transaction of '${transactionalId}' has failed, abort() it and begin() again: ${cause.message}`
-    super(cause.code, message, { cause, retriable: cause.retriable })
+    const kafkaCode = kafkaCodeOf(cause)
+    const why = kafkaCode === 'INVALID_PRODUCER_EPOCH' ? `${epochGone}: ${cause.message}` : cause.message
+    super(cause.code, `the transaction of '${transactionalId}' has failed, abort() it and begin() again: ${why}`, {
+      cause,
+      retriable: cause.retriable,
+    })
     this.name = 'TransactionAbortableError'
-    this.kafkaCode = kafkaCodeOf(cause)
+    this.kafkaCode = kafkaCode
   }
 }
 
@@ -29,13 +33,21 @@ export class ProducerFatalError extends MoldauError {
   constructor(transactionalId: string, cause: MoldauError) {
     const kafkaCode = kafkaCodeOf(cause)
     const isFenced = kafkaCode !== undefined && fencing.has(kafkaCode)
-    const why = isFenced
-      ? `a newer producer with this id has taken over, or the coordinator has aborted a transaction that was open for longer than transactionTimeoutMs, or the id was not used for so long that it was forgotten (${kafkaCode}): make a new producer`
-      : `this producer is of no use any more, make another when the cause is gone: ${cause.message}`
-    super(isFenced ? 'FENCED' : cause.code, `transactional id '${transactionalId}': ${why}`, { cause })
+    super(isFenced ? 'FENCED' : cause.code, `transactional id '${transactionalId}': ${whyFatal(cause, kafkaCode, isFenced)}`, { cause })
     this.name = 'ProducerFatalError'
     this.kafkaCode = kafkaCode
   }
+}
+
+const timedOut = 'the coordinator has aborted a transaction that was open for longer than transactionTimeoutMs'
+/** The answer does not tell the two apart. */
+const epochGone = `a newer producer with this id has taken over, or ${timedOut}`
+
+function whyFatal({ message }: MoldauError, kafkaCode: KafkaErrorName | undefined, isFenced: boolean): string {
+  if (isFenced) return `${epochGone}, or the id was not used for so long that it was forgotten (${kafkaCode}): make a new producer`
+  if (kafkaCode !== 'INVALID_TXN_STATE') return `this producer is of no use any more, make another when the cause is gone: ${message}`
+  const remedy = 'make a new producer, go back to where the transaction began, and raise transactionTimeoutMs if it takes so long'
+  return `nothing is left to commit, ${timedOut}: ${remedy}: ${message}`
 }
 
 /** What was asked when the error came. */

@@ -52,7 +52,8 @@ export class RebalanceWatch {
     return {
       onAssigned: (partitions) => this.#tell('assigned', watch, partitions, (one) => one.onAssigned?.(partitions)),
       onRevoked: (partitions) => this.#tell('revoked', watch, partitions, (one) => one.onRevoked?.(partitions)),
-      onLost: (partitions) => this.#tell('lost', watch, partitions, (one) => one.onLost?.(partitions)),
+      onLost: (partitions) =>
+        this.#tell('lost', watch, partitions, (one) => (one.onLost === undefined ? one.onRevoked?.(partitions) : one.onLost(partitions))),
     }
   }
 

@@ -59,6 +59,11 @@ export interface WrittenRange extends RecordMetadata {
 export interface OffsetToCommit extends TopicPartition {
   /** The next offset to read. */
   offset: number
+  /**
+   * The topic that was read ({@link ConsumerBatch.topicId}): with it {@link Consumer.commit} refuses to give the position to another one that has
+   * its name now, where brokers go by topic ids.
+   */
+  topicId?: string
   leaderEpoch?: number
   metadata?: string
 }
@@ -103,9 +108,12 @@ export interface ConsumerBatch extends TopicPartition {
  */
 export interface RebalanceListener {
   onAssigned?(partitions: TopicPartition[]): void | Promise<void>
-  /** The partitions are still ours: the last moment to commit. */
+  /** The partitions are still ours: the last moment to commit. Without `onLost` it is called for those that are lost, too. */
   onRevoked?(partitions: TopicPartition[]): void | Promise<void>
-  /** The partitions belong to somebody else already: a commit would be refused. */
+  /**
+   * The partitions belong to somebody else already: a commit would be refused. Where there is no `onLost`, `onRevoked` is called in its place (as
+   * Java does), so that what is kept per partition is given up in any case: a listener whose `onRevoked` commits needs both.
+   */
   onLost?(partitions: TopicPartition[]): void | Promise<void>
 }
 

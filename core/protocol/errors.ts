@@ -1,4 +1,4 @@
-import { MoldauError } from '../base/errors.ts'
+import { messageOf, MoldauError } from '../base/errors.ts'
 import { kafkaErrorTable } from './error-table.ts'
 
 export type KafkaErrorName = keyof typeof kafkaErrorTable
@@ -38,13 +38,21 @@ export function isRetriable(code: number): boolean {
 /** An error of the protocol as an exception: a client throws what it was answered, a broker's handler turns it into the number. */
 export class KafkaError extends MoldauError {
   readonly kafkaCode: KafkaErrorName
+  /** What to say beside the code: names the topic, group or value, or only says what the code means. */
+  readonly detail: string
 
   constructor(name: KafkaErrorName, detail?: string) {
     const [, retriable, meaning] = kafkaErrorTable[name]
     super('PROTOCOL', `${name}: ${detail === undefined ? meaning : `${meaning} (${detail})`}`, { retriable })
     this.name = 'KafkaError'
     this.kafkaCode = name
+    this.detail = detail ?? meaning
   }
+}
+
+/** What an answer says beside the code of `error`, which its reader knows by then. */
+export function detailOf(error: unknown): string {
+  return error instanceof KafkaError ? error.detail : messageOf(error)
 }
 
 /** @param detail names the topic, group or value */

@@ -5,6 +5,7 @@ import type { Broker } from '../../core/broker/broker.ts'
 import { handlers } from '../../core/broker/handlers.ts'
 import { AdminError, connect, KafkaError, MoldauError } from '../../core/index.ts'
 import type { Admin } from '../../core/index.ts'
+import { kafkaErrorTable } from '../../core/protocol/error-table.ts'
 import { errorCode } from '../../core/protocol/errors.ts'
 import * as apis from '../../core/testing/index.ts'
 import { ApiVersions, CreateTopics, DescribeTopicPartitions, FindCoordinator, ListOffsets, OffsetFetch } from '../../core/testing/index.ts'
@@ -247,4 +248,26 @@ test('groups of an old broker are moved and deleted as those of a new one', asyn
   pretend(broker, { OffsetFetch: 7, FindCoordinator: 3 })
   const [title] = Object.keys(adminGroupScenarios).filter((name) => name.startsWith('offsets of many groups'))
   await adminGroupScenarios[title!]!(t, { connect: (options) => connect(broker, options), dialer: broker.dialer })
+})
+
+test('an error that the broker explains has its name and its meaning once', async (t) => {
+  const { broker, admin } = await start(t, { 'log.cleanup.policy': 'compact' })
+  const client = await connect(broker)
+  t.teardown(() => client.close())
+  await admin.createTopics([{ name: 'there' }])
+  const wrong: (() => Promise<unknown>)[] = [
+    () => admin.createTopics([{ name: 'there' }]),
+    () => admin.createPartitions([{ topic: 'there', count: 1 }]),
+    () => admin.deleteTopics(['__consumer_offsets']),
+    () => admin.describeConfigs([{ type: 'topic', name: 'nowhere' }]),
+    () => admin.incrementalAlterConfigs([{ type: 'topic', name: 'there', set: { 'retention.ms': 'soon' } }]),
+    () => admin.alterClientQuotas([{ entity: { user: 'a' }, set: { request_percentage: -1 } }]),
+    () => admin.alterUserScramCredentials([{ user: 'a', mechanism: 'SCRAM-SHA-256', delete: true }]),
+    () => admin.alterPartitionReassignments([{ ...at('there'), replicas: null }]),
+    () => client.producer().send({ topic: 'there', value: 'without a key' }),
+  ]
+  for (const call of wrong) {
+    const { message, kafkaCode } = (await t.throwsAsync(call())) as KafkaError
+    for (const part of [kafkaCode, kafkaErrorTable[kafkaCode][2]]) t.is(message.split(part).length, 2, `${part} in: ${message}`)
+  }
 })

@@ -19,7 +19,7 @@ async function audit(t: ExecutionContext, kind: AuditKind, more: Partial<AuditOp
     prefix: kind,
     seed: 3,
     partitions: 6,
-    members: 4,
+    members: 3,
     changes: 6,
     memberships: auditKinds[kind],
     sessionTimeoutMs,
@@ -38,14 +38,15 @@ for (const kind of ['eager-to-cooperative', 'classic-to-consumer'] as const) {
 }
 
 test('an audit of members that commit beside their transactions names numbers that are lost', async (t) => {
-  const { faults } = await audit(t, 'cooperative-sticky', { flaw: 'offsets', members: 2, changes: 50 })
-  t.regex(faults.join('\n'), /^LOST /m)
+  // It ends with the first fault, which takes no more than an abort.
+  const { faults } = await audit(t, 'cooperative-sticky', { flaw: 'offsets', members: 2, changes: 50, kinds: ['freeze'] })
+  t.regex(faults.join('\n'), /^LOST \S+-copies-\d+ at /m)
 })
 
 test('an audit of members that are not fenced names numbers that are doubled', async (t) => {
   // It ends with the first fault. What doubles is a freeze in the middle of a transaction: that is where these members spend their time.
   const { faults } = await audit(t, 'consumer', { flaw: 'fencing', members: 3, changes: 200, kinds: ['freeze'], dawdleMs: 1000 })
-  t.regex(faults.join('\n'), /^DUP /m)
+  t.regex(faults.join('\n'), /^DUP \S+-copies-\d+ at /m)
 })
 
 /** An hour with a sample per minute: `grows` bytes per sample on top of a heap that goes up and down. */

@@ -1,19 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import type { CopyingOptions, CopyingStep } from './copying.ts'
-
-/** A process of ours that is told what to do as JSON. */
-export const startScript = (script: string, options: object): ChildProcess =>
-  spawn(process.execPath, ['--conditions=moldau-source', join(import.meta.dirname, script), JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+import { startScript } from './start-script.ts'
 
 /** How long a member may take to end what it does and leave. */
 const LEAVING_MS = 120_000
+
+/** What a producer is told whose transaction the coordinator has aborted because it was open for too long. */
+const late: ReadonlySet<string> = new Set(['INVALID_TXN_STATE', 'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED'])
 
 export interface MembersOptions {
   /** What all have in common; their names are this one's with the number of their place. */
@@ -77,7 +74,7 @@ export class AuditMembers {
       seed: seed * 10_000 + this.#joins++,
       membership: memberships[stage]!,
     } satisfies CopyingOptions)
-    createInterface(child.stdout!).on('line', (line) => this.#hear(line, stage))
+    createInterface(child.stdout!).on('line', (line) => this.#hear(line, name, stage))
     const member = { place, child, stage }
     child.once('exit', (code, signal) => {
       if (this.#living.get(place) !== member) return
@@ -135,10 +132,16 @@ export class AuditMembers {
     patience.abort()
   }
 
-  #hear(line: string, stage: number): void {
-    const [step, , detail] = line.split(' ') as [CopyingStep, string, string]
+  #hear(line: string, name: string, stage: number): void {
+    const [step, transaction, detail, afterMs] = line.split(' ') as [CopyingStep, string, string, string]
     if (step === 'committed') this.copied[stage]! += Number(detail)
     if (step === 'committed' || step === 'aborted') this.transactions[step]++
-    if (step === 'failed') this.refusals[detail] = (this.refusals[detail] ?? 0) + 1
+    if (step !== 'failed') return
+    this.refusals[detail] = (this.refusals[detail] ?? 0) + 1
+    const { copying, faults } = this.#options
+    // Nobody takes a place before the one who had it is gone: the producer can have lost its id only by being late.
+    if (late.has(detail) && Number(afterMs) < copying.transactionTimeoutMs) {
+      faults.push(`REFUSED: transaction ${transaction} of member ${name} with ${detail}, ${afterMs} ms after it began`)
+    }
   }
 }

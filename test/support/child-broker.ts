@@ -7,6 +7,7 @@ import type { ExecutionContext } from 'ava'
 import { systemClock } from '../../core/base/clock.ts'
 import { Channel } from '../../core/net/channel.ts'
 import { tcpDialer } from '../../core/net/dialer.ts'
+import { compileCache } from './start-script.ts'
 
 /** Who cleans up: a test, or a script. */
 export type Teardown = Pick<ExecutionContext, 'teardown'>
@@ -42,7 +43,7 @@ export class ChildBroker {
       ['--conditions=moldau-source', script, this.#dir, String(this.port), JSON.stringify(this.#config)],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
-        env: { ...process.env, ...this.#env },
+        env: { ...process.env, ...compileCache, ...this.#env },
       },
     )
     this.#child = child

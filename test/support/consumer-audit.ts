@@ -1,11 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 import type { Client } from '../../core/index.ts'
-import { AuditMembers, startScript } from './audit-members.ts'
+import { AuditMembers } from './audit-members.ts'
 import type { CopyingFlaw, CopyingOptions } from './copying.ts'
 import { follow, newReading, numbersIn } from './number-reader.ts'
 import { RestartingProcess } from './restarting-process.ts'
 import { seededNumbers } from './seeded-numbers.ts'
+import { startScript } from './start-script.ts'
 
 export type Change = 'join' | 'leave' | 'kill' | 'freeze'
 
@@ -119,10 +120,11 @@ export async function consumerAudit(options: AuditOptions): Promise<AuditResult>
     for (let n = 0; n < options.changes && faults.length === 0; n++) {
       const before = reading.seen
       // Some changes meet a group that has not come to rest since the one before.
-      if ((n === 0 || below(3) > 0) && !(await until(() => reading.seen > before))) stuck(`after ${n} changes`)
+      if ((n === 0 || below(3) > 0) && members.size > 0 && !(await until(() => reading.seen > before))) stuck(`after ${n} changes`)
       await wait(below(options.calmMsMax))
       const stage = Math.min(memberships.length - 1, Math.floor((n * 2 * (memberships.length - 1)) / options.changes))
-      const kind = stage > members.stage ? 'join' : draw()
+      // All may have gone.
+      const kind = stage > members.stage || members.size === 0 ? 'join' : draw()
       members.stage = stage
       alive += members.size
       options.onChange?.(`${n}: ${kind}, ${members.size} alive; ${reading.seen} copied, ${members.transactions.committed} transactions`)

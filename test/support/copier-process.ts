@@ -2,6 +2,7 @@
  * Copies records from topic to topic exactly once, in a group, in a process of its own: `node copier-process.ts <options as JSON>`. At SIGTERM it ends
  * its transaction and leaves the group.
  */
+import { flushCompileCache } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { connect, type Consumer, type ConsumerBatch, KafkaError, MoldauError, type Producer, tpKey } from '../../core/index.ts'
@@ -14,14 +15,15 @@ const random = seededNumbers(options.seed)
 const nobody = { groupId: options.group, generation: -1, memberId: '', groupInstanceId: null }
 let transaction = 0
 
-function say(step: CopyingStep, detail: string | number = ''): void {
-  process.stdout.write(`${step} ${transaction} ${detail}\n`)
+function say(step: CopyingStep, ...details: (string | number)[]): void {
+  process.stdout.write(`${[step, transaction, ...details].join(' ')}\n`)
 }
 
 function dawdle(): Promise<void> {
   return wait(random() * options.dawdleMs)
 }
 
+flushCompileCache()
 let leaving = false
 process.once('SIGTERM', () => (leaving = true))
 
@@ -61,6 +63,7 @@ async function copy(consumer: Consumer, producer: Producer, batches: readonly Co
   const member = consumer.groupMetadata()
   const aborts = random() < options.abortShare
   transaction++
+  const began = performance.now()
   say('begin')
   producer.begin()
   try {
@@ -85,7 +88,7 @@ async function copy(consumer: Consumer, producer: Producer, batches: readonly Co
     await producer.abort()
     say('aborted')
   } catch (error) {
-    say('failed', (error as KafkaError).kafkaCode ?? (error as MoldauError).code)
+    say('failed', (error as KafkaError).kafkaCode ?? (error as MoldauError).code, Math.floor(performance.now() - began))
     if (error instanceof MoldauError && error.code === 'FENCED') throw error
     await producer.abort()
   }

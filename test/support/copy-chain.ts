@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
+import type { ChildProcess } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { connect, type Client } from '../../core/index.ts'
@@ -10,6 +9,7 @@ import { follow, newReading, numbersIn } from './number-reader.ts'
 import type { NumbersOptions } from './numbers-process.ts'
 import { RestartingProcess } from './restarting-process.ts'
 import { seededNumbers } from './seeded-numbers.ts'
+import { startScript } from './start-script.ts'
 import { soWithin } from './until.ts'
 
 export type Fault = 'kill broker' | 'kill copier' | 'kill writer' | 'freeze broker' | 'freeze copier' | 'freeze writer'
@@ -49,11 +49,6 @@ export interface ChainResult {
 
 /** When nobody disturbs any more something is copied in this time: otherwise it hangs. */
 const STUCK_MS = 120_000
-
-const node = (script: string, options: CopyingOptions | NumbersOptions): ChildProcess =>
-  spawn(process.execPath, ['--conditions=moldau-source', join(import.meta.dirname, script), JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
 
 /** What a copier has said of its transaction. */
 interface Progress {
@@ -122,14 +117,14 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
     })
     return new RestartingProcess(
       name,
-      () => (options.startCopier ?? ((given: CopyingOptions) => node('copier-process.ts', given)))(copying()),
+      () => (options.startCopier ?? ((given: CopyingOptions) => startScript('copier-process.ts', given)))(copying()),
       (line) => heard(name, line),
     )
   })
   const writer = new RestartingProcess(
     'writer',
     () =>
-      node('numbers-process.ts', {
+      startScript('numbers-process.ts', {
         bootstrap,
         name: 'writer',
         topic: 'numbers',
@@ -138,7 +133,7 @@ export async function copyChain(options: ChainOptions): Promise<ChainResult> {
         seed,
         abortShare: 0.2,
         transactionTimeoutMs,
-      }),
+      } satisfies NumbersOptions),
     () => {},
   )
 

@@ -26,7 +26,7 @@ export type CopyingFlaw = 'offsets' | 'fencing'
 
 /**
  * Steps of a transaction, each said before it is taken: `begin 7`, `offering 7` (positions are sent), `ending 7`, and when it is over
- * `committed 7 120` (records), `aborted 7` or `failed 7 ILLEGAL_GENERATION`.
+ * `committed 7 120` (records), `aborted 7` or `failed 7 ILLEGAL_GENERATION 812` (milliseconds since it began).
  */
 export type CopyingStep = 'begin' | 'offering' | 'ending' | 'committed' | 'aborted' | 'failed'
 

@@ -14,7 +14,7 @@ export interface SharingMember {
 /** A consumer of ours that commits what it gives up. */
 export function ourMember(client: Client, topic: string, options: ConsumerOptions): SharingMember {
   const consumer = client.consumer({ autoOffsetReset: 'earliest', fetchMaxWaitMs: 50, ...options })
-  consumer.subscribe([topic], { onRevoked: () => consumer.commit() })
+  consumer.subscribe([topic], { onRevoked: () => consumer.commit(), onLost: () => {} })
   const seen: string[] = []
   let stop = false
   const done = (async () => {

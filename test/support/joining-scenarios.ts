@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { resolveAssignors } from '../../core/client/assignors/assignors.ts'
 import type { AssignorName } from '../../core/client/assignors/assignors.ts'
 import { KafkaError, MoldauError, tpKey } from '../../core/index.ts'
-import type { Assignor, Client } from '../../core/index.ts'
+import type { Assignor, Client, ConsumerBatch } from '../../core/index.ts'
 import { clientFor, newTopic, numbers, uniqueName } from './client-kit.ts'
 import type { Scenario } from './client-kit.ts'
 import { eachKind } from './each-kind.ts'
@@ -113,9 +113,13 @@ export const joiningScenarios: Readonly<Record<string, Scenario>> = {
       const consumer = client.consumer({ groupId, ...kind, ...reading, enableAutoCommit, autoCommitIntervalMs: 10 })
       consumer.subscribe([topic], { onRevoked: () => (enableAutoCommit ? undefined : consumer.commit().catch(() => {})) })
       const seen: string[] = []
+      let first: ConsumerBatch | undefined
       const readUntil = async (count: number): Promise<void> => {
         while (new Set(seen).size < count) {
-          for (const batch of await consumer.poll(20).catch(onlyUnknown)) seen.push(...valuesOf(batch))
+          for (const batch of await consumer.poll(20).catch(onlyUnknown)) {
+            first ??= batch
+            seen.push(...valuesOf(batch))
+          }
           if (!enableAutoCommit) await consumer.commit().catch(() => {})
         }
       }
@@ -133,6 +137,8 @@ export const joiningScenarios: Readonly<Record<string, Scenario>> = {
         seen.toSorted((a, b) => Number(a) - Number(b)),
         numbers(80),
       )
+      // What was read of the old one is no position in the new one.
+      await t.throwsAsync(consumer.commit(first!))
       await consumer.close()
       const committed = await client.admin.listConsumerGroupOffsets(groupId)
       t.deepEqual(

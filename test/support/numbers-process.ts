@@ -2,6 +2,7 @@
  * Writes 0, 1, 2 ... into each partition of a topic in transactions, some of which it aborts, in a process of its own, until it is killed:
  * `node numbers-process.ts <options as JSON>`. Where it was is kept as an offset of its group, committed with the records.
  */
+import { flushCompileCache } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { connect, KafkaError, MoldauError } from '../../core/index.ts'
@@ -28,6 +29,7 @@ const group = { groupId: name, generation: -1, memberId: '', groupInstanceId: nu
 /** As much in all, however many partitions there are: copiers must keep up. */
 const perPartition = Math.max(2, 80 / partitions)
 let transaction = 0
+flushCompileCache()
 // Fenced, by its own successor or because its time was up: again from what is committed.
 for (;;) await live()
 

@@ -256,7 +256,7 @@ export const producerScenarios: Readonly<Record<string, Scenario>> = {
     await untilAborted(client, lateTopic)
 
     // Whether it was committed is known of no other answer than these: who commits too late is of no use any more.
-    const lateError = await t.throwsAsync(late.commit(), { instanceOf: ProducerFatalError })
+    const lateError = await t.throwsAsync(late.commit(), { instanceOf: ProducerFatalError, message: /transactionTimeoutMs/ })
     t.is((lateError as ProducerFatalError).kafkaCode, isVersion2 ? 'INVALID_TXN_STATE' : 'PRODUCER_FENCED')
     t.deepEqual(valuesOf(await readAll(client, lateTopic)), ['first'])
 
@@ -265,6 +265,7 @@ export const producerScenarios: Readonly<Record<string, Scenario>> = {
       await slow.commit()
     })
     t.true(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED'].includes((error as KafkaError).kafkaCode), String(error))
+    t.regex((error as Error).message, /transactionTimeoutMs/)
     // With transactions of version 2 its abort is a repetition of the coordinator's, and the producer goes on (KIP-890).
     if (isVersion2) {
       await slow.abort()

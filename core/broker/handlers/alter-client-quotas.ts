@@ -1,6 +1,5 @@
-import { messageOf } from '../../base/errors.ts'
 import type { StoredQuotas } from '../../coordination/local.ts'
-import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
+import { KafkaError, detailOf, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { AlterClientQuotas } from '../../protocol/messages/alter-client-quotas.ts'
 import type { AlterClientQuotasRequest, AlterClientQuotasResponse } from '../../protocol/messages/alter-client-quotas.ts'
 import type { Input } from '../../protocol/schema.ts'
@@ -30,7 +29,7 @@ export const alterClientQuotas = handler({
       } catch (error) {
         if (!(error instanceof KafkaError)) broker.logger.error({ err: error }, 'quotas could not be changed')
         const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
-        return { errorCode: errorCode(code), errorMessage: messageOf(error), entity }
+        return { errorCode: errorCode(code), errorMessage: detailOf(error), entity }
       }
     }
     return { throttleTimeMs: 0, entries: await Promise.all(entries.map(alter)) }

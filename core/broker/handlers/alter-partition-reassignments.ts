@@ -32,7 +32,7 @@ function answer(run: () => void): { errorCode: number; errorMessage: string | nu
     return { errorCode: 0, errorMessage: null }
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
-    return { errorCode: errorCode(error.kafkaCode), errorMessage: error.message }
+    return { errorCode: errorCode(error.kafkaCode), errorMessage: error.detail }
   }
 }
 

@@ -1,6 +1,6 @@
 import { messageOf } from '../../base/errors.ts'
 import type { CredentialChange, SecurityStore } from '../../coordination/security-store.ts'
-import { errorCode, kafkaError } from '../../protocol/errors.ts'
+import { detailOf, errorCode, kafkaError } from '../../protocol/errors.ts'
 import type { KafkaError } from '../../protocol/errors.ts'
 import { AlterUserScramCredentials } from '../../protocol/messages/alter-user-scram-credentials.ts'
 import type { AlterUserScramCredentialsRequest } from '../../protocol/messages/alter-user-scram-credentials.ts'
@@ -24,7 +24,7 @@ export const alterUserScramCredentials = handler({
         changes.push(changeOf(request, user, broker.security))
         return { user, errorCode: 0, errorMessage: null }
       } catch (error) {
-        return { user, errorCode: errorCode((error as KafkaError).kafkaCode ?? 'UNKNOWN_SERVER_ERROR'), errorMessage: messageOf(error) }
+        return { user, errorCode: errorCode((error as KafkaError).kafkaCode ?? 'UNKNOWN_SERVER_ERROR'), errorMessage: detailOf(error) }
       }
     })
     try {
@@ -33,7 +33,7 @@ export const alterUserScramCredentials = handler({
       broker.logger.error({ err: error }, `credentials could not be written: ${messageOf(error)}`)
       return {
         throttleTimeMs: 0,
-        results: results.map(({ user }) => ({ user, errorCode: errorCode('KAFKA_STORAGE_ERROR'), errorMessage: messageOf(error) })),
+        results: results.map(({ user }) => ({ user, errorCode: errorCode('KAFKA_STORAGE_ERROR'), errorMessage: detailOf(error) })),
       }
     }
     return { throttleTimeMs: 0, results }

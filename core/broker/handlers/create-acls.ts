@@ -1,5 +1,5 @@
 import { messageOf } from '../../base/errors.ts'
-import { errorCode, kafkaError } from '../../protocol/errors.ts'
+import { detailOf, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { CreateAcls } from '../../protocol/messages/create-acls.ts'
 import { CLUSTER_NAME, operations, patternTypes, permissions, resourceTypes } from '../../security/acl.ts'
 import type { AclBinding } from '../../security/acl.ts'
@@ -29,7 +29,7 @@ export const createAcls = handler({
       authorizer.replace(security.acls)
     } catch (error) {
       broker.logger.error({ err: error }, `access control entries could not be written: ${messageOf(error)}`)
-      failure = messageOf(error)
+      failure = detailOf(error)
     }
     return {
       throttleTimeMs: 0,

@@ -1,5 +1,4 @@
-import { messageOf } from '../../base/errors.ts'
-import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
+import { KafkaError, detailOf, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
 import type { CreatePartitionsRequest, CreatePartitionsResponse } from '../../protocol/messages/create-partitions.ts'
 import type { Input } from '../../protocol/schema.ts'
@@ -30,7 +29,7 @@ export const createPartitions = handler({
         return { name, errorCode: 0 }
       } catch (error) {
         const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
-        return { name, errorCode: errorCode(code), errorMessage: messageOf(error) }
+        return { name, errorCode: errorCode(code), errorMessage: detailOf(error) }
       }
     }
     const results = await Promise.all(request.topics.map(grow))

@@ -1,4 +1,4 @@
-import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
+import { KafkaError, detailOf, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { messageOf } from '../../base/errors.ts'
 import { CreateTopics } from '../../protocol/messages/create-topics.ts'
 import type { CreateTopicsRequest, CreateTopicsResponse } from '../../protocol/messages/create-topics.ts'
@@ -72,7 +72,7 @@ async function create(
     if (!(error instanceof KafkaError))
       broker.logger.error({ topic: name, err: error }, `topic ${name} could not be created: ${messageOf(error)}`)
     const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
-    return { name, errorCode: errorCode(code), errorMessage: messageOf(error), configs: [] }
+    return { name, errorCode: errorCode(code), errorMessage: detailOf(error), configs: [] }
   }
 }
 

@@ -1,5 +1,5 @@
 import { messageOf } from '../../base/errors.ts'
-import { errorCode } from '../../protocol/errors.ts'
+import { detailOf, errorCode } from '../../protocol/errors.ts'
 import { DeleteAcls } from '../../protocol/messages/delete-acls.ts'
 import { filterProblem, matches } from '../../security/acl-filter.ts'
 import { aclKey } from '../../security/acl.ts'
@@ -32,7 +32,7 @@ export const deleteAcls = handler({
       const code = errorCode('KAFKA_STORAGE_ERROR')
       return {
         throttleTimeMs: 0,
-        filterResults: filters.map(() => ({ errorCode: code, errorMessage: messageOf(error), matchingAcls: [] })),
+        filterResults: filters.map(() => ({ errorCode: code, errorMessage: detailOf(error), matchingAcls: [] })),
       }
     }
     return { throttleTimeMs: 0, filterResults: results }

@@ -1,4 +1,4 @@
-import { KafkaError, errorCode, kafkaError } from '../../protocol/errors.ts'
+import { KafkaError, detailOf, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { messageOf } from '../../base/errors.ts'
 import { ZERO_UUID } from '../../base/uuid.ts'
 import { DeleteTopics } from '../../protocol/messages/delete-topics.ts'
@@ -41,7 +41,7 @@ async function remove(broker: BrokerServices, name: string | null, topicId: stri
     if (!(error instanceof KafkaError))
       broker.logger.error({ topic: name, err: error }, `topic ${name} could not be deleted: ${messageOf(error)}`)
     const code = error instanceof KafkaError ? error.kafkaCode : 'KAFKA_STORAGE_ERROR'
-    return { name, topicId, errorCode: errorCode(code), errorMessage: messageOf(error) }
+    return { name, topicId, errorCode: errorCode(code), errorMessage: detailOf(error) }
   }
 }
 
@@ -53,5 +53,7 @@ function find(broker: BrokerServices, name: string | null, topicId: string): Top
 }
 
 function unknown(name: string | null, topicId: string): KafkaError {
-  return name === null ? kafkaError('UNKNOWN_TOPIC_ID', topicId) : kafkaError('UNKNOWN_TOPIC_OR_PARTITION', name)
+  return name === null
+    ? kafkaError('UNKNOWN_TOPIC_ID', `There is no topic with the id ${topicId}.`)
+    : kafkaError('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
 }

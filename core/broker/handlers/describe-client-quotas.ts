@@ -17,7 +17,7 @@ export const describeClientQuotas = handler({
   maxVersion: 1,
   handle({ components, strict }, { broker }) {
     const wrong = filterProblem(components)
-    if (wrong !== undefined) return { throttleTimeMs: 0, errorCode: errorCode(wrong.kafkaCode), errorMessage: wrong.message, entries: null }
+    if (wrong !== undefined) return { throttleTimeMs: 0, errorCode: errorCode(wrong.kafkaCode), errorMessage: wrong.detail, entries: null }
     const entries = broker.quotas
       .list()
       .filter(({ entity }) => matches(entity, components, strict))

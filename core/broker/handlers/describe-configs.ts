@@ -1,5 +1,4 @@
-import { KafkaError, errorCode } from '../../protocol/errors.ts'
-import { messageOf } from '../../base/errors.ts'
+import { KafkaError, detailOf, errorCode } from '../../protocol/errors.ts'
 import { DescribeConfigs } from '../../protocol/messages/describe-configs.ts'
 import type { DescribeConfigsRequest, DescribeConfigsResponse } from '../../protocol/messages/describe-configs.ts'
 import type { Input } from '../../protocol/schema.ts'
@@ -33,7 +32,7 @@ function describe({ broker, version }: RequestContext, wanted: Wanted, request: 
     return { errorCode: 0, errorMessage: null, resourceType, resourceName, configs }
   } catch (error) {
     const code = error instanceof KafkaError ? error.kafkaCode : 'UNKNOWN_SERVER_ERROR'
-    return { errorCode: errorCode(code), errorMessage: messageOf(error), resourceType, resourceName, configs: [] }
+    return { errorCode: errorCode(code), errorMessage: detailOf(error), resourceType, resourceName, configs: [] }
   }
 }
 

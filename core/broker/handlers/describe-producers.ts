@@ -38,6 +38,6 @@ function describe(broker: BrokerServices, topic: string, partitionIndex: number)
     return { partitionIndex, errorCode: 0, activeProducers }
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error
-    return { partitionIndex, errorCode: errorCode(error.kafkaCode), errorMessage: error.message, activeProducers: [] }
+    return { partitionIndex, errorCode: errorCode(error.kafkaCode), errorMessage: error.detail, activeProducers: [] }
   }
 }

@@ -1,5 +1,5 @@
 import { messageOf } from '../../base/errors.ts'
-import { errorCode, type KafkaErrorName } from '../../protocol/errors.ts'
+import { detailOf, errorCode, type KafkaErrorName } from '../../protocol/errors.ts'
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { handler } from '../handler.ts'
 import type { BrokerServices } from '../services.ts'
@@ -33,6 +33,6 @@ async function prepare(broker: BrokerServices, keyType: number): Promise<{ error
     return { error: 'NONE', message: null }
   } catch (error) {
     broker.logger.error({ err: error }, `the coordinator's topic could not be made: ${messageOf(error)}`)
-    return { error: 'COORDINATOR_NOT_AVAILABLE', message: messageOf(error) }
+    return { error: 'COORDINATOR_NOT_AVAILABLE', message: detailOf(error) }
   }
 }

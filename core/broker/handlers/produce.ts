@@ -1,4 +1,4 @@
-import { KafkaError, type KafkaErrorName, errorCode, kafkaError } from '../../protocol/errors.ts'
+import { KafkaError, type KafkaErrorName, detailOf, errorCode, kafkaError } from '../../protocol/errors.ts'
 import { MoldauError, messageOf } from '../../base/errors.ts'
 import { Produce } from '../../protocol/messages/produce.ts'
 import type { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
@@ -156,7 +156,7 @@ function failed({ broker, remote }: RequestContext, name: string, index: number,
   if (!(error instanceof KafkaError))
     broker.logger.error({ partition: name, remote, err: error }, `produce to ${name} failed: ${messageOf(error)}`)
   const code = error instanceof KafkaError ? error.kafkaCode : error instanceof MoldauError ? 'KAFKA_STORAGE_ERROR' : 'UNKNOWN_SERVER_ERROR'
-  const message = messageOf(error)
+  const message = detailOf(error)
   const recordErrors = error instanceof RecordValidationError ? error.recordErrors : []
   const errorMessage = message.includes(name) ? message : `${name}: ${message}`
   return { index, errorCode: errorCode(code), baseOffset: -1, recordErrors, errorMessage }

@@ -149,6 +149,6 @@ export class Chain {
 }
 
 function outcomeOf(error: unknown): ErrorOutcome {
-  if (error instanceof KafkaError) return new ErrorOutcome(error.kafkaCode, error.message)
+  if (error instanceof KafkaError) return new ErrorOutcome(error.kafkaCode, error.detail)
   throw error
 }
