@@ -25,7 +25,7 @@ const POLL_TIMEOUT_MS = 1000
  * Reads records, batch by batch, in order per partition.
  *
  * ```ts
- * const consumer = client.consumer({ groupId: 'archive', isolation: 'read_committed' })
+ * const consumer = client.consumer({ groupId: 'archive', isolationLevel: 'read_committed' })
  * consumer.subscribe(['flights'])
  * for await (const { columns, from, count } of consumer) {
  *   for (let i = from; i < from + count; i++) console.log(columns.value(i)?.toString())

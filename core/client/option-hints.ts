@@ -1,9 +1,10 @@
+import { nearestName } from '../base/edit-distance.ts'
 import { clientSettings } from './client-options.ts'
 import { consumerSettings } from './consumer-options.ts'
-import { nearestName, suggestionOf } from './nearest-name.ts'
 import { explained, explainedFamilies, renamed } from './other-names.ts'
 import { producerSettings } from './producer-options.ts'
 import type { Settings } from './settings.ts'
+import { suggestionOf } from './suggestion.ts'
 
 const parts = { 'connect()': clientSettings, 'client.producer()': producerSettings, 'client.consumer()': consumerSettings } as const
 
@@ -12,19 +13,17 @@ export type Part = keyof typeof parts
 
 /** What to do about a name that `part` does not have, as the end of a sentence. */
 export function hintFor(part: Part, spelling: string): string {
-  const own = namesLike(spelling, parts[part])
+  const own = namesLike(spelling, part)
   const others = (Object.keys(parts) as Part[]).filter((other) => other !== part)
-  const owner = others.find((other) => namesLike(spelling, parts[other]).includes(spelling))
+  const ownerOf = (name: string): Part | undefined => others.find((other) => namesLike(name, other).includes(name))
+  const owner = ownerOf(spelling)
   if (owner !== undefined) return `: it is an option of ${owner}`
   const told = explanation(part, spelling)
   if (told !== undefined) return `: ${told}`
-  const nearest = nearestName(spelling, own)
-  for (const other of others) {
-    const there = nearestName(spelling, namesLike(spelling, parts[other]))
-    if (there !== undefined && there.distance < (nearest?.distance ?? Infinity))
-      return `: did you mean '${there.name}', an option of ${other}?`
-  }
-  const related = nearest === undefined ? own.filter((name) => firstWord(name) === firstWord(spelling)) : []
+  // Of two that are as near, that of its own part.
+  const nearest = nearestName(spelling, [...own, ...others.flatMap((other) => namesLike(spelling, other))])
+  if (nearest !== undefined) return `: did you mean '${nearest}'${own.includes(nearest) ? '' : `, an option of ${ownerOf(nearest)}`}?`
+  const related = own.filter((name) => firstWord(name) === firstWord(spelling))
   return suggestionOf(spelling, related.length > 0 ? related : own)
 }
 
@@ -39,7 +38,8 @@ function explanation(part: Part, spelling: string): string | undefined {
 }
 
 /** In the way in which `spelling` is written: with dots or in camelCase. */
-function namesLike(spelling: string, settings: Settings): string[] {
+function namesLike(spelling: string, part: Part): string[] {
+  const settings: Settings = parts[part]
   return Object.entries(settings).flatMap(([name, { kafka }]) => (spelling.includes('.') ? (kafka ?? []) : name))
 }
 

@@ -1,7 +1,7 @@
 import { scramMechanisms } from '../security/scram.ts'
 import type { ScramMechanism } from '../security/scram.ts'
 import type { SaslOptions } from '../security/sasl-client.ts'
-import { suggestionOf } from './nearest-name.ts'
+import { suggestionOf } from './suggestion.ts'
 import { flag, listOfWords, nonEmpty, oneOfWords, secret, text, words } from './setting-kinds.ts'
 import { ownSetting, readOptions, setting } from './settings.ts'
 import type { Kind, Options, Settings } from './settings.ts'

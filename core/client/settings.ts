@@ -78,8 +78,6 @@ export function readOptions<const S extends Settings>(
   settings: S,
   hint: (spelling: string) => string,
 ): ReadOptions<S> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new MoldauError('INVALID_CONFIG', `${who}: options are an object, not ${shown(given)}`)
   const read: Record<string, unknown> = {}
   const givenAs = new Map<string, string>()
   for (const [spelling, value] of Object.entries(given)) {
