@@ -7,7 +7,7 @@ import type { Dialer } from '../net/dialer.ts'
 import { systemResolver } from '../net/resolver.ts'
 import type { Resolver } from '../net/resolver.ts'
 import { securitySettings } from './security-settings.ts'
-import { amount, callable, flag, given, oneOf, positive, text } from './setting-kinds.ts'
+import { amount, callable, flag, given, oneOf, oneOfWords, positive, text } from './setting-kinds.ts'
 import { ownSetting, setting } from './settings.ts'
 import type { Options, ReadOptions } from './settings.ts'
 
@@ -29,7 +29,7 @@ export const clientSettings = {
   /** After so long without use a topic is not asked for any more; default 5 minutes. */
   metadataMaxIdleMs: setting('metadata.max.idle.ms', amount, 300_000),
   /** Whether the addresses given to `connect` are tried again when no known broker answers (KIP-899); default `rebootstrap`. */
-  metadataRecoveryStrategy: setting('metadata.recovery.strategy', oneOf('rebootstrap', 'none'), 'rebootstrap'),
+  metadataRecoveryStrategy: setting('metadata.recovery.strategy', oneOfWords('rebootstrap', 'none'), 'rebootstrap'),
   /** After so long without metadata the brokers are looked for anew (KIP-1102); default 5 minutes. */
   metadataRecoveryRebootstrapTriggerMs: setting('metadata.recovery.rebootstrap.trigger.ms', amount, 300_000),
   /** Pause after a broker did not take a connection, doubled for each further time; default 50 ms. */

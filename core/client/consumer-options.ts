@@ -1,6 +1,6 @@
 import { assignmentStrategy, defaultAssignors } from './assignors/assignors.ts'
 import type { ConsumerInterceptor } from './interceptors.ts'
-import { amount, flag, listOf, memory, nonEmpty, oneOf, positive, text } from './setting-kinds.ts'
+import { amount, flag, listOf, memory, nonEmpty, oneOf, oneOfWords, positive, text } from './setting-kinds.ts'
 import { offsetReset } from './offset-reset.ts'
 import { ownSetting, setting } from './settings.ts'
 import type { Options } from './settings.ts'
@@ -14,7 +14,7 @@ export const consumerSettings = {
    * How the group is kept: 'classic' has a member share the partitions out, 'consumer' the coordinator (KIP-848; Kafka from 4.0 on), by and by and
    * without a stop for all. A group may be moved from one to the other member by member. Default 'classic'.
    */
-  groupProtocol: setting('group.protocol', oneOf('classic', 'consumer'), 'classic'),
+  groupProtocol: setting('group.protocol', oneOfWords('classic', 'consumer'), 'classic'),
   /** With groupProtocol 'consumer': the assignor of the coordinator (`uniform`, `range`); default the first that it has. */
   groupRemoteAssignor: setting('group.remote.assignor', nonEmpty),
   /** 'read_committed' hands out no record of a transaction that is open or was aborted; default 'read_uncommitted'. */

@@ -45,7 +45,10 @@ export const words: Kind<readonly string[], string | readonly string[]> = {
 
 export const flag: Kind<boolean> = {
   what: 'true or false',
-  read: (value) => (typeof value === 'boolean' ? value : value === 'true' ? true : value === 'false' ? false : undefined),
+  read(value) {
+    const word = typeof value === 'string' ? value.trim().toLowerCase() : value
+    return word === true || word === 'true' ? true : word === false || word === 'false' ? false : undefined
+  },
 }
 
 /** One of a few words or numbers. */

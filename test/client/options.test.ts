@@ -35,6 +35,7 @@ const taken: readonly (readonly [Part, options: object, read: object])[] = [
   // The default makes room for one attempt, as in Java.
   [producer, { requestTimeoutMs: 200_000, lingerMs: 10 }, { deliveryTimeoutMs: 200_010 }],
   [producer, { requestTimeoutMs: 90, lingerMs: 10, deliveryTimeoutMs: 100 }, { deliveryTimeoutMs: 100 }],
+  [consumer, { 'group.protocol': 'CONSUMER', 'check.crcs': 'False' }, { groupProtocol: 'consumer', checkCrcs: false }],
   [consumer, {}, { allowAutoCreateTopics: true }],
   [consumer, { 'allow.auto.create.topics': 'false' }, { allowAutoCreateTopics: false }],
   [consumer, { heartbeatIntervalMs: 99, sessionTimeoutMs: 100 }, { heartbeatIntervalMs: 99, sessionTimeoutMs: 100 }],
