@@ -66,7 +66,7 @@ export class SinkWorker implements Worker {
       autoOffsetReset: settings.startAt,
       partitionAssignmentStrategy: ['range'],
       sessionTimeoutMs: settings.sessionTimeoutMs,
-      heartbeatIntervalMs: Math.min(3000, settings.sessionTimeoutMs / 3),
+      heartbeatIntervalMs: Math.min(3000, Math.floor(settings.sessionTimeoutMs / 3)),
       maxPollRecords: POLL_RECORDS_MAX,
       prefetchBytes: PREFETCH_BYTES,
       fetchMaxBytes: PREFETCH_BYTES,

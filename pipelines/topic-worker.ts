@@ -67,7 +67,7 @@ export class TopicWorker implements Worker {
       autoOffsetReset: 'earliest',
       partitionAssignmentStrategy: ['range'],
       sessionTimeoutMs: settings.sessionTimeoutMs,
-      heartbeatIntervalMs: Math.min(3000, settings.sessionTimeoutMs / 3),
+      heartbeatIntervalMs: Math.min(3000, Math.floor(settings.sessionTimeoutMs / 3)),
       maxPollRecords: this.#epochRecords,
       prefetchBytes: PREFETCH_BYTES,
       fetchMaxBytes: PREFETCH_BYTES,

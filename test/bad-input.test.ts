@@ -109,7 +109,7 @@ test('a disk that is full stops writing and nothing else: what was acknowledged 
   const broker = await startBroker(t, { dir, port: null, files })
   const client = await clientOf(t, broker)
   await client.admin.createTopics([{ name: 'a' }])
-  const [producer, hasty] = [client.producer(), client.producer({ deliveryTimeoutMs: 300 })]
+  const [producer, hasty] = [client.producer(), client.producer({ lingerMs: 0, requestTimeoutMs: 300, deliveryTimeoutMs: 300 })]
   for (let i = 0; i < 5; i++) await producer.send({ topic: 'a', value: `before ${i}` })
   files.fault = (operation) => (operation === 'write' ? 'ENOSPC' : undefined)
   await t.throwsAsync(hasty.send({ topic: 'a', value: 'too much' }), {

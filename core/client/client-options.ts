@@ -6,18 +6,10 @@ import type { RandomBytes } from '../base/uuid.ts'
 import type { Dialer } from '../net/dialer.ts'
 import { systemResolver } from '../net/resolver.ts'
 import type { Resolver } from '../net/resolver.ts'
-import type { SaslOptions } from '../security/sasl-client.ts'
-import { TokenCache } from '../security/token-cache.ts'
-import { clientSecurity, securityNames } from './security-options.ts'
-import type { SecuritySettings, SslOptions } from './security-options.ts'
-import { amount, flag, given, oneOf, positive, text } from './setting-kinds.ts'
-import { ownSetting, readOptions, setting } from './settings.ts'
-import type { Kind, Options, ReadOptions } from './settings.ts'
-
-const tls: Kind<boolean | SslOptions> = {
-  what: 'true, false, or settings of TLS (ca, cert, key ...)',
-  read: (value) => (typeof value === 'boolean' || (typeof value === 'object' && value !== null) ? value : undefined),
-}
+import { securitySettings } from './security-settings.ts'
+import { amount, callable, flag, given, oneOf, oneOfWords, positive, text } from './setting-kinds.ts'
+import { ownSetting, setting } from './settings.ts'
+import type { Options, ReadOptions } from './settings.ts'
 
 export const clientSettings = {
   /** Names this program in the broker's logs and quotas; default `moldau`. */
@@ -37,7 +29,7 @@ export const clientSettings = {
   /** After so long without use a topic is not asked for any more; default 5 minutes. */
   metadataMaxIdleMs: setting('metadata.max.idle.ms', amount, 300_000),
   /** Whether the addresses given to `connect` are tried again when no known broker answers (KIP-899); default `rebootstrap`. */
-  metadataRecoveryStrategy: setting('metadata.recovery.strategy', oneOf('rebootstrap', 'none'), 'rebootstrap'),
+  metadataRecoveryStrategy: setting('metadata.recovery.strategy', oneOfWords('rebootstrap', 'none'), 'rebootstrap'),
   /** After so long without metadata the brokers are looked for anew (KIP-1102); default 5 minutes. */
   metadataRecoveryRebootstrapTriggerMs: setting('metadata.recovery.rebootstrap.trigger.ms', amount, 300_000),
   /** Pause after a broker did not take a connection, doubled for each further time; default 50 ms. */
@@ -56,54 +48,23 @@ export const clientSettings = {
    */
   clientDnsLookup: setting('client.dns.lookup', oneOf('use_all_dns_ips', 'resolve_canonical_bootstrap_servers_only'), 'use_all_dns_ips'),
   /** How host names become addresses; default: as the operating system does it. */
-  resolver: ownSetting(given<Resolver>('an object with addresses() and canonicalName()'), systemResolver),
+  resolver: ownSetting(given<Resolver>('an object', 'addresses', 'canonicalName'), systemResolver),
   /** How long a topic may stay unknown before a call fails with UNKNOWN_TOPIC; default 5 s. */
   unknownTopicTimeoutMs: ownSetting(amount, 5000),
   /** Whether metrics are sent to the cluster when it asks for them (KIP-714); default true. */
   enableMetricsPush: setting('enable.metrics.push', flag, true),
-  /** Speaks TLS with the brokers: true trusts whom Node.js trusts. */
-  ssl: ownSetting(tls),
-  /** Who we are, for brokers that want to know. */
-  sasl: ownSetting(given<SaslOptions>('a log-in: mechanism and what it needs')),
+  ...securitySettings,
   /** How connections are made; default TCP. A Broker brings its own. */
-  dialer: ownSetting(given<Dialer>('an object with dial()')),
+  dialer: ownSetting(given<Dialer>('an object', 'dial')),
   /** What tells the time and waits; default that of the system. For tests with a time of their own. */
-  clock: ownSetting(given<Clock>('a clock'), systemClock),
+  clock: ownSetting(given<Clock>('a clock', 'now', 'monotonic', 'after'), systemClock),
   /** Where chance comes from; default that of the system. For tests that repeat. */
-  random: ownSetting(given<RandomBytes>('a function that fills a buffer'), systemRandom),
+  random: ownSetting(callable<RandomBytes>('a function that fills a buffer'), systemRandom),
   /** Default: pino from `warn` up on standard error, or as the environment variable MOLDAU_LOG_LEVEL says; pass a silent one to embed. */
-  logger: ownSetting(given<Logger>('a logger: debug, info, warn, error')),
+  logger: ownSetting(given<Logger>('a logger', 'debug', 'info', 'warn', 'error')),
 } as const
 
-/** Kafka's security settings are given by their dotted names: `'security.protocol'`. */
-export type ClientOptions = Options<typeof clientSettings> & SecuritySettings
+export type ClientOptions = Options<typeof clientSettings>
 
 /** What is read of them: how to speak TLS has become part of the dialer. */
-export type ReadClientOptions = Omit<ReadOptions<typeof clientSettings>, 'ssl'>
-
-/** With the defaults where nothing is given. @throws MoldauError INVALID_CONFIG */
-export function readClientOptions(options: ClientOptions): ReadClientOptions {
-  const isSecurity = ([name]: [string, unknown]): boolean => (securityNames as readonly string[]).includes(name)
-  const entries = Object.entries(options)
-  const { ssl, ...read } = readOptions('connect', Object.fromEntries(entries.filter((each) => !isSecurity(each))), clientSettings)
-  const kafka = Object.fromEntries(entries.filter(isSecurity)) as Record<string, string>
-  const { resolver } = read
-  const security = clientSecurity(
-    { resolver, ...(ssl !== undefined && { ssl }), ...(read.sasl !== undefined && { sasl: read.sasl }) },
-    kafka,
-  )
-  const sasl = security.sasl ?? read.sasl
-  return {
-    ...read,
-    ...security,
-    ...(sasl !== undefined && { sasl: sharingTokens(sasl, read.clock) }),
-    dialer: read.dialer ?? security.dialer,
-  }
-}
-
-/** All connections of a client log in with one token, as long as it is good. */
-function sharingTokens(sasl: SaslOptions, clock: Clock): SaslOptions {
-  if (typeof sasl.token !== 'function') return sasl
-  const cache = new TokenCache(sasl.token, clock)
-  return { ...sasl, token: () => cache.token() }
-}
+export type ReadClientOptions = Omit<ReadOptions<typeof clientSettings>, Exclude<keyof typeof securitySettings, 'sasl'>>

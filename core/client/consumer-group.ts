@@ -6,7 +6,7 @@ import { AutoCommit } from './auto-commit.ts'
 import { positionsByGroup } from './committable.ts'
 import type { Committable } from './committable.ts'
 import { ConsumerMember } from './consumer-member.ts'
-import type { readConsumerOptions } from './consumer-options.ts'
+import type { ReadConsumerOptions } from './read-consumer-options.ts'
 import type { ConsumerView } from './consumer-view.ts'
 import { within } from './farewell.ts'
 import { Generations } from './generations.ts'
@@ -21,7 +21,7 @@ import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetToCommit, Reb
 export interface ConsumerGroupOptions {
   cluster: Cluster
   groupId: string
-  options: ReturnType<typeof readConsumerOptions>
+  options: ReadConsumerOptions
   assignment: Assignment
   onAssigned: () => void
   /** The next poll has something to see to. */

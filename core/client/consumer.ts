@@ -11,7 +11,8 @@ import { ConsumerInterceptors } from './interceptors.ts'
 import type { ConsumerMetricName } from './metrics/consumer-stats.ts'
 import type { MetricsSnapshot } from './metrics/snapshot.ts'
 import { OffsetLookup, type OffsetAtTime } from './offset-lookup.ts'
-import { readConsumerOptions, type ConsumerOptions } from './consumer-options.ts'
+import type { ConsumerOptions } from './consumer-options.ts'
+import { readConsumerOptions, type ReadConsumerOptions } from './read-consumer-options.ts'
 import { ConsumerView } from './consumer-view.ts'
 import { Reading } from './reading.ts'
 import type { Subscription } from './membership.ts'
@@ -24,7 +25,7 @@ const POLL_TIMEOUT_MS = 1000
  * Reads records, batch by batch, in order per partition.
  *
  * ```ts
- * const consumer = client.consumer({ groupId: 'archive', isolation: 'read_committed' })
+ * const consumer = client.consumer({ groupId: 'archive', isolationLevel: 'read_committed' })
  * consumer.subscribe(['flights'])
  * for await (const { columns, from, count } of consumer) {
  *   for (let i = from; i < from + count; i++) console.log(columns.value(i)?.toString())
@@ -36,7 +37,7 @@ export class Consumer {
   /** What comes and goes, what goes wrong, and the end: for those who show it. */
   readonly events: EventHub<ConsumerEvents>
   readonly #view: ConsumerView
-  readonly #options: ReturnType<typeof readConsumerOptions>
+  readonly #options: ReadConsumerOptions
   readonly #assignment: Assignment
   readonly #group: ConsumerGroup | undefined
   readonly #reading: Reading

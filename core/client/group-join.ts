@@ -21,6 +21,7 @@ export interface JoinOptions {
   maxPollIntervalMs: number
   assignors: readonly Assignor[]
   topics: readonly string[]
+  allowAutoCreateTopics: boolean
   rackId: string | null
   /** What the member keeps while it joins. */
   owned: readonly TopicPartition[]
@@ -105,7 +106,7 @@ function isFine(error: KafkaErrorName, options: JoinOptions, setMemberId: (membe
 async function assign(options: JoinOptions, round: JoinGroupResponse) {
   const members = round.members.map((member) => readMember(member))
   const names = [...new Set(members.flatMap((member) => member.topics))].toSorted()
-  const layouts = new Map(await Promise.all(names.map(async (name) => [name, await layoutOf(options.cluster, name)] as const)))
+  const layouts = new Map(await Promise.all(names.map(async (name) => [name, await layoutOf(options, name)] as const)))
   const counts = new Map([...layouts].map(([name, racks]) => [name, racks.length]))
   const existing: GroupTopics = new Map([...layouts].filter(([, racks]) => racks.length > 0))
   const assignor = options.assignors.find(({ name }) => name === round.protocolName)!
@@ -130,9 +131,9 @@ function readMember({ memberId, groupInstanceId, metadata }: JoinGroupResponse['
 }
 
 /** A topic that is not there yet gets no partitions; the leader looks again now and then. */
-async function layoutOf(cluster: Cluster, topic: string): Promise<string[][]> {
+async function layoutOf({ cluster, allowAutoCreateTopics }: JoinOptions, topic: string): Promise<string[][]> {
   try {
-    const { partitions } = await cluster.topic(topic)
+    const { partitions } = await cluster.topic(topic, allowAutoCreateTopics)
     const { brokers } = cluster.image
     return partitions.map(({ replicas }) => replicas.flatMap((id) => brokers.get(id)?.rack ?? []))
   } catch (error) {

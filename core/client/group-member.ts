@@ -29,6 +29,7 @@ export interface GroupMemberOptions {
   sessionTimeoutMs: number
   maxPollIntervalMs: number
   heartbeatIntervalMs: number
+  allowAutoCreateTopics: boolean
   partitionAssignmentStrategy: readonly (AssignorName | Assignor)[]
   /** A rebalance is due, or something fatal has happened: the next poll has to see to it. */
   onAttention: () => void

@@ -15,8 +15,8 @@ import type { GroupMetadata, Isolation, OffsetToCommit } from './types.ts'
 export type { GroupOffset }
 
 /**
- * Asks the leaders for offsets, as {@link Admin.listOffsets} does, of topics that are created where the broker does such things. The answers come
- * in the order of the questions.
+ * Asks the leaders for offsets, as {@link Admin.listOffsets} does; topics that are new are waited for, and none is created by looking. The answers
+ * come in the order of the questions.
  *
  * @throws MoldauError for the first question that failed
  */
@@ -26,7 +26,7 @@ export async function findOffsets(
   isolationLevel: Isolation,
   timeoutMs: number,
 ): Promise<OffsetAnswer[]> {
-  for (const topic of new Set(questions.map((question) => question.topic))) await cluster.topic(topic)
+  for (const topic of new Set(questions.map((question) => question.topic))) await cluster.topic(topic, false)
   try {
     return await listOffsets(new AdminCalls(cluster, timeoutMs), questions, { isolationLevel })
   } catch (error) {

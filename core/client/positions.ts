@@ -18,6 +18,7 @@ export interface PositionsOptions {
   group: ConsumerGroup | undefined
   isolationLevel: Isolation
   autoOffsetReset: OffsetReset
+  allowAutoCreateTopics: boolean
   partitions: Iterable<PartitionState>
   onProgress: () => void
   onError: (error: Error) => void
@@ -50,7 +51,7 @@ export class Positions {
 
   /** Starts looking in the background for partitions that need it. */
   wake(): void {
-    const { cluster, group, partitions } = this.#options
+    const { cluster, group, partitions, allowAutoCreateTopics } = this.#options
     let searches: Search[] | undefined
     for (const state of partitions) {
       const { topic, partition, version, position } = state
@@ -64,7 +65,7 @@ export class Positions {
     const isFromGroup = ({ state }: Search): boolean => group !== undefined && state.start === 'committed'
     const known = searches.filter(({ topic }) => topics.has(topic))
     for (const [topic, unknown] of byTopic(searches.filter((search) => !topics.has(search.topic)))) {
-      this.#run(unknown, async () => (await cluster.topic(topic), NONE))
+      this.#run(unknown, async () => (await cluster.topic(topic, allowAutoCreateTopics), NONE))
     }
     const fromGroup = known.filter(isFromGroup)
     if (fromGroup.length > 0) this.#run(fromGroup, () => this.#readCommitted(fromGroup))

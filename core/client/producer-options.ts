@@ -1,8 +1,7 @@
-import { MoldauError } from '../base/errors.ts'
 import { compressionNames } from '../record/compression-names.ts'
 import type { ProducerInterceptor } from './interceptors.ts'
-import { amount, flag, listOf, oneOf, positive, text, whole } from './setting-kinds.ts'
-import { ownSetting, readOptions, setting } from './settings.ts'
+import { amount, flag, listOf, memory, nonEmpty, oneOf, positive, whole } from './setting-kinds.ts'
+import { ownSetting, setting } from './settings.ts'
 import type { Kind, Options, ReadOptions } from './settings.ts'
 
 /** Chooses the partition of a record; `key` is null for a record without one. `roundrobin`: each partition in turn, whatever the key. */
@@ -16,11 +15,16 @@ const partitionerKind: Kind<Partitioner> = {
   },
 }
 
+const acksKind: Kind<'all' | 1 | 0, 'all' | 1 | 0 | -1> = {
+  what: 'one of all, -1 (the same), 1, 0',
+  read: (value, name) => (value === -1 || value === '-1' ? 'all' : oneOf('all', 1, 0).read(value, name)),
+}
+
 export const producerSettings = {
   /** Turns transactions on: stable across restarts, one living producer per id. */
-  transactionalId: setting('transactional.id', text),
-  /** Who must have the record before it counts: all in-sync replicas (default), the leader, nobody. */
-  acks: setting('acks', oneOf('all', 1, 0), 'all'),
+  transactionalId: setting('transactional.id', nonEmpty),
+  /** Who must have the record before it counts: all in-sync replicas ('all', default, or -1), the leader (1), nobody (0). */
+  acks: setting('acks', acksKind, 'all'),
   /** A resend never doubles or reorders; default true with acks 'all'. */
   enableIdempotence: setting('enable.idempotence', flag),
   /** What batches are compressed with: 'none' (default), 'gzip', 'snappy', 'lz4', 'zstd'. */
@@ -38,13 +42,13 @@ export const producerSettings = {
   /** Largest request, and so largest record, in bytes; default 1 MiB. */
   maxRequestSize: setting('max.request.size', positive, 1024 * 1024),
   /** What may wait for acknowledgement before {@link Producer.ready} and send() wait, in bytes; default 64 MiB. */
-  bufferMemory: setting('buffer.memory', positive, 64 * 1024 * 1024),
+  bufferMemory: setting('buffer.memory', memory, 64 * 1024 * 1024),
   /**
    * Requests on their way to one broker at once; default 5. Order is kept whatever the number: of an idempotent producer at most five batches
    * of a partition are under way. Without idempotence batches change places when one has to be sent again, unless this is 1.
    */
-  maxInFlightRequestsPerConnection: setting('max.in.flight.requests.per.connection', whole(1, 0x7fff_ffff), 5),
-  /** From append to acknowledgement, retries included; default 2 minutes. */
+  maxInFlightRequestsPerConnection: setting('max.in.flight.requests.per.connection', positive, 5),
+  /** From append to acknowledgement, retries included: `lingerMs` and `requestTimeoutMs` together, at least. Default 2 minutes. */
   deliveryTimeoutMs: setting('delivery.timeout.ms', amount, 120_000),
   /** How long a broker may take to acknowledge a request before it is sent again; default 30 s. */
   requestTimeoutMs: setting('request.timeout.ms', amount, 30_000),
@@ -61,7 +65,7 @@ export const producerSettings = {
   /** Of records without a key a partition gets none while its leader has taken nothing for so long; default 0, never. */
   partitionerAvailabilityTimeoutMs: setting('partitioner.availability.timeout.ms', amount, 0),
   /** See each record before it is written, and each batch after it. */
-  interceptors: ownSetting(listOf<ProducerInterceptor>('a list of objects with onSend and onAcknowledgement'), []),
+  interceptors: ownSetting(listOf<ProducerInterceptor>('onSend', 'onAcknowledgement'), []),
 } as const
 
 export type ProducerOptions = Options<typeof producerSettings>
@@ -72,21 +76,4 @@ export const acksCodes = { all: -1, 1: 1, 0: 0 } as const
 export function compressionLevelOf(options: ReadOptions<typeof producerSettings>): number | undefined {
   if (options.compressionType === 'gzip') return options.compressionGzipLevel
   return options.compressionType === 'zstd' ? options.compressionZstdLevel : undefined
-}
-
-/** With the defaults where nothing is given. @throws MoldauError INVALID_CONFIG */
-export function readProducerOptions(options: ProducerOptions): ReadOptions<typeof producerSettings> & { enableIdempotence: boolean } {
-  const read = readOptions('producer', options, producerSettings)
-  const { acks, transactionalId } = read
-  const enableIdempotence = read.enableIdempotence ?? acks === 'all'
-  if (enableIdempotence && acks !== 'all') {
-    throw new MoldauError('INVALID_CONFIG', `producer: enableIdempotence needs acks 'all', not ${acks}: leave one of them out`)
-  }
-  if (transactionalId !== undefined && !enableIdempotence) {
-    throw new MoldauError(
-      'INVALID_CONFIG',
-      `producer '${transactionalId}': transactions need acks 'all' and enableIdempotence: leave them out`,
-    )
-  }
-  return { ...read, enableIdempotence }
 }

@@ -8,7 +8,8 @@ import { BatchSend } from './batch-send.ts'
 import { DeferredSends } from './deferred-sends.ts'
 import { CLOSE_TIMEOUT_MS, within } from './farewell.ts'
 import { ProducerInterceptors } from './interceptors.ts'
-import { acksCodes, compressionLevelOf, readProducerOptions } from './producer-options.ts'
+import { acksCodes, compressionLevelOf } from './producer-options.ts'
+import { readProducerOptions, type ReadProducerOptions } from './read-producer-options.ts'
 import type { ProducerOptions } from './producer-options.ts'
 import type { ProducerEvents } from './client-events.ts'
 import { ProducerView } from './producer-view.ts'
@@ -38,7 +39,7 @@ export class Producer {
   readonly events: EventHub<ProducerEvents>
   readonly #cluster: Cluster
   readonly #view: ProducerView
-  readonly #options: ReturnType<typeof readProducerOptions>
+  readonly #options: ReadProducerOptions
   readonly #accumulator: Accumulator
   readonly #sender: Sender
   readonly #identity: ProducerIdentity

@@ -2,7 +2,7 @@ import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Assignment } from './assignment.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
-import type { readConsumerOptions } from './consumer-options.ts'
+import type { ReadConsumerOptions } from './read-consumer-options.ts'
 import type { ConsumerView } from './consumer-view.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import type { FetchedRecords } from './fetched-records.ts'
@@ -16,7 +16,7 @@ import type { ConsumerBatch } from './types.ts'
 
 export interface ReadingOptions {
   cluster: Cluster
-  options: ReturnType<typeof readConsumerOptions>
+  options: ReadConsumerOptions
   /** The partitions that are read. */
   assignment: Assignment
   /** Undefined outside of a group. */

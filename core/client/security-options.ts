@@ -6,117 +6,115 @@ import type { Resolver } from '../net/resolver.ts'
 import { tlsDialer } from '../net/tls-dialer.ts'
 import type { TlsDialerOptions } from '../net/tls-dialer.ts'
 import { parseJaas } from '../security/jaas.ts'
+import { saslClient } from '../security/sasl-client.ts'
 import type { SaslOptions } from '../security/sasl-client.ts'
-import { NO_TLS_SETTINGS, secureContext } from '../security/tls-settings.ts'
+import { checkedContext, NO_TLS_SETTINGS, secureContext } from '../security/tls-settings.ts'
 import type { TlsSettings } from '../security/tls-settings.ts'
+import { saslSettings, securitySettings, sslSettings } from './security-settings.ts'
+import type { SslOptions } from './security-settings.ts'
+import { spellingOf } from './settings.ts'
+import type { ReadOptions, Settings } from './settings.ts'
 
-/** How to speak TLS with a broker, in the terms of node:tls. */
-export interface SslOptions {
-  /** Whom we trust, as PEM; default those that Node.js trusts. */
-  ca?: string | Buffer | readonly (string | Buffer)[]
-  /** Our certificate and its key, as PEM, for a broker that wants to see one. */
-  cert?: string | Buffer
-  key?: string | Buffer
-  passphrase?: string
-  /** The name that the broker's certificate must have; default the host. */
-  servername?: string
-  /** False trusts any certificate: for trials only. */
-  rejectUnauthorized?: boolean
-}
+/** Which field of {@link TlsSettings} an option is. */
+const tlsFields = {
+  sslTruststoreType: 'truststoreType',
+  sslTruststoreLocation: 'truststoreLocation',
+  sslTruststoreCertificates: 'truststoreCertificates',
+  sslTruststorePassword: 'truststorePassword',
+  sslKeystoreType: 'keystoreType',
+  sslKeystoreLocation: 'keystoreLocation',
+  sslKeystoreKey: 'keystoreKey',
+  sslKeystoreCertificateChain: 'keystoreCertificateChain',
+  sslKeystorePassword: 'keystorePassword',
+  sslKeyPassword: 'keyPassword',
+  sslEnabledProtocols: 'enabledProtocols',
+  sslCipherSuites: 'cipherSuites',
+} as const satisfies Partial<Record<keyof typeof sslSettings, keyof TlsSettings>>
 
-/** Kafka's settings of a client that concern security, by their dotted names. */
-export const securityNames = [
-  'security.protocol',
-  'sasl.mechanism',
-  'sasl.jaas.config',
-  'ssl.truststore.type',
-  'ssl.truststore.location',
-  'ssl.truststore.certificates',
-  'ssl.truststore.password',
-  'ssl.keystore.type',
-  'ssl.keystore.location',
-  'ssl.keystore.key',
-  'ssl.keystore.certificate.chain',
-  'ssl.keystore.password',
-  'ssl.key.password',
-  'ssl.enabled.protocols',
-  'ssl.cipher.suites',
-  'ssl.endpoint.identification.algorithm',
-] as const
+type Read = ReadOptions<typeof securitySettings> & { resolver: Resolver; dialer: Dialer | undefined }
 
-/** The same as options of `connect`. */
-export type SecuritySettings = { [name in (typeof securityNames)[number]]?: string }
-
-type Given = Readonly<Record<string, string | undefined>>
-
-/** The part of the options that says how to connect and who we are. @throws MoldauError INVALID_CONFIG */
-export function clientSecurity(
-  options: { ssl?: boolean | SslOptions; sasl?: SaslOptions; resolver?: Resolver },
-  kafka: Given,
-): { dialer?: Dialer; sasl?: SaslOptions } {
-  const protocol = (kafka['security.protocol'] ?? '').toUpperCase()
-  if (protocol !== '' && !['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'].includes(protocol)) {
-    throw new MoldauError('INVALID_CONFIG', `security.protocol: '${protocol}' is none of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL`)
+/**
+ * How to connect, and who we are. What asks for TLS or a log-in gets it, or is an error: nothing goes out in the clear because one option takes
+ * another back.
+ *
+ * @param given the options as they were spelled
+ * @throws MoldauError INVALID_CONFIG
+ */
+export function clientSecurity(given: object, read: Read): { dialer?: Dialer; sasl?: SaslOptions } {
+  const { securityProtocol: protocol, ssl, dialer } = read
+  const [byProtocol, bySsl] = [spellingOf(given, securitySettings, 'securityProtocol'), spellingOf(given, sslSettings, 'ssl')]
+  const [forTls, forLogin] = [firstOf(given, sslSettings, ssl === false ? ['ssl'] : []), firstOf(given, saslSettings)]
+  const speaksTls = protocol === undefined ? ssl !== undefined && ssl !== false : protocol.endsWith('SSL')
+  const logsIn = protocol === undefined ? forLogin !== undefined : protocol.startsWith('SASL')
+  if (speaksTls && ssl === false) throw contradiction(`${byProtocol} ${protocol} speaks TLS, and ${bySsl} is false: leave one of them out`)
+  if (!speaksTls && forTls !== undefined) {
+    const remedy = 'set securityProtocol to SSL or SASL_SSL (or ssl: true), or leave it out'
+    throw contradiction(
+      protocol === undefined
+        ? `${forTls} is given, and nothing asks for TLS: ${remedy}`
+        : `${forTls} is given, and ${byProtocol} ${protocol} speaks no TLS: ${remedy}`,
+    )
   }
-  const speaksTls = protocol === '' ? options.ssl !== undefined && options.ssl !== false : protocol.endsWith('SSL')
-  const logsIn = protocol === '' ? options.sasl !== undefined || kafka['sasl.mechanism'] !== undefined : protocol.startsWith('SASL')
-  const sasl = logsIn ? (options.sasl ?? saslOf(kafka)) : undefined
+  if (!logsIn && forLogin !== undefined) {
+    throw contradiction(
+      `${forLogin} is given, and ${byProtocol} ${protocol} has no log-in: set it to SASL_PLAINTEXT or SASL_SSL, or leave ${forLogin} out`,
+    )
+  }
+  if (speaksTls && dialer !== undefined)
+    throw contradiction(`${forTls ?? byProtocol} asks for TLS, and dialer makes the connections: let it speak TLS, or leave it out`)
+  const sasl = logsIn ? saslOf(given, read) : undefined
   return {
-    ...(speaksTls && { dialer: tlsDialer({ resolver: options.resolver, ...tlsOf(options.ssl), ...kafkaTls(kafka) }) }),
+    ...(speaksTls && { dialer: tlsDialer({ resolver: read.resolver, ...tlsOf(given, read) }) }),
     ...(sasl !== undefined && { sasl }),
   }
 }
 
-function tlsOf(ssl: boolean | SslOptions | undefined): TlsDialerOptions {
-  if (typeof ssl !== 'object') return {}
-  const { ca, cert, key, passphrase, servername, rejectUnauthorized } = ssl
+/** How the first of these options that is given was spelled. */
+function firstOf<S extends Settings>(given: object, settings: S, but: readonly (keyof S)[] = []): string | undefined {
+  const names = Object.keys(settings).filter((name) => !but.includes(name))
+  return names.map((name) => spellingOf(given, settings, name)).find((spelling) => spelling !== undefined)
+}
+
+function tlsOf(given: object, read: Read): TlsDialerOptions {
+  const names = (Object.keys(tlsFields) as (keyof typeof tlsFields)[]).filter((name) => read[name] !== undefined)
+  const { ssl, sslEndpointIdentificationAlgorithm: identification } = read
+  const { context, ...others } = typeof ssl === 'object' ? sslObject(ssl) : {}
+  const checks = identification === undefined ? {} : { checkName: identification !== '' }
+  if (names.length === 0) return { ...others, ...(context !== undefined && { context }), ...checks }
+  if (context !== undefined && Object.keys(context).length > 0) {
+    const other = spellingOf(given, sslSettings, names[0]!)
+    throw contradiction(`ssl: { ${Object.keys(context).join(', ')} } and ${other} both say what TLS needs: leave one of them out`)
+  }
+  const settings = Object.fromEntries(names.map((name) => [tlsFields[name], read[name]]))
+  return { ...others, context: secureContext({ ...NO_TLS_SETTINGS, ...settings }), ...checks }
+}
+
+function sslObject({ servername, rejectUnauthorized, ...context }: SslOptions): TlsDialerOptions {
   return {
-    context: {
-      ...(ca !== undefined && { ca: ca as string }),
-      ...(cert !== undefined && { cert }),
-      ...(key !== undefined && { key }),
-      ...(passphrase !== undefined && { passphrase }),
-    },
+    context: checkedContext('connect: ssl', context as NonNullable<TlsDialerOptions['context']>),
     ...(servername !== undefined && { servername }),
     ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
   }
 }
 
-const tlsNames: Readonly<Record<string, keyof TlsSettings>> = {
-  'ssl.truststore.type': 'truststoreType',
-  'ssl.truststore.location': 'truststoreLocation',
-  'ssl.truststore.certificates': 'truststoreCertificates',
-  'ssl.truststore.password': 'truststorePassword',
-  'ssl.keystore.type': 'keystoreType',
-  'ssl.keystore.location': 'keystoreLocation',
-  'ssl.keystore.key': 'keystoreKey',
-  'ssl.keystore.certificate.chain': 'keystoreCertificateChain',
-  'ssl.keystore.password': 'keystorePassword',
-  'ssl.key.password': 'keyPassword',
-  'ssl.enabled.protocols': 'enabledProtocols',
-  'ssl.cipher.suites': 'cipherSuites',
-}
-
-function kafkaTls(kafka: Given): TlsDialerOptions {
-  const names = Object.keys(tlsNames).filter((name) => kafka[name] !== undefined)
-  const check = kafka['ssl.endpoint.identification.algorithm']
-  const checks = check === undefined ? {} : { checkName: check !== '' }
-  if (names.length === 0) return checks
-  const settings: Record<string, unknown> = { ...NO_TLS_SETTINGS }
-  for (const name of names) {
-    const to = tlsNames[name]!
-    const text = String(kafka[name])
-    settings[to] = Array.isArray(NO_TLS_SETTINGS[to]) ? text.split(',').map((each) => each.trim()) : text
+/** Who we are, as an object, or as `sasl.jaas.config` says it. */
+function saslOf(given: object, read: Read): SaslOptions {
+  const { sasl, saslMechanism: mechanism, saslJaasConfig: jaas, securityProtocol } = read
+  const other = firstOf(given, saslSettings, ['sasl'])
+  if (sasl !== undefined && other !== undefined) throw contradiction(`sasl and ${other} both say who we are: leave one of them out`)
+  const found = sasl ?? (mechanism !== undefined && jaas !== undefined ? fromJaas(mechanism, jaas) : undefined)
+  if (found === undefined) {
+    const asking = other ?? `${spellingOf(given, securitySettings, 'securityProtocol')} ${securityProtocol}`
+    const [missing, why] =
+      mechanism === undefined ? ['saslMechanism', " (Kafka's default, GSSAPI, is Kerberos: not spoken)"] : ['saslJaasConfig', '']
+    throw contradiction(`${asking} asks for a log-in, and ${missing} is missing${why}: give it, or sasl: { mechanism, username, password }`)
   }
-  return { context: secureContext(settings as unknown as TlsSettings), ...checks }
+  // What is missing for the mechanism is said now, not by each connection.
+  saslClient(found)
+  return found
 }
 
-/** Who we are, as `sasl.jaas.config` says it. */
-function saslOf(kafka: Given): SaslOptions {
-  const mechanism = (kafka['sasl.mechanism'] ?? 'GSSAPI') as SaslOptions['mechanism']
-  const jaas = kafka['sasl.jaas.config']
-  if (jaas === undefined)
-    throw new MoldauError('INVALID_CONFIG', 'sasl.jaas.config is missing: say who logs in, or give sasl: { mechanism, username, password }')
+function fromJaas(mechanism: SaslOptions['mechanism'], jaas: string): SaslOptions {
   const { options } = parseJaas('sasl.jaas.config', jaas)
   const [username, password] = [options.get('username'), options.get('password')]
   const token = options.get('token') ?? readToken(options.get('tokenFile'))
@@ -131,4 +129,8 @@ function saslOf(kafka: Given): SaslOptions {
 /** Read anew for each log-in: tokens are renewed. */
 function readToken(path: string | undefined): (() => string) | undefined {
   return path === undefined ? undefined : () => readFileSync(path, 'utf8').trim()
+}
+
+function contradiction(message: string): MoldauError {
+  return new MoldauError('INVALID_CONFIG', `connect: ${message}`)
 }

@@ -1,53 +1,67 @@
-import { editDistance } from '../base/edit-distance.ts'
+import { inspect } from 'node:util'
+
 import { MoldauError } from '../base/errors.ts'
 
 /** What an option may be. */
-export interface Kind<T> {
-  /** For messages: `a whole number of at least 0`. */
+export interface Kind<T, Given = T> {
+  /** For messages: `a whole number from 0 to 10`. */
   readonly what: string
-  /** The value, also from text as it stands in a properties file; undefined when it is none. */
-  read(value: unknown): T | undefined
+  /** Not shown in messages: a password. */
+  readonly isSecret?: boolean
+  /**
+   * The value, also from text as it stands in a properties file; undefined when it is none.
+   *
+   * @param name of the option, for errors of what is inside of the value
+   */
+  read(value: unknown, name?: string): T | undefined
+  /** What the types let pass, where that is more than what comes out. Of types only: no value has it. */
+  readonly given?: Given
 }
 
 /** One option of a client, producer or consumer. */
-export interface Setting<T, Default extends T | undefined, KafkaName extends string | null> {
+export interface Setting<T, Default extends T | undefined, KafkaName extends string | null, Given = T> {
   /** Kafka's dotted name; null for an option that is ours alone. */
   readonly kafka: KafkaName
-  readonly kind: Kind<T>
+  readonly kind: Kind<T, Given>
   readonly default: Default
 }
 
 /** Options by their camelCase names. What a person writes and what the code reads are derived from it: nothing is said twice. */
-type Settings = Readonly<Record<string, Setting<unknown, unknown, string | null>>>
+export type Settings = Readonly<Record<string, Setting<unknown, unknown, string | null>>>
 
-type KindOf<K> = K extends Kind<infer T> ? T : never
-type ValueOf<S> = S extends Setting<infer T, infer _Default, infer _Name> ? T : never
+type KindOf<K> = K extends { read(value: unknown, name?: string): infer T } ? Exclude<T, undefined> : never
+type GivenTo<K> = K extends { readonly given?: infer Given } ? Exclude<Given, undefined> : never
+type ValueOf<S> = S extends { kind: infer K } ? KindOf<K> : never
+type GivenOf<S> = S extends { kind: infer K } ? GivenTo<K> : never
 type DefaultOf<S> = S extends { default: infer Default } ? Default : never
 type NameOf<S> = S extends { kafka: infer Name extends string } ? Name : never
 
 /** What may be given: camelCase names, or Kafka's dotted ones. */
-export type Options<S> = { -readonly [K in keyof S]?: ValueOf<S[K]> | undefined } & {
-  [K in keyof S as NameOf<S[K]>]?: ValueOf<S[K]> | undefined
+export type Options<S> = { -readonly [K in keyof S]?: GivenOf<S[K]> | undefined } & {
+  [K in keyof S as NameOf<S[K]>]?: GivenOf<S[K]> | undefined
 }
 
 /** What is read: everything has a value, the default where nothing was given. */
 export type ReadOptions<S> = { [K in keyof S]: ValueOf<S[K]> | DefaultOf<S[K]> }
 
 /** An option that Kafka's clients have too, under `kafka`. */
-export function setting<const KafkaName extends string, T>(kafka: KafkaName, kind: Kind<T>): Setting<T, undefined, KafkaName>
-export function setting<const KafkaName extends string, K extends Kind<unknown>>(
+export function setting<const KafkaName extends string, T, Given>(
   kafka: KafkaName,
-  kind: K,
-  value: KindOf<K>,
-): Setting<KindOf<K>, KindOf<K>, KafkaName>
-export function setting<T>(kafka: string, kind: Kind<T>, value?: T): Setting<T, T | undefined, string> {
+  kind: Kind<T, Given>,
+): Setting<T, undefined, KafkaName, Given>
+export function setting<const KafkaName extends string, T, Given>(
+  kafka: KafkaName,
+  kind: Kind<T, Given>,
+  value: NoInfer<T>,
+): Setting<T, T, KafkaName, Given>
+export function setting<T, Given>(kafka: string, kind: Kind<T, Given>, value?: T): Setting<T, T | undefined, string, Given> {
   return { kafka, kind, default: value }
 }
 
 /** An option that Kafka's clients do not have. */
-export function ownSetting<T>(kind: Kind<T>): Setting<T, undefined, null>
-export function ownSetting<K extends Kind<unknown>>(kind: K, value: KindOf<K>): Setting<KindOf<K>, KindOf<K>, null>
-export function ownSetting<T>(kind: Kind<T>, value?: T): Setting<T, T | undefined, null> {
+export function ownSetting<T, Given>(kind: Kind<T, Given>): Setting<T, undefined, null, Given>
+export function ownSetting<T, Given>(kind: Kind<T, Given>, value: NoInfer<T>): Setting<T, T, null, Given>
+export function ownSetting<T, Given>(kind: Kind<T, Given>, value?: T): Setting<T, T | undefined, null, Given> {
   return { kafka: null, kind, default: value }
 }
 
@@ -55,28 +69,41 @@ export function ownSetting<T>(kind: Kind<T>, value?: T): Setting<T, T | undefine
  * Brings options into one spelling and fills in the defaults.
  *
  * @param who names the thing that is configured in messages: `producer`
- * @throws MoldauError INVALID_CONFIG naming the option: with the nearest that exists, or with what it may be
+ * @param hint what to do about a name that is none, as the end of a sentence
+ * @throws MoldauError INVALID_CONFIG naming the option: with what helps, or with what it may be
  */
-export function readOptions<const S extends Settings>(who: string, given: object, settings: S): ReadOptions<S> {
+export function readOptions<const S extends Settings>(
+  who: string,
+  given: object,
+  settings: S,
+  hint: (spelling: string) => string,
+): ReadOptions<S> {
   const read: Record<string, unknown> = {}
   const givenAs = new Map<string, string>()
   for (const [spelling, value] of Object.entries(given)) {
     if (value === undefined) continue
     const name = nameOf(spelling, settings)
     const found = Object.hasOwn(settings, name) ? settings[name] : undefined
-    if (found === undefined)
-      throw new MoldauError('INVALID_CONFIG', `${who}: there is no option '${spelling}'${suggestion(spelling, settings)}`)
+    if (found === undefined) throw new MoldauError('INVALID_CONFIG', `${who}: there is no option '${spelling}'${hint(spelling)}`)
     const other = givenAs.get(name)
     if (other !== undefined)
       throw new MoldauError('INVALID_CONFIG', `${who}: '${other}' and '${spelling}' are the same option: leave one of them out`)
     givenAs.set(name, spelling)
-    const understood = found.kind.read(value)
-    if (understood === undefined)
-      throw new MoldauError('INVALID_CONFIG', `${who}: ${spelling} must be ${found.kind.what}, not ${shown(value)}`)
+    const understood = found.kind.read(value, `${who}: ${spelling}`)
+    if (understood === undefined) {
+      const instead = found.kind.isSecret === true ? typeof value : shown(value)
+      throw new MoldauError('INVALID_CONFIG', `${who}: ${spelling} must be ${found.kind.what}, not ${instead}`)
+    }
     read[name] = understood
   }
   for (const [name, { default: value }] of Object.entries(settings)) if (value !== undefined) read[name] ??= value
   return read as ReadOptions<S>
+}
+
+/** How an option was spelled where it was given; undefined where it was not. */
+export function spellingOf<S extends Settings>(given: object, settings: S, name: keyof S & string): string | undefined {
+  const values = given as Readonly<Record<string, unknown>>
+  return [name, settings[name]!.kafka].find((spelling) => spelling !== null && values[spelling] !== undefined) ?? undefined
 }
 
 function nameOf(spelling: string, settings: Settings): string {
@@ -85,18 +112,9 @@ function nameOf(spelling: string, settings: Settings): string {
   return spelling
 }
 
-function suggestion(spelling: string, settings: Settings): string {
-  const names = Object.entries(settings).flatMap(([name, { kafka }]) => (spelling.includes('.') ? (kafka ?? []) : name))
-  let best = ''
-  let least = Math.max(2, Math.floor(spelling.length / 3)) + 1
-  for (const candidate of names) {
-    const distance = editDistance(spelling.toLowerCase(), candidate.toLowerCase())
-    if (distance < least) [best, least] = [candidate, distance]
-  }
-  return best === '' ? `; there are: ${names.join(', ')}` : `: did you mean '${best}'?`
-}
-
+/** A value in a message: short, whatever it is. */
 function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function'
-  return typeof value === 'string' || (typeof value === 'object' && value !== null) ? JSON.stringify(value) : String(value)
+  if (typeof value === 'string') return JSON.stringify(value)
+  return inspect(value, { depth: 1, breakLength: Infinity, maxArrayLength: 10, maxStringLength: 40 })
 }

@@ -142,15 +142,22 @@ function leastLoaded(connections: readonly BrokerConnection[]): BrokerConnection
 }
 
 function nobodyAnswers(candidates: readonly Candidate[], last: unknown): MoldauError {
-  // It was there and hung up: that is what TLS does with plain text.
-  const hungUp = last instanceof MoldauError && last.code === 'CONNECTION_LOST'
-  const hint = hungUp ? '; if it speaks TLS say so (ssl, or security.protocol in the file of --command-config)' : ''
   const tried = candidates.map(({ text }) => text).join(', ')
-  const message = `no broker answers at ${tried} (${messageOf(last)}): start one there (moldau broker), or correct the address${hint}`
+  const message = `no broker answers at ${tried} (${messageOf(last)})${remedy(last)}`
   return new MoldauError('CONNECTION_REFUSED', message, { cause: last, retriable: true })
+}
+
+function remedy(last: unknown): string {
+  const code = last instanceof MoldauError ? last.code : ''
+  // That says itself what to do.
+  if (code === 'TLS_FAILED') return ''
+  const start = ': start one there (moldau broker), or correct the address'
+  // It was there and hung up: that is what TLS does with plain text.
+  if (code !== 'CONNECTION_LOST') return start
+  return `${start}; if it speaks TLS say so: ssl or security.protocol of connect(), or in the file of --command-config`
 }
 
 /** Asking again, or somebody else, would not help: who we are or what we trust must change first. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof MoldauError && ['AUTHENTICATION_FAILED', 'TLS_FAILED', 'INVALID_CONFIG'].includes(error.code)
+  return error instanceof MoldauError && !error.retriable && ['AUTHENTICATION_FAILED', 'TLS_FAILED', 'INVALID_CONFIG'].includes(error.code)
 }

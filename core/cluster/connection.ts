@@ -58,6 +58,8 @@ export class BrokerConnection {
   /** Nothing else may be sent meanwhile. */
   #isLoggingIn: boolean
   #closedHere: boolean
+  /** A request was answered after the handshake: the broker takes us as we are. */
+  #isAccepted: boolean
 
   private constructor(remote: string, channel: Channel, versions: ApiVersionsResponse, options: ConnectionOptions) {
     this.remote = remote
@@ -71,6 +73,7 @@ export class BrokerConnection {
     this.#loginAgainAt = Infinity
     this.#isLoggingIn = false
     this.#closedHere = false
+    this.#isAccepted = false
     channel.onClose(() => this.#queue.fail(closedBefore(remote)))
   }
 
@@ -124,9 +127,9 @@ export class BrokerConnection {
     const version = this.version(api, options.maxVersion)
     const timing = within(options.timeoutMs)
     const ask = (): Promise<Infer<Res>> => this.#channel.request(api, version, body, timing)
-    const answer = await (this.#mayNotSend()
-      ? new Promise<Infer<Res>>((resolve, reject) => this.#queue.add(() => resolve(ask()), reject))
-      : ask())
+    const asked = this.#mayNotSend() ? new Promise<Infer<Res>>((resolve, reject) => this.#queue.add(() => resolve(ask()), reject)) : ask()
+    const answer = await (this.#isAccepted ? asked : asked.catch((error: unknown) => Promise.reject(this.#notAccepted(error))))
+    this.#isAccepted = true
     this.#usedAt = this.#options.clock.monotonic()
     const throttleTimeMs = throttleOf(answer)
     if (throttleTimeMs > 0) this.#keepSilent(throttleTimeMs)
@@ -201,6 +204,14 @@ export class BrokerConnection {
     if (this.closed) return
     this.#channel.extendDeadlines(ms)
     this.#queue.holdFor(ms)
+  }
+
+  /** A listener that wants a log-in says so by hanging up on whoever begins with something else. */
+  #notAccepted(error: unknown): unknown {
+    if (!(error instanceof MoldauError) || error.code !== 'CONNECTION_LOST' || this.#closedHere || this.#options.sasl !== undefined)
+      return error
+    const message = `${error.message}: if its listener wants a log-in, say who you are (sasl, or sasl.mechanism and sasl.jaas.config)`
+    return new MoldauError('CONNECTION_LOST', message, { cause: error, retriable: true })
   }
 
   async #login(): Promise<void> {

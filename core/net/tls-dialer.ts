@@ -52,20 +52,43 @@ async function dialTls({ host, address, port }: Target, connectTimeoutMs: number
   })
   socket.setNoDelay(true)
   socket.setKeepAlive(true)
+  let isThere = false
+  socket.once('connect', () => (isThere = true))
   const onUp = (): Transport => {
     const transport = new TcpTransport(socket, { frameBytesMax: RESPONSE_BYTES_MAX })
     socket.on('data', (chunk: Buffer) => transport.receive(chunk))
     return transport
   }
-  return establish(socket, { host, port, connectTimeoutMs, event: 'secureConnect', onUp, failure: (error) => failure(host, port, error) })
+  return establish(socket, {
+    host,
+    port,
+    connectTimeoutMs,
+    event: 'secureConnect',
+    onUp,
+    failure: (error) => failure(host, port, error, isThere),
+  })
 }
 
 /** Errors of the network: a broker may be there the next time. */
 const NETWORK = /^(ECONN|EHOST|ENET|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_|EADDR)/
 
-function failure(host: string, port: number, error: NodeJS.ErrnoException): MoldauError {
-  if (NETWORK.test(error.code ?? '')) return refused(host, port, error)
+/** @param isThere whether somebody has answered at all */
+function failure(host: string, port: number, error: NodeJS.ErrnoException, isThere: boolean): MoldauError {
+  if (NETWORK.test(error.code ?? '')) return isThere ? hungUp(host, port, error) : refused(host, port, error)
   return new MoldauError('TLS_FAILED', `no TLS with ${host}:${port}: ${remedy(error)}`, { cause: error })
+}
+
+/** What a listener without TLS does with a handshake, and any broker that stops in that moment. */
+function hungUp(host: string, port: number, cause: Error): MoldauError {
+  const remedy = 'if it does not speak TLS leave ssl and security.protocol out, or use the port of its TLS listener'
+  return new MoldauError(
+    'TLS_FAILED',
+    `no TLS with ${host}:${port}: it ended the connection in the handshake (${cause.message}): ${remedy}`,
+    {
+      cause,
+      retriable: true,
+    },
+  )
 }
 
 function remedy(error: NodeJS.ErrnoException): string {

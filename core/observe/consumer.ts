@@ -10,7 +10,7 @@ import { BatchReading, wholeBatch, type HandOut, type ObservedBatch } from './ba
 import { closedEvent, failuresOf } from './client-events.ts'
 import { lagOf, type ObservedLag } from './consumer-lag.ts'
 import { oneByOne, type ObservedRecord } from './observed-record.ts'
-import type { ObservedError } from './polled.ts'
+import { checkOptionNames, type ObservedError } from './polled.ts'
 import { shared } from './shared.ts'
 
 export type { ObservedBatch } from './batch-reading.ts'
@@ -29,6 +29,16 @@ export interface ObserveConsumerOptions<K = Buffer, V = Buffer> extends RecordSe
   /** Awaited when partitions come, are given up or are lost, as long as somebody has subscribed to `assignments$`. */
   listener?: RebalanceListener
 }
+
+const optionNames = {
+  key: true,
+  value: true,
+  credit: true,
+  pollMs: true,
+  intervalMs: true,
+  scheduler: true,
+  listener: true,
+} satisfies Record<keyof ObserveConsumerOptions, true>
 
 /** Who reads what from now on, and what has brought that about. */
 export interface ObservedAssignment {
@@ -73,6 +83,7 @@ export function observeConsumer<K = Buffer, V = Buffer>(
   consumer: Consumer,
   options: ObserveConsumerOptions<K, V> = {},
 ): ObservedConsumer<K, V> {
+  checkOptionNames('consumer', options, Object.keys(optionNames))
   const { credit = 16, pollMs = 500, intervalMs = 1000, scheduler = asyncScheduler } = options
   for (const [name, value] of Object.entries({ credit, pollMs, intervalMs })) {
     if (!Number.isInteger(value) || value < 1)

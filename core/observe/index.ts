@@ -8,6 +8,7 @@
  * observe({ broker, groupId: 'readers' }).lag$.subscribe((lag) => console.table(lag))
  * ```
  */
+import { MoldauError } from '../base/errors.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Client } from '../client/client.ts'
 import type { Consumer } from '../client/consumer.ts'
@@ -17,7 +18,7 @@ import type { Producer } from '../client/producer.ts'
 import { observeProducer, type ObservedProducer } from './producer.ts'
 import { observeConsumer, type ObserveConsumerOptions, type ObservedConsumer } from './consumer.ts'
 import { type GroupOfBroker, type GroupOfClient, observeGroupOfBroker, observeGroupOfClient, type ObservedGroup } from './group.ts'
-import { checkInterval, type PollOptions } from './polled.ts'
+import { checkInterval, checkOptionNames, pollOptionNames, type PollOptions } from './polled.ts'
 
 export type {
   GroupDetails,
@@ -71,9 +72,26 @@ export function observe(
   target: Broker | Consumer | Producer | Client | GroupOfBroker | GroupOfClient,
   options: ObserveConsumerOptions & PollOptions = {},
 ): ObservedBroker | ObservedConsumer | ObservedProducer | ObservedCluster | ObservedGroup {
+  if (typeof target !== 'object' || target === null) throw notObservable()
   if ('poll' in target) return observeConsumer(target, options)
-  checkInterval(options)
-  if ('flush' in target) return observeProducer(target, options)
-  if ('groupId' in target) return 'broker' in target ? observeGroupOfBroker(target, options) : observeGroupOfClient(target, options)
-  return 'admin' in target ? observeClient(target, options) : observeBroker(target)
+  if ('describeGroup' in target) {
+    checkOptionNames('broker', options, [])
+    return observeBroker(target)
+  }
+  const polled = (what: string): PollOptions => {
+    checkOptionNames(what, options, pollOptionNames)
+    checkInterval(options)
+    return options
+  }
+  if ('flush' in target) return observeProducer(target, polled('producer'))
+  if ('admin' in target) return observeClient(target, polled('client'))
+  if (!('groupId' in target)) throw notObservable()
+  if ('broker' in target) return observeGroupOfBroker(target, polled('{ broker, groupId }'))
+  if ('client' in target) return observeGroupOfClient(target, polled('{ client, groupId }'))
+  throw notObservable()
+}
+
+function notObservable(): MoldauError {
+  const what = 'a broker, a client, a producer, a consumer, { broker, groupId } or { client, groupId }'
+  return new MoldauError('INVALID_ARGUMENT', `observe: give it ${what}`)
 }

@@ -4,6 +4,7 @@ import { asyncScheduler, catchError, defer, distinctUntilChanged, EMPTY, exhaust
 import type { Observable, SchedulerLike } from 'rxjs'
 
 import { MoldauError, messageOf } from '../base/errors.ts'
+import { suggestionOf } from '../client/suggestion.ts'
 
 export interface PollOptions {
   /** From one look to the next, in milliseconds; default 1000. A look that takes longer is waited for, and none is made up for. */
@@ -26,6 +27,16 @@ export interface PollSource<T> {
   /** Emits when the end has come. */
   readonly closed$: Observable<unknown>
   onError(error: ObservedError): void
+}
+
+export const pollOptionNames = ['intervalMs', 'scheduler'] as const satisfies readonly (keyof PollOptions)[]
+
+/** @throws MoldauError INVALID_ARGUMENT naming an option that does not exist, with the nearest that does */
+export function checkOptionNames(what: string, options: object, names: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  if (unknown === undefined) return
+  const hint = names.length === 0 ? ': there is none' : suggestionOf(unknown, names)
+  throw new MoldauError('INVALID_ARGUMENT', `observe(${what}): there is no option '${unknown}'${hint}`)
 }
 
 /** @throws MoldauError INVALID_ARGUMENT */

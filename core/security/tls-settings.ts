@@ -57,14 +57,14 @@ export function secureContext(settings: TlsSettings, prefix = ''): SecureContext
   }
   if (settings.cipherSuites.length > 0) options.ciphers = settings.cipherSuites.join(':')
   return {
-    ...checked(`${prefix}ssl.cipher.suites`, options),
-    ...checked(`${prefix}ssl.keystore`, keystore(settings, prefix)),
-    ...checked(`${prefix}ssl.truststore`, truststore(settings, prefix)),
+    ...checkedContext(`${prefix}ssl.cipher.suites`, options),
+    ...checkedContext(`${prefix}ssl.keystore`, keystore(settings, prefix)),
+    ...checkedContext(`${prefix}ssl.truststore`, truststore(settings, prefix)),
   }
 }
 
 /** What OpenSSL finds wrong is found here, while it is known which setting it belongs to. */
-function checked(setting: string, options: SecureContextOptions): SecureContextOptions {
+export function checkedContext(setting: string, options: SecureContextOptions): SecureContextOptions {
   try {
     nodeTls().createSecureContext(options)
     return options

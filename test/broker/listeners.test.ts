@@ -102,8 +102,14 @@ test('who speaks plain text to TLS, or TLS to plain text, is told so; others go 
   const config = { listeners: 'SSL://127.0.0.1:0,PLAINTEXT://127.0.0.1:0', ...tls }
   const broker = await startBroker(t, { logger, config })
   const [ssl, plain] = broker.listeners.map(({ port }) => `127.0.0.1:${port}`)
-  await t.throwsAsync(connect(ssl!, { bootstrapTimeoutMs: 300 }), { instanceOf: MoldauError, message: /if it speaks TLS say so/ })
-  await t.throwsAsync(connect(plain!, { ssl: { ca: authority.cert } }), { instanceOf: MoldauError })
+  await t.throwsAsync(connect(ssl!, { bootstrapTimeoutMs: 300 }), {
+    instanceOf: MoldauError,
+    message: /if it speaks TLS say so: ssl or security\.protocol of connect\(\)/,
+  })
+  await t.throwsAsync(connect(plain!, { ssl: { ca: authority.cert }, bootstrapTimeoutMs: 300 }), {
+    instanceOf: MoldauError,
+    message: /no TLS with .*does not speak TLS leave ssl and security\.protocol out/,
+  })
   t.true(
     logged.some((line) => /does not speak TLS/.test(line)),
     logged.join('\n'),

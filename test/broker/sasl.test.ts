@@ -151,6 +151,14 @@ test('what is sent behind a log-in waits for it, and is answered when it is good
   }
 })
 
+test('who does not log in where that is wanted is told which options say who we are', async (t) => {
+  const broker = await listening(t, 'SASL_PLAINTEXT', await saslConfig(t))
+  await t.throwsAsync(connect(broker.bootstrap, { bootstrapTimeoutMs: 300 }), {
+    code: 'CONNECTION_LOST',
+    message: /Metadata .*if its listener wants a log-in, say who you are \(sasl, or sasl\.mechanism and sasl\.jaas\.config\)/,
+  })
+})
+
 test('where nobody has to log in, a log-in is answered ILLEGAL_SASL_STATE', async (t) => {
   const broker = await startBroker(t)
   const open = await channelTo(t, broker.bootstrap)

@@ -48,28 +48,6 @@ test('what is no address is refused as such', async (t) => {
   await t.throwsAsync(connect(''), { code: 'INVALID_CONFIG' })
 })
 
-test("options carry Kafka's names, dotted or in camelCase, and a misspelled one is refused with the nearest that exists", async (t) => {
-  const client = await clientFor(t, env())
-  const refused = (message: RegExp) => ({ code: 'INVALID_CONFIG', message })
-  t.notThrows(() => client.producer({ 'linger.ms': 7, 'batch.size': 100, 'enable.idempotence': false, acks: 'all' }))
-  t.notThrows(() => client.consumer({ 'group.id': 'g', 'isolation.level': 'read_committed', 'max.poll.records': 5 }))
-  // As they stand in a properties file.
-  t.notThrows(() => client.producer({ 'linger.ms': '7', acks: '1', 'enable.idempotence': 'false' } as object))
-  t.throws(() => client.producer({ lingerms: 5 } as object), refused(/'lingerms': did you mean 'lingerMs'/))
-  t.throws(() => client.consumer({ 'isolation.levle': 'x' } as object), refused(/did you mean 'isolation.level'/))
-  t.throws(() => client.consumer({ quux: 'x' } as object), refused(/there are: groupId, /))
-  t.throws(() => client.producer({ constructor: 1 } as object), refused(/there is no option 'constructor'/))
-  t.throws(() => client.producer({ lingerMs: -1 }), refused(/lingerMs must be a number of at least 0, not -1/))
-  t.throws(() => client.producer({ 'linger.ms': 'soon' } as object), refused(/linger.ms must be a number of at least 0, not "soon"/))
-  t.throws(() => client.producer({ lingerMs: 5, 'linger.ms': 6 }), refused(/'lingerMs' and 'linger.ms' are the same option/))
-  t.throws(() => client.producer({ acks: 1, enableIdempotence: true }), refused(/enableIdempotence needs acks 'all'/))
-  t.throws(() => client.producer({ acks: 2 as 1 }), refused(/acks must be one of all, 1, 0, not 2/))
-  t.throws(
-    () => client.consumer({ autoOffsetReset: 'first' as 'latest' }),
-    refused(/autoOffsetReset must be one of earliest, latest, none/),
-  )
-})
-
 test('a topic that does not exist is named, by send, by append, by poll', async (t) => {
   const strict = await Broker.start({
     dir: await tempDir(t),

@@ -81,34 +81,34 @@ test('a batch that is not acknowledged in time fails, also while it is under way
     const clock = new ManualClock()
     const { client, clientId } = await versionedClient(t, broker(), 2, { clock })
     const topic = await newTopic(client)
-    const producer = client.producer({ lingerMs: 0, deliveryTimeoutMs: 10_000, requestTimeoutMs: 60_000 })
+    const producer = client.producer({ lingerMs: 0, deliveryTimeoutMs: 10_000, requestTimeoutMs: 10_000 })
     await producer.send({ topic, value: 'first' })
     const gate = new Gate()
+    let attempts = 0
     broker().intercept(
       Produce,
       async (call) => {
+        // The second attempt has time left when that of its records is over.
+        if (attempts++ === 0) return call.error('NOT_ENOUGH_REPLICAS')
         await gate.pass()
         if (reaches) await call.next()
         return call.drop()
       },
-      { times: 1, clientId: clientId },
+      { times: 2, clientId: clientId },
     )
+    const begin = clock.monotonic()
+    const until = async (event: Promise<unknown>): Promise<void> => {
+      let there = false
+      void event.then(() => (there = true))
+      for (; !there; clock.advance(20)) await turn()
+    }
     const late = t.throwsAsync(producer.send({ topic, value: 'late' }), { code: 'TIMEOUT', message: /deliveryTimeoutMs \(10000\)/ })
-    await gate.arrived()
-    clock.advance(9000)
+    await until(gate.arrived())
+    clock.advance(begin + 9000 - clock.monotonic())
     const next = producer.send({ topic, value: 'next' })
-    for (let n = 0; n < 3; n++) {
-      await turn()
-      clock.advance(1000)
-    }
-    await late
+    await until(late)
     gate.release()
-    let written = false
-    void next.then(() => (written = true))
-    while (!written) {
-      await turn()
-      clock.advance(20)
-    }
+    await until(next)
     const seen = valuesOf(await readAll((await versionedClient(t, broker(), 2)).client, topic))
     t.deepEqual(seen, reaches ? ['first', 'late', 'next'] : ['first', 'next'])
     t.is(producer.bufferedBytes, 0)

@@ -308,7 +308,7 @@ test('a batch that fails before its transaction has its turn fails that one, and
   const clock = new ManualClock()
   const { client, clientId } = await versionedClient(t, broker(), 2, { clock })
   const topic = await newTopic(client)
-  const producer = client.producer({ transactionalId: uniqueName('early'), lingerMs: 0, deliveryTimeoutMs: 5000 })
+  const producer = client.producer({ transactionalId: uniqueName('early'), lingerMs: 0, requestTimeoutMs: 5000, deliveryTimeoutMs: 5000 })
   await producer.init()
   await producer.partitions(topic)
   producer.begin()

@@ -238,6 +238,7 @@ test('batches$ completes when the consumer is closed', async (t) => {
 test('options that make no sense are refused by name', async (t) => {
   const client = await clientFor(t, env)
   const consumer = client.consumer()
+  t.throws(() => observe(consumer, { crdit: 1 } as object), { code: 'INVALID_ARGUMENT', message: /'crdit': did you mean 'credit'/ })
   t.throws(() => observe(consumer, { credit: 0 }), { code: 'INVALID_ARGUMENT', message: /credit .* not 0/ })
   t.throws(() => observe(consumer, { pollMs: 0.5 }), { code: 'INVALID_ARGUMENT', message: /pollMs/ })
 })

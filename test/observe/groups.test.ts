@@ -248,6 +248,20 @@ test('several subscribers of one Observable are one asker, and the last to leave
   t.true(asked <= 1)
 })
 
+test('what cannot be observed, and options that do not exist, are refused', async (t) => {
+  const { broker, client } = await start(t, 'client')
+  const refused = (message: RegExp) => ({ code: 'INVALID_ARGUMENT', message })
+  for (const target of [{}, { groupId: 'g' }, null, 'broker'])
+    t.throws(() => observe(target as never), refused(/^observe: give it a broker, a client, /))
+  t.throws(() => observe(client, { interval: 5 } as object), refused(/'interval': did you mean 'intervalMs'\?/))
+  t.throws(() => observe({ broker, groupId: 'g' }, { crdit: 5 } as object), refused(/'crdit'; there are: intervalMs, scheduler/))
+  t.throws(() => observe(client.producer(), { intervallMs: 5 } as object), refused(/did you mean 'intervalMs'/))
+  t.throws(
+    () => (observe as (target: object, options: object) => unknown)(broker, { intervalMs: 5 }),
+    refused(/'intervalMs': there is none/),
+  )
+})
+
 test('intervals that make no sense are refused', async (t) => {
   const { broker, client } = await start(t, 'client')
   for (const intervalMs of [0, -1, 0.5, NaN]) {

@@ -1,5 +1,6 @@
 import type { Scenario } from './client-kit.ts'
 import { compactedScenarios } from './compacted-scenarios.ts'
+import { creatingScenarios } from './creating-scenarios.ts'
 import { fetchingScenarios } from './fetching-scenarios.ts'
 import { groupScenarios } from './group-scenarios.ts'
 import { joiningScenarios } from './joining-scenarios.ts'
@@ -20,4 +21,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   ...membershipScenarios,
   ...joiningScenarios,
   ...compactedScenarios,
+  ...creatingScenarios,
 }

@@ -114,7 +114,7 @@ export const groupScenarios: Readonly<Record<string, Scenario>> = {
     const [tp] = partitionsOf(topic, 1) as [TopicPartition]
     const groupId = uniqueName('group')
     const join = () => {
-      const consumer = client.consumer({ groupId, heartbeatIntervalMs: 60_000, fetchMaxWaitMs: 50 })
+      const consumer = client.consumer({ groupId, heartbeatIntervalMs: 40_000, fetchMaxWaitMs: 50 })
       consumer.subscribe([topic])
       return consumer
     }

@@ -18,6 +18,21 @@ export async function options(): Promise<void> {
   client.producer({ compressionType: 'brotli' })
   // @ts-expect-error an option of consumers
   client.producer({ groupId: 'g' })
+  client.producer({ acks: -1 })
+  // @ts-expect-error there is no such acknowledgement
+  client.producer({ acks: 2 })
+  await connect('a', { securityProtocol: 'SASL_SSL', saslMechanism: 'PLAIN', 'sasl.jaas.config': '', 'ssl.truststore.location': 'ca.pem' })
+  await connect('a', { sslEnabledProtocols: ['TLSv1.3'], 'ssl.cipher.suites': 'a,b', ssl: { ca: 'pem' } })
+  // @ts-expect-error there is no such protocol
+  await connect('a', { 'security.protocol': 'TLS' })
+  // @ts-expect-error a name that is none
+  await connect('a', { 'security.protocl': 'SSL' })
+  // @ts-expect-error a field that is none
+  await connect('a', { ssl: { caa: 'pem' } })
+  // @ts-expect-error not a mechanism that is spoken
+  await connect('a', { saslMechanism: 'GSSAPI' })
+  // @ts-expect-error a logger has four methods
+  await connect('a', { logger: {} })
 }
 
 export function typedRecords(batch: ConsumerBatch): void {
