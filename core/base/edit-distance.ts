@@ -11,3 +11,14 @@ export function editDistance(a: string, b: string): number {
   }
   return row[b.length]!
 }
+
+/** The name that somebody may have meant by `word`; undefined when none is near. */
+export function nearestName(word: string, names: readonly string[]): string | undefined {
+  let best: string | undefined
+  let least = Math.max(2, Math.floor(word.length / 3)) + 1
+  for (const candidate of names) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
+    if (distance < least) [best, least] = [candidate, distance]
+  }
+  return best
+}

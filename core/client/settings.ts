@@ -1,4 +1,4 @@
-import { editDistance } from '../base/edit-distance.ts'
+import { nearestName } from '../base/edit-distance.ts'
 import { MoldauError } from '../base/errors.ts'
 
 /** What an option may be. */
@@ -87,13 +87,8 @@ function nameOf(spelling: string, settings: Settings): string {
 
 function suggestion(spelling: string, settings: Settings): string {
   const names = Object.entries(settings).flatMap(([name, { kafka }]) => (spelling.includes('.') ? (kafka ?? []) : name))
-  let best = ''
-  let least = Math.max(2, Math.floor(spelling.length / 3)) + 1
-  for (const candidate of names) {
-    const distance = editDistance(spelling.toLowerCase(), candidate.toLowerCase())
-    if (distance < least) [best, least] = [candidate, distance]
-  }
-  return best === '' ? `; there are: ${names.join(', ')}` : `: did you mean '${best}'?`
+  const best = nearestName(spelling, names)
+  return best === undefined ? `; there are: ${names.join(', ')}` : `: did you mean '${best}'?`
 }
 
 function shown(value: unknown): string {
