@@ -35,7 +35,7 @@ export const timedPartitions = listOf(
   having<TopicPartition & { timestamp: number }>({ ...partitionFields, timestamp: is('milliseconds since 1970', isTime) }),
 )
 
-const position = having<OffsetToCommit>({
+export const position = having<OffsetToCommit>({
   ...partitionFields,
   offset: whole(0),
   leaderEpoch: optional(whole(-1)),

@@ -75,7 +75,7 @@ export function only<T>(fields: Fields<T>): Check {
   const have = having(fields)
   return {
     problem(name, value) {
-      const other = Object.keys(Object(value)).find((field) => !names.includes(field))
+      const other = Object.entries(Object(value)).find(([field, given]) => given !== undefined && !names.includes(field))?.[0]
       if (typeof value !== 'object' || value === null || Array.isArray(value) || other === undefined) return have.problem(name, value)
       const nearest = nearestName(other, names)
       return `${name} has a field '${other}', which there is not${nearest === undefined ? `; there are: ${names.join(', ')}` : `: did you mean '${nearest}'?`}`
