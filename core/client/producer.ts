@@ -221,6 +221,7 @@ export class Producer {
 
   /** Where a record belongs: by its key, as in every Kafka client; without one, the partition that is being filled. The topic must be known. */
   partitionFor(topic: string, key: Buffer | string | null): number {
+    if (this.#closed) this.#refuseWhenClosed()
     return this.#partitions.choose(topic, keyBytes(topic, key), 0)
   }
 

@@ -23,9 +23,8 @@ import type { TransactionToAbort } from './transaction-types.ts'
 const keysOf = (table: object): Check => oneOf(Object.keys(table))
 export const texts = listOf(text)
 const partitionFields: Fields<TopicPartition> = { topic: text, partition: whole(0) }
-const partitionCount = is('a whole number of at least 1, or -1 for what the broker has as its default', (value) => {
-  return Number.isInteger(value) && value !== 0 && (value as number) >= -1
-})
+/** Whether it is one that can be, the broker says: with an error for each thing. */
+const number = is('a whole number', Number.isSafeInteger)
 export const nodeId = whole(0)
 const nodeIds = listOf(nodeId)
 
@@ -43,12 +42,12 @@ export { position, topicPartition } from '../arguments.ts'
 export { text } from '../checks.ts'
 export const newTopic = only<NewTopic>({
   name: text,
-  partitions: optional(partitionCount),
-  replicationFactor: optional(partitionCount),
+  partitions: optional(number),
+  replicationFactor: optional(number),
   assignments: optional(listOf(nodeIds)),
   configs: optional(settings),
 })
-export const newPartitions = only<NewPartitions>({ topic: text, count: whole(1), assignments: optional(listOf(nodeIds)) })
+export const newPartitions = only<NewPartitions>({ topic: text, count: number, assignments: optional(listOf(nodeIds)) })
 
 const places = Object.keys(offsetSpecs)
 export const offsetQuestion = having<OffsetQuestion>({
@@ -101,7 +100,7 @@ export const aclSelection = only<AclSelection>({
   operation: optional(keysOf(operations)),
   permission: optional(keysOf(permissions)),
 })
-const scramFields = { user: text, mechanism: keysOf(scramMechanisms), iterations: optional(whole(1)) }
+const scramFields = { user: text, mechanism: keysOf(scramMechanisms), iterations: optional(number) }
 const scramUpsertion = only<ScramAlteration>({ ...scramFields, password: text, delete: optional(is('left out', () => false)) })
 const scramDeletion = only<ScramAlteration>({
   ...scramFields,
@@ -112,7 +111,7 @@ export const scramAlteration: Check = {
   problem: (name, value) => ('delete' in Object(value) ? scramDeletion : scramUpsertion).problem(name, value),
 }
 export const scramAlterations = listOf(scramAlteration)
-export const hmac = is('a Buffer', Buffer.isBuffer)
+export const hmac = is('a Buffer', (value) => value instanceof Buffer)
 export const newToken = only<NewDelegationToken>({
   owner: optional(text),
   renewers: optional(texts),
@@ -136,4 +135,4 @@ export const partitionsOrNull = orNull(topicPartitions)
 export const reassignment = having<Reassignment>({ ...partitionFields, replicas: orNull(nodeIds) })
 export const replica = having<TopicPartitionReplica>({ ...partitionFields, brokerId: nodeId })
 export const replicaMove = having<ReplicaMove>({ ...partitionFields, brokerId: nodeId, logDir: text })
-export const featureUpdate = only<FeatureUpdate>({ feature: text, maxVersionLevel: whole(0), upgradeType: optional(keysOf(upgradeTypes)) })
+export const featureUpdate = only<FeatureUpdate>({ feature: text, maxVersionLevel: number, upgradeType: optional(keysOf(upgradeTypes)) })
