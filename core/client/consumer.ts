@@ -2,18 +2,7 @@ import { MoldauError } from '../base/errors.ts'
 import type { EventHub } from '../base/event-hub.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
-import {
-  committables,
-  groupMetadata,
-  place,
-  rebalanceListener,
-  startingPlaces,
-  subscription,
-  timedPartitions,
-  timeout,
-  topicPartition,
-  topicPartitions,
-} from './arguments.ts'
+import * as args from './arguments.ts'
 import { Assignment } from './assignment.ts'
 import { check } from './checks.ts'
 import type { ConsumerEvents } from './client-events.ts'
@@ -90,8 +79,8 @@ export class Consumer {
    */
   subscribe(topics: string | Subscription, listener: RebalanceListener = {}): void {
     const group = this.#requireGroup('subscribe()')
-    check('consumer.subscribe()', 'topics', topics, subscription)
-    check('consumer.subscribe()', 'listener', listener, rebalanceListener)
+    check('consumer.subscribe()', 'topics', topics, args.subscription)
+    check('consumer.subscribe()', 'listener', listener, args.rebalanceListener)
     group.subscribe(typeof topics === 'string' ? [topics] : topics instanceof RegExp ? topics : [...topics], listener)
     this.#reading.attend()
   }
@@ -102,7 +91,7 @@ export class Consumer {
    */
   assign(partitions: readonly (TopicPartition & { offset?: OffsetSpec })[]): void {
     this.#refuseWhenClosed()
-    check('consumer.assign()', 'partitions', partitions, startingPlaces)
+    check('consumer.assign()', 'partitions', partitions, args.startingPlaces)
     if (this.#group?.subscribed)
       throw new MoldauError('INVALID_ARGUMENT', 'consumer: assign() after subscribe(): the group decides; make another consumer')
     const before = this.assignment()
@@ -119,7 +108,7 @@ export class Consumer {
    * @throws MoldauError FENCED, UNKNOWN_TOPIC, CORRUPT_BATCH; KafkaError OFFSET_OUT_OF_RANGE and LogTruncationError when autoOffsetReset is 'none'
    */
   async poll(timeoutMs: number = POLL_TIMEOUT_MS): Promise<ConsumerBatch[]> {
-    check('consumer.poll()', 'timeoutMs', timeoutMs, timeout)
+    check('consumer.poll()', 'timeoutMs', timeoutMs, args.timeout)
     if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() of a raw consumer: use pollRaw()')
     const seen = (taken: ConsumerBatch[]): ConsumerBatch[] => this.#interceptors.consume(taken)
     return this.#reading.poll(timeoutMs, (fetched) => fetched.take(), seen)
@@ -138,7 +127,7 @@ export class Consumer {
    * @param timeoutMs default 1 s
    */
   async pollRaw(timeoutMs: number = POLL_TIMEOUT_MS): Promise<RawBatch[]> {
-    check('consumer.pollRaw()', 'timeoutMs', timeoutMs, timeout)
+    check('consumer.pollRaw()', 'timeoutMs', timeoutMs, args.timeout)
     if (!this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: pollRaw() needs the option raw: true')
     return this.#reading.poll(timeoutMs, (fetched) => fetched.takeRaw())
   }
@@ -161,7 +150,7 @@ export class Consumer {
   /** Goes on at an offset, 'earliest', 'latest' or `{ timestamp }` (milliseconds since 1970); what was fetched from elsewhere is dropped. */
   seek(tp: TopicPartition, to: OffsetSpec): void {
     const state = this.#stateOf('seek()', tp)
-    check('consumer.seek()', 'to', to, place)
+    check('consumer.seek()', 'to', to, args.place)
     state.restart(to)
     this.#reading.wake()
   }
@@ -199,35 +188,32 @@ export class Consumer {
    */
   async commit(what: Committable | readonly Committable[] = this.#assignment.positions(), group?: GroupMetadata): Promise<void> {
     const own = this.#requireGroup('commit()')
-    check('consumer.commit()', 'what', what, committables)
-    if (group !== undefined) check('consumer.commit()', 'group', group, groupMetadata)
+    check('consumer.commit()', 'what', what, args.committables)
+    if (group !== undefined) check('consumer.commit()', 'group', group, args.groupMetadata)
     await own.commitRead(what, group)
   }
 
   /** What the group has committed, by `topic-partition`; null where nothing is. */
   async committed(partitions: readonly TopicPartition[]): Promise<Map<string, CommittedOffset | null>> {
     const group = this.#requireGroup('committed()')
-    check('consumer.committed()', 'partitions', partitions, topicPartitions)
+    check('consumer.committed()', 'partitions', partitions, args.topicPartitions)
     return group.committedByKey(partitions)
   }
 
   /** Where the partitions end for this consumer: the high watermark, or the last stable offset under read_committed. */
   async endOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
     this.#refuseWhenClosed()
-    check('consumer.endOffsets()', 'partitions', partitions, topicPartitions)
     return this.#lookup.at(partitions, 'latest')
   }
 
   async beginningOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
     this.#refuseWhenClosed()
-    check('consumer.beginningOffsets()', 'partitions', partitions, topicPartitions)
     return this.#lookup.at(partitions, 'earliest')
   }
 
   /** The first record at or after a time (milliseconds since 1970), by `topic-partition`; null when all are older. */
   async offsetsForTimes(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<Map<string, OffsetAtTime | null>> {
     this.#refuseWhenClosed()
-    check('consumer.offsetsForTimes()', 'queries', queries, timedPartitions)
     return this.#lookup.atTimes(queries)
   }
 
@@ -286,7 +272,7 @@ export class Consumer {
    */
   async close({ leave, timeoutMs = CLOSE_TIMEOUT_MS }: { leave?: boolean; timeoutMs?: number } = {}): Promise<void> {
     if (this.#closing) return
-    check('consumer.close()', 'timeoutMs', timeoutMs, timeout)
+    check('consumer.close()', 'timeoutMs', timeoutMs, args.timeout)
     this.#closing = true
     const fetchesEnded = this.#reading.close()
     try {
@@ -302,13 +288,13 @@ export class Consumer {
 
   #stateOf(call: string, tp: TopicPartition): PartitionState {
     this.#refuseWhenClosed()
-    check(`consumer.${call}`, 'tp', tp, topicPartition)
+    check(`consumer.${call}`, 'tp', tp, args.topicPartition)
     return this.#assignment.require(tp)
   }
 
   #setPaused(call: string, partitions: readonly TopicPartition[], paused: boolean): void {
     this.#refuseWhenClosed()
-    check(`consumer.${call}`, 'partitions', partitions, topicPartitions)
+    check(`consumer.${call}`, 'partitions', partitions, args.topicPartitions)
     for (const state of partitions.map((tp) => this.#assignment.require(tp))) state.paused = paused
   }
 

@@ -1,10 +1,8 @@
 import { MoldauError } from '../base/errors.ts'
 import type { EventHub } from '../base/event-hub.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { recordSizeMax } from '../record/builder.ts'
-import { checkRecord, groupMetadata, positions, rawBatch, timeout, topicName } from './arguments.ts'
+import { groupMetadata, positions, rawBatch, timeout, topicName } from './arguments.ts'
 import { Accumulator } from './accumulator.ts'
-import { BatchSend } from './batch-send.ts'
 import { check } from './checks.ts'
 import { DeferredSends } from './deferred-sends.ts'
 import { CLOSE_TIMEOUT_MS, within } from './farewell.ts'
@@ -18,8 +16,8 @@ import type { MetricsSnapshot } from './metrics/snapshot.ts'
 import { Anonymous, Idempotence } from './producer-identity.ts'
 import type { ProducerIdentity } from './producer-identity.ts'
 import type { RawBatch } from './raw-batch.ts'
-import { headersOf, keyBytes, valueBytes } from './record-bytes.ts'
-import type { Bytes } from './record-bytes.ts'
+import { keyBytes } from './record-bytes.ts'
+import { RecordWriter } from './record-writer.ts'
 import { RawSend } from './raw-send.ts'
 import { Sender } from './sender.ts'
 import { TopicPartitions } from './topic-partitions.ts'
@@ -48,8 +46,7 @@ export class Producer {
   readonly #transactions: Transactions | undefined
   readonly #partitions: TopicPartitions
   readonly #deferred: DeferredSends
-  /** Undefined where there are none: append() asks for each record. */
-  readonly #interceptors: ProducerInterceptors | undefined
+  readonly #records: RecordWriter
   readonly #onClosed: () => void
   #closed: boolean
 
@@ -62,15 +59,14 @@ export class Producer {
     this.#view = view
     this.events = view.events
     this.#options = options
-    const { interceptors } = options
-    this.#interceptors = interceptors.length === 0 ? undefined : new ProducerInterceptors(interceptors, cluster.logger)
+    const interceptors = options.interceptors.length === 0 ? undefined : new ProducerInterceptors(options.interceptors, cluster.logger)
     const wake = (): void => this.#sender.wake()
     this.#accumulator = new Accumulator({
       ...options,
       compressionLevel: compressionLevelOf(options),
       clock: cluster.clock,
       wake,
-      settled: this.#interceptors === undefined ? undefined : (batch) => this.#interceptors!.acknowledged(batch),
+      settled: interceptors === undefined ? undefined : (batch) => interceptors.acknowledged(batch),
       onFailed: (batch, error) => view.failed(batch, error),
       check: (topic, partition) => this.#partitions.check(topic, partition),
     })
@@ -103,6 +99,14 @@ export class Producer {
       ready: (topic) => !this.#accumulator.full && this.#partitions.isKnown(topic),
       failed: (error) => this.#scope?.failed(error) ?? error,
     })
+    this.#records = new RecordWriter({
+      clock: cluster.clock,
+      accumulator: this.#accumulator,
+      partitions: this.#partitions,
+      deferred: this.#deferred,
+      interceptors,
+      maxRequestSize: options.maxRequestSize,
+    })
     this.#onClosed = onClosed
     this.#closed = false
   }
@@ -120,11 +124,10 @@ export class Producer {
    * @throws MoldauError INVALID_ARGUMENT, UNKNOWN_TOPIC, RECORD_TOO_LARGE, BUFFER_FULL, TIMEOUT (deliveryTimeoutMs); KafkaError for what the broker says;
    *   TransactionAbortableError in a transaction that has failed, ProducerFatalError when this producer is of no use any more
    */
-  send(given: ProducerRecord): Promise<RecordMetadata> {
+  send(record: ProducerRecord): Promise<RecordMetadata> {
     try {
       this.#refuseUnlessOpen()
-      checkRecord('producer.send()', given)
-      return this.#send(this.#interceptors === undefined ? given : this.#interceptors.send(given))
+      return this.#records.send(record)
     } catch (error) {
       return Promise.reject(error as Error)
     }
@@ -143,14 +146,7 @@ export class Producer {
    */
   async sendBatch(batch: ProducerBatch): Promise<WrittenRange[]> {
     this.#refuseUnlessOpen()
-    const options = {
-      accumulator: this.#accumulator,
-      partitions: this.#partitions,
-      interceptors: this.#interceptors,
-      maxRequestSize: this.#options.maxRequestSize,
-      now: this.#cluster.clock.now(),
-    }
-    return this.#deferred.put(() => new BatchSend(batch, options)).written
+    return this.#records.sendBatch(batch)
   }
 
   /**
@@ -187,8 +183,7 @@ export class Producer {
   ): void {
     if (this.#closed) this.#refuseWhenClosed()
     if (this.#scope !== undefined) this.#scope.requireOpen()
-    if (this.#interceptors === undefined) this.#appendNow(topic, partition, key, value, timestamp, headers)
-    else this.#appendIntercepted({ topic, partition, key, value, timestamp, ...(headers !== undefined && { headers }) })
+    this.#records.append(topic, partition, key, value, timestamp, headers)
   }
 
   /** What this producer measures, under Kafka's names. */
@@ -293,37 +288,6 @@ export class Producer {
   async #abort(): Promise<void> {
     await this.#deferred.drained()
     await this.#view.timed('txn-abort', this.#requireTransactions().abort())
-  }
-
-  #appendIntercepted(given: ProducerRecord & { partition: number; timestamp: number }): void {
-    const record = { ...given, ...this.#interceptors!.send(given) }
-    const { topic, partition, timestamp, headers } = record
-    this.#appendNow(topic, partition, record.key ?? null, record.value, timestamp, headers)
-  }
-
-  #appendNow(
-    topic: string,
-    partition: number,
-    key: Bytes,
-    value: Bytes,
-    timestamp: number,
-    headers: readonly NewHeader[] | undefined,
-  ): void {
-    const own = headers === undefined ? undefined : headersOf(topic, headers)
-    this.#accumulator.append(topic, partition, keyBytes(topic, key), valueBytes(topic, value), timestamp, own)
-  }
-
-  #send(record: ProducerRecord): Promise<RecordMetadata> {
-    const { topic } = record
-    const [key, value] = [keyBytes(topic, record.key), valueBytes(topic, record.value)]
-    const headers = record.headers === undefined ? undefined : headersOf(topic, record.headers)
-    const timestamp = record.timestamp ?? this.#cluster.clock.now()
-    const size = recordSizeMax(key?.length ?? 0, value?.length ?? 0, headers)
-    const write = (): Promise<RecordMetadata> => {
-      const partition = record.partition ?? this.#partitions.choose(topic, key, size)
-      return this.#accumulator.append(topic, partition, key, value, timestamp, headers).whenWritten(timestamp)
-    }
-    return this.#deferred.run(topic, size, write)
   }
 
   #requireTransactions(): TransactionScope {
