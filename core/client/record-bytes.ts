@@ -1,25 +1,28 @@
+import { Buffer } from 'node:buffer'
+import { isUint8Array } from 'node:util/types'
+
 import { MoldauError } from '../base/errors.ts'
 import type { Header } from '../record/header.ts'
 import { shown } from './checks.ts'
 import type { NewHeader } from './types.ts'
 
-/** A key or a value as a program may give it. */
+/** A key or a value as a program may give it. Whether it is a Buffer is asked for each record: by its constructor, which costs next to nothing. */
 export type Bytes = Buffer | string | null
 
 /** Strings are written as UTF-8. @throws MoldauError INVALID_ARGUMENT: what has no bytes would be written as those of other records */
 export function keyBytes(topic: string, key: Bytes | undefined): Buffer | null {
-  return key === null || key instanceof Buffer ? key : key === undefined ? null : encoded(topic, 'key', key)
+  return key === null || key?.constructor === Buffer ? (key as Buffer | null) : key === undefined ? null : encoded(topic, 'key', key)
 }
 
 /** The same for a value, which may not be left out: null is what deletes a key. */
 export function valueBytes(topic: string, value: Bytes): Buffer | null {
-  return value === null || value instanceof Buffer ? value : encoded(topic, 'value', value)
+  return value === null || value?.constructor === Buffer ? (value as Buffer | null) : encoded(topic, 'value', value)
 }
 
 /** How many bytes these are, without making them. @throws MoldauError INVALID_ARGUMENT */
 export function lengthOf(topic: string, what: string, value: Bytes | undefined): number {
   if (typeof value === 'string') return Buffer.byteLength(value)
-  return value === null ? 0 : value instanceof Uint8Array ? value.length : refuse(topic, what, value)
+  return value === null ? 0 : isUint8Array(value) ? value.length : refuse(topic, what, value)
 }
 
 /** Headers with their values as bytes: the same list where they are that already. @throws MoldauError INVALID_ARGUMENT */
@@ -42,7 +45,7 @@ export function headersOf(topic: string, headers: readonly NewHeader[]): readonl
 function encoded(topic: string, what: string, value: unknown): Buffer {
   if (typeof value === 'string') return Buffer.from(value)
   if (value instanceof Buffer) return value
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  if (isUint8Array(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   return refuse(topic, what, value)
 }
 

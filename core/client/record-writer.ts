@@ -58,15 +58,16 @@ export class RecordWriter {
 
   /** See {@link Producer.append}. */
   append(topic: string, partition: number, key: Bytes, value: Bytes, timestamp: number, headers: readonly NewHeader[] | undefined): void {
-    if (this.#interceptors === undefined) this.#append(topic, partition, key, value, timestamp, headers)
+    if (this.#interceptors !== undefined)
+      this.#appendIntercepted({ topic, partition, key, value, timestamp, ...(headers !== undefined && { headers }) })
     else {
-      const given = { topic, partition, key, value, timestamp, ...(headers !== undefined && { headers }) }
-      const seen = { ...given, ...this.#interceptors.send(given) }
-      this.#append(seen.topic, seen.partition, seen.key ?? null, seen.value, seen.timestamp, seen.headers)
+      const own = headers === undefined ? undefined : headersOf(topic, headers)
+      this.#accumulator.append(topic, partition, keyBytes(topic, key), valueBytes(topic, value), timestamp, own)
     }
   }
 
-  #append(topic: string, partition: number, key: Bytes, value: Bytes, timestamp: number, headers: readonly NewHeader[] | undefined): void {
+  #appendIntercepted(given: ProducerRecord & { partition: number; timestamp: number }): void {
+    const { topic, partition, key, value, timestamp, headers } = { ...given, ...this.#interceptors!.send(given) }
     const own = headers === undefined ? undefined : headersOf(topic, headers)
     this.#accumulator.append(topic, partition, keyBytes(topic, key), valueBytes(topic, value), timestamp, own)
   }

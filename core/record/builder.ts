@@ -53,9 +53,16 @@ const OFFSET_DELTA_MAX = 0x7fff_ffff
 
 /** @throws MoldauError INVALID_ARGUMENT for what is not milliseconds since 1970, or -1 for none */
 export function checkTimestamp(timestamp: number): void {
-  if (Number.isSafeInteger(timestamp) && timestamp >= NO_TIMESTAMP) return
+  if (!isTimestamp(timestamp)) throw noTimestamp(timestamp)
+}
+
+function isTimestamp(timestamp: number): boolean {
+  return Number.isSafeInteger(timestamp) && timestamp >= NO_TIMESTAMP
+}
+
+function noTimestamp(timestamp: number): MoldauError {
   const message = `record: timestamp ${String(timestamp)} is not milliseconds since 1970 (a whole number, or -1 for none)`
-  throw new MoldauError('INVALID_ARGUMENT', message)
+  return new MoldauError('INVALID_ARGUMENT', message)
 }
 
 /**
@@ -120,7 +127,7 @@ export class BatchBuilder {
 
   /** Appends a record at an offset of its own, relative to the base offset, larger than the last one: what compaction leaves has gaps. */
   appendAt(offsetDelta: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[] = noHeaders): void {
-    checkTimestamp(timestamp)
+    if (!isTimestamp(timestamp)) throw noTimestamp(timestamp)
     if (offsetDelta <= this.#lastOffsetDelta || offsetDelta > OFFSET_DELTA_MAX) {
       throw new MoldauError('INVALID_ARGUMENT', `record: offset delta ${offsetDelta} must lie between ${this.#lastOffsetDelta} and 2^31`)
     }
