@@ -1,5 +1,5 @@
-import { nearestName } from '../base/edit-distance.ts'
 import { MoldauError } from '../base/errors.ts'
+import { suggestionOf } from './suggestion.ts'
 
 /** What an argument, or a part of one, may be. The types say the same to a program in TypeScript; others learn it here. */
 export interface Check {
@@ -77,8 +77,7 @@ export function only<T>(fields: Fields<T>): Check {
     problem(name, value) {
       const other = Object.entries(Object(value)).find(([field, given]) => given !== undefined && !names.includes(field))?.[0]
       if (typeof value !== 'object' || value === null || Array.isArray(value) || other === undefined) return have.problem(name, value)
-      const nearest = nearestName(other, names)
-      return `${name} has a field '${other}', which there is not${nearest === undefined ? `; there are: ${names.join(', ')}` : `: did you mean '${nearest}'?`}`
+      return `${name} has a field '${other}', which there is not${suggestionOf(other, names)}`
     },
   }
 }

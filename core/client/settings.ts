@@ -1,5 +1,5 @@
-import { nearestName } from '../base/edit-distance.ts'
 import { MoldauError } from '../base/errors.ts'
+import { suggestionOf } from './suggestion.ts'
 
 /** What an option may be. */
 export interface Kind<T> {
@@ -87,8 +87,7 @@ function nameOf(spelling: string, settings: Settings): string {
 
 function suggestion(spelling: string, settings: Settings): string {
   const names = Object.entries(settings).flatMap(([name, { kafka }]) => (spelling.includes('.') ? (kafka ?? []) : name))
-  const best = nearestName(spelling, names)
-  return best === undefined ? `; there are: ${names.join(', ')}` : `: did you mean '${best}'?`
+  return suggestionOf(spelling, names)
 }
 
 function shown(value: unknown): string {
