@@ -40,6 +40,7 @@ export const position = having<OffsetToCommit>({
   offset: whole(0),
   leaderEpoch: optional(whole(-1)),
   metadata: optional(text),
+  topicId: optional(text),
 })
 export const positions = listOf(position)
 const done = having<Pick<Done, 'topic' | 'partition' | 'nextOffset'>>({ ...partitionFields, nextOffset: whole(0) })

@@ -64,7 +64,7 @@ export class GroupOffsets {
         try {
           await commitGroupOffsets(connection, used, ofTopics)
         } catch (error) {
-          throw (await this.#absence(error, offsets)) ?? error
+          throw (await this.#absence(error, ofTopics)) ?? error
         }
       })
     } catch (error) {
