@@ -59,6 +59,7 @@ export type {
   ConsumerBatch,
   GroupMetadata,
   Header,
+  NewHeader,
   Isolation,
   OffsetReset,
   OffsetSpec,

@@ -1,6 +1,6 @@
 import type { Timer } from '../base/clock.ts'
 import { MoldauError } from '../base/errors.ts'
-import { BatchBuilder, recordSizeMax } from '../record/builder.ts'
+import { BatchBuilder, checkTimestamp, recordSizeMax } from '../record/builder.ts'
 import { BATCH_OVERHEAD } from '../record/batch.ts'
 import type { Header } from '../record/header.ts'
 import { allWritten, FlushGroup } from './flush-group.ts'
@@ -89,7 +89,7 @@ export class Accumulator {
     const queue = this.#queue(topic, partition)
     const size = recordSizeMax(key === null ? 0 : key.length, value === null ? 0 : value.length, headers)
     let batch = queue.open
-    if (batch === undefined || batch.content.sizeInBytes + size > this.#options.batchSize) batch = this.#begin(queue, size)
+    if (batch === undefined || batch.content.sizeInBytes + size > this.#options.batchSize) batch = this.#begin(queue, size, timestamp)
     const builder = batch.content
     const before = builder.sizeInBytes
     builder.append(timestamp, key, value, headers)
@@ -217,8 +217,10 @@ export class Accumulator {
     return queue
   }
 
-  #begin(queue: PartitionQueue, size: number): PendingBatch<BatchBuilder> {
+  #begin(queue: PartitionQueue, size: number, timestamp: number): PendingBatch<BatchBuilder> {
     const { batchSize, compressionType, compressionLevel } = this.#options
+    // Of all that a record can be refused for: a batch that has begun would go without any.
+    checkTimestamp(timestamp)
     this.#checkRoom(queue, 'a record', size + BATCH_OVERHEAD)
     if (queue.open !== undefined) {
       this.#seal(queue)
@@ -250,7 +252,7 @@ export class Accumulator {
 
   #checkRoom(queue: PartitionQueue, what: string, bytes: number): void {
     const { maxRequestSize, bufferMemory } = this.#options
-    if (bytes > maxRequestSize) {
+    if (!(bytes <= maxRequestSize)) {
       const message = `${what} of ${bytes} bytes for ${queue.topic}-${queue.partition} is larger than a request may be: raise maxRequestSize (${maxRequestSize}) and the topic's max.message.bytes`
       throw new MoldauError('RECORD_TOO_LARGE', message)
     }

@@ -7,8 +7,10 @@ import type { Deferred } from './deferred-sends.ts'
 import type { ProducerInterceptors } from './interceptors.ts'
 import { Receipt } from './receipt.ts'
 import type { TopicPartitions } from './topic-partitions.ts'
-import type { ProducerBatch, ProducerRow, WrittenRange } from './types.ts'
-import { toBuffer } from './record-bytes.ts'
+import type { NewHeader, ProducerBatch, ProducerRow, WrittenRange } from './types.ts'
+import { newBatch } from './arguments.ts'
+import { check, shown } from './checks.ts'
+import { headersOf, keyBytes, lengthOf, valueBytes } from './record-bytes.ts'
 import type { Bytes } from './record-bytes.ts'
 
 export interface BatchSendOptions {
@@ -28,6 +30,11 @@ interface Columns {
   headers: readonly (readonly Header[] | undefined)[] | undefined
 }
 
+/** As they are given. */
+interface GivenColumns extends Omit<Columns, 'headers'> {
+  headers: readonly (readonly NewHeader[] | undefined)[] | undefined
+}
+
 /** Many records that were handed over at once: appended row by row, as far as there is room, without an object or a promise per row. */
 export class BatchSend implements Deferred {
   readonly topic: string
@@ -40,8 +47,10 @@ export class BatchSend implements Deferred {
 
   /** @throws MoldauError INVALID_ARGUMENT, RECORD_TOO_LARGE naming the row: then nothing of the batch is written */
   constructor(batch: ProducerBatch, options: BatchSendOptions) {
-    const columns =
-      options.interceptors === undefined ? columnsOf(batch, options.now) : intercepted(batch, options.interceptors, options.now)
+    check('producer.sendBatch()', 'batch', batch, newBatch)
+    const given = options.interceptors === undefined ? columnsOf(batch, options.now) : intercepted(batch, options.interceptors, options.now)
+    const headers = given.headers?.map((own) => (own === undefined ? undefined : headersOf(batch.topic, own)))
+    const columns = { ...given, headers }
     this.topic = batch.topic
     this.bytes = checkRows(batch.topic, columns, options.maxRequestSize)
     this.#options = options
@@ -61,8 +70,8 @@ export class BatchSend implements Deferred {
     while (this.#next < values.length) {
       if (accumulator.full) return false
       const row = this.#next
-      const key = keys === undefined ? null : toBuffer(keys[row]!)
-      const value = toBuffer(values[row]!)
+      const key = keys === undefined ? null : keyBytes(this.topic, keys[row])
+      const value = valueBytes(this.topic, values[row]!)
       const timestamp = timestamps === undefined ? now : timestamps[row]!
       const own = headers?.[row]
       const partition = this.#partition ?? partitions.choose(this.topic, key, recordSizeMax(key?.length ?? 0, value?.length ?? 0, own))
@@ -77,8 +86,8 @@ export class BatchSend implements Deferred {
   }
 }
 
-function columnsOf(batch: ProducerBatch, now: number): Columns {
-  if ('records' in batch) return transposed([...batch.records], now)
+function columnsOf(batch: ProducerBatch, now: number): GivenColumns {
+  if ('records' in batch) return transposed(batch.topic, [...batch.records], now)
   const { values, keys, timestamps, headers, topic } = batch
   for (const [name, column] of Object.entries({ keys, timestamps, headers })) {
     if (column === undefined || column.length === values.length) continue
@@ -88,7 +97,7 @@ function columnsOf(batch: ProducerBatch, now: number): Columns {
 }
 
 /** Interceptors see records one by one. The topic and the partition of the batch stay what they are. */
-function intercepted(batch: ProducerBatch, interceptors: ProducerInterceptors, now: number): Columns {
+function intercepted(batch: ProducerBatch, interceptors: ProducerInterceptors, now: number): GivenColumns {
   const { values, keys, timestamps, headers } = columnsOf(batch, now)
   const { topic, partition } = batch
   const rows = values.map((value, row) => ({
@@ -100,12 +109,17 @@ function intercepted(batch: ProducerBatch, interceptors: ProducerInterceptors, n
     ...(headers?.[row] !== undefined && { headers: headers[row] }),
   }))
   return transposed(
+    topic,
     rows.map((row) => interceptors.send(row)),
     now,
   )
 }
 
-function transposed(rows: readonly ProducerRow[], now: number): Columns {
+function transposed(topic: string, rows: readonly ProducerRow[], now: number): GivenColumns {
+  const none = rows.findIndex((row) => typeof row !== 'object' || row === null)
+  if (none >= 0) {
+    throw new MoldauError('INVALID_ARGUMENT', `sendBatch to '${topic}': row ${none} must be { key, value }, not ${shown(rows[none])}`)
+  }
   return {
     values: rows.map((row) => row.value),
     keys: rows.map((row) => row.key ?? null),
@@ -123,7 +137,8 @@ function checkRows(topic: string, { values, keys, timestamps, headers }: Columns
       const message = `sendBatch to '${topic}': timestamp ${timestamp} of row ${row} is not milliseconds since 1970 (a whole number, or -1 for none)`
       throw new MoldauError('INVALID_ARGUMENT', message)
     }
-    const size = recordSizeMax(lengthOf(keys?.[row]), lengthOf(values[row]), headers?.[row])
+    const keyLength = lengthOf(topic, `key of row ${row}`, keys?.[row] ?? null)
+    const size = recordSizeMax(keyLength, lengthOf(topic, `value of row ${row}`, values[row]), headers?.[row])
     if (size + BATCH_OVERHEAD > maxRequestSize) {
       const message = `sendBatch to '${topic}': row ${row} takes ${size} bytes, a request may have ${maxRequestSize}: raise maxRequestSize and the topic's max.message.bytes`
       throw new MoldauError('RECORD_TOO_LARGE', message)
@@ -131,8 +146,4 @@ function checkRows(topic: string, { values, keys, timestamps, headers }: Columns
     bytes += size
   }
   return bytes
-}
-
-function lengthOf(value: Bytes | undefined): number {
-  return typeof value === 'string' ? Buffer.byteLength(value) : (value?.length ?? 0)
 }

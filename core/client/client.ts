@@ -1,3 +1,4 @@
+import { MoldauError } from '../base/errors.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { parseAddresses } from '../cluster/address.ts'
 import type { Connectable } from '../cluster/address.ts'
@@ -9,6 +10,8 @@ import { ConnectionStats } from './metrics/connection-stats.ts'
 import { MetricsSnapshot } from './metrics/snapshot.ts'
 import { AdminCalls } from './admin/calls.ts'
 import { Admin } from './admin.ts'
+import { connectTarget, options as optionsObject, timeout } from './arguments.ts'
+import { check } from './checks.ts'
 import { Consumer } from './consumer.ts'
 import { defaultLogger } from './default-logger.ts'
 import { readClientOptions } from './read-client-options.ts'
@@ -30,6 +33,7 @@ export class Client {
   readonly #telemetry: Telemetry
   readonly #made: { producer: number; consumer: number }
   readonly #closed: PromiseWithResolvers<void>
+  #closing: boolean
 
   private constructor(cluster: Cluster, { clientId, defaultApiTimeoutMs, enableMetricsPush }: ReadClientOptions, stats: ConnectionStats) {
     this.admin = new Admin(new AdminCalls(cluster, defaultApiTimeoutMs))
@@ -40,10 +44,13 @@ export class Client {
     this.#telemetry = new Telemetry({ cluster, metrics: () => this.metrics(), enabled: enableMetricsPush })
     this.#open = new Set()
     this.#closed = Promise.withResolvers()
+    this.#closing = false
   }
 
   /** What `connect` does once this file is loaded. */
   static async connect(target: string | readonly string[] | Connectable, options: ClientOptions): Promise<Client> {
+    check('connect()', 'target', target, connectTarget)
+    check('connect()', 'options', options, optionsObject)
     const read = readClientOptions(options)
     const connectable = typeof target === 'string' || !('dialer' in target) ? undefined : target
     const addresses = parseAddresses(connectable === undefined ? (target as string | readonly string[]) : connectable.bootstrap)
@@ -62,15 +69,19 @@ export class Client {
     return this.#cluster.clusterId
   }
 
-  /** @throws MoldauError INVALID_CONFIG naming an option that does not exist or contradicts another */
+  /** @throws MoldauError CLOSED; INVALID_CONFIG naming an option that does not exist or contradicts another */
   producer(options: ProducerOptions = {}): Producer {
+    this.#refuseWhenClosed()
+    check('client.producer()', 'options', options, optionsObject)
     const producer: Producer = new Producer(this.#cluster, options, this.#nameOf('producer'), () => this.#left(producer))
     this.#open.add(producer)
     return producer
   }
 
-  /** @throws MoldauError INVALID_CONFIG */
+  /** @throws MoldauError CLOSED, INVALID_CONFIG */
   consumer(options: ConsumerOptions = {}): Consumer {
+    this.#refuseWhenClosed()
+    check('client.consumer()', 'options', options, optionsObject)
     const consumer: Consumer = new Consumer(this.#cluster, options, this.#nameOf('consumer'), () => this.#left(consumer))
     this.#open.add(consumer)
     return consumer
@@ -96,8 +107,14 @@ export class Client {
    * @param timeoutMs how long to wait for it, default 30 s
    * @throws MoldauError INVALID_CONFIG when `enableMetricsPush` is false, TIMEOUT, UNSUPPORTED_VERSION when the cluster collects no metrics
    */
-  clientInstanceId(timeoutMs?: number): Promise<string> {
+  async clientInstanceId(timeoutMs?: number): Promise<string> {
+    this.#refuseWhenClosed()
+    if (timeoutMs !== undefined) check('client.clientInstanceId()', 'timeoutMs', timeoutMs, timeout)
     return this.#telemetry.clientInstanceId(timeoutMs ?? this.#cluster.requestTimeoutMs)
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closing) throw new MoldauError('CLOSED', 'the client is closed: connect() again')
   }
 
   #left(one: Producer | Consumer): void {
@@ -111,6 +128,7 @@ export class Client {
 
   /** Closes every producer (after what it has under way) and consumer, then all connections. */
   async close(): Promise<void> {
+    this.#closing = true
     this.#closed.resolve()
     await Promise.allSettled([...this.#open].map((one) => one.close()))
     await this.#telemetry.close()

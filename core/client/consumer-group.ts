@@ -1,3 +1,4 @@
+import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
@@ -113,8 +114,9 @@ export class ConsumerGroup {
     this.#autoCommit?.unfinished([], 0)
   }
 
-  /** See {@link GroupOffsets.authority}. */
-  authority(partitions: readonly TopicPartition[], group: GroupMetadata): GroupMetadata {
+  /** See {@link GroupOffsets.authority}. @throws MoldauError INVALID_ARGUMENT when a member of another group has read it */
+  readAs(partitions: readonly TopicPartition[], group: GroupMetadata): GroupMetadata {
+    this.#refuseOthers(group)
     return this.#offsets.authority(partitions, group)
   }
 
@@ -132,6 +134,7 @@ export class ConsumerGroup {
   /** What was read as the member that it was then, unless `group` says who commits. */
   async commitRead(what: Committable | readonly Committable[], group?: GroupMetadata): Promise<void> {
     const byGroup = positionsByGroup(Array.isArray(what) ? (what as readonly Committable[]) : [what as Committable])
+    for (const reader of [...byGroup.keys(), group ?? null]) if (reader !== null) this.#refuseOthers(reader)
     try {
       for (const [reader, positions] of byGroup) await this.commit(positions, group ?? reader ?? this.metadata)
     } catch (error) {
@@ -162,5 +165,12 @@ export class ConsumerGroup {
       this.#offsets.close()
       await this.#member.close(leave && isReachable)
     }
+  }
+
+  /** How far another group has got is not how far this one has. */
+  #refuseOthers({ groupId }: GroupMetadata): void {
+    if (groupId === this.#options.groupId) return
+    const message = `consumer: this was read in group '${groupId}', and this consumer is in group '${this.#options.groupId}': let the one that has read it commit`
+    throw new MoldauError('INVALID_ARGUMENT', message)
   }
 }

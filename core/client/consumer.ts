@@ -2,7 +2,9 @@ import { MoldauError } from '../base/errors.ts'
 import type { EventHub } from '../base/event-hub.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
+import * as args from './arguments.ts'
 import { Assignment } from './assignment.ts'
+import { check } from './checks.ts'
 import type { ConsumerEvents } from './client-events.ts'
 import { CLOSE_TIMEOUT_MS } from './farewell.ts'
 import type { Committable, Done } from './committable.ts'
@@ -10,6 +12,7 @@ import { ConsumerGroup } from './consumer-group.ts'
 import { ConsumerInterceptors } from './interceptors.ts'
 import type { ConsumerMetricName } from './metrics/consumer-stats.ts'
 import type { MetricsSnapshot } from './metrics/snapshot.ts'
+import type { PartitionState } from './partition-state.ts'
 import { OffsetLookup, type OffsetAtTime } from './offset-lookup.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
 import { readConsumerOptions, type ReadConsumerOptions } from './read-consumer-options.ts'
@@ -72,11 +75,14 @@ export class Consumer {
   }
 
   /**
-   * Reads topics as a member of the group: those named, or all that match, also when they are created later. Partitions come and go inside
+   * Reads topics as a member of the group: that or those named, or all that match, also when they are created later. Partitions come and go inside
    * {@link Consumer.poll}, which waits for the listener.
    */
-  subscribe(topics: Subscription, listener: RebalanceListener = {}): void {
-    this.#requireGroup('subscribe()').subscribe(topics instanceof RegExp ? topics : [...topics], listener)
+  subscribe(topics: string | Subscription, listener: RebalanceListener = {}): void {
+    const group = this.#requireGroup('subscribe()')
+    check('consumer.subscribe()', 'topics', topics, args.subscription)
+    check('consumer.subscribe()', 'listener', listener, args.rebalanceListener)
+    group.subscribe(typeof topics === 'string' ? [topics] : topics instanceof RegExp ? topics : [...topics], listener)
     this.#reading.attend()
   }
 
@@ -85,6 +91,8 @@ export class Consumer {
    * `autoOffsetReset` says. Partitions that were assigned before and have no offset here keep their position.
    */
   assign(partitions: readonly (TopicPartition & { offset?: OffsetSpec })[]): void {
+    this.#refuseWhenClosed()
+    check('consumer.assign()', 'partitions', partitions, args.startingPlaces)
     if (this.#group?.subscribed)
       throw new MoldauError('INVALID_ARGUMENT', 'consumer: assign() after subscribe(): the group decides; make another consumer')
     const before = this.assignment()
@@ -101,6 +109,7 @@ export class Consumer {
    * @throws MoldauError FENCED, UNKNOWN_TOPIC, CORRUPT_BATCH; KafkaError OFFSET_OUT_OF_RANGE and LogTruncationError when autoOffsetReset is 'none'
    */
   async poll(timeoutMs: number = POLL_TIMEOUT_MS): Promise<ConsumerBatch[]> {
+    check('consumer.poll()', 'timeoutMs', timeoutMs, args.timeout)
     if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() of a raw consumer: use pollRaw()')
     const seen = (taken: ConsumerBatch[]): ConsumerBatch[] => this.#interceptors.consume(taken)
     return this.#reading.poll(timeoutMs, (fetched) => fetched.take(), seen)
@@ -119,6 +128,7 @@ export class Consumer {
    * @param timeoutMs default 1 s
    */
   async pollRaw(timeoutMs: number = POLL_TIMEOUT_MS): Promise<RawBatch[]> {
+    check('consumer.pollRaw()', 'timeoutMs', timeoutMs, args.timeout)
     if (!this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: pollRaw() needs the option raw: true')
     return this.#reading.poll(timeoutMs, (fetched) => fetched.takeRaw())
   }
@@ -135,23 +145,25 @@ export class Consumer {
 
   /** The next offset that poll will hand out, past markers and holes; undefined while it is being found out. */
   position(tp: TopicPartition): number | undefined {
-    return this.#assignment.require(tp).position
+    return this.#stateOf('position()', tp).position
   }
 
   /** Goes on at an offset, 'earliest', 'latest' or `{ timestamp }` (milliseconds since 1970); what was fetched from elsewhere is dropped. */
-  seek(tp: TopicPartition, place: OffsetSpec): void {
-    this.#assignment.require(tp).restart(place)
+  seek(tp: TopicPartition, to: OffsetSpec): void {
+    const state = this.#stateOf('seek()', tp)
+    check('consumer.seek()', 'to', to, args.place)
+    state.restart(to)
     this.#reading.wake()
   }
 
   /** Hands out nothing of these partitions until {@link Consumer.resume}. What has been fetched is kept. */
   pause(partitions: readonly TopicPartition[]): void {
-    for (const tp of partitions) this.#assignment.require(tp).paused = true
+    this.#setPaused('pause()', partitions, true)
     this.#reading.refill()
   }
 
   resume(partitions: readonly TopicPartition[]): void {
-    for (const tp of partitions) this.#assignment.require(tp).paused = false
+    this.#setPaused('resume()', partitions, false)
     this.#reading.wake()
     this.#reading.attend()
   }
@@ -176,36 +188,44 @@ export class Consumer {
    * @throws KafkaError ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS, STALE_MEMBER_EPOCH: the partitions are no longer ours
    */
   async commit(what: Committable | readonly Committable[] = this.#assignment.positions(), group?: GroupMetadata): Promise<void> {
-    await this.#requireGroup('commit()').commitRead(what, group)
+    const own = this.#requireGroup('commit()')
+    check('consumer.commit()', 'what', what, args.committables)
+    if (group !== undefined) check('consumer.commit()', 'group', group, args.groupMetadata)
+    await own.commitRead(what, group)
   }
 
   /** What the group has committed, by `topic-partition`; null where nothing is. */
-  committed(partitions: readonly TopicPartition[]): Promise<Map<string, CommittedOffset | null>> {
-    return this.#requireGroup('committed()').committedByKey(partitions)
+  async committed(partitions: readonly TopicPartition[]): Promise<Map<string, CommittedOffset | null>> {
+    const group = this.#requireGroup('committed()')
+    check('consumer.committed()', 'partitions', partitions, args.topicPartitions)
+    return group.committedByKey(partitions)
   }
 
   /** Where the partitions end for this consumer: the high watermark, or the last stable offset under read_committed. */
-  endOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
+  async endOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
+    this.#refuseWhenClosed()
     return this.#lookup.at(partitions, 'latest')
   }
 
-  beginningOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
+  async beginningOffsets(partitions: readonly TopicPartition[]): Promise<Map<string, number>> {
+    this.#refuseWhenClosed()
     return this.#lookup.at(partitions, 'earliest')
   }
 
   /** The first record at or after a time (milliseconds since 1970), by `topic-partition`; null when all are older. */
-  offsetsForTimes(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<Map<string, OffsetAtTime | null>> {
+  async offsetsForTimes(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<Map<string, OffsetAtTime | null>> {
+    this.#refuseWhenClosed()
     return this.#lookup.atTimes(queries)
   }
 
   /** Of the last fetch. */
   highWatermark(tp: TopicPartition): number | undefined {
-    return known(this.#assignment.require(tp).highWatermark)
+    return known(this.#stateOf('highWatermark()', tp).highWatermark)
   }
 
   /** Where the partition ended for this consumer at the last fetch: at that position it is idle. */
   fetchedEnd(tp: TopicPartition): number | undefined {
-    const state = this.#assignment.require(tp)
+    const state = this.#stateOf('fetchedEnd()', tp)
     return known(this.#options.isolationLevel === 'read_committed' ? state.lastStableOffset : state.highWatermark)
   }
 
@@ -233,7 +253,7 @@ export class Consumer {
    */
   groupMetadata(read?: Done): GroupMetadata {
     const group = this.#requireGroup('groupMetadata()')
-    return read?.group ? group.authority([read], read.group) : group.metadata
+    return read?.group ? group.readAs([read], read.group) : group.metadata
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void> {
@@ -253,6 +273,7 @@ export class Consumer {
    */
   async close({ leave, timeoutMs = CLOSE_TIMEOUT_MS }: { leave?: boolean; timeoutMs?: number } = {}): Promise<void> {
     if (this.#closing) return
+    check('consumer.close()', 'timeoutMs', timeoutMs, args.timeout)
     this.#closing = true
     const fetchesEnded = this.#reading.close()
     try {
@@ -266,15 +287,27 @@ export class Consumer {
     }
   }
 
+  #stateOf(call: string, tp: TopicPartition): PartitionState {
+    this.#refuseWhenClosed()
+    check(`consumer.${call}`, 'tp', tp, args.topicPartition)
+    return this.#assignment.require(tp)
+  }
+
+  #setPaused(call: string, partitions: readonly TopicPartition[], paused: boolean): void {
+    this.#refuseWhenClosed()
+    check(`consumer.${call}`, 'partitions', partitions, args.topicPartitions)
+    for (const state of partitions.map((tp) => this.#assignment.require(tp))) state.paused = paused
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new MoldauError('CLOSED', 'the consumer is closed: make another one')
+  }
+
   #requireGroup(call: string): ConsumerGroup {
-    if (this.#closed) throw closedError()
+    this.#refuseWhenClosed()
     if (this.#group === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} needs a groupId`)
     return this.#group
   }
-}
-
-function closedError(): MoldauError {
-  return new MoldauError('CLOSED', 'the consumer is closed: make another one')
 }
 
 function known(offset: number): number | undefined {

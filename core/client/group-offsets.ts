@@ -3,6 +3,7 @@ import { ZERO_UUID } from '../base/uuid.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ConnectionsWatcher } from '../cluster/connections-watcher.ts'
 import type { Connections } from '../cluster/connections.ts'
+import { noSuchPartition } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { KafkaError } from '../protocol/errors.ts'
 import { fencedInstance } from './group-join.ts'
@@ -48,7 +49,7 @@ export class GroupOffsets {
 
   /**
    * @throws KafkaError ILLEGAL_GENERATION, STALE_MEMBER_EPOCH and their like when the partitions are no longer ours; MoldauError FENCED, and
-   *   UNKNOWN_TOPIC when a topic was deleted
+   *   UNKNOWN_TOPIC when a topic was deleted or never existed, INVALID_ARGUMENT when there is no such partition
    */
   async commit(offsets: readonly OffsetToCommit[], group: GroupMetadata, timeoutMs: number): Promise<void> {
     const { groupId, groupInstanceId, cluster, member, topicIdOf } = this.#options
@@ -63,7 +64,7 @@ export class GroupOffsets {
         try {
           await commitGroupOffsets(connection, used, ofTopics)
         } catch (error) {
-          throw (await this.#deletion(error, ofTopics)) ?? error
+          throw (await this.#absence(error, ofTopics)) ?? error
         }
       })
     } catch (error) {
@@ -84,8 +85,11 @@ export class GroupOffsets {
     this.#options.cluster.release(this.#connections)
   }
 
-  /** A coordinator that does not know a topic may lag behind; but where the topic was deleted, no further attempt will help. */
-  async #deletion(error: unknown, offsets: readonly OffsetOfTopic[]): Promise<MoldauError | undefined> {
+  /**
+   * A coordinator that does not know a topic or partition may lag behind; but where the others do not know it either no further attempt will
+   * help. A partition that the member holds exists: they have yet to hear of it.
+   */
+  async #absence(error: unknown, offsets: readonly OffsetOfTopic[]): Promise<MoldauError | undefined> {
     if (!(error instanceof KafkaError) || !unknown.has(error.kafkaCode)) return undefined
     const { groupId, cluster } = this.#options
     await cluster.refresh(offsets.map(({ topic }) => topic)).catch(() => {})
@@ -94,10 +98,23 @@ export class GroupOffsets {
       const is = topics.get(topic)?.topicId
       return errors.get(topic) === 'UNKNOWN_TOPIC_OR_PARTITION' || (topicId !== undefined && is !== undefined && topicId !== is)
     }
+    const call = `commit offsets of group '${groupId}'`
+    const rest = 'the positions in other topics are committed'
     const gone = offsets.find(isGone)
-    if (gone === undefined) return undefined
-    const message = `commit offsets of group '${groupId}': topic '${gone.topic}' was deleted; the positions in other topics are committed`
-    return new MoldauError('UNKNOWN_TOPIC', message, { cause: error })
+    if (gone !== undefined) {
+      const what = gone.topicId !== undefined || this.#isHeld(gone) ? 'was deleted' : 'does not exist'
+      return new MoldauError('UNKNOWN_TOPIC', `${call}: topic '${gone.topic}' ${what}; ${rest}`, { cause: error })
+    }
+    for (const tp of offsets) {
+      const wrong = noSuchPartition(tp, topics.get(tp.topic)?.partitions.length ?? Infinity)
+      if (wrong !== undefined && !this.#isHeld(tp))
+        return new MoldauError(wrong.code, `${call}: ${wrong.message}; ${rest}`, { cause: error })
+    }
+    return undefined
+  }
+
+  #isHeld(tp: TopicPartition): boolean {
+    return this.#options.holdsSince(tp, this.#options.member.metadata)
   }
 
   #heldSince(partitions: readonly TopicPartition[], group: GroupMetadata): boolean {

@@ -3,7 +3,7 @@ import { byTopic, tpKey } from '../cluster/topic-partition.ts'
 import { errorName, kafkaError } from '../protocol/errors.ts'
 import type { KafkaError } from '../protocol/errors.ts'
 import { ListOffsets } from '../protocol/messages/list-offsets.ts'
-import { offsetSpecs } from './admin/list-offsets.ts'
+import { offsetSpecs } from './admin/record-types.ts'
 import type { OffsetAnswer, OffsetQuestion } from './admin/record-types.ts'
 import type { Isolation } from './types.ts'
 

@@ -1,8 +1,10 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
-import { findOffsets } from './offset-requests.ts'
 import type { OffsetQuestion } from './admin/record-types.ts'
+import { timedPartitions, topicPartitions } from './arguments.ts'
+import { check } from './checks.ts'
+import { findOffsets } from './offset-requests.ts'
 import type { Isolation } from './types.ts'
 
 /** Where a partition was at a time. */
@@ -25,12 +27,14 @@ export class OffsetLookup {
   }
 
   async at(partitions: readonly TopicPartition[], place: 'earliest' | 'latest'): Promise<Map<string, number>> {
+    check('consumer: offsets', 'partitions', partitions, topicPartitions)
     const found = await this.#find(partitions.map(({ topic, partition }) => ({ topic, partition, at: place })))
     return new Map(found.map((answer) => [tpKey(answer), answer.offset]))
   }
 
   /** Null where all records are older. */
   async atTimes(queries: readonly (TopicPartition & { timestamp: number })[]): Promise<Map<string, OffsetAtTime | null>> {
+    check('consumer: offsets', 'queries', queries, timedPartitions)
     const found = await this.#find(queries.map(({ topic, partition, timestamp }) => ({ topic, partition, at: timestamp })))
     return new Map(
       found.map((o) => [tpKey(o), o.offset < 0 ? null : { offset: o.offset, timestamp: o.timestamp, leaderEpoch: o.leaderEpoch }]),

@@ -1,5 +1,7 @@
+import { messageOf, MoldauError } from '../base/errors.ts'
 import { murmur2, toPositive } from '../base/murmur2.ts'
 import type { RandomBytes } from '../base/uuid.ts'
+import { shown } from './checks.ts'
 import type { Partitioner } from './producer-options.ts'
 
 /** The partition of a key, the same in every Kafka client. */
@@ -42,7 +44,7 @@ export class RecordPartitioner {
   /** @param bytes of the record, at most */
   choose(topic: string, key: Buffer | null, partitionCount: number, bytes: number): number {
     const { partitioner, partitionerIgnoreKeys, batchSize } = this.#options
-    if (typeof partitioner === 'function') return partitioner(topic, key, partitionCount)
+    if (typeof partitioner === 'function') return this.#ask(partitioner, topic, key, partitionCount)
     if (partitioner === 'roundrobin') return this.#inTurn(topic, partitionCount)
     if (key !== null && !partitionerIgnoreKeys) return partitionOfKey(key, partitionCount)
     let sticky = this.#sticky.get(topic)
@@ -53,6 +55,19 @@ export class RecordPartitioner {
     }
     sticky.bytes += bytes
     return sticky.partition
+  }
+
+  #ask(partitioner: Extract<Partitioner, Function>, topic: string, key: Buffer | null, count: number): number {
+    let partition: number
+    try {
+      partition = partitioner(topic, key, count)
+    } catch (cause) {
+      const message = `the partitioner failed for a record of topic '${topic}' with ${count} partitions: ${messageOf(cause)}`
+      throw new MoldauError('INVALID_CONFIG', message, { cause })
+    }
+    if (Number.isInteger(partition) && partition >= 0 && partition < count) return partition
+    const message = `the partitioner chose ${shown(partition)} for a record of topic '${topic}': there are the partitions 0 to ${count - 1}`
+    throw new MoldauError('INVALID_CONFIG', message)
   }
 
   #next(topic: string, count: number, current: number): number {

@@ -1,10 +1,9 @@
 import { MoldauError } from '../base/errors.ts'
 import type { EventHub } from '../base/event-hub.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { recordSizeMax } from '../record/builder.ts'
-import type { Header } from '../record/header.ts'
+import { groupMetadata, positions, rawBatch, timeout, topicName } from './arguments.ts'
 import { Accumulator } from './accumulator.ts'
-import { BatchSend } from './batch-send.ts'
+import { check } from './checks.ts'
 import { DeferredSends } from './deferred-sends.ts'
 import { CLOSE_TIMEOUT_MS, within } from './farewell.ts'
 import { ProducerInterceptors } from './interceptors.ts'
@@ -18,13 +17,14 @@ import type { MetricsSnapshot } from './metrics/snapshot.ts'
 import { Anonymous, Idempotence } from './producer-identity.ts'
 import type { ProducerIdentity } from './producer-identity.ts'
 import type { RawBatch } from './raw-batch.ts'
-import { toBuffer } from './record-bytes.ts'
+import { keyBytes } from './record-bytes.ts'
+import { RecordWriter } from './record-writer.ts'
 import { RawSend } from './raw-send.ts'
 import { Sender } from './sender.ts'
 import { TopicPartitions } from './topic-partitions.ts'
 import { TransactionScope } from './transaction-scope.ts'
 import { Transactions } from './transactions.ts'
-import type { GroupMetadata, OffsetToCommit, ProducerBatch, ProducerRecord, RecordMetadata, WrittenRange } from './types.ts'
+import type { GroupMetadata, NewHeader, OffsetToCommit, ProducerBatch, ProducerRecord, RecordMetadata, WrittenRange } from './types.ts'
 
 /**
  * Writes records. Idempotent by default: a resend after a lost connection neither doubles nor reorders.
@@ -47,8 +47,7 @@ export class Producer {
   readonly #transactions: Transactions | undefined
   readonly #partitions: TopicPartitions
   readonly #deferred: DeferredSends
-  /** Undefined where there are none: append() asks for each record. */
-  readonly #interceptors: ProducerInterceptors | undefined
+  readonly #records: RecordWriter
   readonly #onClosed: () => void
   #closed: boolean
 
@@ -61,15 +60,14 @@ export class Producer {
     this.#view = view
     this.events = view.events
     this.#options = options
-    const { interceptors } = options
-    this.#interceptors = interceptors.length === 0 ? undefined : new ProducerInterceptors(interceptors, cluster.logger)
+    const interceptors = options.interceptors.length === 0 ? undefined : new ProducerInterceptors(options.interceptors, cluster.logger)
     const wake = (): void => this.#sender.wake()
     this.#accumulator = new Accumulator({
       ...options,
       compressionLevel: compressionLevelOf(options),
       clock: cluster.clock,
       wake,
-      settled: this.#interceptors === undefined ? undefined : (batch) => this.#interceptors!.acknowledged(batch),
+      settled: interceptors === undefined ? undefined : (batch) => interceptors.acknowledged(batch),
       onFailed: (batch, error) => view.failed(batch, error),
       check: (topic, partition) => this.#partitions.check(topic, partition),
     })
@@ -102,6 +100,14 @@ export class Producer {
       ready: (topic) => !this.#accumulator.full && this.#partitions.isKnown(topic),
       failed: (error) => this.#scope?.failed(error) ?? error,
     })
+    this.#records = new RecordWriter({
+      clock: cluster.clock,
+      accumulator: this.#accumulator,
+      partitions: this.#partitions,
+      deferred: this.#deferred,
+      interceptors,
+      maxRequestSize: options.maxRequestSize,
+    })
     this.#onClosed = onClosed
     this.#closed = false
   }
@@ -116,26 +122,16 @@ export class Producer {
    * Writes a record and resolves when it is acknowledged, with its place. Calls in one turn share a batch and a request. Waits while
    * the buffer is full.
    *
-   * @throws MoldauError UNKNOWN_TOPIC, RECORD_TOO_LARGE, BUFFER_FULL, TIMEOUT (deliveryTimeoutMs); KafkaError for what the broker says;
+   * @throws MoldauError INVALID_ARGUMENT, UNKNOWN_TOPIC, RECORD_TOO_LARGE, BUFFER_FULL, TIMEOUT (deliveryTimeoutMs); KafkaError for what the broker says;
    *   TransactionAbortableError in a transaction that has failed, ProducerFatalError when this producer is of no use any more
    */
-  send(given: ProducerRecord): Promise<RecordMetadata> {
-    let record = given
+  send(record: ProducerRecord): Promise<RecordMetadata> {
     try {
       this.#refuseUnlessOpen()
-      if (this.#interceptors !== undefined) record = this.#interceptors.send(given)
+      return this.#records.send(record)
     } catch (error) {
       return Promise.reject(error as Error)
     }
-    const { topic, headers } = record
-    const [key, value] = [toBuffer(record.key), toBuffer(record.value)]
-    const timestamp = record.timestamp ?? this.#cluster.clock.now()
-    const size = recordSizeMax(key?.length ?? 0, value?.length ?? 0, headers)
-    const write = (): Promise<RecordMetadata> => {
-      const partition = record.partition ?? this.#partitions.choose(topic, key, size)
-      return this.#accumulator.append(topic, partition, key, value, timestamp, headers).whenWritten(timestamp)
-    }
-    return this.#deferred.run(topic, size, write)
   }
 
   /**
@@ -151,14 +147,7 @@ export class Producer {
    */
   async sendBatch(batch: ProducerBatch): Promise<WrittenRange[]> {
     this.#refuseUnlessOpen()
-    const options = {
-      accumulator: this.#accumulator,
-      partitions: this.#partitions,
-      interceptors: this.#interceptors,
-      maxRequestSize: this.#options.maxRequestSize,
-      now: this.#cluster.clock.now(),
-    }
-    return this.#deferred.put(() => new BatchSend(batch, options)).written
+    return this.#records.sendBatch(batch)
   }
 
   /**
@@ -172,22 +161,30 @@ export class Producer {
    */
   async sendRaw(topic: string, partition: number, batch: Buffer | RawBatch): Promise<WrittenRange> {
     this.#refuseUnlessOpen()
+    check('producer.sendRaw()', 'topic', topic, topicName)
+    check('producer.sendRaw()', 'batch', batch, rawBatch)
     return this.#deferred.put(() => new RawSend(this.#accumulator, { topic, partition, batch, ...this.#options })).written
   }
 
   /**
-   * The hot path: encodes a record into the open batch of its partition and returns; no promise. Failures are told by
+   * The hot path: encodes a record into the open batch of its partition and returns; no promise. Strings are written as UTF-8. Failures are told by
    * {@link Producer.flush}, or by commit(). The topic must be known: `await producer.partitions(topic)` once, and
    * `await producer.ready()` now and then bounds the memory.
    *
    * @param timestamp milliseconds since 1970
-   * @throws MoldauError RECORD_TOO_LARGE, BUFFER_FULL (twice bufferMemory), UNKNOWN_TOPIC
+   * @throws MoldauError INVALID_ARGUMENT, RECORD_TOO_LARGE, BUFFER_FULL (twice bufferMemory), UNKNOWN_TOPIC
    */
-  append(topic: string, partition: number, key: Buffer | null, value: Buffer | null, timestamp: number, headers?: readonly Header[]): void {
+  append(
+    topic: string,
+    partition: number,
+    key: Buffer | string | null,
+    value: Buffer | string | null,
+    timestamp: number,
+    headers?: readonly NewHeader[],
+  ): void {
     if (this.#closed) this.#refuseWhenClosed()
     if (this.#scope !== undefined) this.#scope.requireOpen()
-    if (this.#interceptors === undefined) this.#accumulator.append(topic, partition, key, value, timestamp, headers)
-    else this.#appendIntercepted({ topic, partition, key, value, timestamp, ...(headers !== undefined && { headers }) })
+    this.#records.append(topic, partition, key, value, timestamp, headers)
   }
 
   /** What this producer measures, under Kafka's names. */
@@ -205,25 +202,29 @@ export class Producer {
   }
 
   /** Resolves when less than `bufferMemory` wait for acknowledgement, and nothing for room. */
-  ready(): Promise<void> {
+  async ready(): Promise<void> {
+    this.#refuseWhenClosed()
     if (this.#deferred.empty) return this.#accumulator.whenRoom()
     return this.#deferred.drained().then(() => this.#accumulator.whenRoom())
   }
 
   /** How many partitions a topic has. Creates the topic where the broker does such things. */
   async partitions(topic: string): Promise<number> {
+    this.#refuseWhenClosed()
+    check('producer.partitions()', 'topic', topic, topicName)
     return (await this.#cluster.topic(topic)).partitions.length
   }
 
   /** Where a record belongs: by its key, as in every Kafka client; without one, the partition that is being filled. The topic must be known. */
   partitionFor(topic: string, key: Buffer | string | null): number {
-    return this.#partitions.choose(topic, toBuffer(key), 0)
+    if (this.#closed) this.#refuseWhenClosed()
+    return this.#partitions.choose(topic, keyBytes(topic, key), 0)
   }
 
   /** Resolves when everything sent or appended so far is acknowledged; rejects with the first failure among it. */
   async flush(): Promise<void> {
-    const written = this.#deferred.drained().then(() => this.#accumulator.flushed())
-    await this.#view.timed('flush', written)
+    this.#refuseWhenClosed()
+    await this.#flush()
   }
 
   /** Begins a transaction. The one before may still be committing. */
@@ -238,6 +239,9 @@ export class Producer {
    * @throws TransactionAbortableError, among others when the group has given the partitions to somebody else (`kafkaCode`); ProducerFatalError
    */
   async sendOffsets(offsets: readonly OffsetToCommit[], group: GroupMetadata): Promise<void> {
+    this.#refuseWhenClosed()
+    check('producer.sendOffsets()', 'offsets', offsets, positions)
+    check('producer.sendOffsets()', 'group (what groupMetadata() of the consumer returns)', group, groupMetadata)
     await this.#view.timed('txn-send-offsets', this.#requireTransactions().sendOffsets(offsets, group))
   }
 
@@ -247,14 +251,15 @@ export class Producer {
    * @throws TransactionAbortableError with the first failure as its cause, ProducerFatalError (FENCED: a newer producer has the id)
    */
   async commit(): Promise<void> {
+    this.#refuseWhenClosed()
     if (!this.#deferred.empty) await this.#deferred.drained()
     await this.#view.timed('txn-commit', this.#requireTransactions().commit())
   }
 
   /** Makes nothing written since begin() visible, ever. @throws ProducerFatalError; after another error it may be called again */
   async abort(): Promise<void> {
-    await this.#deferred.drained()
-    await this.#view.timed('txn-abort', this.#requireTransactions().abort())
+    this.#refuseWhenClosed()
+    await this.#abort()
   }
 
   /**
@@ -264,7 +269,8 @@ export class Producer {
    */
   async close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
     if (this.#closed) return
-    const finish = this.#scope?.isOpen === true ? this.abort() : this.flush()
+    check('producer.close()', 'timeoutMs', timeoutMs, timeout)
+    const finish = this.#scope?.isOpen === true ? this.#abort() : this.#flush()
     // Whoever sent the records has the failure already.
     await within(this.#cluster.clock, timeoutMs, finish)
     this.#closed = true
@@ -275,10 +281,14 @@ export class Producer {
     this.#onClosed()
   }
 
-  #appendIntercepted(given: ProducerRecord & { partition: number; timestamp: number }): void {
-    const record = { ...given, ...this.#interceptors!.send(given) }
-    const { topic, partition, timestamp, headers } = record
-    this.#accumulator.append(topic, partition, toBuffer(record.key), toBuffer(record.value), timestamp, headers)
+  async #flush(): Promise<void> {
+    const written = this.#deferred.drained().then(() => this.#accumulator.flushed())
+    await this.#view.timed('flush', written)
+  }
+
+  async #abort(): Promise<void> {
+    await this.#deferred.drained()
+    await this.#view.timed('txn-abort', this.#requireTransactions().abort())
   }
 
   #requireTransactions(): TransactionScope {

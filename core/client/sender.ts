@@ -156,7 +156,16 @@ export class Sender {
     for (const queue of queues) {
       const batch = queue.peek(now)
       if (batch === undefined || !identity.admits(batch)) continue
-      const size = this.#build(batch)
+      let size: number
+      try {
+        size = this.#build(batch)
+      } catch (error) {
+        // Nobody could catch it here. It fails those who wait for this batch, and no others.
+        this.#settlement.unencodable(queue.take(), error)
+        if (queue.idle) accumulator.ready.delete(queue)
+        this.wake()
+        continue
+      }
       if (batches.length > 0 && bytes + size + PARTITION_OVERHEAD > maxRequestSize) break
       bytes += size + PARTITION_OVERHEAD
       batches.push(queue.take())

@@ -1,6 +1,5 @@
-import { inspect } from 'node:util'
-
 import { MoldauError } from '../base/errors.ts'
+import { shown } from './checks.ts'
 
 /** What an option may be. */
 export interface Kind<T, Given = T> {
@@ -110,11 +109,4 @@ function nameOf(spelling: string, settings: Settings): string {
   if (!spelling.includes('.')) return spelling
   for (const [name, { kafka }] of Object.entries(settings)) if (kafka === spelling) return name
   return spelling
-}
-
-/** A value in a message: short, whatever it is. */
-function shown(value: unknown): string {
-  if (typeof value === 'function') return 'a function'
-  if (typeof value === 'string') return JSON.stringify(value)
-  return inspect(value, { depth: 1, breakLength: Infinity, maxArrayLength: 10, maxStringLength: 40 })
 }

@@ -97,6 +97,12 @@ export class Settlement {
     else this.#fail(batch, error)
   }
 
+  /** Its bytes cannot be made: they were taken away, or changed, since it was handed over. */
+  unencodable(batch: PendingBatch, cause: unknown): void {
+    const message = `${batch.content.count} records for ${tpKey(batch.queue)} cannot be encoded: ${messageOf(cause)}`
+    this.#fail(batch, new MoldauError('INVALID_ARGUMENT', message, { cause }))
+  }
+
   #isLedElsewhere({ queue }: PendingBatch, node: number): boolean {
     const leader = this.#options.cluster.leader(queue.topic, queue.partition)
     return leader >= 0 && leader !== node

@@ -1,6 +1,8 @@
 import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { noSuchPartition } from '../cluster/topic-partition.ts'
+import { topicName } from './arguments.ts'
+import { check } from './checks.ts'
 import { RecordPartitioner } from './partitioner.ts'
 import type { PartitionLoad, RecordPartitionerOptions } from './partitioner.ts'
 
@@ -45,6 +47,7 @@ export class TopicPartitions {
   #count(topic: string): number {
     const count = this.#cluster.image.topics.get(topic)?.partitions.length
     if (count !== undefined) return count
+    check('producer', 'topic', topic, topicName)
     throw new MoldauError('UNKNOWN_TOPIC', `nothing is known of topic '${topic}' yet: await producer.partitions('${topic}') first`)
   }
 }

@@ -1,10 +1,15 @@
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import type { RecordColumns } from '../record/columns.ts'
-import type { Header } from '../record/header.ts'
 
 export type { TopicPartition } from '../cluster/topic-partition.ts'
 export type { Header } from '../record/header.ts'
 export type { RecordColumns } from '../record/columns.ts'
+
+/** A header as a program may give it. Strings are written as UTF-8. */
+export interface NewHeader {
+  readonly key: string
+  readonly value: Buffer | string | null
+}
 
 /** What a program hands to {@link Producer.send}. Strings are written as UTF-8. */
 export interface ProducerRecord {
@@ -15,7 +20,7 @@ export interface ProducerRecord {
   value: Buffer | string | null
   /** Milliseconds since 1970; default now. */
   timestamp?: number
-  headers?: readonly Header[]
+  headers?: readonly NewHeader[]
 }
 
 /** Where a record ended up. */
@@ -45,7 +50,7 @@ export type ProducerBatch = {
       /** Milliseconds since 1970, as many as values; default now. */
       timestamps?: ArrayLike<number>
       /** As many as values. */
-      headers?: readonly (readonly Header[] | undefined)[]
+      headers?: readonly (readonly NewHeader[] | undefined)[]
     }
   | { records: Iterable<ProducerRow> }
 )

@@ -51,6 +51,20 @@ const SIZE_HINT_DEFAULT = 4096
 const BATCH_BYTES_MAX = 0x7fff_0000
 const OFFSET_DELTA_MAX = 0x7fff_ffff
 
+/** @throws MoldauError INVALID_ARGUMENT for what is not milliseconds since 1970, or -1 for none */
+export function checkTimestamp(timestamp: number): void {
+  if (!isTimestamp(timestamp)) throw noTimestamp(timestamp)
+}
+
+function isTimestamp(timestamp: number): boolean {
+  return Number.isSafeInteger(timestamp) && timestamp >= NO_TIMESTAMP
+}
+
+function noTimestamp(timestamp: number): MoldauError {
+  const message = `record: timestamp ${String(timestamp)} is not milliseconds since 1970 (a whole number, or -1 for none)`
+  return new MoldauError('INVALID_ARGUMENT', message)
+}
+
 /**
  * Builds one record batch: records are encoded as they are appended, {@link BatchBuilder.build} writes header and checksum.
  *
@@ -113,12 +127,7 @@ export class BatchBuilder {
 
   /** Appends a record at an offset of its own, relative to the base offset, larger than the last one: what compaction leaves has gaps. */
   appendAt(offsetDelta: number, timestamp: number, key: Buffer | null, value: Buffer | null, headers: readonly Header[] = noHeaders): void {
-    if (!Number.isSafeInteger(timestamp) || timestamp < NO_TIMESTAMP) {
-      throw new MoldauError(
-        'INVALID_ARGUMENT',
-        `record: timestamp ${timestamp} is not milliseconds since 1970 (a whole number, or -1 for none)`,
-      )
-    }
+    if (!isTimestamp(timestamp)) throw noTimestamp(timestamp)
     if (offsetDelta <= this.#lastOffsetDelta || offsetDelta > OFFSET_DELTA_MAX) {
       throw new MoldauError('INVALID_ARGUMENT', `record: offset delta ${offsetDelta} must lie between ${this.#lastOffsetDelta} and 2^31`)
     }
@@ -136,7 +145,8 @@ export class BatchBuilder {
       (valueLength > 0 ? valueLength : 0) +
       (headers.length === 0 ? 1 : headersSize(headers))
     let at = this.#position
-    if (at + bodySize + 5 > this.#buffer.length) this.#grow(bodySize + 5)
+    // What has no size is refused there, before anything of it is written.
+    if (!(at + bodySize + 5 <= this.#buffer.length)) this.#grow(bodySize + 5)
     const buffer = this.#buffer
     at = putVarint(buffer, at, bodySize)
     buffer[at++] = 0
@@ -215,7 +225,7 @@ export class BatchBuilder {
 
   #grow(needed: number): void {
     const least = this.#position + needed
-    if (least > BATCH_BYTES_MAX) {
+    if (!(least <= BATCH_BYTES_MAX)) {
       throw new MoldauError(
         'RECORD_TOO_LARGE',
         `record batch: ${least} bytes are more than a batch can hold (${BATCH_BYTES_MAX}); build smaller batches`,

@@ -4,6 +4,8 @@ import type { BrokerConnection } from '../../cluster/connection.ts'
 import type { CoordinatorKind } from '../../cluster/coordinators.ts'
 import { isRetriableError } from '../../cluster/retry.ts'
 import type { TopicPartition } from '../../cluster/topic-partition.ts'
+import { timeout } from '../arguments.ts'
+import { check, whole } from '../checks.ts'
 import { placeOnLeaders } from './leaders.ts'
 import { isWorthAskingLeaders, settle } from './settle.ts'
 import type { Answer, Placement, Question } from './settle.ts'
@@ -30,6 +32,7 @@ export class AdminCalls {
 
   /** How long a call with these options may take. */
   timeoutOf({ timeoutMs = this.#timeoutMs }: AdminOptions): number {
+    check('admin', 'timeoutMs', timeoutMs, timeout)
     return timeoutMs
   }
 
@@ -98,6 +101,7 @@ export class AdminCalls {
     const answers = await this.onBrokers<number, T[]>((node) => node, {
       what: `${what} of broker`,
       items,
+      each: whole(0),
       nameOf: String,
       ...options,
       ask: async (connection, nodes) => [{ name: String(nodes[0]), ...(await ask(connection, nodes[0]!)) }],
@@ -109,7 +113,7 @@ export class AdminCalls {
     await this.cluster.refresh().catch(() => {})
   }
 
-  #settle<Item, T>(asking: Asking<Item, T>, place: Question<Item, T>['place']): Promise<T[]> {
+  async #settle<Item, T>(asking: Asking<Item, T>, place: Question<Item, T>['place']): Promise<T[]> {
     return settle(this.cluster, { ...asking, timeoutMs: this.timeoutOf(asking), place })
   }
 
@@ -128,7 +132,7 @@ export class AdminCalls {
     return { parts, failed }
   }
 
-  #once<T>(
+  async #once<T>(
     what: string,
     options: AdminOptions,
     connect: () => Promise<BrokerConnection>,

@@ -7,6 +7,7 @@ import type { DescribeQuorumResponse } from '../../protocol/messages/describe-qu
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import { UnregisterBroker } from '../../protocol/messages/unregister-broker.ts'
 import { UpdateFeatures } from '../../protocol/messages/update-features.ts'
+import { check } from '../checks.ts'
 import type { AdminOptions } from './calls.ts'
 import { upgradeTypes } from './cluster-types.ts'
 import type {
@@ -20,6 +21,7 @@ import type {
 } from './cluster-types.ts'
 import { authorizedOperations } from './codes.ts'
 import { LogDirAdmin } from './log-dirs.ts'
+import * as specs from './specs.ts'
 
 const METADATA_TOPIC = '__cluster_metadata'
 
@@ -82,6 +84,7 @@ export class ClusterAdmin extends LogDirAdmin {
     await this.calls.onController<FeatureUpdate, void>({
       what: 'update feature',
       items: updates,
+      each: specs.featureUpdate,
       nameOf: ({ feature }) => feature,
       timeoutMs: options.timeoutMs,
       ask: async (connection, asked, timeoutMs) => {
@@ -128,6 +131,7 @@ export class ClusterAdmin extends LogDirAdmin {
    * @throws KafkaError BROKER_ID_NOT_REGISTERED
    */
   async unregisterBroker(brokerId: number, options: AdminOptions = {}): Promise<void> {
+    check('admin.unregisterBroker()', 'brokerId', brokerId, specs.nodeId)
     const what = `unregister broker ${brokerId}`
     await this.calls.any(what, options, async (connection) => {
       const { errorCode, errorMessage } = await connection.request(UnregisterBroker, { brokerId })

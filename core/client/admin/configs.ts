@@ -1,6 +1,7 @@
 import { throwOnError } from '../../protocol/errors.ts'
 import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
 import { ListConfigResources } from '../../protocol/messages/list-config-resources.ts'
+import { check } from '../checks.ts'
 import type { AdminOptions } from './calls.ts'
 import { nameOf } from './codes.ts'
 import { configResourceTypes } from '../../protocol/config-codes.ts'
@@ -15,6 +16,7 @@ import type {
 import { answerName, describeConfigs, resourceCode, resourceName } from './describe-configs.ts'
 import { replaceConfigs } from './legacy-configs.ts'
 import { RecordAdmin } from './records.ts'
+import * as specs from './specs.ts'
 
 /** Kafka's AlterConfigOp.OpType (KIP-339). */
 const opTypes = { set: 0, delete: 1, append: 2, subtract: 3 } as const
@@ -33,6 +35,7 @@ export class ConfigAdmin extends RecordAdmin {
     return this.calls.onBrokers<ConfigResource, ConfigDescription>(ownerOf, {
       what: 'settings of',
       items: resources,
+      each: specs.configResource,
       nameOf: resourceName,
       timeoutMs: options.timeoutMs,
       ask: (connection, asked) => describeConfigs(connection, asked, options),
@@ -53,6 +56,7 @@ export class ConfigAdmin extends RecordAdmin {
     await this.calls.onBrokers<ConfigAlteration, void>(ownerOf, {
       what: 'settings of',
       items: alterations,
+      each: specs.configAlteration,
       nameOf: resourceName,
       timeoutMs: options.timeoutMs,
       ask: async (connection, asked) => {
@@ -71,6 +75,7 @@ export class ConfigAdmin extends RecordAdmin {
    * @param types which kinds; default all
    */
   async listConfigResources(types: readonly ConfigResourceType[] = [], options: AdminOptions = {}): Promise<ConfigResource[]> {
+    check('admin.listConfigResources()', 'types', types, specs.configResourceTypeList)
     const what = 'list resources with settings'
     const { errorCode, configResources } = await this.calls.any(what, options, (connection) => {
       const codes = types.map((type) => configResourceTypes[type])

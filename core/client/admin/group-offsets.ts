@@ -16,7 +16,10 @@ import type {
   NewGroupOffset,
   RemoveMembersOptions,
 } from './group-types.ts'
+import { check } from '../checks.ts'
+import type { Check } from '../checks.ts'
 import { GroupAdmin } from './groups.ts'
+import * as specs from './specs.ts'
 
 /** Where groups have got to, and who is in them. */
 export class GroupOffsetAdmin extends GroupAdmin {
@@ -40,6 +43,7 @@ export class GroupOffsetAdmin extends GroupAdmin {
     const found = await this.calls.onCoordinators<GroupOffsetsQuestion, GroupOffsets>('group', ({ groupId }) => groupId, {
       what: 'offsets of group',
       items: typeof groups === 'string' ? [{ groupId: groups }] : groups,
+      each: specs.groupOffsetsQuestion,
       nameOf: ({ groupId }) => groupId,
       timeoutMs,
       ask: (connection, asked) => fetchOffsetsOfGroups(connection, asked, requireStable),
@@ -53,10 +57,17 @@ export class GroupOffsetAdmin extends GroupAdmin {
    * @throws AdminError by `topic-partition`: UNKNOWN_MEMBER_ID while the group has members, UNKNOWN_TOPIC_OR_PARTITION ...
    */
   async alterConsumerGroupOffsets(groupId: string, offsets: readonly NewGroupOffset[], options: AdminOptions = {}): Promise<void> {
-    await this.#ofPartitions(`commit for group '${groupId}' the offset of`, groupId, offsets, options, async (connection, asked) => {
-      const body = { groupId, topics: committedTopics(asked) }
-      return { topics: (await connection.request(OffsetCommit, body, { maxVersion: VERSION_WITH_NAMES_MAX })).topics }
-    })
+    await this.#ofPartitions(
+      `commit for group '${groupId}' the offset of`,
+      groupId,
+      offsets,
+      specs.position,
+      options,
+      async (connection, asked) => {
+        const body = { groupId, topics: committedTopics(asked) }
+        return { topics: (await connection.request(OffsetCommit, body, { maxVersion: VERSION_WITH_NAMES_MAX })).topics }
+      },
+    )
   }
 
   /**
@@ -65,10 +76,20 @@ export class GroupOffsetAdmin extends GroupAdmin {
    * @throws AdminError by `topic-partition`: GROUP_SUBSCRIBED_TO_TOPIC, GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP ...
    */
   async deleteConsumerGroupOffsets(groupId: string, partitions: readonly TopicPartition[], options: AdminOptions = {}): Promise<void> {
-    await this.#ofPartitions(`delete for group '${groupId}' the offset of`, groupId, partitions, options, (connection, asked) => {
-      const topics = [...byTopic(asked)].map(([name, list]) => ({ name, partitions: list.map((tp) => ({ partitionIndex: tp.partition })) }))
-      return connection.request(OffsetDelete, { groupId, topics })
-    })
+    await this.#ofPartitions(
+      `delete for group '${groupId}' the offset of`,
+      groupId,
+      partitions,
+      specs.topicPartition,
+      options,
+      (connection, asked) => {
+        const topics = [...byTopic(asked)].map(([name, list]) => ({
+          name,
+          partitions: list.map((tp) => ({ partitionIndex: tp.partition })),
+        }))
+        return connection.request(OffsetDelete, { groupId, topics })
+      },
+    )
   }
 
   /**
@@ -81,10 +102,12 @@ export class GroupOffsetAdmin extends GroupAdmin {
     members: readonly MemberToRemove[] | 'all',
     options: RemoveMembersOptions = {},
   ): Promise<void> {
+    check('admin.removeMembersFromConsumerGroup()', 'groupId', groupId, specs.text)
     const { reason = 'removed by an administrator', timeoutMs } = options
     await this.calls.onCoordinators<MemberToRemove, void>('group', () => groupId, {
       what: `remove from group '${groupId}' the member`,
       items: members === 'all' ? await this.#membersOf(groupId, options) : members,
+      each: specs.memberToRemove,
       nameOf: memberName,
       timeoutMs,
       ask: async (connection, asked) => {
@@ -108,16 +131,19 @@ export class GroupOffsetAdmin extends GroupAdmin {
     return group!.members.map(({ memberId, groupInstanceId }) => (groupInstanceId === null ? { memberId } : { groupInstanceId }))
   }
 
-  #ofPartitions<Item extends TopicPartition>(
+  async #ofPartitions<Item extends TopicPartition>(
     what: string,
     groupId: string,
     items: readonly Item[],
+    each: Check,
     options: AdminOptions,
     ask: (connection: BrokerConnection, items: readonly Item[]) => Promise<PartitionsAnswer>,
   ): Promise<void[]> {
+    check('admin', 'groupId', groupId, specs.text)
     return this.calls.onCoordinators<Item, void>('group', () => groupId, {
       what,
       items,
+      each,
       nameOf: tpKey,
       timeoutMs: options.timeoutMs,
       ask: async (connection, asked) => {

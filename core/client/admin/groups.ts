@@ -6,6 +6,7 @@ import { ConfigAdmin } from './configs.ts'
 import { describeAnyGroups, describeClassicGroups } from './describe-groups.ts'
 import { groupStates, groupTypes } from './group-types.ts'
 import type { ClassicGroupDescription, DescribeGroupsOptions, GroupDescription, ListedGroup, ListGroupsOptions } from './group-types.ts'
+import * as specs from './specs.ts'
 
 /** The versions of ListGroups that tell states (KIP-518) and types (KIP-848), and leave out by them. */
 const STATES_SINCE = 4
@@ -44,6 +45,7 @@ export class GroupAdmin extends ConfigAdmin {
     return this.calls.onCoordinators<string, GroupDescription>('group', String, {
       what: 'describe group',
       items: groupIds,
+      each: specs.text,
       nameOf: String,
       timeoutMs: options.timeoutMs,
       ask: (connection, asked) => describeAnyGroups(connection, asked, options.includeAuthorizedOperations === true),
@@ -59,6 +61,7 @@ export class GroupAdmin extends ConfigAdmin {
     return this.calls.onCoordinators<string, ClassicGroupDescription>('group', String, {
       what: 'describe group',
       items: groupIds,
+      each: specs.text,
       nameOf: String,
       timeoutMs: options.timeoutMs,
       ask: (connection, asked) => describeClassicGroups(connection, asked, options.includeAuthorizedOperations === true),
@@ -74,6 +77,7 @@ export class GroupAdmin extends ConfigAdmin {
     await this.calls.onCoordinators<string, void>('group', String, {
       what: 'delete group',
       items: groupIds,
+      each: specs.text,
       nameOf: String,
       ...options,
       ask: async (connection, asked) => {

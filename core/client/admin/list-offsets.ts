@@ -5,18 +5,10 @@ import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
 import { rounds } from '../rounds.ts'
 import type { Isolation } from '../types.ts'
 import type { AdminCalls } from './calls.ts'
+import { offsetSpecs } from './record-types.ts'
 import type { ListOffsetsOptions, OffsetAnswer, OffsetQuestion } from './record-types.ts'
 import type { Answer } from './settle.ts'
-
-/** The timestamps that mean a place, and the version of ListOffsets that brought each: an older broker would look for a time. */
-export const offsetSpecs = {
-  latest: { timestamp: -1, since: 1 },
-  earliest: { timestamp: -2, since: 1 },
-  maxTimestamp: { timestamp: -3, since: 7 },
-  earliestLocal: { timestamp: -4, since: 8 },
-  latestTiered: { timestamp: -5, since: 9 },
-  earliestPendingUpload: { timestamp: -6, since: 11 },
-} as const
+import { offsetQuestion } from './specs.ts'
 
 /** Asks the leaders. The answers come in the order of the questions. @throws AdminError by `topic-partition at` */
 export function listOffsets(calls: AdminCalls, questions: readonly OffsetQuestion[], options: ListOffsetsOptions): Promise<OffsetAnswer[]> {
@@ -24,6 +16,7 @@ export function listOffsets(calls: AdminCalls, questions: readonly OffsetQuestio
   return calls.onLeaders<OffsetQuestion, OffsetAnswer>({
     what: 'find offset',
     items: questions,
+    each: offsetQuestion,
     nameOf: questionName,
     timeoutMs: callMs,
     ask: async (connection, asked, timeoutMs) => {

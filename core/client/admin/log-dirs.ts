@@ -9,6 +9,7 @@ import type { AdminOptions } from './calls.ts'
 import { PlacementAdmin } from './placement.ts'
 import type { BrokerLogDirs, LogDirDescription, ReplicaLogDirs, ReplicaMove, TopicPartitionReplica } from './placement-types.ts'
 import type { Answer } from './settle.ts'
+import * as specs from './specs.ts'
 
 /** Which directories of brokers have partitions. */
 export class LogDirAdmin extends PlacementAdmin {
@@ -28,6 +29,7 @@ export class LogDirAdmin extends PlacementAdmin {
     return this.calls.onBrokers<number, BrokerLogDirs>((node) => node, {
       what: 'log directories of broker',
       items: brokerIds,
+      each: specs.nodeId,
       nameOf: String,
       ...options,
       ask: async (connection, [brokerId]) => [{ name: String(brokerId), ...(await describeLogDirs(connection, brokerId!, null)) }],
@@ -43,6 +45,7 @@ export class LogDirAdmin extends PlacementAdmin {
     return this.calls.onBrokers<TopicPartitionReplica, ReplicaLogDirs>(({ brokerId }) => brokerId, {
       what: 'log directories of',
       items: replicas,
+      each: specs.replica,
       nameOf: replicaName,
       ...options,
       ask: async (connection, asked) => {
@@ -61,6 +64,7 @@ export class LogDirAdmin extends PlacementAdmin {
     await this.calls.onBrokers<ReplicaMove, void>(({ brokerId }) => brokerId, {
       what: 'move replica',
       items: moves,
+      each: specs.replicaMove,
       nameOf: replicaName,
       ...options,
       ask: async (connection, asked): Promise<Answer<void>[]> => {

@@ -5,11 +5,13 @@ import { errorName, kafkaError, throwOnError } from '../../protocol/errors.ts'
 import { AlterPartitionReassignments } from '../../protocol/messages/alter-partition-reassignments.ts'
 import { ElectLeaders } from '../../protocol/messages/elect-leaders.ts'
 import { ListPartitionReassignments } from '../../protocol/messages/list-partition-reassignments.ts'
+import { check } from '../checks.ts'
 import { AdminError } from './admin-error.ts'
 import type { AdminOptions } from './calls.ts'
 import { electionTypes } from './placement-types.ts'
 import type { AlterReassignmentsOptions, ElectionType, OngoingReassignment, Reassignment } from './placement-types.ts'
 import { QuotaAdmin } from './quotas.ts'
+import * as specs from './specs.ts'
 
 /** Which brokers have partitions, and which lead them. */
 export class PlacementAdmin extends QuotaAdmin {
@@ -24,6 +26,8 @@ export class PlacementAdmin extends QuotaAdmin {
     partitions: readonly TopicPartition[] | null,
     options: AdminOptions = {},
   ): Promise<TopicPartition[]> {
+    check('admin.electLeaders()', 'type', type, specs.electionType)
+    check('admin.electLeaders()', 'partitions', partitions, specs.partitionsOrNull)
     const what = 'elect the leader of'
     const answer = await this.calls.controller(what, options, async (connection, timeoutMs) => {
       const topicPartitions =
@@ -58,6 +62,7 @@ export class PlacementAdmin extends QuotaAdmin {
     await this.calls.onController<Reassignment, void>({
       what: 'reassign partition',
       items: reassignments,
+      each: specs.reassignment,
       nameOf: tpKey,
       timeoutMs: options.timeoutMs,
       ask: async (connection, asked, timeoutMs) => {
@@ -84,6 +89,7 @@ export class PlacementAdmin extends QuotaAdmin {
     partitions: readonly TopicPartition[] | null = null,
     options: AdminOptions = {},
   ): Promise<OngoingReassignment[]> {
+    check('admin.listPartitionReassignments()', 'partitions', partitions, specs.partitionsOrNull)
     const what = 'list reassignments'
     const { topics } = await this.calls.controller(what, options, async (connection, timeoutMs) => {
       const asked = partitions === null ? null : named(partitions).map(({ name, indexes }) => ({ name, partitionIndexes: indexes }))

@@ -1,8 +1,10 @@
 import { throwOnError } from '../../protocol/errors.ts'
 import { AlterClientQuotas } from '../../protocol/messages/alter-client-quotas.ts'
 import { DescribeClientQuotas } from '../../protocol/messages/describe-client-quotas.ts'
+import { check } from '../checks.ts'
 import type { AlterQuotasOptions, ClientQuotas, DescribeQuotasOptions, QuotaAlteration, QuotaEntity, QuotaFilter } from './quota-types.ts'
 import { TokenAdmin } from './tokens.ts'
+import * as specs from './specs.ts'
 
 const entityTypes = { user: 'user', clientId: 'client-id', ip: 'ip' } as const
 const matchTypes = { exact: 0, default: 1, any: 2 } as const
@@ -20,6 +22,7 @@ export class QuotaAdmin extends TokenAdmin {
    * @param filter default all
    */
   async describeClientQuotas(filter: QuotaFilter = {}, options: DescribeQuotasOptions = {}): Promise<ClientQuotas[]> {
+    check('admin.describeClientQuotas()', 'filter', filter, specs.quotaFilter)
     const what = 'describe quotas'
     const components = fields(filter).map(([key, match]) => ({
       entityType: entityTypes[key],
@@ -50,6 +53,7 @@ export class QuotaAdmin extends TokenAdmin {
     await this.calls.onController<QuotaAlteration, void>({
       what: 'quotas of',
       items: alterations,
+      each: specs.quotaAlteration,
       nameOf: ({ entity }) => entityName(entity),
       timeoutMs: options.timeoutMs,
       ask: async (connection, asked) => {

@@ -1,7 +1,16 @@
 import type { TopicPartition } from '../../cluster/topic-partition.ts'
 import type { Isolation } from '../types.ts'
 import type { AdminOptions } from './calls.ts'
-import type { offsetSpecs } from './list-offsets.ts'
+
+/** The timestamps that mean a place, and the version of ListOffsets that brought each: an older broker would look for a time. */
+export const offsetSpecs = {
+  latest: { timestamp: -1, since: 1 },
+  earliest: { timestamp: -2, since: 1 },
+  maxTimestamp: { timestamp: -3, since: 7 },
+  earliestLocal: { timestamp: -4, since: 8 },
+  latestTiered: { timestamp: -5, since: 9 },
+  earliestPendingUpload: { timestamp: -6, since: 11 },
+} as const
 
 export interface OffsetQuestion extends TopicPartition {
   /**

@@ -16,6 +16,7 @@ import type {
 import { listOffsets } from './list-offsets.ts'
 import type { Answer } from './settle.ts'
 import { TopicAdmin } from './topics.ts'
+import * as specs from './specs.ts'
 
 /** What is in partitions: from where to where, and who writes to them. */
 export class RecordAdmin extends TopicAdmin {
@@ -41,6 +42,7 @@ export class RecordAdmin extends TopicAdmin {
     return this.calls.onLeaders<RecordsToDelete, DeletedRecords>({
       what: 'delete records of',
       items: before,
+      each: specs.recordsToDelete,
       nameOf: tpKey,
       ...options,
       ask: async (connection, asked, timeoutMs) => {
@@ -68,6 +70,7 @@ export class RecordAdmin extends TopicAdmin {
     const asking = {
       what: 'describe producers of',
       items: partitions,
+      each: specs.topicPartition,
       nameOf: tpKey,
       timeoutMs: options.timeoutMs,
       ask: describeProducers,

@@ -7,12 +7,14 @@ import { DescribeUserScramCredentials } from '../../protocol/messages/describe-u
 import type { DescribeUserScramCredentialsResponse } from '../../protocol/messages/describe-user-scram-credentials.ts'
 import { scramMechanismOf } from '../../security/scram.ts'
 import { aclCodes, aclInWords, aclName, filterOf, selectionName } from './acls.ts'
+import { check } from '../checks.ts'
 import type { AdminOptions } from './calls.ts'
 import { rounds } from '../rounds.ts'
 import { alterationName, checkPasswords, scramChange } from './scram-change.ts'
 import type { Acl, AclSelection, ScramAlteration, ScramUserDescription } from './security-types.ts'
 import type { Answer } from './settle.ts'
 import { TransactionAdmin } from './transactions.ts'
+import * as specs from './specs.ts'
 
 /** Who may do what, and who can log in. */
 export class SecurityAdmin extends TransactionAdmin {
@@ -25,6 +27,7 @@ export class SecurityAdmin extends TransactionAdmin {
     await this.calls.onController<Acl, void>({
       what: 'create the entry',
       items: acls,
+      each: specs.acl,
       nameOf: aclName,
       ...options,
       ask: async (connection, asked) => {
@@ -36,6 +39,7 @@ export class SecurityAdmin extends TransactionAdmin {
 
   /** The access control entries that are meant; without a selection all (Kafka's `Admin.describeAcls`, KIP-140). */
   async describeAcls(selection: AclSelection = {}, options: AdminOptions = {}): Promise<Acl[]> {
+    check('admin.describeAcls()', 'selection', selection, specs.aclSelection)
     const what = 'describe access control entries'
     const { resources } = await this.calls.any(what, options, async (connection) => {
       const answer = await connection.request(DescribeAcls, filterOf(selection))
@@ -54,6 +58,7 @@ export class SecurityAdmin extends TransactionAdmin {
     const deleted = await this.calls.onController<AclSelection, Acl[]>({
       what: 'delete the entries of',
       items: selections,
+      each: specs.aclSelection,
       nameOf: selectionName,
       ...options,
       ask: async (connection, asked) => {
@@ -80,6 +85,7 @@ export class SecurityAdmin extends TransactionAdmin {
       return this.calls.onAny<string, ScramUserDescription>({
         what,
         items: users,
+        each: specs.text,
         nameOf: String,
         ...options,
         ask: async (connection, asked) => {
@@ -106,10 +112,12 @@ export class SecurityAdmin extends TransactionAdmin {
    * @throws AdminError by `user mechanism`: UNACCEPTABLE_CREDENTIAL, RESOURCE_NOT_FOUND
    */
   async alterUserScramCredentials(alterations: readonly ScramAlteration[], options: AdminOptions = {}): Promise<void> {
+    check('admin.alterUserScramCredentials()', 'alterations', alterations, specs.scramAlterations)
     checkPasswords(alterations)
     await this.calls.onController<ScramAlteration, void>({
       what: 'alter the credential',
       items: alterations,
+      each: specs.scramAlteration,
       nameOf: alterationName,
       ...options,
       ask: async (connection, asked) => {

@@ -4,6 +4,8 @@ import type { BrokerConnection } from '../../cluster/connection.ts'
 import { isRetriableError } from '../../cluster/retry.ts'
 import { errorName, KafkaError, kafkaError } from '../../protocol/errors.ts'
 import type { KafkaErrorName } from '../../protocol/errors.ts'
+import { check, listOf } from '../checks.ts'
+import type { Check } from '../checks.ts'
 import { OpenItems } from './open-items.ts'
 
 /** What one broker says of one thing. Without an error code it went well. */
@@ -37,6 +39,8 @@ export interface Question<Item, T> {
   /** What is being done to each, for messages: `create topic`. */
   what: string
   items: readonly Item[]
+  /** What each of them may be. */
+  each: Check
   /** Tells things apart, and names them in messages. The same twice is asked for once; two different things of one name are INVALID_ARGUMENT. */
   nameOf: (item: Item) => string
   /** For everything together. */
@@ -72,10 +76,11 @@ export function isWorthAskingLeaders(error: KafkaError): boolean {
  * Asks the brokers that know about each thing, all at the same time, and again for what has moved or was not answered. The results come in the
  * order of the things.
  *
- * @throws AdminError with an error for each thing that failed, when one has
+ * @throws MoldauError INVALID_ARGUMENT naming the field, before anything is asked; AdminError with an error for each thing that failed, when one has
  */
 export async function settle<Item, T>(cluster: Cluster, question: Question<Item, T>): Promise<T[]> {
-  const { what, items, nameOf, timeoutMs, place } = question
+  const { what, items, each, nameOf, timeoutMs, place } = question
+  check(what, 'items', items, listOf(each))
   const open = new OpenItems<Item, T>(what, items, nameOf)
   const deadline = cluster.clock.monotonic() + timeoutMs
   let again = false

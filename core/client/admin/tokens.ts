@@ -3,9 +3,11 @@ import { CreateDelegationToken } from '../../protocol/messages/create-delegation
 import { DescribeDelegationToken } from '../../protocol/messages/describe-delegation-token.ts'
 import { ExpireDelegationToken } from '../../protocol/messages/expire-delegation-token.ts'
 import { RenewDelegationToken } from '../../protocol/messages/renew-delegation-token.ts'
+import { check } from '../checks.ts'
 import type { AdminOptions } from './calls.ts'
 import type { DelegationToken, ExpireTokenOptions, NewDelegationToken, RenewTokenOptions } from './security-types.ts'
 import { SecurityAdmin } from './security.ts'
+import * as specs from './specs.ts'
 
 /** The broker's own period, and, for expiring, at once. */
 const DEFAULT_PERIOD = -1
@@ -19,7 +21,8 @@ export class TokenAdmin extends SecurityAdmin {
    *
    * @throws KafkaError DELEGATION_TOKEN_AUTH_DISABLED, DELEGATION_TOKEN_REQUEST_NOT_ALLOWED, INVALID_PRINCIPAL_TYPE ...
    */
-  createDelegationToken(token: NewDelegationToken = {}, options: AdminOptions = {}): Promise<DelegationToken> {
+  async createDelegationToken(token: NewDelegationToken = {}, options: AdminOptions = {}): Promise<DelegationToken> {
+    check('admin.createDelegationToken()', 'token', token, specs.newToken)
     const what = 'create a delegation token'
     const { owner, renewers = [], maxLifetimeMs = DEFAULT_PERIOD } = token
     return this.calls.controller(what, options, async (connection) => {
@@ -52,7 +55,8 @@ export class TokenAdmin extends SecurityAdmin {
    *
    * @throws KafkaError DELEGATION_TOKEN_NOT_FOUND, DELEGATION_TOKEN_EXPIRED, DELEGATION_TOKEN_OWNER_MISMATCH
    */
-  renewDelegationToken(hmac: Buffer, options: RenewTokenOptions = {}): Promise<number> {
+  async renewDelegationToken(hmac: Buffer, options: RenewTokenOptions = {}): Promise<number> {
+    check('admin.renewDelegationToken()', 'hmac', hmac, specs.hmac)
     const { renewPeriodMs = DEFAULT_PERIOD } = options
     return this.calls.controller('renew a delegation token', options, async (connection) => {
       const { errorCode, expiryTimestampMs } = await connection.request(RenewDelegationToken, { hmac, renewPeriodMs })
@@ -66,7 +70,8 @@ export class TokenAdmin extends SecurityAdmin {
    *
    * @throws KafkaError DELEGATION_TOKEN_NOT_FOUND, DELEGATION_TOKEN_EXPIRED, DELEGATION_TOKEN_OWNER_MISMATCH
    */
-  expireDelegationToken(hmac: Buffer, options: ExpireTokenOptions = {}): Promise<number> {
+  async expireDelegationToken(hmac: Buffer, options: ExpireTokenOptions = {}): Promise<number> {
+    check('admin.expireDelegationToken()', 'hmac', hmac, specs.hmac)
     const { expiryPeriodMs = DEFAULT_PERIOD } = options
     return this.calls.controller('expire a delegation token', options, async (connection) => {
       const { errorCode, expiryTimestampMs } = await connection.request(ExpireDelegationToken, { hmac, expiryTimePeriodMs: expiryPeriodMs })
@@ -80,7 +85,8 @@ export class TokenAdmin extends SecurityAdmin {
    *
    * @param owners `User:alice`; default all
    */
-  describeDelegationToken(owners?: readonly string[], options: AdminOptions = {}): Promise<DelegationToken[]> {
+  async describeDelegationToken(owners?: readonly string[], options: AdminOptions = {}): Promise<DelegationToken[]> {
+    if (owners !== undefined) check('admin.describeDelegationToken()', 'owners', owners, specs.texts)
     const what = 'describe delegation tokens'
     return this.calls.any(what, options, async (connection) => {
       const { errorCode, tokens } = await connection.request(DescribeDelegationToken, { owners: owners?.map(principalOf) ?? null })

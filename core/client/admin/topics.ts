@@ -26,6 +26,7 @@ import type {
   TopicDescription,
   TopicRef,
 } from './topic-types.ts'
+import * as specs from './specs.ts'
 
 /** How long a new topic may take until it is known everywhere. */
 const PROPAGATION_MS = 5000
@@ -44,6 +45,7 @@ export class TopicAdmin extends AdminFamily {
     const made = await this.calls.onController<NewTopic, CreatedTopic>({
       what: 'create topic',
       items: topics,
+      each: specs.newTopic,
       nameOf: ({ name }) => name,
       ...mutation(options),
       ask: async (connection, wanted, timeoutMs) => {
@@ -69,6 +71,7 @@ export class TopicAdmin extends AdminFamily {
     await this.calls.onController<TopicRef, void>({
       what: 'delete topic',
       items: topics,
+      each: specs.topicRef,
       nameOf: refName,
       ...mutation(options),
       ask: (connection, wanted, timeoutMs) => deleteTopics(connection, wanted, timeoutMs),
@@ -84,6 +87,7 @@ export class TopicAdmin extends AdminFamily {
     await this.calls.onController<NewPartitions, void>({
       what: 'add partitions to topic',
       items: wanted,
+      each: specs.newPartitions,
       nameOf: ({ topic }) => topic,
       ...mutation(options),
       ask: async (connection, items, timeoutMs) => {
@@ -111,6 +115,7 @@ export class TopicAdmin extends AdminFamily {
     return this.calls.onAny<TopicRef, TopicDescription>({
       what: 'describe topic',
       items: topics,
+      each: specs.topicRef,
       nameOf: refName,
       timeoutMs: options.timeoutMs,
       ask: (connection, wanted) => describeTopics(connection, wanted, options),

@@ -4,6 +4,7 @@ import { DescribeTransactions } from '../../protocol/messages/describe-transacti
 import { InitProducerId } from '../../protocol/messages/init-producer-id.ts'
 import { ListTransactions } from '../../protocol/messages/list-transactions.ts'
 import { WriteTxnMarkers } from '../../protocol/messages/write-txn-markers.ts'
+import { check } from '../checks.ts'
 import type { AdminOptions } from './calls.ts'
 import { wordOf } from './codes.ts'
 import { GroupOffsetAdmin } from './group-offsets.ts'
@@ -15,6 +16,7 @@ import type {
   TransactionDescription,
   TransactionToAbort,
 } from './transaction-types.ts'
+import * as specs from './specs.ts'
 
 /** Transactions, and how to end those that hang. */
 export class TransactionAdmin extends GroupOffsetAdmin {
@@ -56,6 +58,7 @@ export class TransactionAdmin extends GroupOffsetAdmin {
     return this.calls.onCoordinators<string, TransactionDescription>('transaction', String, {
       what: 'describe transaction',
       items: transactionalIds,
+      each: specs.text,
       nameOf: String,
       ...options,
       ask: async (connection, asked) => {
@@ -81,10 +84,12 @@ export class TransactionAdmin extends GroupOffsetAdmin {
    * @throws AdminError by `topic-partition`: INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, CLUSTER_AUTHORIZATION_FAILED
    */
   async abortTransaction(transaction: TransactionToAbort, options: AdminOptions = {}): Promise<void> {
+    check('admin.abortTransaction()', 'transaction', transaction, specs.transactionToAbort)
     const { topic, partition, producerId, producerEpoch, coordinatorEpoch } = transaction
     await this.calls.onLeaders<TransactionToAbort, void>({
       what: 'abort the transaction in',
       items: [transaction],
+      each: specs.transactionToAbort,
       nameOf: tpKey,
       ...options,
       ask: async (connection) => {
@@ -109,6 +114,7 @@ export class TransactionAdmin extends GroupOffsetAdmin {
     return this.calls.onCoordinators<string, FencedProducer>('transaction', String, {
       what: 'fence producers of',
       items: transactionalIds,
+      each: specs.text,
       nameOf: String,
       ...options,
       ask: async (connection, asked, timeoutMs) =>
