@@ -63,6 +63,7 @@ export type {
   OffsetReset,
   OffsetSpec,
   OffsetToCommit,
+  PollOptions,
   ProducerBatch,
   ProducerRecord,
   ProducerRow,

@@ -3,6 +3,7 @@ import type { EventHub } from '../base/event-hub.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
 import { Assignment } from './assignment.ts'
+import { batchLoop } from './batch-loop.ts'
 import type { ConsumerEvents } from './client-events.ts'
 import { CLOSE_TIMEOUT_MS } from './farewell.ts'
 import type { Committable, Done } from './committable.ts'
@@ -13,10 +14,10 @@ import type { MetricsSnapshot } from './metrics/snapshot.ts'
 import { OffsetLookup, type OffsetAtTime } from './offset-lookup.ts'
 import { readConsumerOptions, type ConsumerOptions } from './consumer-options.ts'
 import { ConsumerView } from './consumer-view.ts'
-import { Reading } from './reading.ts'
+import { Reading, type Taking } from './reading.ts'
 import type { Subscription } from './membership.ts'
 import type { RawBatch } from './raw-batch.ts'
-import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, RebalanceListener } from './types.ts'
+import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, PollOptions, RebalanceListener } from './types.ts'
 
 const POLL_TIMEOUT_MS = 1000
 
@@ -24,11 +25,11 @@ const POLL_TIMEOUT_MS = 1000
  * Reads records, batch by batch, in order per partition.
  *
  * ```ts
- * const consumer = client.consumer({ groupId: 'archive', isolation: 'read_committed' })
+ * const consumer = client.consumer({ groupId: 'archive', isolationLevel: 'read_committed' })
  * consumer.subscribe(['flights'])
- * for await (const { columns, from, count } of consumer) {
- *   for (let i = from; i < from + count; i++) console.log(columns.value(i)?.toString())
- *   await consumer.commit()
+ * for await (const batch of consumer) {
+ *   for (const { key, value } of records(batch)) console.log(key?.toString(), value?.toString())
+ *   await consumer.commit(batch)
  * }
  * ```
  */
@@ -41,7 +42,7 @@ export class Consumer {
   readonly #group: ConsumerGroup | undefined
   readonly #reading: Reading
   readonly #lookup: OffsetLookup
-  readonly #interceptors: ConsumerInterceptors
+  readonly #decoded: Taking<ConsumerBatch>
   readonly #onClosed: () => void
   /** No more polls. */
   #closing: boolean
@@ -58,7 +59,7 @@ export class Consumer {
     this.#assignment = assignment
     const { groupId } = options
     const interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
-    this.#interceptors = interceptors
+    this.#decoded = { take: (fetched) => fetched.take(), seen: (taken) => interceptors.consume(taken) }
     const onAssigned = (): void => this.#reading.wake()
     const onAttention = (): void => this.#reading.attend()
     const inGroup = { cluster, options, assignment, interceptors, view, onAssigned, onAttention }
@@ -97,12 +98,12 @@ export class Consumer {
    * `timeoutMs` when there are none; returns early and empty when positions moved past markers, so that a program that reads to an end sees it.
    *
    * @param timeoutMs default 1 s
+   * @param options signal: ends the wait when it is aborted, as Kafka's `wakeup` does; poll then throws its reason, and has handed out nothing
    * @throws MoldauError FENCED, UNKNOWN_TOPIC, CORRUPT_BATCH; KafkaError OFFSET_OUT_OF_RANGE and LogTruncationError when autoOffsetReset is 'none'
    */
-  async poll(timeoutMs: number = POLL_TIMEOUT_MS): Promise<ConsumerBatch[]> {
-    if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() of a raw consumer: use pollRaw()')
-    const seen = (taken: ConsumerBatch[]): ConsumerBatch[] => this.#interceptors.consume(taken)
-    return this.#reading.poll(timeoutMs, (fetched) => fetched.take(), seen)
+  async poll(timeoutMs: number = POLL_TIMEOUT_MS, { signal }: PollOptions = {}): Promise<ConsumerBatch[]> {
+    this.#refuseRaw('poll()')
+    return this.#reading.poll(timeoutMs, this.#decoded, this.#options.maxPollRecords, signal)
   }
 
   /**
@@ -116,10 +117,44 @@ export class Consumer {
    * ```
    *
    * @param timeoutMs default 1 s
+   * @param options as of poll
    */
-  async pollRaw(timeoutMs: number = POLL_TIMEOUT_MS): Promise<RawBatch[]> {
+  async pollRaw(timeoutMs: number = POLL_TIMEOUT_MS, { signal }: PollOptions = {}): Promise<RawBatch[]> {
     if (!this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: pollRaw() needs the option raw: true')
-    return this.#reading.poll(timeoutMs, (fetched) => fetched.takeRaw())
+    return this.#reading.poll(timeoutMs, undecoded, this.#options.maxPollRecords, signal)
+  }
+
+  /**
+   * The batches one after the other, without end: what `for await (const batch of consumer)` goes through. Ends when the consumer is closed, and
+   * when the signal is aborted, after the batch that the program is at. A batch is handed out when it is asked for, so that a loop that is left
+   * misses nothing: the next loop or poll goes on behind its last batch.
+   *
+   * ```ts
+   * const stop = new AbortController()
+   * process.once('SIGTERM', () => stop.abort())
+   * for await (const batch of consumer.batches({ signal: stop.signal })) {
+   *   await work(batch)
+   *   await consumer.commit(batch)
+   * }
+   * await consumer.close()
+   * ```
+   */
+  batches({ signal }: PollOptions = {}): AsyncGenerator<ConsumerBatch, void> {
+    this.#refuseRaw('batches()')
+    const { maxPollRecords } = this.#options
+    const options = {
+      reading: this.#reading,
+      taking: this.#decoded,
+      group: this.#group,
+      maxPollRecords,
+      timeoutMs: POLL_TIMEOUT_MS,
+      signal,
+    }
+    return batchLoop(options)
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void> {
+    return this.batches()
   }
 
   /** Calls this listener too when partitions come and go, after that of {@link Consumer.subscribe}. Returns the way to stop that. */
@@ -140,6 +175,7 @@ export class Consumer {
   /** Goes on at an offset, 'earliest', 'latest' or `{ timestamp }` (milliseconds since 1970); what was fetched from elsewhere is dropped. */
   seek(tp: TopicPartition, place: OffsetSpec): void {
     this.#assignment.require(tp).restart(place)
+    this.#group?.sought(tp)
     this.#reading.wake()
   }
 
@@ -147,6 +183,11 @@ export class Consumer {
   pause(partitions: readonly TopicPartition[]): void {
     for (const tp of partitions) this.#assignment.require(tp).paused = true
     this.#reading.refill()
+  }
+
+  /** What {@link Consumer.pause} holds back. */
+  paused(): TopicPartition[] {
+    return [...this.#assignment].filter(({ paused }) => paused).map(({ topic, partition }) => ({ topic, partition }))
   }
 
   resume(partitions: readonly TopicPartition[]): void {
@@ -160,9 +201,10 @@ export class Consumer {
   }
 
   /**
-   * Commits for the group: what is given, or everything that poll has handed out. A batch or a record stands for the offset behind it, and is
-   * committed only if this member has had its partition all the while: what was read before a rebalance cannot overwrite what another
-   * member has committed since (KIP-447).
+   * Commits for the group: what is given, or everything that has been handed out, by poll or to a loop, the batch that it is at included. A batch
+   * or a record stands for the offset behind it, and is committed only if this member has had its partition all the while: what was read before
+   * a rebalance cannot overwrite what another member has committed since (KIP-447). A bare offset says nothing of that: it is committed if
+   * a member that has subscribed holds the partition now.
    *
    * ```ts
    * for await (const batch of consumer) {
@@ -174,8 +216,9 @@ export class Consumer {
    * @param group who commits positions; default the member as it is now
    * @throws KafkaError ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS, STALE_MEMBER_EPOCH: the partitions are no longer ours
    */
-  async commit(what: Committable | readonly Committable[] = this.#assignment.positions(), group?: GroupMetadata): Promise<void> {
-    await this.#requireGroup('commit()').commitRead(what, group)
+  async commit(what?: Committable | readonly Committable[], group?: GroupMetadata): Promise<void> {
+    const ours = this.#requireGroup('commit()')
+    await ours.commitRead(what ?? ours.handedOut(), group)
   }
 
   /** What the group has committed, by `topic-partition`; null where nothing is. */
@@ -235,19 +278,13 @@ export class Consumer {
     return read?.group ? group.authority([read], read.group) : group.metadata
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void> {
-    while (!this.#closing) {
-      const batches = await this.poll()
-      yield* this.#group?.oneByOne(batches) ?? batches
-    }
-  }
-
   /**
    * Ends. Commits what was handed out where `enableAutoCommit` says so, else nothing; then calls `onRevoked` of the listener with what this member
    * holds, which may commit, or `onLost` where others have it already.
    *
    * @param options leave: whether to leave the group, so that others get the partitions at once; by default a static member does not, and
-   *   finds its partitions when it is back within the session time-out. timeoutMs: how long to try to commit, default 10 s
+   *   finds its partitions when it is back within the session time-out. timeoutMs: how long to try to commit, and to wait for the listener,
+   *   default 10 s
    * @throws what the listener throws; the consumer is closed all the same
    */
   async close({ leave, timeoutMs = CLOSE_TIMEOUT_MS }: { leave?: boolean; timeoutMs?: number } = {}): Promise<void> {
@@ -265,12 +302,18 @@ export class Consumer {
     }
   }
 
+  #refuseRaw(call: string): void {
+    if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} of a raw consumer: use pollRaw()`)
+  }
+
   #requireGroup(call: string): ConsumerGroup {
     if (this.#closed) throw closedError()
     if (this.#group === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} needs a groupId`)
     return this.#group
   }
 }
+
+const undecoded: Taking<RawBatch> = { take: (fetched) => fetched.takeRaw(), seen: (taken) => taken }
 
 function closedError(): MoldauError {
   return new MoldauError('CLOSED', 'the consumer is closed: make another one')

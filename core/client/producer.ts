@@ -20,6 +20,7 @@ import type { RawBatch } from './raw-batch.ts'
 import { toBuffer } from './record-bytes.ts'
 import { RawSend } from './raw-send.ts'
 import { Sender } from './sender.ts'
+import { toldByCommit } from './told-by-commit.ts'
 import { TopicPartitions } from './topic-partitions.ts'
 import { TransactionScope } from './transaction-scope.ts'
 import { Transactions } from './transactions.ts'
@@ -115,10 +116,16 @@ export class Producer {
    * Writes a record and resolves when it is acknowledged, with its place. Calls in one turn share a batch and a request. Waits while
    * the buffer is full.
    *
+   * Within a transaction nobody need wait for it: commit() tells of what failed.
+   *
    * @throws MoldauError UNKNOWN_TOPIC, RECORD_TOO_LARGE, BUFFER_FULL, TIMEOUT (deliveryTimeoutMs); KafkaError for what the broker says;
    *   TransactionAbortableError in a transaction that has failed, ProducerFatalError when this producer is of no use any more
    */
   send(given: ProducerRecord): Promise<RecordMetadata> {
+    return this.#told(this.#send(given))
+  }
+
+  #send(given: ProducerRecord): Promise<RecordMetadata> {
     let record = given
     try {
       this.#refuseUnlessOpen()
@@ -148,7 +155,11 @@ export class Producer {
    * @throws MoldauError RECORD_TOO_LARGE or INVALID_ARGUMENT naming the row: nothing was written then; else as {@link Producer.send}, for
    *   the first record that failed
    */
-  async sendBatch(batch: ProducerBatch): Promise<WrittenRange[]> {
+  sendBatch(batch: ProducerBatch): Promise<WrittenRange[]> {
+    return this.#told(this.#sendBatch(batch))
+  }
+
+  async #sendBatch(batch: ProducerBatch): Promise<WrittenRange[]> {
     this.#refuseUnlessOpen()
     const options = {
       accumulator: this.#accumulator,
@@ -169,7 +180,11 @@ export class Producer {
    * @throws MoldauError RECORD_TOO_LARGE (maxRequestSize, max.message.bytes), CORRUPT_BATCH, INVALID_ARGUMENT for a marker and for a batch
    *   that has lost records to compaction; else as {@link Producer.send}
    */
-  async sendRaw(topic: string, partition: number, batch: Buffer | RawBatch): Promise<WrittenRange> {
+  sendRaw(topic: string, partition: number, batch: Buffer | RawBatch): Promise<WrittenRange> {
+    return this.#told(this.#sendRaw(topic, partition, batch))
+  }
+
+  async #sendRaw(topic: string, partition: number, batch: Buffer | RawBatch): Promise<WrittenRange> {
     this.#refuseUnlessOpen()
     return this.#deferred.put(() => new RawSend(this.#accumulator, { topic, partition, batch, ...this.#options })).written
   }
@@ -272,6 +287,10 @@ export class Producer {
     this.#transactions?.close()
     this.events.emit('closed', {})
     this.#onClosed()
+  }
+
+  #told<T>(sent: Promise<T>): Promise<T> {
+    return this.#scope?.isOpen === true ? toldByCommit(sent) : sent
   }
 
   #appendIntercepted(given: ProducerRecord & { partition: number; timestamp: number }): void {

@@ -3,6 +3,7 @@ import { compactedScenarios } from './compacted-scenarios.ts'
 import { fetchingScenarios } from './fetching-scenarios.ts'
 import { groupScenarios } from './group-scenarios.ts'
 import { joiningScenarios } from './joining-scenarios.ts'
+import { loopScenarios } from './loop-scenarios.ts'
 import { membershipScenarios } from './membership-scenarios.ts'
 import { producerScenarios } from './producer-scenarios.ts'
 import { rawScenarios } from './raw-scenarios.ts'
@@ -20,4 +21,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   ...membershipScenarios,
   ...joiningScenarios,
   ...compactedScenarios,
+  ...loopScenarios,
 }
