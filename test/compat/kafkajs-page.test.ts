@@ -9,11 +9,9 @@ import { missing } from '../support/missing.ts'
 const page = readFileSync(join(import.meta.dirname, '../../docs/coming-from-kafkajs.md'), 'utf8')
 
 /** What a program of kafkajs deals with. */
-const TYPES = [
-  ...['KafkaConfig', 'ProducerConfig', 'ConsumerConfig', 'RetryOptions', 'ConsumerRunConfig'],
-  ...['Kafka', 'Sender', 'Producer', 'Transaction', 'Consumer', 'EachBatchPayload', 'Batch', 'Admin'],
-  ...['ProducerEvents', 'ConsumerEvents', 'AdminEvents'],
-]
+const TYPES =
+  'KafkaConfig ProducerConfig ConsumerConfig RetryOptions ConsumerRunConfig Kafka Sender Producer Transaction Consumer EachBatchPayload Batch ' +
+  'Admin ProducerEvents ConsumerEvents AdminEvents'
 
 /** Names of the members that a type declares itself. */
 function membersOf(types: string, name: string): string[] {
@@ -35,7 +33,7 @@ test('docs/coming-from-kafkajs.md has each call, option, event and error of kafk
   t.true(errors.length > 10)
   const cells = Array.from(page.matchAll(/^\| ([^|]*)\|/gm), ([, cell]) => cell!).join(' ')
   const words = new Set(Array.from(cells.matchAll(/`([^`]*)`/g), ([, code]) => code!.split(/\W+/)).flat())
-  const names = [...TYPES.flatMap((type) => membersOf(types, type)), ...errors]
+  const names = [...TYPES.split(' ').flatMap((type) => membersOf(types, type)), ...errors]
   t.true(names.length > 150)
   const absent = [...new Set(names)].filter((name) => !words.has(name))
   t.deepEqual(absent, [])

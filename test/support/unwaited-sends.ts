@@ -1,6 +1,7 @@
 /** A program that does not wait for its sends: prints what kind of error commit() throws. Arguments: the broker, and how it goes wrong. */
 import { connect, TransactionAbortableError } from '../../core/index.ts'
 
+const say = (line: string): boolean => process.stdout.write(`${line}\n`)
 const [bootstrap, how] = process.argv.slice(2) as [string, 'fenced' | 'unknown topic' | 'invalid']
 const client = await connect(bootstrap, { unknownTopicTimeoutMs: 50 })
 const producer = client.producer({ transactionalId: how })
@@ -15,9 +16,9 @@ for (let n = 0; n < 3; n++) {
 }
 try {
   await producer.commit()
-  console.log('committed')
+  say('committed')
 } catch (error) {
-  console.log(error instanceof TransactionAbortableError ? 'to be aborted' : error)
+  say(error instanceof TransactionAbortableError ? 'to be aborted' : String(error))
 }
 await client.close()
-console.log('closed')
+say('closed')
