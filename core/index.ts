@@ -64,6 +64,7 @@ export type {
   OffsetReset,
   OffsetSpec,
   OffsetToCommit,
+  PollOptions,
   ProducerBatch,
   ProducerRecord,
   ProducerRow,

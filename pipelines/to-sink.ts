@@ -216,6 +216,8 @@ export class SinkWorker implements Worker {
 
   async #lost(partitions: readonly TopicPartition[]): Promise<void> {
     this.#joined = false
+    // Whoever has them now reports them.
+    for (const partition of partitions) this.#reports.delete(keyOf(partition))
     await Promise.all(this.#take(partitions).map((lane) => lane.drop()))
   }
 

@@ -126,10 +126,10 @@ const overtaken: ReadonlySet<string> = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGA
 
 /** Commits what was printed, not what was fetched. */
 async function commit(consumer: Consumer, batch: ConsumerBatch, count: number): Promise<void> {
-  const { topic, partition, columns, from, nextOffset } = batch
-  const offset = count === batch.count ? nextOffset : columns.offset(from + count)
+  const { columns, from } = batch
+  const done = count === batch.count ? batch : { ...batch, nextOffset: columns.offset(from + count) }
   try {
-    await consumer.commit([{ topic, partition, offset }])
+    await consumer.commit(done)
   } catch (error) {
     if (!(error instanceof KafkaError && overtaken.has(error.kafkaCode))) throw error
   }

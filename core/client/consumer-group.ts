@@ -2,6 +2,7 @@ import { MoldauError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { tpKey } from '../cluster/topic-partition.ts'
 import type { TopicPartition } from '../cluster/topic-partition.ts'
+import { kafkaError } from '../protocol/errors.ts'
 import type { Assignment } from './assignment.ts'
 import { AutoCommit } from './auto-commit.ts'
 import { positionsByGroup } from './committable.ts'
@@ -40,6 +41,11 @@ export class ConsumerGroup {
   readonly #offsets: GroupOffsets
   readonly #autoCommit: AutoCommit | undefined
   #subscribed: boolean
+  /** What a loop was handed and has not come back from: not done. */
+  #inHand: ConsumerBatch | undefined
+  /** The loop is in the middle of that. */
+  #looping: boolean
+  #closing: boolean
 
   constructor(given: ConsumerGroupOptions) {
     const { cluster, groupId, options, assignment, onAssigned, onAttention, view } = given
@@ -65,12 +71,15 @@ export class ConsumerGroup {
           clock: cluster.clock,
           logger: cluster.logger,
           intervalMs: options.autoCommitIntervalMs,
-          assignment,
+          positions: () => this.#done(),
           commit: (offsets) => this.commit(offsets),
           onFailure: (error) => view.told('automatic commit', error),
         })
       : undefined
     this.#subscribed = false
+    this.#inHand = undefined
+    this.#looping = false
+    this.#closing = false
   }
 
   /** Whether the group decides what is read. */
@@ -95,6 +104,7 @@ export class ConsumerGroup {
 
   /** A poll begins: everything that was handed out before is done. */
   polled(): void {
+    this.#inHand = undefined
     this.#member.polled()
     this.#autoCommit?.polled()
   }
@@ -105,13 +115,43 @@ export class ConsumerGroup {
     if (this.#subscribed) await this.#rebalances.settle()
   }
 
-  /** A batch is not done before the program asks for the next one: a loop that is left has done only those before. */
-  *oneByOne(batches: readonly ConsumerBatch[]): Generator<ConsumerBatch, void> {
-    for (const [i, batch] of batches.entries()) {
-      this.#autoCommit?.unfinished(batches, i)
-      yield batch
-    }
-    this.#autoCommit?.unfinished([], 0)
+  /** A loop begins with a batch, which is not done before the loop asks for the next one. */
+  begun(batch: ConsumerBatch): void {
+    this.#inHand = batch
+    this.#looping = true
+  }
+
+  /** The loop is done with its batch. */
+  finished(): void {
+    this.#inHand = undefined
+    this.#looping = false
+    this.#member.polled()
+  }
+
+  /** The loop was left: nobody says whether its last batch is done, so that what is committed by itself leaves it out. */
+  left(): void {
+    this.#looping = false
+  }
+
+  /** The program goes on elsewhere, whatever it was handed before. */
+  sought(tp: TopicPartition): void {
+    if (this.#inHand !== undefined && tpKey(this.#inHand) === tpKey(tp)) this.#inHand = undefined
+  }
+
+  /**
+   * What a program commits that names nothing: everything that was handed out. The end may come while a loop is in the middle of a batch:
+   * what a listener commits then leaves it out.
+   */
+  handedOut(): OffsetToCommit[] {
+    return this.#closing && this.#looping ? this.#done() : this.#options.assignment.positions()
+  }
+
+  #done(): OffsetToCommit[] {
+    const positions = this.#options.assignment.positions()
+    const batch = this.#inHand
+    if (batch === undefined) return positions
+    const { topic, partition, firstOffset } = batch
+    return positions.map((position) => (tpKey(position) === tpKey(batch) ? { topic, partition, offset: firstOffset } : position))
   }
 
   /** See {@link GroupOffsets.authority}. @throws MoldauError INVALID_ARGUMENT when a member of another group has read it */
@@ -136,10 +176,22 @@ export class ConsumerGroup {
     const byGroup = positionsByGroup(Array.isArray(what) ? (what as readonly Committable[]) : [what as Committable])
     for (const reader of [...byGroup.keys(), group ?? null]) if (reader !== null) this.#refuseOthers(reader)
     try {
+      if (group === undefined && this.#subscribed) this.#requireHeld(byGroup.get(null) ?? [])
       for (const [reader, positions] of byGroup) await this.commit(positions, group ?? reader ?? this.metadata)
     } catch (error) {
       throw this.#options.view.told('commit()', error)
     }
+  }
+
+  /** A position that says nothing of its reader would be committed as the member is now, over what the owner of the partition has done. */
+  #requireHeld(positions: readonly OffsetToCommit[]): void {
+    const foreign = positions.find((tp) => !this.#rebalances.holds(tp))
+    if (foreign === undefined) return
+    const { groupId } = this.#options
+    throw kafkaError(
+      'ILLEGAL_GENERATION',
+      `commit the offset of ${tpKey(foreign)} for group '${groupId}': this member does not hold it now`,
+    )
   }
 
   /** By `topic-partition`; null where nothing is committed. */
@@ -152,15 +204,24 @@ export class ConsumerGroup {
   /**
    * Commits what is to be committed by itself, then has the listener told, then goes.
    *
-   * @param timeoutMs how long to try to commit
+   * @param timeoutMs how long to try to commit, and to wait for the listener
    * @param leave default: a static member stays in the group, others leave
    * @throws what the listener throws, at the end
    */
   async close(timeoutMs: number, leave: boolean = this.#options.options.groupInstanceId === undefined): Promise<void> {
+    const { clock, logger } = this.#options.cluster
+    const deadline = clock.monotonic() + timeoutMs
+    this.#closing = true
     const committing = this.#autoCommit?.end()
-    const isReachable = committing === undefined || (await within(this.#options.cluster.clock, timeoutMs, committing))
+    const isReachable = committing === undefined || (await within(clock, timeoutMs, committing))
+    const telling = this.#rebalances.end()
     try {
-      await this.#rebalances.end()
+      if (await within(clock, Math.max(0, deadline - clock.monotonic()), telling)) await telling
+      else
+        logger.warn(
+          { groupId: this.#options.groupId, timeoutMs },
+          'group: the listener takes too long, the member goes without waiting for it',
+        )
     } finally {
       this.#offsets.close()
       await this.#member.close(leave && isReachable)

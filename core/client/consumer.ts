@@ -5,6 +5,7 @@ import type { TopicPartition } from '../cluster/topic-partition.ts'
 import * as args from './arguments.ts'
 import { Assignment } from './assignment.ts'
 import { check } from './checks.ts'
+import { batchLoop } from './batch-loop.ts'
 import type { ConsumerEvents } from './client-events.ts'
 import { CLOSE_TIMEOUT_MS } from './farewell.ts'
 import type { Committable, Done } from './committable.ts'
@@ -17,10 +18,10 @@ import { OffsetLookup, type OffsetAtTime } from './offset-lookup.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
 import { readConsumerOptions, type ReadConsumerOptions } from './read-consumer-options.ts'
 import { ConsumerView } from './consumer-view.ts'
-import { Reading } from './reading.ts'
+import { Reading, type Taking } from './reading.ts'
 import type { Subscription } from './membership.ts'
 import type { RawBatch } from './raw-batch.ts'
-import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, RebalanceListener } from './types.ts'
+import type { CommittedOffset, ConsumerBatch, GroupMetadata, OffsetSpec, PollOptions, RebalanceListener } from './types.ts'
 
 const POLL_TIMEOUT_MS = 1000
 
@@ -30,9 +31,9 @@ const POLL_TIMEOUT_MS = 1000
  * ```ts
  * const consumer = client.consumer({ groupId: 'archive', isolationLevel: 'read_committed' })
  * consumer.subscribe(['flights'])
- * for await (const { columns, from, count } of consumer) {
- *   for (let i = from; i < from + count; i++) console.log(columns.value(i)?.toString())
- *   await consumer.commit()
+ * for await (const batch of consumer) {
+ *   for (const { key, value } of records(batch)) console.log(key?.toString(), value?.toString())
+ *   await consumer.commit(batch)
  * }
  * ```
  */
@@ -45,7 +46,7 @@ export class Consumer {
   readonly #group: ConsumerGroup | undefined
   readonly #reading: Reading
   readonly #lookup: OffsetLookup
-  readonly #interceptors: ConsumerInterceptors
+  readonly #decoded: Taking<ConsumerBatch>
   readonly #onClosed: () => void
   /** No more polls. */
   #closing: boolean
@@ -62,7 +63,7 @@ export class Consumer {
     this.#assignment = assignment
     const { groupId } = options
     const interceptors = new ConsumerInterceptors(options.interceptors, cluster.logger)
-    this.#interceptors = interceptors
+    this.#decoded = { take: (fetched) => fetched.take(), seen: (taken) => interceptors.consume(taken) }
     const onAssigned = (): void => this.#reading.wake()
     const onAttention = (): void => this.#reading.attend()
     const inGroup = { cluster, options, assignment, interceptors, view, onAssigned, onAttention }
@@ -106,13 +107,13 @@ export class Consumer {
    * `timeoutMs` when there are none; returns early and empty when positions moved past markers, so that a program that reads to an end sees it.
    *
    * @param timeoutMs default 1 s
+   * @param options signal: ends the wait when it is aborted, as Kafka's `wakeup` does; poll then throws its reason, and has handed out nothing
    * @throws MoldauError FENCED, UNKNOWN_TOPIC, CORRUPT_BATCH; KafkaError OFFSET_OUT_OF_RANGE and LogTruncationError when autoOffsetReset is 'none'
    */
-  async poll(timeoutMs: number = POLL_TIMEOUT_MS): Promise<ConsumerBatch[]> {
+  async poll(timeoutMs: number = POLL_TIMEOUT_MS, { signal }: PollOptions = {}): Promise<ConsumerBatch[]> {
     check('consumer.poll()', 'timeoutMs', timeoutMs, args.timeout)
-    if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() of a raw consumer: use pollRaw()')
-    const seen = (taken: ConsumerBatch[]): ConsumerBatch[] => this.#interceptors.consume(taken)
-    return this.#reading.poll(timeoutMs, (fetched) => fetched.take(), seen)
+    this.#refuseRaw('poll()')
+    return this.#reading.poll(timeoutMs, this.#decoded, this.#options.maxPollRecords, signal)
   }
 
   /**
@@ -126,11 +127,45 @@ export class Consumer {
    * ```
    *
    * @param timeoutMs default 1 s
+   * @param options as of poll
    */
-  async pollRaw(timeoutMs: number = POLL_TIMEOUT_MS): Promise<RawBatch[]> {
+  async pollRaw(timeoutMs: number = POLL_TIMEOUT_MS, { signal }: PollOptions = {}): Promise<RawBatch[]> {
     check('consumer.pollRaw()', 'timeoutMs', timeoutMs, args.timeout)
     if (!this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', 'consumer: pollRaw() needs the option raw: true')
-    return this.#reading.poll(timeoutMs, (fetched) => fetched.takeRaw())
+    return this.#reading.poll(timeoutMs, undecoded, this.#options.maxPollRecords, signal)
+  }
+
+  /**
+   * The batches one after the other, without end: what `for await (const batch of consumer)` goes through. Ends when the consumer is closed, and
+   * when the signal is aborted, after the batch that the program is at. A batch is handed out when it is asked for, so that a loop that is left
+   * misses nothing: the next loop or poll goes on behind its last batch.
+   *
+   * ```ts
+   * const stop = new AbortController()
+   * process.once('SIGTERM', () => stop.abort())
+   * for await (const batch of consumer.batches({ signal: stop.signal })) {
+   *   await work(batch)
+   *   await consumer.commit(batch)
+   * }
+   * await consumer.close()
+   * ```
+   */
+  batches({ signal }: PollOptions = {}): AsyncGenerator<ConsumerBatch, void> {
+    this.#refuseRaw('batches()')
+    const { maxPollRecords } = this.#options
+    const options = {
+      reading: this.#reading,
+      taking: this.#decoded,
+      group: this.#group,
+      maxPollRecords,
+      timeoutMs: POLL_TIMEOUT_MS,
+      signal,
+    }
+    return batchLoop(options)
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void> {
+    return this.batches()
   }
 
   /** Calls this listener too when partitions come and go, after that of {@link Consumer.subscribe}. Returns the way to stop that. */
@@ -153,6 +188,7 @@ export class Consumer {
     const state = this.#stateOf('seek()', tp)
     check('consumer.seek()', 'to', to, args.place)
     state.restart(to)
+    this.#group?.sought(tp)
     this.#reading.wake()
   }
 
@@ -160,6 +196,11 @@ export class Consumer {
   pause(partitions: readonly TopicPartition[]): void {
     this.#setPaused('pause()', partitions, true)
     this.#reading.refill()
+  }
+
+  /** What {@link Consumer.pause} holds back. */
+  paused(): TopicPartition[] {
+    return [...this.#assignment].filter(({ paused }) => paused).map(({ topic, partition }) => ({ topic, partition }))
   }
 
   resume(partitions: readonly TopicPartition[]): void {
@@ -173,9 +214,10 @@ export class Consumer {
   }
 
   /**
-   * Commits for the group: what is given, or everything that poll has handed out. A batch or a record stands for the offset behind it, and is
-   * committed only if this member has had its partition all the while: what was read before a rebalance cannot overwrite what another
-   * member has committed since (KIP-447).
+   * Commits for the group: what is given, or everything that has been handed out, by poll or to a loop, the batch that it is at included. A batch
+   * or a record stands for the offset behind it, and is committed only if this member has had its partition all the while: what was read before
+   * a rebalance cannot overwrite what another member has committed since (KIP-447). A bare offset says nothing of that: it is committed if
+   * a member that has subscribed holds the partition now.
    *
    * ```ts
    * for await (const batch of consumer) {
@@ -187,11 +229,12 @@ export class Consumer {
    * @param group who commits positions; default the member as it is now
    * @throws KafkaError ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS, STALE_MEMBER_EPOCH: the partitions are no longer ours
    */
-  async commit(what: Committable | readonly Committable[] = this.#assignment.positions(), group?: GroupMetadata): Promise<void> {
+  async commit(what?: Committable | readonly Committable[], group?: GroupMetadata): Promise<void> {
     const own = this.#requireGroup('commit()')
-    check('consumer.commit()', 'what', what, args.committables)
+    const read = what ?? own.handedOut()
+    check('consumer.commit()', 'what', read, args.committables)
     if (group !== undefined) check('consumer.commit()', 'group', group, args.groupMetadata)
-    await own.commitRead(what, group)
+    await own.commitRead(read, group)
   }
 
   /** What the group has committed, by `topic-partition`; null where nothing is. */
@@ -256,19 +299,13 @@ export class Consumer {
     return read?.group ? group.readAs([read], read.group) : group.metadata
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerBatch, void> {
-    while (!this.#closing) {
-      const batches = await this.poll()
-      yield* this.#group?.oneByOne(batches) ?? batches
-    }
-  }
-
   /**
    * Ends. Commits what was handed out where `enableAutoCommit` says so, else nothing; then calls `onRevoked` of the listener with what this member
    * holds, which may commit, or `onLost` where others have it already.
    *
    * @param options leave: whether to leave the group, so that others get the partitions at once; by default a static member does not, and
-   *   finds its partitions when it is back within the session time-out. timeoutMs: how long to try to commit, default 10 s
+   *   finds its partitions when it is back within the session time-out. timeoutMs: how long to try to commit, and to wait for the listener,
+   *   default 10 s
    * @throws what the listener throws; the consumer is closed all the same
    */
   async close({ leave, timeoutMs = CLOSE_TIMEOUT_MS }: { leave?: boolean; timeoutMs?: number } = {}): Promise<void> {
@@ -303,12 +340,18 @@ export class Consumer {
     if (this.#closed) throw new MoldauError('CLOSED', 'the consumer is closed: make another one')
   }
 
+  #refuseRaw(call: string): void {
+    if (this.#options.raw) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} of a raw consumer: use pollRaw()`)
+  }
+
   #requireGroup(call: string): ConsumerGroup {
     this.#refuseWhenClosed()
     if (this.#group === undefined) throw new MoldauError('INVALID_ARGUMENT', `consumer: ${call} needs a groupId`)
     return this.#group
   }
 }
+
+const undecoded: Taking<RawBatch> = { take: (fetched) => fetched.takeRaw(), seen: (taken) => taken }
 
 function known(offset: number): number | undefined {
   return offset < 0 ? undefined : offset

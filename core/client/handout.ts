@@ -10,13 +10,16 @@ export class Handout {
   readonly #assignment: Assignment
   readonly #onOutOfRange: (state: PartitionState) => void
   readonly #stats: ConsumerStats
+  readonly #onRoom: () => void
   #turn: PartitionState[]
   #progressed: boolean
 
-  constructor(assignment: Assignment, onOutOfRange: (state: PartitionState) => void, stats: ConsumerStats) {
+  /** @param onRoom what was fetched has been handed out: there is room for more */
+  constructor(assignment: Assignment, onOutOfRange: (state: PartitionState) => void, stats: ConsumerStats, onRoom: () => void) {
     this.#assignment = assignment
     this.#onOutOfRange = onOutOfRange
     this.#stats = stats
+    this.#onRoom = onRoom
     this.#turn = []
     this.#progressed = false
   }
@@ -52,7 +55,6 @@ export class Handout {
       }
       this.#skip(state)
     }
-    this.#stats.handedOut()
     return batches
   }
 
@@ -77,6 +79,7 @@ export class Handout {
     for (let first = state.fetched[0]; first !== undefined && !first.advance(); first = state.fetched[0]) {
       state.fetched.shift()
       state.bufferedBytes -= first.bytes
+      this.#onRoom()
       if (this.#turn[0] === state) this.#turn.shift()
     }
     if (state.position !== before) this.#progressed = true

@@ -14,9 +14,9 @@ export interface PollingOptions {
   /** A program that waits in one poll is alive all the same: the group hears of it every so many milliseconds. */
   maxWaitMs: number
   /** Throws what has gone wrong since the last time. */
+  check: () => void
+  /** Sees to partitions that have no position. */
   before: () => void
-  /** Something was handed out: there is room for more. */
-  taken: () => void
   view: ConsumerView
 }
 
@@ -30,29 +30,36 @@ export class Polling {
     this.#running = false
   }
 
-  async run<T>(timeoutMs: number, take: () => T[], seen: (taken: T[]) => T[] = (taken) => taken): Promise<T[]> {
+  /** @throws the reason of `signal` when it is aborted; nothing was taken then */
+  async run<T>(timeoutMs: number, take: () => T[], signal?: AbortSignal): Promise<T[]> {
+    signal?.throwIfAborted()
     if (this.#running) throw new MoldauError('INVALID_ARGUMENT', 'consumer: poll() is running already: await it first')
     this.#running = true
-    const { clock, handout, wait, group, maxWaitMs, before, taken, view } = this.#options
+    const { clock, handout, wait, group, maxWaitMs, check, before, view } = this.#options
+    const wake = (): void => wait.wake()
+    signal?.addEventListener('abort', wake)
     const from = clock.monotonic()
     const deadline = from + timeoutMs
     view.stats.poll.begins(from)
     try {
       group?.polled()
       for (;;) {
+        check()
         before()
         await group?.settle()
-        const some = take()
-        if (some.length > 0) taken()
-        const batches = seen(some)
+        // The end may have come while a listener ran: nothing is taken then that nobody would get.
+        check()
+        signal?.throwIfAborted()
+        const batches = take()
         const left = deadline - clock.monotonic()
         if (handout.progressed() || batches.length > 0 || left <= 0) return batches
         if (!group?.ready) await wait.wait(Math.min(left, maxWaitMs))
       }
     } catch (error) {
-      throw view.told('poll()', error)
+      throw signal?.aborted === true && error === signal.reason ? error : view.told('poll()', error)
     } finally {
       this.#running = false
+      signal?.removeEventListener('abort', wake)
       view.stats.poll.ends(clock.monotonic())
     }
   }

@@ -21,6 +21,7 @@ import { keyBytes } from './record-bytes.ts'
 import { RecordWriter } from './record-writer.ts'
 import { RawSend } from './raw-send.ts'
 import { Sender } from './sender.ts'
+import { toldByCommit } from './told-by-commit.ts'
 import { TopicPartitions } from './topic-partitions.ts'
 import { TransactionScope } from './transaction-scope.ts'
 import { Transactions } from './transactions.ts'
@@ -122,10 +123,16 @@ export class Producer {
    * Writes a record and resolves when it is acknowledged, with its place. Calls in one turn share a batch and a request. Waits while
    * the buffer is full.
    *
+   * Within a transaction nobody need wait for it: commit() tells of what failed.
+   *
    * @throws MoldauError INVALID_ARGUMENT, UNKNOWN_TOPIC, RECORD_TOO_LARGE, BUFFER_FULL, TIMEOUT (deliveryTimeoutMs); KafkaError for what the broker says;
    *   TransactionAbortableError in a transaction that has failed, ProducerFatalError when this producer is of no use any more
    */
   send(record: ProducerRecord): Promise<RecordMetadata> {
+    return this.#told(this.#send(record))
+  }
+
+  #send(record: ProducerRecord): Promise<RecordMetadata> {
     try {
       this.#refuseUnlessOpen()
       return this.#records.send(record)
@@ -145,7 +152,11 @@ export class Producer {
    * @throws MoldauError RECORD_TOO_LARGE or INVALID_ARGUMENT naming the row: nothing was written then; else as {@link Producer.send}, for
    *   the first record that failed
    */
-  async sendBatch(batch: ProducerBatch): Promise<WrittenRange[]> {
+  sendBatch(batch: ProducerBatch): Promise<WrittenRange[]> {
+    return this.#told(this.#sendBatch(batch))
+  }
+
+  async #sendBatch(batch: ProducerBatch): Promise<WrittenRange[]> {
     this.#refuseUnlessOpen()
     return this.#records.sendBatch(batch)
   }
@@ -159,7 +170,11 @@ export class Producer {
    * @throws MoldauError RECORD_TOO_LARGE (maxRequestSize, max.message.bytes), CORRUPT_BATCH, INVALID_ARGUMENT for a marker and for a batch
    *   that has lost records to compaction; else as {@link Producer.send}
    */
-  async sendRaw(topic: string, partition: number, batch: Buffer | RawBatch): Promise<WrittenRange> {
+  sendRaw(topic: string, partition: number, batch: Buffer | RawBatch): Promise<WrittenRange> {
+    return this.#told(this.#sendRaw(topic, partition, batch))
+  }
+
+  async #sendRaw(topic: string, partition: number, batch: Buffer | RawBatch): Promise<WrittenRange> {
     this.#refuseUnlessOpen()
     check('producer.sendRaw()', 'topic', topic, topicName)
     check('producer.sendRaw()', 'batch', batch, rawBatch)
@@ -289,6 +304,10 @@ export class Producer {
   async #abort(): Promise<void> {
     await this.#deferred.drained()
     await this.#view.timed('txn-abort', this.#requireTransactions().abort())
+  }
+
+  #told<T>(sent: Promise<T>): Promise<T> {
+    return this.#scope?.isOpen === true ? toldByCommit(sent) : sent
   }
 
   #requireTransactions(): TransactionScope {

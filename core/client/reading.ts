@@ -24,6 +24,14 @@ export interface ReadingOptions {
   view: ConsumerView
 }
 
+/** How what was fetched is handed out. */
+export interface Taking<T> {
+  /** One of what was fetched; undefined when it is past. */
+  take: (fetched: FetchedRecords) => T | undefined
+  /** Shown what was taken, before it is handed out. */
+  seen: (taken: T[]) => T[]
+}
+
 /** Keeps records coming: finds out where partitions begin, fetches ahead, and hands out by polls, which also throw what went wrong in between. */
 export class Reading {
   readonly #options: ReadingOptions
@@ -45,34 +53,42 @@ export class Reading {
     const { watcher } = view
     this.#fetchLoop = new FetchLoop({ ...options, cluster, watcher, partitions, onProgress, onOutOfRange, onError })
     this.#positions = new Positions({ ...options, cluster, group, partitions, onProgress, onError })
-    this.#handout = new Handout(partitions, onOutOfRange, view.stats)
+    this.#handout = new Handout(partitions, onOutOfRange, view.stats, () => this.#fetchLoop.wake())
     this.#polling = new Polling({
       clock: cluster.clock,
       handout: this.#handout,
       wait: this.#pollWait,
       group,
       maxWaitMs: options.maxPollIntervalMs / 2,
-      before: () => this.#throwIfFailed(),
-      taken: () => this.#fetchLoop.wake(),
+      check: () => this.#throwIfFailed(),
+      before: () => this.#positions.wake(),
       view,
     })
     this.#error = undefined
     this.#closed = false
   }
 
-  /**
-   * What has come, or comes within `timeoutMs`.
-   *
-   * @param take one of what was fetched; undefined when it is past
-   * @param seen shown what was taken, before it is handed out
-   */
-  poll<T extends ConsumerBatch | RawBatch>(
-    timeoutMs: number,
-    take: (fetched: FetchedRecords) => T | undefined,
-    seen?: (taken: T[]) => T[],
-  ): Promise<T[]> {
-    const { options, group } = this.#options
-    return this.#polling.run(timeoutMs, () => this.#handout.take(options.maxPollRecords, group?.metadata ?? null, take), seen)
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** What has come, or comes within `timeoutMs`: batches with at least `recordsMax` records, or all that there are. */
+  poll<T extends ConsumerBatch | RawBatch>(timeoutMs: number, taking: Taking<T>, recordsMax: number, signal?: AbortSignal): Promise<T[]> {
+    const take = (): T[] => {
+      const taken = this.#take(taking, recordsMax)
+      this.#options.view.stats.handedOut()
+      return taken
+    }
+    return this.#polling.run(timeoutMs, take, signal)
+  }
+
+  /** One batch more of what lies here, for whoever goes through it batch by batch; none where a poll has something to see to first. */
+  another<T extends ConsumerBatch | RawBatch>(taking: Taking<T>): T[] {
+    return this.#closed || this.#error !== undefined || this.#options.group?.ready ? [] : this.#take(taking, 1)
+  }
+
+  #take<T extends ConsumerBatch | RawBatch>({ take, seen }: Taking<T>, recordsMax: number): T[] {
+    return seen(this.#handout.take(recordsMax, this.#options.group?.metadata ?? null, take))
   }
 
   /** Partitions have come, or go on elsewhere. */
@@ -127,6 +143,5 @@ export class Reading {
     const error = this.#error
     this.#error = undefined
     if (error !== undefined) throw error
-    this.#positions.wake()
   }
 }

@@ -47,6 +47,11 @@ export class Rebalances {
     this.#ended = false
   }
 
+  /** Whether this member holds the partition now. */
+  holds(tp: TopicPartition): boolean {
+    return this.#held.has(tpKey(tp))
+  }
+
   /** Whether this member has held the partition without a break since it was `group`. */
   holdsSince(tp: TopicPartition, group: GroupMetadata): boolean {
     const hold = this.#held.get(tpKey(tp))

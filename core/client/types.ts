@@ -107,6 +107,12 @@ export interface ConsumerBatch extends TopicPartition {
   group: GroupMetadata | null
 }
 
+/** How to wait for what is to come. */
+export interface PollOptions {
+  /** Ends the wait when it is aborted. */
+  signal?: AbortSignal | undefined
+}
+
 /**
  * Called inside {@link Consumer.poll}, which waits for what they return. The eager protocol (`range`, `roundrobin`, `sticky`) revokes and assigns
  * everything at each rebalance; `cooperative-sticky` and `groupProtocol: 'consumer'` only what goes and what is new.

@@ -1,11 +1,14 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import test from 'ava'
+import type { ExecutionContext } from 'ava'
 
+import { connect } from '../../core/index.ts'
 import { startControl } from '../../core/testing/index.ts'
 import { startBroker } from '../support/start-broker.ts'
 
@@ -32,22 +35,71 @@ function withOutput(page: string, language: string, output: string): { code: str
   })
 }
 
+/** A folder inside the repository with `program.ts`, so that it finds `moldau/core` as a user's program does. */
+async function programFolder(t: ExecutionContext, code: string): Promise<string> {
+  await mkdir(join(root, 'data'), { recursive: true })
+  const dir = await mkdtemp(join(root, 'data/program-'))
+  t.teardown(async () => {
+    await rm(dir, { recursive: true, force: true })
+    await rmdir(join(root, 'data')).catch(() => undefined)
+  })
+  await writeFile(join(dir, 'program.ts'), code)
+  return dir
+}
+
+const programArgs = ['--conditions=moldau-source', 'program.ts']
+
 for (const page of ['docs/client.md', 'docs/testing.md', 'docs/observe.md']) {
   for (const [i, { code, expected }] of withOutput(page, 'ts', 'text').entries()) {
     test(`program ${i + 1} of ${page} prints what the page says`, async (t) => {
-      // Inside the repository, so that it finds `moldau/core` as a user's program does.
-      await mkdir(join(root, 'data'), { recursive: true })
-      const dir = await mkdtemp(join(root, 'data/program-'))
-      t.teardown(async () => {
-        await rm(dir, { recursive: true, force: true })
-        await rmdir(join(root, 'data')).catch(() => undefined)
-      })
-      await writeFile(join(dir, 'program.ts'), code)
-      const { stdout, stderr } = await run(process.execPath, ['--conditions=moldau-source', 'program.ts'], { cwd: dir })
+      const { stdout, stderr } = await run(process.execPath, programArgs, { cwd: await programFolder(t, code) })
       t.is(stderr, '')
       t.is(stdout, expected)
     })
   }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`the clean stop of docs/client.md: at ${signal} the program ends well, has committed what it has done, and has left the group`, async (t) => {
+    const broker = await startBroker(t, { config: { 'group.initial.rebalance.delay.ms': 0 } })
+    const client = await connect(broker)
+    t.teardown(() => client.close())
+    await client.admin.createTopics([{ name: 'orders', partitions: 2 }])
+    const { text } = blocksOf('docs/client.md').find(({ text: code }) => code.includes('AbortController'))!
+    const cwd = await programFolder(t, text.replace('kafka-1:9092', broker.bootstrap))
+    const child = spawn(process.execPath, programArgs, { cwd })
+    t.teardown(() => child.kill('SIGKILL'))
+    const [said, complaints] = [[] as Buffer[], [] as Buffer[]]
+    child.stdout.on('data', (chunk: Buffer) => said.push(chunk))
+    child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk))
+    const ended = once(child, 'close')
+    // It is in the middle of its work when the signal comes.
+    const producer = client.producer({ lingerMs: 0 })
+    let isTold = false
+    for (let n = 0; child.exitCode === null && child.signalCode === null; n++) {
+      await producer.send({ topic: 'orders', partition: n % 2, value: String(n) })
+      // A second signal would end it at once.
+      if (said.length > 20 && !isTold) isTold = child.kill(signal)
+    }
+    await ended
+    t.is(Buffer.concat(complaints).toString(), '')
+    t.deepEqual([child.exitCode, child.signalCode], [0, null])
+    const billed = Array.from(
+      Buffer.concat(said)
+        .toString()
+        .matchAll(/^billed (\d+)$/gm),
+      ([, n]) => Number(n),
+    )
+    const committed = await client.admin.listConsumerGroupOffsets('billing')
+    const done = committed.flatMap(({ partition, offset }) => Array.from({ length: offset }, (_, i) => 2 * i + partition))
+    t.true(done.length > 0)
+    t.deepEqual(
+      billed.toSorted((a, b) => a - b),
+      done.toSorted((a, b) => a - b),
+    )
+    const [group] = await client.admin.describeConsumerGroups(['billing'])
+    t.deepEqual(group!.members, [])
+  })
 }
 
 test('the requests of docs/testing.md are answered as the page says', async (t) => {

@@ -69,7 +69,7 @@ async function jsClient(name: 'kafkajs' | '@platformatic/kafka'): Promise<Client
 }
 
 /** The folder with the clients of JavaScript; fetched at the first use. */
-async function jsPackages(): Promise<string> {
+export async function jsPackages(): Promise<string> {
   const place = join(cache, `js-clients-${digest(JS_PACKAGES.join())}`)
   if (existsSync(place)) return place
   return made(place, async (fresh) => {

@@ -4,6 +4,7 @@ import { creatingScenarios } from './creating-scenarios.ts'
 import { fetchingScenarios } from './fetching-scenarios.ts'
 import { groupScenarios } from './group-scenarios.ts'
 import { joiningScenarios } from './joining-scenarios.ts'
+import { loopScenarios } from './loop-scenarios.ts'
 import { membershipScenarios } from './membership-scenarios.ts'
 import { producerScenarios } from './producer-scenarios.ts'
 import { rawScenarios } from './raw-scenarios.ts'
@@ -22,4 +23,5 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   ...joiningScenarios,
   ...compactedScenarios,
   ...creatingScenarios,
+  ...loopScenarios,
 }

@@ -37,11 +37,10 @@ export interface LastAssignment {
  * ```ts
  * const firstComes: Assignor = {
  *   name: 'first-comes',
- *   assign: ([first, ...others], topics) =>
- *     new Map([
- *       [first!.memberId, [...topics].flatMap(([topic, { length }]) => Array.from({ length }, (_, partition) => ({ topic, partition })))],
- *       ...others.map(({ memberId }) => [memberId, []] as const),
- *     ]),
+ *   assign: ([first, ...others], topics) => {
+ *     const all = [...topics].flatMap(([topic, { length }]) => Array.from({ length }, (_, partition) => ({ topic, partition })))
+ *     return new Map([[first!.memberId, all], ...others.map(({ memberId }): [string, typeof all] => [memberId, []])])
+ *   },
  * }
  * client.consumer({ groupId: 'g', partitionAssignmentStrategy: [firstComes, 'range'] })
  * ```

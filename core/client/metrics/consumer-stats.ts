@@ -92,7 +92,7 @@ export class ConsumerStats {
     this.#bytes += bytesOf(batch)
   }
 
-  /** A poll has all that it hands out: the positions of the partitions are past it. */
+  /** All that is handed out for now has been: the positions of the partitions are past it. */
   handedOut(): void {
     const state = this.#turn
     if (state === undefined) return
@@ -109,6 +109,7 @@ export class ConsumerStats {
   }
 
   snapshot(clientId: string, partitions: Iterable<PartitionState>): MetricsSnapshot<ConsumerMetricName> {
+    this.handedOut()
     const now = this.#clock.monotonic()
     const tags: MetricTags = { 'client-id': clientId }
     const states = [...partitions]
