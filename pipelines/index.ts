@@ -15,6 +15,28 @@ export type { OutputRecord, TopicRecord } from './record.ts'
 export { run } from './run.ts'
 export { isPipeline, type Pipeline, pipeline, type PipelineStart, together } from './pipeline.ts'
 export { type Branches, Flow, KeyedStream, Stream, Table, WindowedStream } from './stream.ts'
-export type { Aggregated, AggregateOptions, Change, KeyByOptions, Keyed, StateOptions, TableOptions, Windowed } from './stream-types.ts'
+export type {
+  Aggregated,
+  AggregateOptions,
+  Change,
+  KeyByOptions,
+  Joined,
+  Keyed,
+  StateOptions,
+  StreamJoinOptions,
+  TableOptions,
+  Windowed,
+} from './stream-types.ts'
 export { nullable, type NullableSerde, type Topic, topic, type TopicOptions } from './topic.ts'
-export { type EmitStrategy, hopping, type HoppingOptions, type TimeWindows, tumbling, type Window, type WindowOptions } from './windows.ts'
+export {
+  type EmitStrategy,
+  hopping,
+  type HoppingOptions,
+  type JoinWindowOptions,
+  type JoinWindows,
+  type TimeWindows,
+  tumbling,
+  type Window,
+  type WindowOptions,
+  within,
+} from './windows.ts'

@@ -3,7 +3,7 @@ import type { Sink, Source } from '../connectors/types.ts'
 import type { Serde } from '../core/serde/serde.ts'
 import type { OperatorSpec } from './operators/safe.ts'
 import type { Topic } from './topic.ts'
-import type { TimeWindows } from './windows.ts'
+import type { JoinWindows, TimeWindows } from './windows.ts'
 
 /** What a declaration is made of: each node knows what flows into it; types are checked by stream.ts and forgotten here. */
 export type AnyTopic = Topic<unknown, unknown>
@@ -115,6 +115,18 @@ export interface LookupNode {
   readonly joiner: Joiner
 }
 
+/** Records of two streams with the same key that are near each other in time. */
+export interface StreamJoinNode {
+  readonly kind: 'streamJoin'
+  readonly inputs: readonly [Node, Node]
+  readonly how: JoinKind
+  readonly joiner: Joiner
+  readonly windows: JoinWindows
+  readonly name: string | undefined
+  /** Serdes of the values that wait. */
+  readonly states: readonly [AnySerde | undefined, AnySerde | undefined]
+}
+
 export type Node =
   | FromNode
   | PipeNode
@@ -130,6 +142,7 @@ export type Node =
   | TableFilterNode
   | TableJoinNode
   | LookupNode
+  | StreamJoinNode
 
 /** Where records leave a pipeline. */
 export type Output = AnyTopic | Sink

@@ -2,7 +2,7 @@ import type { OperatorFunction } from 'rxjs'
 import type { Sink, Source } from '../connectors/types.ts'
 import type { AnySerde, AnyTopic, Joiner, JoinKind } from './nodes.ts'
 import type { AsyncStep, Step } from './operators/safe.ts'
-import type { TimeWindows } from './windows.ts'
+import type { JoinWindows, TimeWindows } from './windows.ts'
 
 /** What the runner executes for one stretch of a declaration. `label` names it in messages. */
 export type StageSpec =
@@ -16,6 +16,7 @@ export type StageSpec =
   | TableFilterSpec
   | TableJoinSpec
   | LookupSpec
+  | StreamJoinSpec
 
 /** Sends each item to the outlet of the first predicate that takes it; what none takes, to the one behind the last. */
 export interface BranchSpec {
@@ -70,6 +71,19 @@ export interface LookupSpec {
   readonly label: string
   readonly how: 'inner' | 'left'
   readonly joiner: Joiner
+}
+
+/** Ports: the left stream, the right one. */
+export interface StreamJoinSpec {
+  readonly kind: 'streamJoin'
+  readonly label: string
+  readonly how: JoinKind
+  readonly joiner: Joiner
+  readonly windows: JoinWindows
+  /** What waits of the left stream, and of the right. */
+  readonly stores: readonly [string, string]
+  readonly key: AnySerde
+  readonly states: readonly [AnySerde, AnySerde]
 }
 
 /** A topic between two parts of one pipeline. */
@@ -147,7 +161,12 @@ export function topicsOf(part: Part): AnyTopic[] {
 
 /** Name of the changelog of each store of a part, without the application id. */
 export function changelogsOf(part: Part): string[] {
-  return part.stages.flatMap(({ spec }) => ('store' in spec ? [changelogOf(spec.store)] : []))
+  return part.stages.flatMap(({ spec }) => storesOf(spec)).map(changelogOf)
+}
+
+function storesOf(spec: StageSpec): readonly string[] {
+  if ('stores' in spec) return spec.stores
+  return 'store' in spec ? [spec.store] : []
 }
 
 export function changelogOf(store: string): string {

@@ -16,6 +16,7 @@ import {
   type MergeNode,
   type Node,
   type PipeNode,
+  type StreamJoinNode,
   type TableFilterNode,
   type TableJoinNode,
   type TableMapNode,
@@ -131,6 +132,8 @@ class Planner {
       case 'tableJoin':
       case 'lookup':
         return this.#join(node)
+      case 'streamJoin':
+        return this.#streamJoin(node)
     }
   }
 
@@ -253,14 +256,29 @@ class Planner {
     const { kind, how, joiner } = node
     const [left, right] = node.inputs.map((input) => this.#flow(input)) as [Flow, Flow]
     const label = this.#names.label(how === 'inner' ? 'join' : `${how}Join`)
-    if (left.key === undefined) {
-      throw this.#invalid(
-        `${label} needs the keys of a topic, and an operator before may have changed them: use keyBy(f, { key: serde }) first`,
-      )
-    }
+    if (left.key === undefined) throw this.#withoutKeys(label)
     const outlets = this.#stage({ kind, label, how, joiner } as StageSpec, left.outlets, right.outlets)
     if (kind === 'tableJoin') return this.#tableOf(node, left.key, outlets)
     return { ...left, outlets, value: undefined, sole: this.#isSole(node) }
+  }
+
+  #streamJoin(node: StreamJoinNode): Flow {
+    const { kind, how, joiner, windows } = node
+    const [left, right] = node.inputs.map((input) => this.#flow(input)) as [Flow, Flow]
+    const label = this.#names.label(how === 'inner' ? 'join' : `${how}Join`)
+    const { key } = left
+    if (key === undefined || right.key === undefined) throw this.#withoutKeys(label)
+    const name = this.#names.of(node.name, how === 'inner' ? 'join' : `${how}-join`)
+    const stateOf = (flow: Flow, given: AnySerde | undefined): AnySerde => given ?? flow.value ?? (json() as AnySerde)
+    const states = [stateOf(left, node.states[0]), stateOf(right, node.states[1])] as const
+    const spec: StageSpec = { kind, label, how, joiner, windows, stores: [`${name}-left`, `${name}-right`], key, states }
+    return { outlets: this.#stage(spec, left.outlets, right.outlets), key, value: undefined, grouped: false, sole: this.#isSole(node) }
+  }
+
+  #withoutKeys(label: string): Error {
+    return this.#invalid(
+      `${label} needs the keys of a topic, and an operator before may have changed them: use keyBy(f, { key: serde }) first`,
+    )
   }
 
   #tableOf(node: Node, key: AnySerde | undefined, outlets: readonly Outlet[]): Flow {

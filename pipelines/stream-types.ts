@@ -50,6 +50,21 @@ export interface TableOptions<V> {
   name?: string
 }
 
+/** Where the records of two streams that are joined wait for each other. */
+export interface StreamJoinOptions<V, U> {
+  /** Serde of the values of this stream in its changelog; default: that of the topic, else JSON. */
+  state?: Serde<V>
+  /** The same of the other stream. */
+  otherState?: Serde<U>
+  /** Names stores and changelogs, so that they stay the same when the declaration changes. */
+  name?: string
+}
+
+/** A pair of records of two streams, with the later of their times. */
+export interface Joined<K, R> extends Keyed<K, R> {
+  readonly timestamp: number
+}
+
 export interface AggregateOptions<T, A> extends StateOptions<A> {
   /** The value of a key before its first record. */
   init: () => A

@@ -2,7 +2,7 @@ import type { OperatorFunction } from 'rxjs'
 import type { Sink } from '../connectors/types.ts'
 import type { Serde } from '../core/serde/serde.ts'
 import { differentNames, invalid } from './failure.ts'
-import type { AggregateNode, AnySerde, AnyTopic, BranchNode, Node, Output } from './nodes.ts'
+import type { AggregateNode, AnySerde, AnyTopic, BranchNode, Joiner, JoinKind, Node, Output } from './nodes.ts'
 import type { WithValue } from './operators/map-values.ts'
 import { type SafeOperator, specOf } from './operators/safe.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -11,17 +11,20 @@ import type {
   Aggregated,
   AggregateOptions,
   Change,
+  Joined,
   Keyed,
   KeyByOptions,
   SameKey,
   StateOptions,
+  StreamJoinOptions,
   TableOptions,
   Taken,
   Windowed,
   WithSerde,
 } from './stream-types.ts'
-import type { TimeWindows } from './windows.ts'
+import type { JoinWindows, TimeWindows } from './windows.ts'
 
+type LooseJoinOptions = StreamJoinOptions<never, never>
 type Aggregation = Omit<AggregateNode, 'input'>
 
 type Guard<T, U extends T> = (record: T) => record is U
@@ -201,31 +204,81 @@ export class Flow<T> {
 /** A stream of records of type `T`: each stands for itself. */
 export class Stream<T> extends Flow<T> {
   /**
-   * Each record with what the table has for its key at that moment; records whose key the table does not have are dropped. Kafka Streams'
-   * `KStream.join(KTable)`: the result has key and time of the record.
+   * With a table: each record with what the table has for its key at that moment; records whose key the table does not have are dropped. The
+   * result has key and time of the record. Kafka Streams' `KStream.join(KTable)`.
+   *
+   * With a stream: each pair of records of the same key that are near enough in time, once, when the second of them comes; the result has the
+   * later time. Kafka Streams' `KStream.join(KStream, …, JoinWindows)`.
    *
    * ```ts
    * orders.join(customers, (order, customer) => ({ ...order, city: customer.city }))
+   * orders.join(payments, (order, payment) => ({ ...order, paid: payment.amount }), within('1h', { grace: '5m' }))
    * ```
    *
    * @param joiner throwing fails the epoch with OPERATOR_FAILED naming the record
-   * @throws PIPELINE_INVALID when the keys of the stream may not be those of its topic any more: keyBy(…) first
+   * @throws PIPELINE_INVALID when the keys of a stream may not be those of its topic any more: keyBy(…) first
    */
   join<K, V, K2, U, R>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
     table: TableOf<K2, U> & SameKey<K, K2>,
     joiner: (value: V, tableValue: U, key: K) => R,
-  ): Stream<WithValue<T, R>> {
-    return new Stream(...this.withBoth('join(…)', table, (inputs) => ({ kind: 'lookup', inputs, how: 'inner', joiner })))
+  ): Stream<WithValue<T, R>>
+  join<K, V, K2, U, R>(
+    this: Stream<T> & FlowOf<Keyed<K, V>>,
+    other: Flow<unknown> & FlowOf<Keyed<K2, U>> & SameKey<K, K2>,
+    joiner: (value: V, otherValue: U, key: K) => R,
+    windows: JoinWindows,
+    options?: StreamJoinOptions<V, U>,
+  ): Stream<Joined<K, R>>
+  join(other: Flow<unknown>, joiner: Joiner, windows?: JoinWindows, options?: LooseJoinOptions): Stream<unknown> {
+    return this.#joined('inner', other, joiner, windows, options)
   }
 
-  /** As {@link Stream.join}, with null where the table does not have the key. */
+  /** As {@link Stream.join}, with null where the table does not have the key, or the other stream has no record that is near enough. */
   leftJoin<K, V, K2, U, R>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
     table: TableOf<K2, U> & SameKey<K, K2>,
     joiner: (value: V, tableValue: U | null, key: K) => R,
-  ): Stream<WithValue<T, R>> {
-    return new Stream(...this.withBoth('leftJoin(…)', table, (inputs) => ({ kind: 'lookup', inputs, how: 'left', joiner })))
+  ): Stream<WithValue<T, R>>
+  leftJoin<K, V, K2, U, R>(
+    this: Stream<T> & FlowOf<Keyed<K, V>>,
+    other: Flow<unknown> & FlowOf<Keyed<K2, U>> & SameKey<K, K2>,
+    joiner: (value: V, otherValue: U | null, key: K) => R,
+    windows: JoinWindows,
+    options?: StreamJoinOptions<V, U>,
+  ): Stream<Joined<K, R>>
+  leftJoin(other: Flow<unknown>, joiner: Joiner, windows?: JoinWindows, options?: LooseJoinOptions): Stream<unknown> {
+    return this.#joined('left', other, joiner, windows, options)
+  }
+
+  /** As {@link Stream.join} with a stream, and each record of either stream alone, with null for the other, when it has found none. */
+  outerJoin<K, V, K2, U, R>(
+    this: Stream<T> & FlowOf<Keyed<K, V>>,
+    other: Flow<unknown> & FlowOf<Keyed<K2, U>> & SameKey<K, K2>,
+    joiner: (value: V | null, otherValue: U | null, key: K) => R,
+    windows: JoinWindows,
+    options?: StreamJoinOptions<V, U>,
+  ): Stream<Joined<K, R>>
+  outerJoin(other: Flow<unknown>, joiner: Joiner, windows: JoinWindows, options?: LooseJoinOptions): Stream<unknown> {
+    return this.#joined('outer', other, joiner, windows, options)
+  }
+
+  #joined(
+    how: JoinKind,
+    other: Flow<unknown>,
+    joiner: Joiner,
+    windows: JoinWindows | undefined,
+    options: LooseJoinOptions = {},
+  ): Stream<unknown> {
+    const what = how === 'inner' ? 'join(…)' : `${how}Join(…)`
+    if (windows === undefined && how !== 'outer') {
+      return new Stream(...this.withBoth(what, other, (inputs) => ({ kind: 'lookup', inputs, how, joiner })))
+    }
+    const { name, state, otherState } = options
+    const states = [state, otherState] as const
+    return new Stream(
+      ...this.withBoth(what, other, (inputs) => ({ kind: 'streamJoin', inputs, how, joiner, windows: windows!, name, states })),
+    )
   }
 }
 

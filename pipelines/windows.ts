@@ -84,3 +84,40 @@ function atLeastOne(given: Duration, what: string): number {
 function common({ grace = 0, emit = 'close' }: WindowOptions, what: string): { graceMs: number; emit: EmitStrategy } {
   return { graceMs: milliseconds(grace, `${what}, grace`), emit }
 }
+
+export interface JoinWindowOptions {
+  /** How much older a record of the other stream may be; default: the difference. */
+  before?: Duration
+  /** How much younger a record of the other stream may be; default: the difference. */
+  after?: Duration
+  /** How long after that a record still finds others, in event time; default 0. */
+  grace?: Duration
+}
+
+/** How far apart records that are joined may be. Made by {@link within}. */
+export interface JoinWindows {
+  readonly kind: 'within'
+  readonly beforeMs: number
+  readonly afterMs: number
+  readonly graceMs: number
+}
+
+/**
+ * How far apart the records of two streams may be in event time, to be joined. Kafka Streams' `JoinWindows.ofTimeDifferenceAndGrace`.
+ *
+ * ```ts
+ * impressions.join(clicks, (impression, click) => ({ ...impression, ...click }), within('10m', { before: 0, grace: '1m' }))
+ * ```
+ *
+ * @param difference between their times, in either direction
+ * @throws PIPELINE_INVALID when a duration is none
+ */
+export function within(difference: Duration, options: JoinWindowOptions = {}): JoinWindows {
+  const { before = difference, after = difference, grace = 0 } = options
+  return {
+    kind: 'within',
+    beforeMs: milliseconds(before, 'within, before'),
+    afterMs: milliseconds(after, 'within, after'),
+    graceMs: milliseconds(grace, 'within, grace'),
+  }
+}

@@ -1,6 +1,7 @@
 import type { Part, PartInput, PlannedOutput, PlannedStage, StageSpec } from '../plan.ts'
 import type { Store } from '../state/entry.ts'
 import { KeyValueStore } from '../state/key-value-store.ts'
+import { TimelineStore } from '../state/timeline-store.ts'
 import { WindowStore } from '../state/window-store.ts'
 import { AggregateStage } from './aggregate.ts'
 import { BranchStage } from './branch.ts'
@@ -10,6 +11,7 @@ import { MapAsyncStage } from './map-async.ts'
 import { PerEpochStage } from './per-epoch.ts'
 import type { Emit, OwnProgress, Progress, Stage, StageContext } from './stage.ts'
 import { StepsStage } from './steps.ts'
+import { StreamJoinStage } from './stream-join.ts'
 import { TableStage } from './table.ts'
 import { DerivedTableStage } from './table-operators.ts'
 import { type TableView, viewsOf } from './views.ts'
@@ -55,6 +57,7 @@ class State {
   readonly stores: readonly Store[]
   readonly #keyValue: Map<PlannedStage, KeyValueStore>
   readonly #windows: Map<PlannedStage, WindowStore>
+  readonly #timelines: Map<PlannedStage, [TimelineStore, TimelineStore]>
   readonly #views: ReadonlyMap<PlannedStage, TableView>
 
   constructor(part: Part) {
@@ -62,8 +65,14 @@ class State {
     this.stores = stores
     this.#keyValue = new Map()
     this.#windows = new Map()
+    this.#timelines = new Map()
     for (const planned of part.stages) {
       const { spec } = planned
+      if (spec.kind === 'streamJoin') {
+        const pair = [0, 1].map((side) => new TimelineStore(spec.stores[side]!, spec.key, spec.states[side]!))
+        stores.push(...pair)
+        this.#timelines.set(planned, pair as [TimelineStore, TimelineStore])
+      }
       if (!('store' in spec)) continue
       const { store: name, key, state } = spec
       const kept = spec.kind === 'aggregate' && spec.windows !== undefined
@@ -81,6 +90,10 @@ class State {
 
   windows(stage: PlannedStage): WindowStore {
     return this.#windows.get(stage)!
+  }
+
+  timelines(stage: PlannedStage): [TimelineStore, TimelineStore] {
+    return this.#timelines.get(stage)!
   }
 
   /** Of the table that flows into a port. */
@@ -139,6 +152,7 @@ class Least implements Progress {
 /** Behind these, records come later than the input's time says: they pass time on when they complete. */
 function holdsTime(spec: StageSpec): boolean {
   if (spec.kind === 'aggregate') return spec.windows?.emit === 'close'
+  if (spec.kind === 'streamJoin') return spec.how !== 'inner'
   return spec.kind === 'async' || spec.kind === 'perEpoch'
 }
 
@@ -162,6 +176,12 @@ function build(planned: PlannedStage, building: Building): Built {
     const stage = new TableJoinStage(spec, [state.view(planned, 0), state.view(planned, 1)], wiring.emit(planned, 0), context)
     return { stage, ports: [stage.left, stage.right] }
   }
+  if (spec.kind === 'streamJoin') {
+    const { wiring, state, context, times } = building
+    const own = holdsTime(spec) ? times.own(planned) : undefined
+    const stage = new StreamJoinStage(spec, state.timelines(planned), wiring.emit(planned, 0), context, times.before(planned), own)
+    return { stage, ports: [stage.left, stage.right] }
+  }
   const stage = buildOfOnePort(planned, building)
   return { stage, ports: [stage.process, ignore] }
 }
@@ -170,7 +190,7 @@ function build(planned: PlannedStage, building: Building): Built {
 const ignore: Emit = () => undefined
 
 function buildOfOnePort(planned: PlannedStage, { wiring, context, times, state }: Building): Stage & { readonly process: Emit } {
-  const spec = planned.spec as Exclude<StageSpec, { kind: 'tableJoin' }>
+  const spec = planned.spec as Exclude<StageSpec, { kind: 'tableJoin' | 'streamJoin' }>
   const next = wiring.emit(planned, 0)
   const [input, output] = [times.before(planned), times.own(planned)]
   switch (spec.kind) {

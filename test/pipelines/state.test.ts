@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { json, string } from '../../core/serde/primitives.ts'
-import { filter, map, mapValues, nullable, type Pipeline, pipeline, together, topic, tumbling } from '../../pipelines/index.ts'
+import { filter, map, mapValues, nullable, type Pipeline, pipeline, together, topic, tumbling, within } from '../../pipelines/index.ts'
 import { type Fed, TestTask } from '../support/pipelines.ts'
 
 interface Sum {
@@ -42,6 +42,14 @@ const tables = ((): Pipeline => {
   const counts = rest.groupByKey().count()
   const joined = table.filter((v) => v !== 12).outerJoin(counts, (value, count) => ({ value, count }) as unknown)
   return together(looked.to(results), joined.to(topic('joined', { key: string, value: nullable(json<unknown>()) })))
+})()
+
+/** Even and odd values that are near each other, and those that are near nothing. */
+const pairs = ((): Pipeline => {
+  const { even, rest } = pipeline('pairs')
+    .from(input)
+    .branch({ even: (r) => r.value % 2 === 0 })
+  return even.outerJoin(rest, (value, other) => ({ value, other }) as unknown, within(4, { after: 1, grace: 3 })).to(results)
 })()
 
 const record = fc.record({
@@ -86,6 +94,7 @@ for (const [name, declared, out] of [
   ['windows over windows', windows, 'results'],
   ['tables that are looked into', tables, 'results'],
   ['tables that are joined', tables, 'joined'],
+  ['streams that are joined', pairs, 'results'],
 ] as const) {
   test(`${name}: epochs that fail and tasks that restart leave what the fault-free run leaves`, async (t) => {
     await fc.assert(
@@ -119,6 +128,8 @@ for (const [name, declared, out] of [
         const cut: Fed[][] = []
         for (let at = 0; at < all.length; at += size + 1) cut.push(all.slice(at, at + size + 1))
         if (declared === windows) return t.deepEqual(firstStage(await run(counted, slices)), firstStage(await run(counted, cut)))
+        // What has found nothing comes when an epoch completes.
+        if (declared === pairs) return t.deepEqual(texts(await run(declared, slices), out), texts(await run(declared, cut), out))
         return t.deepEqual(committed(await run(declared, slices), out), committed(await run(declared, cut), out))
       }),
       { numRuns: 150 },

@@ -83,6 +83,11 @@ class Golden {
         .filter((k, v) -> !v.endsWith("1")).mapValues((k, v) -> k + v).toStream().to("out", OUT));
     TOPOLOGIES.put("counted", b -> b.stream("a", IN).groupByKey().count(Materialized.with(S, Serdes.Long()))
         .outerJoin(b.table("b", IN), (c, y) -> c + "*" + y).toStream().to("out", OUT));
+    JoinWindows near = JoinWindows.ofTimeDifferenceAndGrace(Duration.ofMillis(10), Duration.ofMillis(5)).before(Duration.ofMillis(4));
+    StreamJoined<String, String, String> memory = StreamJoined.with(S, S, S);
+    TOPOLOGIES.put("streams-join", b -> b.stream("a", IN).join(b.stream("b", IN), (x, y) -> x + "+" + y, near, memory).to("out", OUT));
+    TOPOLOGIES.put("streams-left", b -> b.stream("a", IN).leftJoin(b.stream("b", IN), (x, y) -> x + "+" + y, near, memory).to("out", OUT));
+    TOPOLOGIES.put("streams-outer", b -> b.stream("a", IN).outerJoin(b.stream("b", IN), (x, y) -> x + "+" + y, near, memory).to("out", OUT));
     TOPOLOGIES.put("lookup", b -> b.stream("a", IN).join(b.table("b", IN), (x, y) -> x + "+" + y).to("out", OUT));
     TOPOLOGIES.put("lookup-left", b -> b.stream("a", IN).leftJoin(b.table("b", IN), (x, y) -> x + "+" + y).to("out", OUT));
     TOPOLOGIES.put("lookup-derived", b -> b.stream("a", IN)

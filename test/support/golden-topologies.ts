@@ -12,6 +12,7 @@ import {
   together,
   topic,
   tumbling,
+  within,
 } from '../../pipelines/index.ts'
 
 /** The topologies of Golden.java, as our users declare them; topic names and values are the same. */
@@ -42,6 +43,7 @@ const named = <V>({
 })
 const add = (x: string, y: string): string => `${x},${y}`
 const reduced = (windows: TimeWindows): Pipeline => start.from(a).groupByKey().window(windows).reduce(add).pipe(map(named)).to(out)
+const near = within(10, { before: 4, grace: 5 })
 const branches = start.from(a).branch({ even: (r) => n(r.value) % 2 === 0, three: (r) => n(r.value) % 3 === 0 })
 
 export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
@@ -107,6 +109,9 @@ export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
     .count()
     .outerJoin(tableB, (count, y) => `${count}*${y}`)
     .to(changes),
+  'streams-join': start.from(a).join(start.from(b), pair, near).to(out),
+  'streams-left': start.from(a).leftJoin(start.from(b), pair, near).to(out),
+  'streams-outer': start.from(a).outerJoin(start.from(b), pair, near).to(out),
   lookup: start.from(a).join(tableB, pair).to(out),
   'lookup-left': start.from(a).leftJoin(tableB, pair).to(out),
   'lookup-derived': start

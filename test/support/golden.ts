@@ -25,8 +25,9 @@ export interface GoldenCase {
  * Records of two topics with few keys, whose time goes on with some disorder.
  *
  * @param gone which topics have records without a value
+ * @param late how far behind the newest one a record may be, at most; default: any time
  */
-export const goldenRecords = (topics: readonly string[], gone: readonly string[]): fc.Arbitrary<GoldenRecord[]> =>
+export const goldenRecords = (topics: readonly string[], gone: readonly string[], late = Infinity): fc.Arbitrary<GoldenRecord[]> =>
   fc
     .array(
       fc.record({
@@ -39,10 +40,16 @@ export const goldenRecords = (topics: readonly string[], gone: readonly string[]
     )
     .map((list) => {
       let time = 20
+      let newest = 20
+      const next = (step: number): number => {
+        time = Math.max(0, time + step, newest - late)
+        newest = Math.max(newest, time)
+        return time
+      }
       return list.map(({ step, value, ...record }) => ({
         ...record,
         value: gone.includes(record.topic) && Number(value) < 8 ? null : value,
-        timestamp: (time = Math.max(0, time + step)),
+        timestamp: next(step),
       }))
     })
 
