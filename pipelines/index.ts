@@ -14,7 +14,8 @@ export type { EpochOptions, Guarantee, RunOptions } from './options.ts'
 export type { OutputRecord, TopicRecord } from './record.ts'
 export { run } from './run.ts'
 export { isPipeline, type Pipeline, pipeline, type PipelineStart, together } from './pipeline.ts'
-export { type Branches, Flow, KeyedStream, Stream, Table, WindowedStream } from './stream.ts'
+export { type Branches, Flow, KeyedStream, Stream, Table } from './stream.ts'
+export { SessionStream, WindowedStream } from './windowed-stream.ts'
 export type {
   Aggregated,
   AggregateOptions,
@@ -22,6 +23,7 @@ export type {
   KeyByOptions,
   Joined,
   Keyed,
+  SessionAggregateOptions,
   StateOptions,
   StreamJoinOptions,
   TableOptions,
@@ -34,6 +36,8 @@ export {
   type HoppingOptions,
   type JoinWindowOptions,
   type JoinWindows,
+  session,
+  type SessionWindows,
   type TimeWindows,
   tumbling,
   type Window,

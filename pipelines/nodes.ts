@@ -3,7 +3,7 @@ import type { Sink, Source } from '../connectors/types.ts'
 import type { Serde } from '../core/serde/serde.ts'
 import type { OperatorSpec } from './operators/safe.ts'
 import type { Topic } from './topic.ts'
-import type { JoinWindows, TimeWindows } from './windows.ts'
+import type { JoinWindows, SessionWindows, TimeWindows } from './windows.ts'
 
 /** What a declaration is made of: each node knows what flows into it; types are checked by stream.ts and forgotten here. */
 export type AnyTopic = Topic<unknown, unknown>
@@ -66,10 +66,12 @@ export interface AggregateNode {
   /** What it is called in the declaration: aggregate, count, reduce. */
   readonly verb: string
   readonly name: string | undefined
-  readonly windows: TimeWindows | undefined
+  readonly windows: TimeWindows | SessionWindows | undefined
   /** undefined: the first record's value begins (reduce). */
   readonly init: (() => unknown) | undefined
   readonly add: (value: never, item: never) => unknown
+  /** Of two sessions one. */
+  readonly merge: ((first: never, second: never) => unknown) | undefined
   readonly state: AnySerde | undefined
 }
 

@@ -2,7 +2,7 @@ import type { OperatorFunction } from 'rxjs'
 import type { Sink, Source } from '../connectors/types.ts'
 import type { AnySerde, AnyTopic, Joiner, JoinKind } from './nodes.ts'
 import type { AsyncStep, Step } from './operators/safe.ts'
-import type { JoinWindows, TimeWindows } from './windows.ts'
+import type { JoinWindows, SessionWindows, TimeWindows } from './windows.ts'
 
 /** What the runner executes for one stretch of a declaration. `label` names it in messages. */
 export type StageSpec =
@@ -30,9 +30,10 @@ export interface AggregateSpec {
   readonly label: string
   /** Name of the store; its changelog is `<application>-<store>-changelog`. */
   readonly store: string
-  readonly windows: TimeWindows | undefined
+  readonly windows: TimeWindows | SessionWindows | undefined
   readonly init: (() => unknown) | undefined
   readonly add: (value: never, item: never) => unknown
+  readonly merge: ((first: never, second: never) => unknown) | undefined
   readonly key: AnySerde
   readonly state: AnySerde
 }

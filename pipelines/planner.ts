@@ -222,12 +222,12 @@ class Planner {
   }
 
   #aggregate(node: AggregateNode): Flow {
-    const { verb, windows, init, add } = node
+    const { verb, windows, init, add, merge } = node
     const { outlets, key, grouped } = this.#flow(node.input)
     if (!grouped || key === undefined) throw this.#invalid(`${verb} needs groupByKey() or keyBy(…) directly before it`)
     const store = this.#names.of(node.name, windows === undefined ? verb : `${verb}-${windows.kind}`)
     const state = node.state ?? (json() as AnySerde)
-    const spec: StageSpec = { kind: 'aggregate', label: this.#names.label(verb), store, windows, init, add, key, state }
+    const spec: StageSpec = { kind: 'aggregate', label: this.#names.label(verb), store, windows, init, add, merge, key, state }
     return { outlets: this.#stage(spec, outlets), key, value: undefined, grouped, sole: this.#isSole(node) }
   }
 

@@ -72,6 +72,11 @@ export interface AggregateOptions<T, A> extends StateOptions<A> {
   add: (value: A, record: T) => A
 }
 
+export interface SessionAggregateOptions<T, A> extends AggregateOptions<T, A> {
+  /** The value of two sessions that a record has made one; `first` is the older one. */
+  merge: (first: A, second: A) => A
+}
+
 /** Whether JSON gives back what it was given: no Map, Date, bigint, Buffer, function anywhere in it. */
 type IsJson<A> = A extends string | number | boolean | null
   ? true

@@ -2,7 +2,8 @@ import type { OperatorFunction } from 'rxjs'
 import type { Sink } from '../connectors/types.ts'
 import type { Serde } from '../core/serde/serde.ts'
 import { differentNames, invalid } from './failure.ts'
-import type { AggregateNode, AnySerde, AnyTopic, BranchNode, Joiner, JoinKind, Node, Output } from './nodes.ts'
+import { aggregateNode, countNode, reduceNode } from './aggregations.ts'
+import type { AnySerde, AnyTopic, BranchNode, Joiner, JoinKind, Node, Output } from './nodes.ts'
 import type { WithValue } from './operators/map-values.ts'
 import { type SafeOperator, specOf } from './operators/safe.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -19,13 +20,12 @@ import type {
   StreamJoinOptions,
   TableOptions,
   Taken,
-  Windowed,
   WithSerde,
 } from './stream-types.ts'
-import type { JoinWindows, TimeWindows } from './windows.ts'
+import { type Extend, SessionStream, WindowedStream } from './windowed-stream.ts'
+import type { JoinWindows, SessionWindows, TimeWindows } from './windows.ts'
 
 type LooseJoinOptions = StreamJoinOptions<never, never>
-type Aggregation = Omit<AggregateNode, 'input'>
 
 type Guard<T, U extends T> = (record: T) => record is U
 
@@ -317,14 +317,21 @@ export class Table<K, V, T extends Keyed<K, V | null> = Change<K, V>> extends Fl
 
 /** A stream whose records are together with the others of their key: what aggregations need. */
 export class KeyedStream<K, V, T> extends Stream<T> {
-  /** Cuts the event time of each key into windows. */
-  window(windows: TimeWindows): WindowedStream<K, V, T> {
-    return new WindowedStream((node) => new Stream(...this.with((input) => ({ ...node, windows, input }))))
+  /**
+   * Cuts the event time of each key into windows: {@link tumbling}, {@link hopping}, or {@link session}s. Those that are given at every change
+   * take back, with the value null, the sessions that have become one.
+   */
+  window(windows: TimeWindows): WindowedStream<K, V, T>
+  window(windows: SessionWindows<'close'>): SessionStream<K, V, T, never>
+  window(windows: SessionWindows): SessionStream<K, V, T, null>
+  window(windows: TimeWindows | SessionWindows): WindowedStream<K, V, T> | SessionStream<K, V, T, null> {
+    const extend: Extend = (node) => new Stream(...this.with((input) => ({ ...node, windows, input })))
+    return windows.kind === 'session' ? new SessionStream(extend) : new WindowedStream(extend)
   }
 
   /** One value per key over all time; each record gives the new one. */
   aggregate<A>(options: AggregateOptions<T, A> & WithSerde<A>): Table<K, A, Aggregated<K, A>> {
-    return new Table(...this.with((input) => ({ ...aggregateNode('aggregate', options), input })))
+    return new Table(...this.with((input) => ({ ...aggregateNode(options), input })))
   }
 
   /** How many records each key has had. */
@@ -336,44 +343,4 @@ export class KeyedStream<K, V, T> extends Stream<T> {
   reduce(add: (value: V, next: V) => V, options: StateOptions<V> = {}): Table<K, V, Aggregated<K, V>> {
     return new Table(...this.with((input) => ({ ...reduceNode(add, options), input })))
   }
-}
-
-/** A keyed stream, cut into windows. */
-export class WindowedStream<K, V, T> {
-  readonly #extend: (node: Aggregation) => Stream<never>
-
-  constructor(extend: (node: Aggregation) => Stream<never>) {
-    this.#extend = extend
-  }
-
-  /** One value per key and window. */
-  aggregate<A>(options: AggregateOptions<T, A> & WithSerde<A>): Stream<Windowed<K, A>> {
-    return this.#extend(aggregateNode('aggregate', options)) as Stream<Windowed<K, A>>
-  }
-
-  /** How many records each key has in each window. */
-  count(options: StateOptions<number> = {}): Stream<Windowed<K, number>> {
-    return this.#extend(countNode(options)) as Stream<Windowed<K, number>>
-  }
-
-  /** Combines the values of a key in each window; the first one is the beginning. */
-  reduce(add: (value: V, next: V) => V, options: StateOptions<V> = {}): Stream<Windowed<K, V>> {
-    return this.#extend(reduceNode(add, options)) as Stream<Windowed<K, V>>
-  }
-}
-
-function aggregateNode<T, A>(verb: string, options: AggregateOptions<T, A>): Aggregation {
-  return { ...stateNode(verb, options), init: options.init, add: options.add }
-}
-
-function countNode(options: StateOptions<number>): Aggregation {
-  return { ...stateNode('count', options), init: () => 0, add: (count: number) => count + 1 }
-}
-
-function reduceNode<V>(add: (value: V, next: V) => V, options: StateOptions<V>): Aggregation {
-  return { ...stateNode('reduce', options), init: undefined, add: (value: V, record: Keyed<unknown, V>) => add(value, record.value) }
-}
-
-function stateNode<A>(verb: string, { name, state }: StateOptions<A>): Omit<Aggregation, 'init' | 'add'> {
-  return { kind: 'aggregate', verb, name, windows: undefined, state: state as Serde<unknown> | undefined }
 }

@@ -121,3 +121,30 @@ export function within(difference: Duration, options: JoinWindowOptions = {}): J
     graceMs: milliseconds(grace, 'within, grace'),
   }
 }
+
+/** Windows that last as long as records of a key come one after the other. Made by {@link session}. */
+export interface SessionWindows<E extends EmitStrategy = EmitStrategy> {
+  readonly kind: 'session'
+  readonly gapMs: number
+  readonly graceMs: number
+  readonly emit: E
+}
+
+/**
+ * Windows of event time that end when a key has had no record for `gap`: each key has its own. The window goes from its first record to its last
+ * one (its `end` is the time of that), and a record that comes between two sessions makes them one. Kafka Streams' `SessionWindows`.
+ *
+ * A session closes when the watermark passes its end plus `gap` plus `grace`; a record that would be in no open one then is late.
+ *
+ * ```ts
+ * .groupByKey().window(session('30m', { grace: '5m' })).count()
+ * ```
+ *
+ * @param gap records that are further apart are in different sessions
+ * @throws PIPELINE_INVALID when a duration is none, or the gap is 0
+ */
+export function session(gap: Duration, options?: WindowOptions & { emit?: 'close' }): SessionWindows<'close'>
+export function session(gap: Duration, options: WindowOptions): SessionWindows
+export function session(gap: Duration, options: WindowOptions = {}): SessionWindows {
+  return { kind: 'session', gapMs: atLeastOne(gap, 'session, gap'), ...common(options, 'session') }
+}

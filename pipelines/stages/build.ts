@@ -1,6 +1,8 @@
+import type { Serde } from '../../core/serde/serde.ts'
 import type { Part, PartInput, PlannedOutput, PlannedStage, StageSpec } from '../plan.ts'
 import type { Store } from '../state/entry.ts'
 import { KeyValueStore } from '../state/key-value-store.ts'
+import { sessionSerde } from '../state/session-serde.ts'
 import { TimelineStore } from '../state/timeline-store.ts'
 import { WindowStore } from '../state/window-store.ts'
 import { AggregateStage } from './aggregate.ts'
@@ -10,6 +12,7 @@ import { LookupStage, TableJoinStage } from './joins.ts'
 import { MapAsyncStage } from './map-async.ts'
 import { PerEpochStage } from './per-epoch.ts'
 import type { Emit, OwnProgress, Progress, Stage, StageContext } from './stage.ts'
+import { SessionAggregateStage } from './session-aggregate.ts'
 import { StepsStage } from './steps.ts'
 import { StreamJoinStage } from './stream-join.ts'
 import { TableStage } from './table.ts'
@@ -57,7 +60,7 @@ class State {
   readonly stores: readonly Store[]
   readonly #keyValue: Map<PlannedStage, KeyValueStore>
   readonly #windows: Map<PlannedStage, WindowStore>
-  readonly #timelines: Map<PlannedStage, [TimelineStore, TimelineStore]>
+  readonly #timelines: Map<PlannedStage, readonly TimelineStore[]>
   readonly #views: ReadonlyMap<PlannedStage, TableView>
 
   constructor(part: Part) {
@@ -71,10 +74,16 @@ class State {
       if (spec.kind === 'streamJoin') {
         const pair = [0, 1].map((side) => new TimelineStore(spec.stores[side]!, spec.key, spec.states[side]!))
         stores.push(...pair)
-        this.#timelines.set(planned, pair as [TimelineStore, TimelineStore])
+        this.#timelines.set(planned, pair)
       }
       if (!('store' in spec)) continue
       const { store: name, key, state } = spec
+      if (spec.kind === 'aggregate' && spec.windows?.kind === 'session') {
+        const sessions = new TimelineStore(name, key, sessionSerde(state) as Serde<unknown>)
+        stores.push(sessions)
+        this.#timelines.set(planned, [sessions])
+        continue
+      }
       const kept = spec.kind === 'aggregate' && spec.windows !== undefined
       const store = kept ? new WindowStore(name, key, state) : new KeyValueStore(name, key, state)
       stores.push(store)
@@ -92,7 +101,7 @@ class State {
     return this.#windows.get(stage)!
   }
 
-  timelines(stage: PlannedStage): [TimelineStore, TimelineStore] {
+  timelines(stage: PlannedStage): readonly TimelineStore[] {
     return this.#timelines.get(stage)!
   }
 
@@ -179,7 +188,8 @@ function build(planned: PlannedStage, building: Building): Built {
   if (spec.kind === 'streamJoin') {
     const { wiring, state, context, times } = building
     const own = holdsTime(spec) ? times.own(planned) : undefined
-    const stage = new StreamJoinStage(spec, state.timelines(planned), wiring.emit(planned, 0), context, times.before(planned), own)
+    const [left, right] = state.timelines(planned)
+    const stage = new StreamJoinStage(spec, [left!, right!], wiring.emit(planned, 0), context, times.before(planned), own)
     return { stage, ports: [stage.left, stage.right] }
   }
   const stage = buildOfOnePort(planned, building)
@@ -207,6 +217,9 @@ function buildOfOnePort(planned: PlannedStage, { wiring, context, times, state }
       const { windows } = spec
       if (windows === undefined) return new AggregateStage(spec, state.keyValue(planned), next, context)
       const moved = holdsTime(spec) ? output : undefined
+      if (windows.kind === 'session') {
+        return new SessionAggregateStage({ ...spec, windows }, state.timelines(planned)[0]!, next, context, input, moved)
+      }
       return new WindowAggregateStage({ ...spec, windows }, state.windows(planned), next, context, input, moved)
     }
     case 'table':

@@ -1,4 +1,3 @@
-import { MoldauError } from '../../core/base/errors.ts'
 import { operatorFailed } from '../failure.ts'
 import type { AggregateSpec } from '../plan.ts'
 import { type Origin, timestampOf } from '../record.ts'
@@ -7,6 +6,7 @@ import { firstWindowStart, type TimeWindows } from '../windows.ts'
 import { combiner } from './combine.ts'
 import { keyOf } from './key-of.ts'
 import { type Emit, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
+import { withoutTime } from './without-time.ts'
 
 /**
  * One value per key and window. Whether a record is late is judged at the record, by the watermark that it finds; windows are
@@ -92,11 +92,4 @@ export class WindowAggregateStage implements Stage {
       if (this.#windows.emit === 'close') this.#next({ key, value, timestamp, window }, origin)
     }
   }
-}
-
-function withoutTime(time: number): MoldauError {
-  return new MoldauError(
-    'INVALID_ARGUMENT',
-    `a record with the time ${time} belongs to no window; give records a timestamp, or filter them out`,
-  )
 }

@@ -22,7 +22,7 @@ export interface Waiting {
 const PLACE_BYTES = 12
 
 /**
- * Records by key and time, for joins of streams: several of one key and time stay apart. In memory, with an undo log; durable through its
+ * Values by key and time, for joins of streams and for sessions: several of one key and time stay apart. In memory, with an undo log; durable through its
  * changelog.
  */
 export class TimelineStore implements Store {
@@ -73,6 +73,12 @@ export class TimelineStore implements Store {
     if (waiting.matched) return
     this.#touch(waiting)
     waiting.matched = true
+  }
+
+  /** Takes one away before its time. */
+  take(waiting: Waiting): void {
+    this.#touch(waiting)
+    this.#remove(waiting)
   }
 
   /** Takes away what is as old as this or older, oldest first. */

@@ -13,6 +13,12 @@ const farAhead: readonly GoldenRecord[] = ['a', 'b'].map((topic) => ({ topic, ke
 
 /** Two topics where both are read; records without a value where they make tables. */
 function inputOf(name: string): fc.Arbitrary<GoldenRecord[]> {
+  // Even times, and an odd time until a session closes: Kafka Streams' store forgets sessions a millisecond before its operator closes them.
+  if (name.startsWith('session')) {
+    // Not so late that a session which was given is made longer: Kafka Streams gives it once more then.
+    const late = name === 'session-close' ? 4 : Infinity
+    return goldenRecords(['a'], [], late).map((records) => records.map((record) => ({ ...record, timestamp: record.timestamp * 2 })))
+  }
   if (name.startsWith('lookup') || name === 'counted') return goldenRecords(['a', 'b'], ['b'])
   // Nothing is late: when that is differs on purpose.
   if (name.startsWith('streams')) return goldenRecords(['a', 'b'], [], 4).map((records) => [...records, ...farAhead])
@@ -33,11 +39,17 @@ function withoutNeedless(records: readonly GoldenRecord[]): GoldenRecord[] {
 
 const sorted: Rewrite = (records) => records.toSorted((x, y) => (JSON.stringify(x) < JSON.stringify(y) ? -1 : 1))
 
+const byTimeAndKey: Rewrite = (records) => records.toSorted((x, y) => x.timestamp - y.timestamp || (x.key! < y.key! ? -1 : 1))
+
+/** Without what takes back what is given again by the same record. */
+const withoutReplaced: Rewrite = (records) =>
+  records.filter(({ key, value }, i) => value !== null || records.slice(i).find((later) => later.value !== null)?.key !== key)
+
 const whenClosed: { theirs: Rewrite; order: Rewrite } = {
   // What a window gives when it closes has the time of its last millisecond, not of its newest record: behind it nothing of it can be late.
   theirs: (records) => records.map((record) => ({ ...record, timestamp: Number(record.key!.split('-')[1]) - 1 })),
   // The keys of a window that closes have no order (Kafka Streams': that of their bytes).
-  order: (records) => records.toSorted((x, y) => x.timestamp - y.timestamp || (x.key! < y.key! ? -1 : 1)),
+  order: byTimeAndKey,
 }
 
 /** Where ours is meant to differ, as docs/pipelines.md says: what Kafka Streams says as we say it, and what of the order means nothing. */
@@ -45,6 +57,9 @@ const explained: Readonly<Record<string, { theirs?: Rewrite; order?: Rewrite }>>
   'tumbling-close': whenClosed,
   'hopping-close-3': whenClosed,
   'hopping-close-5': whenClosed,
+  // Kafka Streams takes every session back that a record comes to, also when it is the same one before and after.
+  'session-update': { theirs: withoutReplaced },
+  'session-close': { order: byTimeAndKey },
   // What has found nothing is given when the epoch completes, behind what its last record has found.
   'streams-left': { order: sorted },
   'streams-outer': { order: sorted },

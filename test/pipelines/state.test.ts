@@ -1,7 +1,19 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { json, string } from '../../core/serde/primitives.ts'
-import { filter, map, mapValues, nullable, type Pipeline, pipeline, together, topic, tumbling, within } from '../../pipelines/index.ts'
+import {
+  filter,
+  map,
+  mapValues,
+  nullable,
+  type Pipeline,
+  pipeline,
+  session,
+  together,
+  topic,
+  tumbling,
+  within,
+} from '../../pipelines/index.ts'
 import { type Fed, TestTask } from '../support/pipelines.ts'
 
 interface Sum {
@@ -43,6 +55,17 @@ const tables = ((): Pipeline => {
   const joined = table.filter((v) => v !== 12).outerJoin(counts, (value, count) => ({ value, count }) as unknown)
   return together(looked.to(results), joined.to(topic('joined', { key: string, value: nullable(json<unknown>()) })))
 })()
+
+const sessions = (emit: 'close' | 'update'): Pipeline =>
+  pipeline('sessions')
+    .from(input)
+    .groupByKey()
+    .window(session(5, { grace: 3, emit }))
+    .aggregate({ init: () => [], add: (list: number[], r) => [...list, r.value], merge: (first, second) => [...first, ...second] })
+    .pipe(map((w) => ({ key: w.key, value: { values: w.value, ...w.window } as unknown })))
+    .to(results)
+
+const closedSessions = sessions('close')
 
 /** Even and odd values that are near each other, and those that are near nothing. */
 const pairs = ((): Pipeline => {
@@ -95,6 +118,8 @@ for (const [name, declared, out] of [
   ['tables that are looked into', tables, 'results'],
   ['tables that are joined', tables, 'joined'],
   ['streams that are joined', pairs, 'results'],
+  ['sessions that are given when they close', closedSessions, 'results'],
+  ['sessions that are given at every change', sessions('update'), 'results'],
 ] as const) {
   test(`${name}: epochs that fail and tasks that restart leave what the fault-free run leaves`, async (t) => {
     await fc.assert(
@@ -128,8 +153,9 @@ for (const [name, declared, out] of [
         const cut: Fed[][] = []
         for (let at = 0; at < all.length; at += size + 1) cut.push(all.slice(at, at + size + 1))
         if (declared === windows) return t.deepEqual(firstStage(await run(counted, slices)), firstStage(await run(counted, cut)))
-        // What has found nothing comes when an epoch completes.
-        if (declared === pairs) return t.deepEqual(texts(await run(declared, slices), out), texts(await run(declared, cut), out))
+        // What has found nothing comes when an epoch completes, and so do sessions.
+        if (declared === pairs || declared === closedSessions)
+          return t.deepEqual(texts(await run(declared, slices), out), texts(await run(declared, cut), out))
         return t.deepEqual(committed(await run(declared, slices), out), committed(await run(declared, cut), out))
       }),
       { numRuns: 150 },

@@ -71,6 +71,12 @@ class Golden {
       TOPOLOGIES.put("hopping-close-" + advance, b -> b.stream("a", IN).groupByKey().windowedBy(hopping).emitStrategy(EmitStrategy.onWindowClose())
           .reduce((x, y) -> x + "," + y, windowed()).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
     }
+    SessionWindows sessions = SessionWindows.ofInactivityGapAndGrace(Duration.ofMillis(12), Duration.ofMillis(11));
+    Materialized<String, String, SessionStore<Bytes, byte[]>> inSessions = Materialized.with(S, S);
+    TOPOLOGIES.put("session-update", b -> b.stream("a", IN).groupByKey().windowedBy(sessions)
+        .reduce((x, y) -> x + "," + y, inSessions).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
+    TOPOLOGIES.put("session-close", b -> b.stream("a", IN).groupByKey().windowedBy(sessions).emitStrategy(EmitStrategy.onWindowClose())
+        .reduce((x, y) -> x + "," + y, inSessions.withRetention(Duration.ofHours(1))).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
     TOPOLOGIES.put("table", b -> b.table("a", IN).toStream().to("out", OUT));
     TOPOLOGIES.put("table-of-stream", b -> b.stream("a", IN).toTable(kept()).toStream().to("out", OUT));
     TOPOLOGIES.put("table-filter", b -> b.table("a", IN).filter((k, v) -> n(v) % 2 == 0).toStream().to("out", OUT));

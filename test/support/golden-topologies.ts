@@ -8,6 +8,7 @@ import {
   nullable,
   type Pipeline,
   pipeline,
+  session,
   type TimeWindows,
   together,
   topic,
@@ -87,6 +88,20 @@ export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
       (['update', 'close'] as const).map((emit) => [`hopping-${emit}-${advance}`, reduced(hopping(10, { advance, grace: 5, emit }))]),
     ),
   ),
+  'session-update': start
+    .from(a)
+    .groupByKey()
+    .window(session(12, { grace: 11, emit: 'update' }))
+    .reduce(add)
+    .pipe(map(named))
+    .to(changes),
+  'session-close': start
+    .from(a)
+    .groupByKey()
+    .window(session(12, { grace: 11 }))
+    .reduce(add)
+    .pipe(map(named))
+    .to(out),
   table: tableA.to(changes),
   'table-of-stream': start.from(gone).toTable().to(changes),
   'table-filter': tableA.filter((v) => n(v) % 2 === 0).to(changes),

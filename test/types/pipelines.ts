@@ -9,15 +9,18 @@ import {
   type Flow,
   map,
   mapAsync,
+  type Joined,
   mapValues,
   nullable,
   type Pipeline,
   pipeline,
+  session,
   tap,
   together,
   topic,
   tumbling,
   type Windowed,
+  within,
 } from '../../pipelines/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -66,6 +69,20 @@ const merged = branches.flights.merge(windowed)
 is<RecordOf<typeof merged>, (Mixed & { value: Flight }) | Windowed<string, number>>(true)
 const both: Pipeline = together(branches.flights.to(flights), windowed.pipe(mapValues((count) => count)).to(counts))
 void both
+
+// Sessions that are given at every change take others back.
+const visits = start.groupByKey().window(session('30m')).count()
+is<RecordOf<typeof visits>, Windowed<string, number>>(true)
+const changing = start
+  .groupByKey()
+  .window(session('30m', { emit: 'update' }))
+  .count()
+is<RecordOf<typeof changing>, Windowed<string, number | null>>(true)
+const sessions = start.groupByKey().window(session('30m'))
+// @ts-expect-error sessions that become one need merge
+sessions.aggregate({ init: () => 0, add: (n: number) => n + 1 })
+const near = start.outerJoin(start, (a, b, key) => `${key} ${a?.delay} ${b?.delay}`, within('5m'))
+is<RecordOf<typeof near>, Joined<string, string>>(true)
 
 // Tables: what is joined must have the same keys; what may be missing may be null.
 const byOrigin = pipeline('types').table(topic('airports', { key: string, value: json<{ city: string }>() }))
