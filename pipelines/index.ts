@@ -14,7 +14,10 @@ export type { EpochOptions, Guarantee, RunOptions } from './options.ts'
 export type { OutputRecord, TopicRecord } from './record.ts'
 export { run } from './run.ts'
 export { isPipeline, type Pipeline, pipeline, type PipelineStart, together } from './pipeline.ts'
-export { type Branches, Flow, KeyedStream, Stream, Table } from './stream.ts'
+export { type Branches, Flow } from './flow.ts'
+export { KeyedStream } from './keyed-stream.ts'
+export { Stream } from './stream.ts'
+export { Table } from './table.ts'
 export { SessionStream, WindowedStream } from './windowed-stream.ts'
 export type {
   Aggregated,

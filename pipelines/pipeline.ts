@@ -2,7 +2,10 @@ import type { Source } from '../connectors/types.ts'
 import { differentNames, invalid } from './failure.ts'
 import type { AnySerde, AnyTopic, End, FromNode } from './nodes.ts'
 import type { TopicRecord } from './record.ts'
-import { Stream, Table } from './stream.ts'
+import type { Declaring } from './flow.ts'
+import { KeyedStream } from './keyed-stream.ts'
+import { Stream } from './stream.ts'
+import { Table } from './table.ts'
 import type { TableOptions } from './stream-types.ts'
 import { checkName, isNullable, nullable, type Topic } from './topic.ts'
 
@@ -65,19 +68,30 @@ export interface PipelineStart {
  */
 export function pipeline(name: string): PipelineStart {
   checkName('pipeline', name)
+  const declaring = declaringOf(name)
   return {
     from(...inputs: readonly unknown[]): Stream<never> {
       const topics = inputs.filter((input): input is AnyTopic => (input as AnyTopic | undefined)?.kind === 'topic')
-      if (topics.length === inputs.length) return new Stream(name, { kind: 'from', topics, source: undefined })
+      if (topics.length === inputs.length) return declaring.stream({ kind: 'from', topics, source: undefined })
       if (inputs.length > 1) throw invalid(name, 'from(…) takes one source, or topics of one type; not a mixture')
-      return new Stream(name, { kind: 'from', topics: [], source: inputs[0] as Source<unknown> })
+      return declaring.stream({ kind: 'from', topics: [], source: inputs[0] as Source<unknown> })
     },
     table<K, V>(topic: Topic<K, V>, options: TableOptions<V> = {}): Table<K, V> {
       const { name: store, state = topic.value } = options
       const from: FromNode = { kind: 'from', topics: [changelogged(topic)], source: undefined }
-      return new Table(name, { kind: 'table', input: from, name: store, state: state as AnySerde })
+      return declaring.table({ kind: 'table', input: from, name: store, state: state as AnySerde })
     },
   }
+}
+
+function declaringOf(name: string): Declaring {
+  const declaring: Declaring = {
+    name,
+    stream: (node) => new Stream(declaring, node),
+    table: (node) => new Table(declaring, node),
+    keyed: (node) => new KeyedStream(declaring, node),
+  }
+  return declaring
 }
 
 const changelogs = new WeakMap<object, AnyTopic>()

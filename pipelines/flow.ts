@@ -1,0 +1,201 @@
+import type { OperatorFunction } from 'rxjs'
+import type { Sink } from '../connectors/types.ts'
+import type { Serde } from '../core/serde/serde.ts'
+import { differentNames, invalid } from './failure.ts'
+import type { KeyedStream } from './keyed-stream.ts'
+import type { AnySerde, AnyTopic, BranchNode, Node, Output } from './nodes.ts'
+import { type SafeOperator, specOf } from './operators/safe.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { TopicRecord } from './record.ts'
+import type { Stream } from './stream.ts'
+import type { Keyed, KeyByOptions, TableOptions, Taken } from './stream-types.ts'
+import type { Table } from './table.ts'
+
+type Guard<T, U extends T> = (record: T) => record is U
+
+/** What a predicate lets pass: less than `T` when it is a type guard. */
+type Passing<T, P> = P extends Guard<T, infer U> ? U : T
+
+/** The streams of a branch, by name. */
+export type Branches<T, B> = { readonly [N in keyof B]: Stream<Passing<T, B[N]>> } & { readonly rest: Stream<T> }
+
+/** Makes tables of different keys and values different types; there is no such value. */
+export declare const tableOf: unique symbol
+
+/** Makes streams of different records different types, and says of which; there is no such value. */
+declare const recordsOf: unique symbol
+
+/** A flow of whatever kind, as the compiler tells its records best. */
+export interface FlowOf<T> {
+  readonly [recordsOf]: T
+}
+
+/** A table of whatever changes, as the compiler tells its keys and values best. */
+export interface TableOf<K, V> extends Flow<unknown> {
+  readonly [tableOf]: (key: K) => V
+}
+
+/** What a declaration goes on with: given to each flow, since a class cannot import those that extend it. */
+export interface Declaring {
+  /** Of the pipeline. */
+  readonly name: string
+  stream<T>(node: Node): Stream<T>
+  table<K, V, T extends Keyed<K, V | null>>(node: Node): Table<K, V, T>
+  keyed<K, V, T>(node: Node): KeyedStream<K, V, T>
+}
+
+/** What streams and tables have in common: records of type `T` that flow; declared, not running. */
+export class Flow<T> {
+  declare readonly [recordsOf]: T
+  readonly #declaring: Declaring
+  readonly #node: Node
+
+  /** Not for users: streams come from {@link pipeline}. */
+  constructor(declaring: Declaring, node: Node) {
+    this.#declaring = declaring
+    this.#node = node
+  }
+
+  pipe<A>(a: SafeOperator<T, A>): Stream<A>
+  pipe<A, B>(a: SafeOperator<T, A>, b: SafeOperator<A, B>): Stream<B>
+  pipe<A, B, C>(a: SafeOperator<T, A>, b: SafeOperator<A, B>, c: SafeOperator<B, C>): Stream<C>
+  pipe<A, B, C, D>(a: SafeOperator<T, A>, b: SafeOperator<A, B>, c: SafeOperator<B, C>, d: SafeOperator<C, D>): Stream<D>
+  pipe<A, B, C, D, E>(
+    a: SafeOperator<T, A>,
+    b: SafeOperator<A, B>,
+    c: SafeOperator<B, C>,
+    d: SafeOperator<C, D>,
+    e: SafeOperator<D, E>,
+  ): Stream<E>
+  pipe<A, B, C, D, E, F>(
+    a: SafeOperator<T, A>,
+    b: SafeOperator<A, B>,
+    c: SafeOperator<B, C>,
+    d: SafeOperator<C, D>,
+    e: SafeOperator<D, E>,
+    f: SafeOperator<E, F>,
+  ): Stream<F>
+  /**
+   * Passes the records through operators that are safe across epochs (`map`, `filter`, `mapValues`, `flatMap`, `tap`, `concatMap`,
+   * `mapAsync` of moldau/pipelines). More than six: call it again, neighbours are fused anyway. Other RxJS operators: {@link Flow.perEpoch}.
+   */
+  pipe(...operators: readonly unknown[]): Stream<unknown> {
+    return this.#declaring.stream({ kind: 'pipe', input: this.#node, operators: operators.map(specOf) })
+  }
+
+  perEpoch<A>(a: OperatorFunction<T, A>): Stream<A>
+  perEpoch<A, B>(a: OperatorFunction<T, A>, b: OperatorFunction<A, B>): Stream<B>
+  perEpoch<A, B, C>(a: OperatorFunction<T, A>, b: OperatorFunction<A, B>, c: OperatorFunction<B, C>): Stream<C>
+  perEpoch<A, B, C, D>(
+    a: OperatorFunction<T, A>,
+    b: OperatorFunction<A, B>,
+    c: OperatorFunction<B, C>,
+    d: OperatorFunction<C, D>,
+  ): Stream<D>
+  perEpoch<A, B, C, D, E>(
+    a: OperatorFunction<T, A>,
+    b: OperatorFunction<A, B>,
+    c: OperatorFunction<B, C>,
+    d: OperatorFunction<C, D>,
+    e: OperatorFunction<D, E>,
+  ): Stream<E>
+  /**
+   * Passes the records of each epoch through any RxJS operators: they see one finite Observable per epoch that completes before the
+   * commit. `toArray` and `bufferCount` mean a batch of this epoch; `scan`, `distinct`, `pairwise` begin anew at each epoch, at a boundary
+   * that nobody sees. What stops listening early (`take`, `first`), subscribes again (`repeat`), or does not complete is stopped with
+   * OPERATOR_UNSAFE, and nothing is committed.
+   */
+  perEpoch(...operators: readonly OperatorFunction<never, unknown>[]): Stream<unknown> {
+    const untyped = operators as readonly OperatorFunction<unknown, unknown>[]
+    return this.#declaring.stream({ kind: 'perEpoch', input: this.#node, operators: untyped })
+  }
+
+  /**
+   * Brings streams of one pipeline together; each keeps its own order. Kafka Streams' `merge`.
+   *
+   * @throws PIPELINE_INVALID when another one begins with another pipeline(name)
+   */
+  merge<U>(...others: readonly (Flow<unknown> & FlowOf<U>)[]): Stream<T | U> {
+    const stranger = others.find((other) => other.#declaring.name !== this.#declaring.name)
+    if (stranger !== undefined) throw differentNames('merge(…)', this.#declaring.name, stranger.#declaring.name)
+    return this.#declaring.stream({ kind: 'merge', inputs: [this.#node, ...others.map((other) => other.#node)] })
+  }
+
+  /**
+   * Splits the stream: each record goes to the first branch whose predicate takes it, and to `rest` when none does. A branch that leads to
+   * no `to(…)` drops its records. Kafka Streams' `split().branch(…)`.
+   *
+   * ```ts
+   * const { late, early, rest } = flights.branch({ late: (r) => r.value.delay > 15, early: (r) => r.value.delay < -5 })
+   * ```
+   *
+   * @param predicates in the order in which they are asked; a type guard gives its branch the narrower type
+   * @throws PIPELINE_INVALID when a branch is called `rest`
+   */
+  branch<B extends Readonly<Record<string, (record: T) => boolean>>>(predicates: B): Branches<T, B> {
+    if ('rest' in predicates) throw invalid(this.#declaring.name, "branch: 'rest' is what no branch takes; give that branch another name")
+    const branch: BranchNode = { kind: 'branch', input: this.#node, predicates: Object.values(predicates) }
+    const names = [...Object.keys(predicates), 'rest']
+    const streams = names.map((name, port) => [name, this.#declaring.stream({ kind: 'branchOutput', input: branch, port })] as const)
+    return Object.fromEntries(streams) as unknown as Branches<T, B>
+  }
+
+  /** Groups by the key that the records have: nothing moves. Only while the keys are still those of the topic; else {@link Flow.keyBy}. */
+  groupByKey<K, V>(this: Flow<T> & FlowOf<Keyed<K, V>>): KeyedStream<K, V, T> {
+    return this.#declaring.keyed({ kind: 'groupByKey', input: this.#node })
+  }
+
+  /**
+   * Gives the records another key and brings those of one key together: through the topic `<application>-<pipeline>-<name>-repartition`,
+   * exactly once, with watermarks, so that a slow task's records do not come late.
+   *
+   * ```ts
+   * .keyBy((r) => r.value.carrier, { key: string })
+   * ```
+   */
+  keyBy<K, V>(
+    this: Flow<T> & FlowOf<Keyed<unknown, V>>,
+    select: (record: T) => K,
+    options: KeyByOptions<K, V>,
+  ): KeyedStream<K, V, TopicRecord<K, V>> {
+    const { key, value, name, partitions } = options
+    const valueSerde = value as Serde<unknown> | undefined
+    return this.#declaring.keyed({ kind: 'keyBy', input: this.#node, select, key, value: valueSerde, name, partitions })
+  }
+
+  /**
+   * Ends the pipeline in a topic, or in a sink of a connector.
+   *
+   * @param output a topic that takes keys and values of these types; a sink that keeps its own position (HDFS) takes a topic's records,
+   *   with at most `filter`, `map`, `mapValues` and `tap` in between
+   */
+  to<O extends AnyTopic | Sink>(output: O & Taken<T, O>): Pipeline {
+    return { kind: 'pipeline', name: this.#declaring.name, ends: [{ input: this.#node, output: output as Output }] }
+  }
+
+  /**
+   * The table of the latest value of each key, kept in a store with a changelog; null deletes. Kafka Streams' `toTable`. Only while the keys are
+   * still those of the topic; else {@link Flow.keyBy} first.
+   */
+  toTable<K, V>(this: Flow<T> & FlowOf<Keyed<K, V>>, options: TableOptions<NonNullable<V>> = {}): Table<K, NonNullable<V>> {
+    const { name, state } = options
+    return this.#declaring.table({ kind: 'table', input: this.#node, name, state: state as AnySerde | undefined })
+  }
+
+  /** Not for users: what more is declared with. */
+  protected get declaring(): Declaring {
+    return this.#declaring
+  }
+
+  /** Not for users. */
+  protected get node(): Node {
+    return this.#node
+  }
+
+  /** Not for users: the nodes of two flows, for one that takes both. */
+  protected withBoth(what: string, other: Flow<unknown>): readonly [Node, Node] {
+    const [here, there] = [this.#declaring.name, other.#declaring.name]
+    if (here !== there) throw differentNames(what, here, there)
+    return [this.#node, other.#node]
+  }
+}

@@ -1,0 +1,41 @@
+import { Flow, type tableOf, type TableOf } from './flow.ts'
+import type { Joiner, JoinKind } from './nodes.ts'
+import type { Change, Keyed, SameKey } from './stream-types.ts'
+
+/**
+ * The latest value of each key, and the stream of its changes: it can be piped, branched, grouped and written like any stream. A change whose
+ * value is null says that the key is gone; a topic takes it with `nullable(serde)`.
+ */
+export class Table<K, V, T extends Keyed<K, V | null> = Change<K, V>> extends Flow<T> {
+  declare readonly [tableOf]: (key: K) => V
+
+  /** The table with other values. Kafka Streams' `KTable.mapValues`. */
+  mapValues<R>(apply: (value: V, key: K) => R): Table<K, R> {
+    return this.declaring.table({ kind: 'tableMap', input: this.node, apply })
+  }
+
+  /** The keys whose value the predicate takes; one that no longer fits is deleted. Kafka Streams' `KTable.filter`. */
+  filter(predicate: (value: V, key: K) => boolean): Table<K, V> {
+    return this.declaring.table({ kind: 'tableFilter', input: this.node, apply: predicate })
+  }
+
+  /** The keys that both tables have; a change of either changes the result. Kafka Streams' `KTable.join`. */
+  join<K2, U, R>(other: TableOf<K2, U> & SameKey<K, K2>, joiner: (value: V, otherValue: U, key: K) => R): Table<K, R> {
+    return this.#joined('inner', other, joiner)
+  }
+
+  /** Every key of this table, with null where the other one does not have it. Kafka Streams' `KTable.leftJoin`. */
+  leftJoin<K2, U, R>(other: TableOf<K2, U> & SameKey<K, K2>, joiner: (value: V, otherValue: U | null, key: K) => R): Table<K, R> {
+    return this.#joined('left', other, joiner)
+  }
+
+  /** Every key of either table, with null where one does not have it. Kafka Streams' `KTable.outerJoin`. */
+  outerJoin<K2, U, R>(other: TableOf<K2, U> & SameKey<K, K2>, joiner: (value: V | null, otherValue: U | null, key: K) => R): Table<K, R> {
+    return this.#joined('outer', other, joiner)
+  }
+
+  #joined<R>(how: JoinKind, other: Flow<unknown>, joiner: Joiner): Table<K, R> {
+    const inputs = this.withBoth(how === 'inner' ? 'join(…)' : `${how}Join(…)`, other)
+    return this.declaring.table({ kind: 'tableJoin', inputs, how, joiner })
+  }
+}
