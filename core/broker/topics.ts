@@ -66,7 +66,13 @@ export class Topics {
         this.#replicas.identify(name, known.id)
         continue
       }
-      changes.push(adopts ? this.#metadata.createTopic(name, partitions, new Map(), id) : this.#replicas.delete(name))
+      if (!adopts) {
+        changes.push(this.#replicas.delete(name))
+        continue
+      }
+      // This broker is the leader that follows those who wrote here: consumers have their epochs in what they committed.
+      const leaderEpoch = this.#replicas.latestEpoch(name, partitions) + 1
+      changes.push(this.#metadata.createTopic(name, partitions, new Map(), id, leaderEpoch))
     }
     await Promise.all(changes)
     for (const topic of this.#metadata.topics()) this.#replicas.open(topic, this.logConfig(topic.configs))

@@ -15,6 +15,8 @@ export interface TopicInfo {
   /** Settings that differ from the broker's, in text form. */
   readonly configs: ReadonlyMap<string, string>
   readonly internal: boolean
+  /** Of its partitions: above 0 where the folders came from a cluster whose leaders had changed. */
+  readonly leaderEpoch: number
 }
 
 interface StoredTopic {
@@ -22,6 +24,8 @@ interface StoredTopic {
   id: string
   partitions: number
   configs: Record<string, string>
+  /** Left out when it is 0. */
+  leaderEpoch?: number
 }
 
 /** Settings of something that is no topic: the type is Kafka's number of it, the name of a broker is its id, or empty for all. */
@@ -123,9 +127,15 @@ export class LocalMetadata {
   }
 
   /** Writes a new topic down. That it may exist (name, number of partitions, settings) has been checked. */
-  async createTopic(name: string, partitions: number, configs: ReadonlyMap<string, string>, id = this.newTopicId()): Promise<TopicInfo> {
+  async createTopic(
+    name: string,
+    partitions: number,
+    configs: ReadonlyMap<string, string>,
+    id = this.newTopicId(),
+    leaderEpoch = 0,
+  ): Promise<TopicInfo> {
     assert(!this.#byName.has(name), `topic ${name} is created twice`)
-    const stored = { name, id, partitions, configs: Object.fromEntries(configs) }
+    const stored = storedTopic({ name, id, partitions, configs, leaderEpoch })
     await this.#change(({ topics }) => ({ topics: [...topics, stored] }))
     return this.#remember(stored)
   }
@@ -142,8 +152,7 @@ export class LocalMetadata {
   async changeTopic(name: string, change: { partitions?: number; configs?: ReadonlyMap<string, string> }): Promise<TopicInfo> {
     const old = this.#byName.get(name)
     assert(old !== undefined, `topic ${name} is changed and does not exist`)
-    const { partitions, configs } = { ...old, ...change }
-    const stored = { name, id: old.id, partitions, configs: Object.fromEntries(configs) }
+    const stored = storedTopic({ ...old, ...change })
     await this.#change(({ topics }) => ({ topics: topics.map((topic) => (topic.name === name ? stored : topic)) }))
     return this.#remember(stored)
   }
@@ -193,9 +202,14 @@ export class LocalMetadata {
       partitions: stored.partitions,
       configs: new Map(Object.entries(stored.configs)),
       internal: isInternalTopic(stored.name),
+      leaderEpoch: stored.leaderEpoch ?? 0,
     }
     this.#byName.set(info.name, info)
     this.#byId.set(info.id, info)
     return info
   }
+}
+
+function storedTopic({ name, id, partitions, configs, leaderEpoch }: Omit<TopicInfo, 'internal'>): StoredTopic {
+  return { name, id, partitions, configs: Object.fromEntries(configs), ...(leaderEpoch > 0 && { leaderEpoch }) }
 }

@@ -17,20 +17,20 @@ export class Partition implements Waitable {
   readonly log: PartitionLog
   /** True for topics that only the broker writes. */
   readonly internal: boolean
-  /** Counts the leaders of this partition; one broker alone stays at 0. */
+  /** Counts the leaders of this partition; one broker alone stays at that which it began with. */
   readonly leaderEpoch: number
   readonly waiters: Waiters
   readonly #unseen: Unseen
   #stableSeen: number
   #flushing: boolean
 
-  constructor(topic: string, index: number, topicId: string, log: PartitionLog) {
+  constructor(topic: string, index: number, topicId: string, log: PartitionLog, leaderEpoch = 0) {
     this.topic = topic
     this.index = index
     this.topicId = topicId
     this.log = log
     this.internal = isInternalTopic(topic)
-    this.leaderEpoch = 0
+    this.leaderEpoch = leaderEpoch
     this.waiters = new Waiters()
     this.#unseen = new Unseen()
     this.#stableSeen = -1

@@ -7,6 +7,8 @@ export interface TopicSpec {
   readonly name: string
   readonly id: string
   readonly partitions: number
+  /** Default: 0. */
+  readonly leaderEpoch?: number
 }
 
 /** The partitions that this broker holds. */
@@ -47,7 +49,7 @@ export class ReplicaManager {
     const made: Partition[] = []
     for (let index = this.partitionsOf(topic.name).length; index < topic.partitions; index++) {
       const log = this.#logs.get(topic.name, index) ?? this.#logs.create(topic.name, index, topic.id, config)
-      made.push(new Partition(topic.name, index, topic.id, log))
+      made.push(new Partition(topic.name, index, topic.id, log, topic.leaderEpoch))
     }
     return made
   }
@@ -66,6 +68,19 @@ export class ReplicaManager {
     const counts = new Map<string, number>()
     for (const { topic, partition } of this.#logs.partitions()) counts.set(topic, Math.max(counts.get(topic) ?? 0, partition + 1))
     return Array.from(counts, ([name, partitions]) => ({ name, partitions, id: this.#logs.topicId(name, 0) }))
+  }
+
+  /** The largest leader epoch that wrote into any partition of a topic found here, -1 for none. */
+  latestEpoch(topic: string, partitions: number): number {
+    const epochs = Array.from({ length: partitions }, (_, index) => {
+      try {
+        return this.#logs.get(topic, index)?.latestEpoch ?? -1
+      } catch {
+        // What keeps the log from being opened is told by who reads it.
+        return -1
+      }
+    })
+    return Math.max(...epochs)
   }
 
   /** Writes down once more which topic the first partition belongs to. */
