@@ -40,7 +40,7 @@ export function parseMarbles(diagram: string, { start, frame }: Scale): Mark[] {
   let ended = false
   for (let i = 0; i < diagram.length; i++) {
     const sign = diagram[i]!
-    if (ended && sign !== ' ') throw wrong(diagram, i, 'nothing may follow the end |')
+    if (ended && sign !== ' ' && sign !== ')') throw wrong(diagram, i, 'nothing may follow the end |')
     const atWord = i === 0 || diagram[i - 1] === ' '
     const rest = atWord ? diagram.slice(i) : ''
     const duration = DURATION.exec(rest)?.[0]

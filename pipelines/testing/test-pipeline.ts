@@ -16,10 +16,12 @@ import type { Task } from '../task.ts'
 import type { Topic } from '../topic.ts'
 import { type Arrival, type Feed, inOrder, type InputRecord, type MarbleOptions, type MarbleRecord, marbles, records } from './feeds.ts'
 import { type Entry, feed, Inbox } from './inbox.ts'
+import { Interrupted, Interruptions } from './interruptions.ts'
 import { drawMarbles, type Scale } from './marbles.ts'
 import { decoded, MemoryLog } from './memory-log.ts'
 import { MemoryTransaction } from './memory-transaction.ts'
 import { type RunningTask, TestTasks } from './tasks.ts'
+import { type TestStore, testStore } from './test-store.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
 export interface TestPipelineOptions {
@@ -33,8 +35,10 @@ export interface TestPipelineOptions {
   frame?: Duration
   /** After how long at its end an input no longer holds event time back; default '10s'. See {@link TestPipeline.advanceWallClock}. */
   idle?: Duration
-  /** The process dies after so many records that it has read, once for each of them, in the middle of the epoch. */
-  crashAfter?: readonly number[]
+  /** The process dies after so many records that it has read (those of repartitions, too), in the middle of the epoch; 'each': after each. */
+  crashAfter?: readonly number[] | 'each'
+  /** As `crashAfter`; the process lives: the epoch is rolled back and run again, as after an answer of the cluster that may pass. */
+  failureAfter?: readonly number[] | 'each'
 }
 
 /** A record that a pipeline has written. */
@@ -64,9 +68,6 @@ export function testPipeline(pipeline: Pipeline, options: TestPipelineOptions = 
   return new TestPipeline(pipeline, options)
 }
 
-/** The process has died, as it was told to. */
-class Crash extends Error {}
-
 /** Made by {@link testPipeline}. */
 export class TestPipeline {
   readonly #plan: Plan
@@ -79,8 +80,7 @@ export class TestPipeline {
   readonly #meter: Meter
   readonly #idleness: Idleness
   readonly #inbox: Inbox
-  /** After how many entries of the inbox, all in all, the process dies. */
-  #crashes: number[]
+  readonly #interruptions: Interruptions
   /** How much of the log is in the inbox, where it is read. */
   #seen: number
   /** By topic: how much of the log was looked through for it. */
@@ -89,7 +89,7 @@ export class TestPipeline {
 
   /** Not for users: {@link testPipeline}. */
   constructor(pipeline: Pipeline, options: TestPipelineOptions) {
-    const { partitions = 1, epochRecords, start = 0, frame = '1s', idle = '10s', crashAfter = [] } = options
+    const { partitions = 1, epochRecords, start = 0, frame = '1s', idle = '10s', crashAfter = [], failureAfter = [] } = options
     this.#plan = plan(pipeline)
     this.#clock = new VirtualClock(start)
     this.#scale = { start, frame: milliseconds(frame, 'testPipeline: frame') }
@@ -119,7 +119,7 @@ export class TestPipeline {
     this.#meter.watermark = () => Math.min(...this.#tasks.all.map(({ task }) => task.watermark))
     this.#idleness = new Idleness(this.#clock, this.#settings.idleMs)
     this.#inbox = new Inbox()
-    this.#crashes = [...crashAfter]
+    this.#interruptions = new Interruptions(crashAfter, failureAfter)
     this.#seen = 0
     this.#read = new Map()
     this.#tasks = this.#started()
@@ -162,20 +162,10 @@ export class TestPipeline {
    * What was written to a topic since it was read last, in its order, by the topic's own serdes; of what is committed. Dead letters and late
    * records come to topics like everything else.
    */
-  read<K, V>({ name, key, value }: Topic<K, V>): TestRecord<K, V>[] {
-    const from = this.#read.get(name) ?? 0
-    this.#read.set(name, this.#log.committed.length)
-    return this.#log.committed.slice(from).flatMap((record) => {
-      if (record.topic !== name) return []
-      const { partition, timestamp, headers } = record
-      return {
-        key: decoded(key, record.key),
-        value: decoded(value, record.value),
-        timestamp,
-        ...(headers.length > 0 && { headers }),
-        ...(this.#log.partitions(name) > 1 && { partition }),
-      }
-    })
+  read<K, V>(topic: Topic<K, V>): TestRecord<K, V>[] {
+    const from = this.#read.get(topic.name) ?? 0
+    this.#read.set(topic.name, this.#log.committed.length)
+    return this.#records(topic, from)
   }
 
   /**
@@ -187,6 +177,22 @@ export class TestPipeline {
     const keyed = Object.values(values).every((value) => typeof value === 'object' && value !== null && 'key' in value && 'value' in value)
     const drawn = this.read(topic).map(({ key, value, timestamp }) => ({ value: keyed ? { key, value } : value, timestamp }))
     return drawMarbles(drawn, values, this.#scale)
+  }
+
+  /** Everything that was ever written to each of the pipeline's topics, by its name. */
+  written(): Record<string, TestRecord<unknown, unknown>[]> {
+    const topics = this.#plan.parts.flatMap(({ outputs }) => outputs.flatMap(({ output }) => (output.kind === 'topic' ? output.topic : [])))
+    return Object.fromEntries(topics.map((topic) => [topic.name, this.#records(topic, 0)]))
+  }
+
+  /**
+   * Looks into a store.
+   *
+   * @param name the name that the declaration gives it, or as the pipeline's changelogs are called: `1-count`
+   * @throws INVALID_ARGUMENT with the names that there are
+   */
+  store<K, V>(name: string): TestStore<K, V> {
+    return testStore(this.#plan.name, this.#tasks.all, name) as TestStore<K, V>
   }
 
   /**
@@ -224,6 +230,20 @@ export class TestPipeline {
     this.#tasks = this.#started()
   }
 
+  #records<K, V>({ name, key, value }: Topic<K, V>, from: number): TestRecord<K, V>[] {
+    return this.#log.committed.slice(from).flatMap((record) => {
+      if (record.topic !== name) return []
+      const { partition, timestamp, headers } = record
+      return {
+        key: decoded(key, record.key),
+        value: decoded(value, record.value),
+        timestamp,
+        ...(headers.length > 0 && { headers }),
+        ...(this.#log.partitions(name) > 1 && { partition }),
+      }
+    })
+  }
+
   #started(): TestTasks {
     return new TestTasks(this.#settings, this.#plan, this.#layout, this.#log, this.#transaction)
   }
@@ -232,7 +252,7 @@ export class TestPipeline {
     if (arrival.kind === 'crash') {
       // There is nothing whose epoch could be open.
       if (this.#inbox.position === this.#inbox.length) this.crash()
-      else this.#crashes.push(this.#inbox.length)
+      else this.#interruptions.add(this.#inbox.length, 'crash')
       return
     }
     if (arrival.kind === 'item') {
@@ -280,8 +300,8 @@ export class TestPipeline {
     try {
       await runEpoch(epoch, context)
     } catch (error) {
-      if (!(error instanceof Crash)) throw error
-      this.crash()
+      if (!(error instanceof Interrupted)) throw error
+      if (error.how === 'crash') this.crash()
       return
     }
     this.#inbox.advance(entries.length)
@@ -292,11 +312,10 @@ export class TestPipeline {
   #feed(entries: readonly Entry[]): void {
     if (entries.length === 0) return
     const taskOf = (entry: Entry): Task => this.#taskOf(entry).task
-    const [crash, ...later] = this.#crashes.toSorted((a, b) => a - b)
-    if (crash === undefined || crash > this.#inbox.position + entries.length) return feed(entries, taskOf)
-    feed(entries.slice(0, crash - this.#inbox.position), taskOf)
-    this.#crashes = later
-    throw new Crash()
+    const { next } = this.#interruptions
+    if (next > this.#inbox.position + entries.length) return feed(entries, taskOf)
+    feed(entries.slice(0, next - this.#inbox.position), taskOf)
+    throw this.#interruptions.take()
   }
 
   #taskOf({ topic, partition }: Entry): RunningTask {
