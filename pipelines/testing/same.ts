@@ -43,7 +43,7 @@ export async function sameUnderAnyEpochSize(
   let first: { what: string; written: Written } | undefined
   for (const size of epochRecords) {
     const kit = testPipeline(pipeline, { ...common, epochRecords: size })
-    const what = `${size} records per epoch`
+    const what = `epochs of ${size}`
     await playOn(kit, play, what)
     const written = kit.written()
     if (Object.values(written).every((list) => list.length === 0)) {
