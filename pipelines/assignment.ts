@@ -2,23 +2,14 @@ import { MoldauError, messageOf } from '../core/base/errors.ts'
 import type { Consumer } from '../core/client/consumer.ts'
 import type { CommittedOffset, OffsetToCommit, TopicPartition } from '../core/client/types.ts'
 import type { Appender } from './appender.ts'
+import type { Input } from './layout.ts'
 import { internalTopic } from './names.ts'
 import type { Settings } from './options.ts'
-import { changelogOf, type Part, type PartInput, type Plan } from './plan.ts'
+import { changelogOf, type PartInput, type Plan } from './plan.ts'
 import { readToEnd } from './restore.ts'
 import { keyOf } from './slices.ts'
 import { Task } from './task.ts'
 import type { Setup } from './topic-setup.ts'
-
-/** An input topic of a worker: which part reads it, and which of the part's channels it is. */
-export interface Input {
-  readonly topic: string
-  readonly part: Part
-  /** It is the pipeline's own, between two of its parts. */
-  readonly repartition: boolean
-  /** First channel of the watermarks that a partition of this topic feeds, and the one behind the last. */
-  readonly channels: readonly [number, number]
-}
 
 /** One task with its partitions. */
 export interface Assigned {

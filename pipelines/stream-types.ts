@@ -106,7 +106,9 @@ export type Taken<T, O> =
       ? [TK] extends [K]
         ? [TV] extends [V]
           ? unknown
-          : { 'this topic takes another value type': { 'the pipeline has': TV; 'the topic takes': V } }
+          : [Exclude<TV, null>] extends [V]
+            ? { 'this topic takes no null as value: declare it with nullable(serde)': { 'the pipeline has': TV; 'the topic takes': V } }
+            : { 'this topic takes another value type': { 'the pipeline has': TV; 'the topic takes': V } }
         : { 'this topic takes another key type': { 'the pipeline has': TK; 'the topic takes': K } }
       : { 'a topic takes records with key and value': { 'the pipeline has': T } }
     : unknown
@@ -114,4 +116,4 @@ export type Taken<T, O> =
 /** `unknown` when two sides of a join have the same keys, else a type whose text is the message. */
 export type SameKey<K, K2> = [K, K2] extends [K2, K]
   ? unknown
-  : { 'this table has other keys': { 'here they are': K; 'there they are': K2 } }
+  : { 'the other side of the join has other keys': { 'here they are': K; 'there they are': K2 } }

@@ -39,7 +39,8 @@ const LEGAL_NAME = /^[a-zA-Z0-9._-]{1,249}$/
  */
 export function topic<K, V>(name: string, options: TopicOptions<K, V>): Topic<K, V> {
   checkName('topic', name)
-  return { kind: 'topic', name, ...options }
+  // The options may be another topic: then this one has its types.
+  return { ...options, kind: 'topic', name }
 }
 
 /** The same serde for values that may be null; the type says so to everything downstream. */

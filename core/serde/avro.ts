@@ -39,7 +39,7 @@ const SLAB_BYTES = 16 * 1024
  * @throws INVALID_ARGUMENT when the schema is not one; SERDE_FAILED naming the field when a value does not fit
  */
 export function avro<const S extends AvroSchema>(schema: S): AvroSerde<FromAvro<S>, ToAvro<S>>
-export function avro<T>(schema: object): AvroSerde<T>
+export function avro<R, W = R>(schema: object): AvroSerde<R, W>
 export function avro(given: AvroSchema | object): object {
   const schema = given as AvroSchema
   const type = compile(schema)

@@ -20,6 +20,16 @@ export interface Entry {
 /** Where a store writes what has changed. */
 export type ChangelogWriter = (key: Buffer, value: Buffer | null, timestamp: number) => void
 
+/** What a store has for a key, as somebody who looks into it is told. */
+export interface Stored {
+  readonly key: unknown
+  readonly value: unknown
+  /** Time of the newest record in the value. */
+  readonly timestamp: number
+  /** Of windows: where the window starts. */
+  readonly start?: number
+}
+
 /** What the task does with every store, whatever its kind. */
 export interface Store {
   readonly name: string
@@ -33,6 +43,8 @@ export interface Store {
   restore(key: Buffer, value: Buffer | null, timestamp: number): void
   /** Keys that have a value. */
   readonly size: number
+  /** Everything that is in it, for those who look into it from outside. */
+  entries(): Iterable<Stored>
 }
 
 export function keyId(key: unknown, serde: Serde<unknown>): KeyId {

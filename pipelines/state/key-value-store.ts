@@ -1,5 +1,5 @@
 import type { Serde } from '../../core/serde/serde.ts'
-import { type ChangelogWriter, change, type Entry, keyId, type KeyId, newEntry, type Store, undo } from './entry.ts'
+import { type ChangelogWriter, change, type Entry, keyId, type KeyId, newEntry, type Store, type Stored, undo } from './entry.ts'
 
 /** One value per key, in memory, with an undo log; durable through its changelog. */
 export class KeyValueStore implements Store {
@@ -75,6 +75,10 @@ export class KeyValueStore implements Store {
     entry.value = this.#valueSerde.deserialize(value, 0, value.length)
     entry.timestamp = timestamp
     this.#entries.set(id, entry)
+  }
+
+  *entries(): Generator<Stored> {
+    for (const { key, value, timestamp } of this.#entries.values()) if (value !== undefined) yield { key, value, timestamp }
   }
 
   #dropEmpty(): void {

@@ -1,5 +1,5 @@
 import type { Serde } from '../../core/serde/serde.ts'
-import { type ChangelogWriter, keyId, type KeyId, type Store } from './entry.ts'
+import { type ChangelogWriter, keyId, type KeyId, type Store, type Stored } from './entry.ts'
 
 /** A record that waits for others of its key. */
 export interface Waiting {
@@ -126,6 +126,10 @@ export class TimelineStore implements Store {
     const matched = value[0] === 1
     const restored = this.#valueSerde.deserialize(value, 1, value.length)
     this.#insert({ key, timestamp, value: restored, seq, matched, matchedBefore: matched, there: false, thereBefore: true, epoch: -1 })
+  }
+
+  *entries(): Generator<Stored> {
+    for (const timeline of this.#timelines.values()) for (const { key, value, timestamp } of timeline) yield { key, value, timestamp }
   }
 
   #touch(waiting: Waiting): void {

@@ -1,5 +1,5 @@
 import type { Serde } from '../../core/serde/serde.ts'
-import { type ChangelogWriter, change, type Entry, keyId, type KeyId, newEntry, type Store, undo } from './entry.ts'
+import { type ChangelogWriter, change, type Entry, keyId, type KeyId, newEntry, type Store, type Stored, undo } from './entry.ts'
 
 interface WindowEntry extends Entry {
   readonly start: number
@@ -96,6 +96,12 @@ export class WindowStore implements Store {
     if (bucket === undefined) this.#buckets.set(start, (bucket = new Map()))
     const restored = { value: this.#valueSerde.deserialize(value, 0, value.length), timestamp }
     bucket.set(id, { ...newEntry(key), start, ...restored })
+  }
+
+  *entries(): Generator<Stored> {
+    for (const bucket of this.#buckets.values()) {
+      for (const { key, value, timestamp, start } of bucket.values()) if (value !== undefined) yield { key, value, timestamp, start }
+    }
   }
 
   #changelogKey(key: unknown, start: number): Buffer {

@@ -49,7 +49,7 @@ async function programFolder(t: ExecutionContext, code: string): Promise<string>
 
 const programArgs = ['--conditions=moldau-source', 'program.ts']
 
-for (const page of ['docs/client.md', 'docs/testing.md', 'docs/observe.md']) {
+for (const page of ['docs/client.md', 'docs/testing.md', 'docs/observe.md', 'docs/pipelines/testing.md']) {
   for (const [i, { code, expected }] of withOutput(page, 'ts', 'text').entries()) {
     test(`program ${i + 1} of ${page} prints what the page says`, async (t) => {
       const { stdout, stderr } = await run(process.execPath, programArgs, { cwd: await programFolder(t, code) })
@@ -122,9 +122,15 @@ test('the requests of docs/testing.md are answered as the page says', async (t) 
   )
 })
 
-test('the tests of examples/faults pass', async (t) => {
-  const args = ['--conditions=moldau-source', '--test', '--test-reporter=tap', 'examples/faults/client.test.ts']
-  const { stdout } = await run(process.execPath, args, { cwd: root, env: { ...process.env, NODE_TEST_CONTEXT: undefined } })
-  t.regex(stdout, /^# pass 5$/m)
-  t.regex(stdout, /^# fail 0$/m)
-})
+const exampleTests: [file: string, tests: number][] = [
+  ['examples/faults/client.test.ts', 5],
+  ['examples/flights/jobs.test.ts', 4],
+]
+for (const [file, tests] of exampleTests) {
+  test(`the tests of ${file} pass`, async (t) => {
+    const args = ['--conditions=moldau-source', '--test', '--test-reporter=tap', file]
+    const { stdout } = await run(process.execPath, args, { cwd: root, env: { ...process.env, NODE_TEST_CONTEXT: undefined } })
+    t.regex(stdout, new RegExp(`^# pass ${tests}$`, 'm'))
+    t.regex(stdout, /^# fail 0$/m)
+  })
+}

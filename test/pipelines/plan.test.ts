@@ -105,6 +105,7 @@ test('refused: durations that are none, empty windows, illegal names', (t) => {
   t.throws(() => hopping('1h', { advance: 0 }), { code: 'PIPELINE_INVALID', message: /hopping window, advance: must be at least one/ })
   t.throws(() => hopping('1h', { advance: '2h' }), { code: 'PIPELINE_INVALID', message: /7200000 ms is more than the size/ })
   t.throws(() => pipeline('a/b'), { code: 'PIPELINE_INVALID', message: /pipeline 'a\/b'/ })
+  t.is(topic('other', input).name, 'other', 'with the types of another topic, not its name')
   t.throws(() => topic('', { key: string, value: string }), { code: 'PIPELINE_INVALID' })
   t.is(tumbling('1.5h').sizeMs, 5_400_000)
 })

@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
-import type { Pipeline } from '../../pipelines/index.ts'
+import { string } from '../../core/index.ts'
+import { nullable, type Pipeline, topic } from '../../pipelines/index.ts'
+import { testPipeline } from '../../pipelines/testing/index.ts'
 import { javaClasses } from './java-app.ts'
 import { mavenJar } from './kafka-jars.ts'
-import { TestPipeline } from './test-pipeline.ts'
 
 /** A record in or out, as text. */
 export interface GoldenRecord {
@@ -70,15 +71,11 @@ export async function askStreams(cases: readonly GoldenCase[]): Promise<GoldenRe
 
 /** What we make of it, each record an epoch of its own, per output topic in its order. */
 export async function askUs(pipeline: Pipeline, records: readonly GoldenRecord[]): Promise<GoldenRecord[]> {
-  const bytes = (text: string | null): Buffer | null => (text === null ? null : Buffer.from(text))
-  const tested = new TestPipeline(pipeline)
-  for (const { topic, key, value, timestamp } of records) {
-    await tested.epoch([{ topic, key: bytes(key), value: bytes(value), timestamp }])
-  }
-  const text = (buffer: Buffer | null): string | null => (buffer === null ? null : buffer.toString())
-  return ['out', 'out2', 'out3'].flatMap((topic) =>
-    tested.log.in(topic).map(({ key, value, timestamp }) => ({ topic, key: text(key), value: text(value), timestamp })),
-  )
+  const text = nullable(string)
+  const texts = (name: string) => topic(name, { key: text, value: text })
+  const kit = testPipeline(pipeline)
+  for (const { topic: name, ...record } of records) await kit.pipe(texts(name), [record])
+  return ['out', 'out2', 'out3'].flatMap((name) => kit.read(texts(name)).map((record) => ({ topic: name, ...record })))
 }
 
 function lineOf({ name, records }: GoldenCase): string {

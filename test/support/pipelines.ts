@@ -1,24 +1,16 @@
 import type { Clock } from '../../core/base/clock.ts'
 import { systemClock } from '../../core/base/clock.ts'
-import { murmur2, toPositive } from '../../core/base/murmur2.ts'
 import { BatchBuilder } from '../../core/record/builder.ts'
 import { decodeBatch } from '../../core/record/columns.ts'
 import type { Header } from '../../core/record/header.ts'
 import type { Serde } from '../../core/serde/serde.ts'
-import type { Appender } from '../../pipelines/appender.ts'
 import type { Plan } from '../../pipelines/plan.ts'
 import { plan } from '../../pipelines/planner.ts'
 import type { Pipeline } from '../../pipelines/pipeline.ts'
 import { Task, type TaskBatch } from '../../pipelines/task.ts'
+import { type Appended, MemoryLog } from '../../pipelines/testing/memory-log.ts'
 
-export interface Appended {
-  topic: string
-  partition: number
-  key: Buffer | null
-  value: Buffer | null
-  timestamp: number
-  headers: readonly Header[]
-}
+export { type Appended, MemoryLog }
 
 /** One record to feed: key and value as the input topic's serdes take them. */
 export interface Fed {
@@ -28,52 +20,6 @@ export interface Fed {
   value: unknown
   timestamp?: number
   headers?: readonly Header[]
-}
-
-/** A topic cluster in memory: what was appended in an epoch becomes visible when it commits. */
-export class MemoryLog implements Appender {
-  readonly counts: Map<string, number>
-  committed: Appended[]
-  open: Appended[]
-
-  constructor(counts: Record<string, number> = {}) {
-    this.counts = new Map(Object.entries(counts))
-    this.committed = []
-    this.open = []
-  }
-
-  append(topic: string, partition: number, key: Buffer | null, value: Buffer | null, timestamp: number, headers: readonly Header[] = []) {
-    this.open.push({ topic, partition, key, value, timestamp, headers })
-  }
-
-  partitions(topic: string): number {
-    return this.counts.get(topic) ?? 1
-  }
-
-  partitionFor(topic: string, key: Buffer | null): number {
-    return key === null ? 0 : toPositive(murmur2(key)) % this.partitions(topic)
-  }
-
-  commit(): void {
-    this.committed.push(...this.open)
-    this.open = []
-  }
-
-  abort(): void {
-    this.open = []
-  }
-
-  in(topic: string): Appended[] {
-    return this.committed.filter((record) => record.topic === topic)
-  }
-
-  read<K, V>(topic: { name: string; key: Serde<K>; value: Serde<V> }): { key: K; value: V; timestamp: number }[] {
-    return this.in(topic.name).map(({ key, value, timestamp }) => ({
-      key: key === null ? (null as K) : topic.key.deserialize(key, 0, key.length),
-      value: value === null ? (null as V) : topic.value.deserialize(value, 0, value.length),
-      timestamp,
-    }))
-  }
 }
 
 export interface TestTaskOptions {

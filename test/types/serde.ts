@@ -1,5 +1,6 @@
 import type { AvroUnknownName } from '../../core/serde/avro-types.ts'
-import { avro, type FromAvro, type Serde, type ToAvro, type ValueOf } from '../../core/serde/index.ts'
+import * as z from 'zod'
+import { avro, type FromAvro, schema, type Serde, type ToAvro, type ValueOf } from '../../core/serde/index.ts'
 
 /** Checked by tsc, never run: the types that follow from Avro schemas. */
 
@@ -112,3 +113,12 @@ declare const anything: ReturnType<typeof JSON.parse>
 // @ts-expect-error its values have no type
 const parsed: Flight = avro(anything).deserialize(Buffer.alloc(0), 0, 0)
 export { parsed }
+
+// Schemas of zod: what is read has its defaults and is transformed, what is written is as it goes in.
+const visit = schema(z.object({ at: z.string().transform(Number), who: z.string().default('nobody'), tags: z.array(z.string()) }))
+expect<Equal<ValueOf<typeof visit>, { at: number; who: string; tags: string[] }>>()
+visit.serialize({ at: '1', tags: [] })
+// @ts-expect-error at goes in as text
+visit.serialize({ at: 1, tags: [] })
+// @ts-expect-error tags have no default
+visit.serialize({ at: '1' })

@@ -1,0 +1,66 @@
+import { murmur2, toPositive } from '../../core/base/murmur2.ts'
+import type { Header } from '../../core/record/header.ts'
+import type { Serde } from '../../core/serde/serde.ts'
+import type { Appender } from '../appender.ts'
+
+/** A record of a topic, as bytes. */
+export interface Appended {
+  readonly topic: string
+  readonly partition: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly timestamp: number
+  readonly headers: readonly Header[]
+}
+
+/** Topics in memory: what was appended in an epoch becomes visible when it commits. */
+export class MemoryLog implements Appender {
+  /** Partitions of the topics that have several. */
+  readonly counts: Map<string, number>
+  committed: Appended[]
+  open: Appended[]
+
+  constructor(counts: Readonly<Record<string, number>> = {}) {
+    this.counts = new Map(Object.entries(counts))
+    this.committed = []
+    this.open = []
+  }
+
+  append(topic: string, partition: number, key: Buffer | null, value: Buffer | null, timestamp: number, headers: readonly Header[] = []) {
+    this.open.push({ topic, partition, key, value, timestamp, headers })
+  }
+
+  partitions(topic: string): number {
+    return this.counts.get(topic) ?? 1
+  }
+
+  partitionFor(topic: string, key: Buffer | null): number {
+    return key === null ? 0 : toPositive(murmur2(key)) % this.partitions(topic)
+  }
+
+  commit(): void {
+    for (const record of this.open) this.committed.push(record)
+    this.open = []
+  }
+
+  abort(): void {
+    this.open = []
+  }
+
+  in(topic: string): Appended[] {
+    return this.committed.filter((record) => record.topic === topic)
+  }
+
+  read<K, V>(topic: { name: string; key: Serde<K>; value: Serde<V> }): { key: K; value: V; timestamp: number }[] {
+    return this.in(topic.name).map(({ key, value, timestamp }) => ({
+      key: decoded(topic.key, key),
+      value: decoded(topic.value, value),
+      timestamp,
+    }))
+  }
+}
+
+/** What a serde makes of the bytes; null stays null. */
+export function decoded<T>(serde: Serde<T>, bytes: Buffer | null): T {
+  return bytes === null ? (null as T) : serde.deserialize(bytes, 0, bytes.length)
+}

@@ -1,0 +1,78 @@
+import test from 'ava'
+
+import { typeErrors } from '../support/type-errors.ts'
+
+const before = `
+import { avro, int32, json, string } from 'moldau/core'
+import { filter, map, mapValues, nullable, pipeline, session, topic, tumbling, within } from 'moldau/pipelines'
+import { sameUnderAnyEpochSize, testPipeline } from 'moldau/pipelines/testing'
+const start = pipeline('p')
+const orders = topic('orders', { key: string, value: json<{ n: number }>() })
+const numbers = topic('numbers', { key: int32, value: string })
+const texts = topic('texts', { key: string, value: string })
+const maybes = topic('maybes', { key: string, value: nullable(string) })
+const totals = topic('totals', { key: string, value: json<{ total: number }>() })
+const [stream, numbered, table, byNumber] = [start.from(orders), start.from(numbers), start.table(texts), start.table(numbers)]
+const hours = stream.groupByKey().window(tumbling('1h'))
+const kit = testPipeline(stream.to(orders))
+`
+
+const keys = /'the other side of the join has other keys': \{ 'here they are': string; 'there they are': number; \}/
+const values = (has: string, takes: string): RegExp =>
+  new RegExp(`'this topic takes another value type': \\{ 'the pipeline has': ${has}; 'the topic takes': ${takes}; \\}`)
+const noNull = /'this topic takes no null as value: declare it with nullable\(serde\)': \{ 'the pipeline has': string \| null;/
+
+/** A statement that is wrong, and what the one line says that the compiler has against it; undefined: it is right. */
+const statements: [statement: string, said: RegExp | undefined][] = [
+  ['stream.join(byNumber, (a) => a)', keys],
+  ['stream.leftJoin(byNumber, (a) => a)', keys],
+  ["stream.join(numbered, (a) => a, within('5m'))", keys],
+  ["stream.leftJoin(numbered, (a) => a, within('5m'))", keys],
+  ["stream.outerJoin(numbered, () => 1, within('5m'))", keys],
+  ['table.join(byNumber, (a) => a)', keys],
+  ['table.leftJoin(byNumber, (a) => a)', keys],
+  ['table.outerJoin(byNumber, (a) => a)', keys],
+  ['stream.leftJoin(table, (a, text) => text.length)', /'text' is possibly 'null'/],
+  ['stream.join(table, (a, text) => text.length)', undefined],
+  ['table.to(texts)', noNull],
+  ['table.filter((text) => text > "a").to(texts)', noNull],
+  ['table.outerJoin(table, (a, b) => `${a}${b}`).to(texts)', noNull],
+  ['table.to(maybes)', undefined],
+  ["stream.groupByKey().window(session('5m', { emit: 'update' })).reduce((a) => a).to(orders)", /'this topic takes no null as value/],
+  ["stream.groupByKey().window(session('5m')).reduce((a) => a).to(orders)", undefined],
+  ['stream.to(texts)', values('\\{ n: number; \\}', 'string')],
+  ['hours.count().to(texts)', values('number', 'string')],
+  ['hours.aggregate({ init: () => ({ n: 0 }), add: (a) => a }).to(totals)', values('\\{ n: number; \\}', '\\{ total: number; \\}')],
+  ['hours.aggregate({ init: () => ({ total: 0 }), add: (a) => a }).to(totals)', undefined],
+  ['stream.groupByKey().count().to(texts)', values('number', 'string')],
+  ['numbered.to(texts)', /'this topic takes another key type': \{ 'the pipeline has': number; 'the topic takes': string; \}/],
+  [
+    'stream.pipe(map((r) => r.value)).to(orders)',
+    /'a topic takes records with key and value': \{ 'the pipeline has': \{ n: number; \}; \}/,
+  ],
+  ['stream.pipe(filter((r) => r.value.m > 1))', /Property 'm' does not exist on type '\{ n: number; \}'/],
+  ['stream.pipe(mapValues((v) => v.m))', /Property 'm' does not exist on type '\{ n: number; \}'/],
+  ['stream.keyBy((r) => r.value.n, { key: string })', /Type 'number' is not assignable to type 'string'/],
+  ['stream.groupByKey().aggregate({ init: () => new Set<string>(), add: (a) => a })', /\{ state: Serde<Set<string>>; \}/],
+  ["tumbling('1 hour')", /'"1 hour"' is not assignable to parameter of type 'Duration'/],
+  ["kit.pipe(orders, [{ key: 'k', value: 'text' }])", /No overload matches this call/],
+  ["kit.pipe(orders, 'a', { a: { key: 'k', value: { n: 1 } } })", undefined],
+  ["kit.pipe(orders, 'a', { a: { n: 1 } }, { key: 'k' })", undefined],
+  ["kit.pipe(orders, 'a', { a: { m: 1 } }, { key: 'k' })", /No overload matches this call/],
+  ['kit.read(orders)[0]!.value.m', /Property 'm' does not exist on type '\{ n: number; \}'/],
+  ["avro({ type: 'array', items: 'lnog' }).serialize([1])", /AvroUnknownName<"lnog">/],
+]
+
+test('what is wrong with a declaration is said in one readable line', async (t) => {
+  const errors = await typeErrors(
+    t,
+    statements.map(([statement]) => `${before}\n${statement} // here`),
+  )
+  for (const [statement, said] of statements) {
+    const lines = errors.filter((line) => line.startsWith(`${statement} // here`))
+    if (said === undefined) t.deepEqual(lines, [], statement)
+    else t.regex(lines.join('\n'), said, statement)
+    t.true(lines.length <= 1, `${statement}: ${lines.length} errors`)
+  }
+  t.is(errors.length, statements.filter(([, said]) => said !== undefined).length)
+})
