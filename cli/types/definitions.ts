@@ -108,7 +108,7 @@ export class Definitions {
 
 function part(schema: SchemaObject, name: 'items' | 'values'): Schema {
   const found = schema[name]
-  if (found === undefined) throw wrong(`an ${String(schema.type)} without '${name}'`)
+  if (found === undefined) throw wrong(`an ${name === 'items' ? 'array' : 'map'} without '${name}'`)
   return found
 }
 
