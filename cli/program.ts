@@ -11,6 +11,7 @@ import { hdfsCommand } from './commands/hdfs.ts'
 import { produceCommand } from './commands/produce.ts'
 import { runCommand } from './commands/run.ts'
 import { topicsCommand } from './commands/topics.ts'
+import { typesCommand } from './commands/types.ts'
 import { usersCommand } from './commands/users.ts'
 import { packageFile } from './package-file.ts'
 
@@ -23,6 +24,7 @@ const commands = [
   usersCommand,
   aclsCommand,
   runCommand,
+  typesCommand,
   hdfsCommand,
   demoCommand,
 ]
