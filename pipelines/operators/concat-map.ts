@@ -11,7 +11,10 @@ import { type OperatorOptions, type SafeOperator, safe } from './safe.ts'
  *
  * Several at a time: `mapAsync`. One that never completes ends the pipeline with OPERATOR_UNSAFE after `watchdogMs`.
  */
-export function concatMap<T, O extends ObservableInput<unknown>>(project: (item: T) => O, options: OperatorOptions = {}): SafeOperator<T, ObservedValueOf<O>> {
+export function concatMap<T, O extends ObservableInput<unknown>>(
+  project: (item: T) => O,
+  options: OperatorOptions = {},
+): SafeOperator<T, ObservedValueOf<O>> {
   return safe(
     { kind: 'concatMap', apply: project, onError: options.onError },
     rxConcatMap((item: T) => project(item)),

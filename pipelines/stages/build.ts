@@ -213,7 +213,14 @@ function build(planned: PlannedStage, building: Building): Built {
     const { wiring, state, context, times } = building
     const own = holdsTime(spec) ? times.own(planned) : undefined
     const [left, right] = state.timelines(planned)
-    const stage = new StreamJoinStage(spec, [left!, right!], context.failures.guardTimers(wiring.emit(planned, 0)), context, times.before(planned), own)
+    const stage = new StreamJoinStage(
+      spec,
+      [left!, right!],
+      context.failures.guardTimers(wiring.emit(planned, 0)),
+      context,
+      times.before(planned),
+      own,
+    )
     return { stage, ports: [stage.left, stage.right] }
   }
   const stage = buildOfOnePort(planned, building)

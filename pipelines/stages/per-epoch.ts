@@ -157,7 +157,8 @@ export class PerEpochStage implements Stage {
 
   #failedOperator(error: unknown): Error {
     const place = placeOf(this.#context, this.#label)
-    if (this.#inputCompleted) return failedBefore(place, this.#origin!, `a record between ${nameOf(this.#first!)} and ${nameOf(this.#origin!)}`, error)
+    if (this.#inputCompleted)
+      return failedBefore(place, this.#origin!, `a record between ${nameOf(this.#first!)} and ${nameOf(this.#origin!)}`, error)
     const failed = operatorFailed(place, this.#origin!, error)
     return failed instanceof OperatorFailed ? failed.inexact() : failed
   }

@@ -10,12 +10,11 @@ import {
   map,
   mapAsync,
   type Pipeline,
+  type PipelineMetrics,
   pipeline,
   type RunOptions,
-  together,
   topic,
   type TopicRecord,
-  tumbling,
 } from '../../pipelines/index.ts'
 import { readAll, start, startSmallBroker } from '../support/run-pipelines.ts'
 
@@ -56,7 +55,7 @@ async function rig(t: ExecutionContext) {
     timestamp: 1000 + i,
     headers: [{ key: 'mine', value: Buffer.from(`h${i}`) }],
   }))
-  await producer.send(records)
+  await Promise.all(records.map((record) => producer.send(record)))
   return { broker, client }
 }
 
@@ -86,8 +85,9 @@ async function letters(client: Awaited<ReturnType<typeof connect>>, name: string
 async function drained(t: ExecutionContext, jobs: Pipeline, options: Partial<RunOptions> = {}) {
   const { broker, client } = await rig(t)
   const { job } = await start(t, broker, [jobs], { codeVersion: '1.2.3', ...options })
+  let metrics: PipelineMetrics | undefined
+  job.metrics$.subscribe(([m]) => (metrics = m))
   await job.drain()
-  const [metrics] = job.metrics()
   const values = async (name: string) => (await readAll(client, name, (b) => JSON.parse(String(b)) as number)).map((r) => r.value)
   return { client, metrics, values }
 }
@@ -103,9 +103,7 @@ const declarations: [string, (stream: Flow<Item>) => Pipeline, RegExp][] = [
           map((r) => ({ key: r.key, value: r.value })),
         )
         .branch({ all: () => true })
-        .all.pipe(
-          mapAsync(async (r) => later({ ...r, value: checked(r.value) })),
-        )
+        .all.pipe(mapAsync(async (r) => later({ ...r, value: checked(r.value) })))
         .pipe(flatMap((r) => [r]))
         .to(output),
     /^mapAsync/,
@@ -113,11 +111,7 @@ const declarations: [string, (stream: Flow<Item>) => Pipeline, RegExp][] = [
   ['mapAsync', (s) => s.pipe(mapAsync(async (r) => later({ key: r.key, value: checked(r.value) }))).to(output), /^mapAsync/],
   ['concatMap', (s) => s.pipe(concatMap(async (r) => later({ key: r.key, value: checked(r.value) }))).to(output), /^concatMap/],
   ['RxJS at once', (s) => s.perEpoch(rxMap((r) => ({ key: r.key, value: checked(r.value) }))).to(output), /^perEpoch/],
-  [
-    'RxJS later',
-    (s) => s.perEpoch(mergeMap(async (r) => later({ key: r.key, value: checked(r.value) }), 4)).to(output),
-    /^perEpoch/,
-  ],
+  ['RxJS later', (s) => s.perEpoch(mergeMap(async (r) => later({ key: r.key, value: checked(r.value) }), 4)).to(output), /^perEpoch/],
   [
     'RxJS in batches',
     (s) =>
@@ -159,19 +153,8 @@ const declarations: [string, (stream: Flow<Item>) => Pipeline, RegExp][] = [
         .to(output),
     /^map/,
   ],
-  [
-    'a key selector',
-    (s) =>
-      s
-        .keyBy((r) => `${checked(r.value) === -1}`, { key: string, value: json<number>() })
-        .to(output),
-    /^keyBy/,
-  ],
-  [
-    'a predicate of branch',
-    (s) => s.branch({ all: (r) => checked(r.value) >= 0 }).all.to(output),
-    /^branch/,
-  ],
+  ['a key selector', (s) => s.keyBy((r) => `${checked(r.value) === -1}`, { key: string, value: json<number>() }).to(output), /^keyBy/],
+  ['a predicate of branch', (s) => s.branch({ all: (r) => checked(r.value) >= 0 }).all.to(output), /^branch/],
   [
     'a topic that cannot take it',
     (s) =>
