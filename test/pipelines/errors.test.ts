@@ -13,8 +13,10 @@ import {
   type PipelineMetrics,
   pipeline,
   type RunOptions,
+  together,
   topic,
   type TopicRecord,
+  tumbling,
 } from '../../pipelines/index.ts'
 import { readAll, start, startSmallBroker } from '../support/run-pipelines.ts'
 
@@ -197,4 +199,177 @@ for (const [name, declare, operator] of declarations) {
       t.is(metrics!.skipped, 0)
     })
   }
+}
+
+/** Items whose value is poison go both ways; nobody may see half of one. */
+const halves = (s: Flow<Item>) => {
+  const plain = s.pipe(map((r) => ({ key: r.key, value: r.value })))
+  return together(plain.to(other), plain.pipe(map((r) => ({ key: r.key, value: checked(r.value) }))).to(output))
+}
+
+for (const records of [7, 500]) {
+  test(`a record that fails on one of two ways goes neither, epochs of ${records}`, async (t) => {
+    const { values, client } = await drained(t, halves(beginning()), { epoch: { records, ms: 5 } })
+    t.deepEqual(await values('out'), good)
+    t.deepEqual(await values('other'), good)
+    t.is((await letters(client, 'moldau-p-dead-letters')).length, poison.size)
+  })
+
+  test(`state is as if the records that failed had not been there, epochs of ${records}`, async (t) => {
+    const declared = beginning()
+      .groupByKey()
+      .aggregate({ init: () => 0, add: (sum: number, r) => sum + checked(r.value) })
+      .to(output)
+    const { values, client } = await drained(t, declared, { epoch: { records, ms: 5 } })
+    let sum = 0
+    t.deepEqual(
+      await values('out'),
+      good.map((value) => (sum += value)),
+    )
+    const found = await letters(client, 'moldau-p-dead-letters')
+    t.true(found.every(({ origin }) => origin.operator.startsWith('aggregate')))
+    t.is(found.length, poison.size)
+  })
+
+  test(`what is behind an aggregation takes its record back out of it, epochs of ${records}`, async (t) => {
+    const sums = beginning()
+      .groupByKey()
+      .reduce((a, b) => a + b)
+    const declared = sums.pipe(map((r) => ({ key: r.key, value: r.value % 10 === 8 ? checked(3) : r.value }))).to(output)
+    const { values } = await drained(t, declared, { epoch: { records, ms: 5 }, poisonMax: Infinity })
+    let sum = 0
+    const expected: number[] = []
+    for (let i = 0; i < RECORDS; i++) {
+      if ((sum + i) % 10 === 8) continue
+      expected.push((sum += i))
+    }
+    t.deepEqual(await values('out'), expected)
+  })
+
+  test(`what a closed window gives and nobody can take is passed over, epochs of ${records}`, async (t) => {
+    const declared = beginning()
+      .groupByKey()
+      .window(tumbling(10, { emit: 'close' }))
+      .count()
+      .pipe(map((r) => ({ key: r.key, value: r.window.start === 1020 ? checked(3) : r.window.start })))
+      .to(output)
+    const { values, client } = await drained(t, declared, { epoch: { records, ms: 5 } })
+    t.deepEqual(await values('out'), [1000, 1010, 1030, 1040, 1050])
+    const [letter] = await letters(client, 'moldau-p-dead-letters')
+    t.is(letter!.origin.offset, -1)
+    t.like(JSON.parse(letter!.value!), { key: 'k', value: 10, window: { start: 1020, end: 1030 } })
+  })
+
+  test(`records that cannot be read are dead letters with the bytes they have, epochs of ${records}`, async (t) => {
+    const unreadable = topic('in', {
+      key: string,
+      value: { ...json<number>(), deserialize: (b: Buffer, from: number, to: number) => checked(Number(b.toString('utf8', from, to))) },
+    })
+    const declared = pipeline('p')
+      .from(unreadable)
+      .onError('dead-letter')
+      .pipe(map((r) => ({ key: r.key, value: r.value })))
+      .to(output)
+    const { values, client } = await drained(t, declared, { epoch: { records, ms: 5 } })
+    t.deepEqual(await values('out'), good)
+    const found = await letters(client, 'moldau-p-dead-letters')
+    t.deepEqual(
+      found.map(({ value, origin }) => [value, origin.offset, origin.operator]),
+      [...poison].map((at) => [String(at), at, "from 'in'"]),
+    )
+  })
+}
+
+test('a joiner that throws makes a dead letter of its record', async (t) => {
+  const start = pipeline('p', { onError: 'dead-letter', deadLetters: 'graveyard' })
+  const stream = start.from(input)
+  const sums = stream.groupByKey().count()
+  const declared = stream.join(sums, (value) => checked(value)).to(output)
+  const { values, client } = await drained(t, declared)
+  t.deepEqual(await values('out'), good)
+  t.is((await letters(client, 'graveyard')).length, poison.size)
+})
+
+test('the operator beats the pipeline, which beats the run; a function decides from error and record', async (t) => {
+  const asked: string[] = []
+  const declared = pipeline('p', { onError: 'fail' })
+    .from(input)
+    .pipe(
+      map((r) => ({ key: r.key, value: r.value < 20 ? checked(r.value) : r.value }), { onError: 'skip' }),
+      map((r) => ({ key: r.key, value: checked(r.value) }), {
+        onError: (error, record) => {
+          asked.push(`${String(error)} ${record.topic}@${record.offset} ${String(record.key)}=${String(record.value)}`)
+          return record.offset === 40 ? 'dead-letter' : 'skip'
+        },
+      }),
+    )
+    .to(output)
+  const { values, client, metrics } = await drained(t, declared, { onError: 'fail' })
+  t.deepEqual(await values('out'), good)
+  t.deepEqual(asked, ['TypeError: cannot take 40 in@40 k=40', 'TypeError: cannot take 59 in@59 k=59'])
+  t.like(metrics, { skipped: 4, deadLettered: 1 })
+  t.is((await letters(client, 'moldau-p-dead-letters')).length, 1)
+})
+
+test('more records of one epoch than poisonMax stop the pipeline, and nothing is committed', async (t) => {
+  const declared = beginning()
+    .pipe(map((r) => ({ key: r.key, value: checked(r.value) })))
+    .to(output)
+  const { broker, client } = await rig(t)
+  const { job } = await start(t, broker, [declared], { poisonMax: 4, epoch: { records: 500, ms: 500 } })
+  await t.throwsAsync(job.drain(), {
+    code: 'OPERATOR_FAILED',
+    message: /more than 4 records of one epoch failed, the last at in-0@59.*raise poisonMax/s,
+  })
+  t.deepEqual(await readAll(client, 'out', String), [])
+  t.deepEqual(await letters(client, 'moldau-p-dead-letters'), [])
+})
+
+test('without a handler the pipeline stops at the first', async (t) => {
+  const declared = pipeline('p')
+    .from(input)
+    .pipe(map((r) => ({ key: r.key, value: checked(r.value) })))
+    .to(output)
+  const { broker } = await rig(t)
+  const { job } = await start(t, broker, [declared])
+  await t.throwsAsync(job.drain(), { code: 'OPERATOR_FAILED', message: /cannot take 3 \(at in-0@3\)/ })
+})
+
+for (const [name, declare] of [
+  ['two ways', halves],
+  ['RxJS later', declarations.find(([n]) => n === 'RxJS later')![1]],
+] as const) {
+  test(`dead letters are exact when the process is killed again and again: ${name}`, async (t) => {
+    const { broker, client } = await rig(t)
+    const options = { epoch: { records: 5, ms: 0 } }
+    for (let round = 0; round < 6; round++) {
+      const { job, kill } = await start(t, broker, [declare(beginning())], options)
+      // Killed in the midst of the first, the second, the third … epoch.
+      let epochs = 0
+      await new Promise<void>((resolve) => {
+        const subscription = job.metrics$.subscribe({
+          next: ([m]) => {
+            epochs = m!.epochs
+            if (epochs >= 1) resolve()
+          },
+          complete: resolve,
+        })
+        setTimeout(resolve, 20 * (round + 1))
+        t.teardown(() => subscription.unsubscribe())
+      })
+      kill()
+    }
+    const { job } = await start(t, broker, [declare(beginning())], options)
+    await job.drain()
+    const written = (await readAll(client, 'out', (b) => Number(String(b)))).map((r) => r.value)
+    t.deepEqual(
+      written.toSorted((a, b) => a - b),
+      good,
+    )
+    const found = await letters(client, 'moldau-p-dead-letters')
+    t.deepEqual(
+      found.map(({ value }) => Number(value)).toSorted((a, b) => a - b),
+      [...poison],
+    )
+  })
 }
