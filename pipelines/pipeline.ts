@@ -36,7 +36,13 @@ export function isPipeline(value: unknown): value is Pipeline {
 export function together(first: Pipeline, ...others: readonly Pipeline[]): Pipeline {
   const stranger = others.find(({ name }) => name !== first.name)
   if (stranger !== undefined) throw differentNames('together(…)', first.name, stranger.name)
-  return { kind: 'pipeline', name: first.name, errors: first.errors, ends: [first, ...others].flatMap(({ ends }) => ends) }
+  const all = [first, ...others]
+  const errors: Pipeline['errors'] = {
+    onError: all.find((each) => each.errors.onError !== undefined)?.errors.onError,
+    deadLetters: all.find((each) => each.errors.deadLetters !== undefined)?.errors.deadLetters,
+    handlers: new Map(all.flatMap((each) => [...each.errors.handlers])),
+  }
+  return { kind: 'pipeline', name: first.name, errors, ends: all.flatMap(({ ends }) => ends) }
 }
 
 export interface PipelineOptions {
