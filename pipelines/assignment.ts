@@ -2,6 +2,7 @@ import { MoldauError, messageOf } from '../core/base/errors.ts'
 import type { Consumer } from '../core/client/consumer.ts'
 import type { CommittedOffset, OffsetToCommit, TopicPartition } from '../core/client/types.ts'
 import type { Appender } from './appender.ts'
+import { policyOf } from './errors/policy-of.ts'
 import type { Input } from './layout.ts'
 import { internalTopic } from './names.ts'
 import type { Settings } from './options.ts'
@@ -165,6 +166,7 @@ export class Assignment {
       appender: this.#appender,
       clock,
       watchdogMs,
+      errors: policyOf(this.#settings, this.#plan),
     })
     return {
       id,

@@ -5,11 +5,14 @@ import { checkName } from './topic.ts'
 export class Names {
   readonly #pipeline: string
   readonly #taken: Set<string>
+  readonly #labelled: (label: string) => void
   #operators: number
   #stores: number
 
-  constructor(pipeline: string) {
+  /** @param labelled is told every label */
+  constructor(pipeline: string, labelled: (label: string) => void) {
     this.#pipeline = pipeline
+    this.#labelled = labelled
     this.#taken = new Set()
     this.#operators = 0
     this.#stores = 0
@@ -17,7 +20,9 @@ export class Names {
 
   /** Of an operator, in messages. */
   label(kind: string): string {
-    return `${kind} (operator ${++this.#operators})`
+    const label = `${kind} (operator ${++this.#operators})`
+    this.#labelled(label)
+    return label
   }
 
   /** Of what has state or a topic: `<pipeline>-<given name>`, else `<pipeline>-<n>-<kind>`, n counting those. */

@@ -1,5 +1,6 @@
 import type { Consumer } from '../core/client/consumer.ts'
 import type { OffsetToCommit } from '../core/client/types.ts'
+import { leaveOut } from './errors/culprit.ts'
 import type { Meter } from './metrics.ts'
 import type { Settings } from './options.ts'
 import { Patience } from './retry.ts'
@@ -43,6 +44,7 @@ export async function runEpoch(epoch: Epoch, context: EpochContext): Promise<voi
     } catch (error) {
       for (const task of epoch.tasks) task.rollback()
       aborted = await abort(context)
+      if (await leaveOut(error, epoch)) continue
       context.meter.restart()
       await patience.wait(error)
     }

@@ -1,6 +1,7 @@
 import type { OperatorFunction } from 'rxjs'
 import type { Sink } from '../connectors/types.ts'
 import type { Serde } from '../core/serde/serde.ts'
+import { type DeclaredErrors, isOnError, type OnError } from './errors/on-error.ts'
 import { differentNames, invalid } from './failure.ts'
 import type { KeyedStream } from './keyed-stream.ts'
 import type { AnySerde, AnyTopic, BranchNode, Node, Output } from './nodes.ts'
@@ -39,6 +40,9 @@ export interface TableOf<K, V> extends Flow<unknown> {
 export interface Declaring {
   /** Of the pipeline. */
   readonly name: string
+  readonly errors: DeclaredErrors
+  /** What operators were told of errors. */
+  readonly handlers: Map<Node, OnError>
   stream<T>(node: Node): Stream<T>
   table<K, V, T extends Keyed<K, V | null>>(node: Node): Table<K, V, T>
   keyed<K, V, T>(node: Node): KeyedStream<K, V, T>
@@ -170,7 +174,9 @@ export class Flow<T> {
    *   with at most `filter`, `map`, `mapValues` and `tap` in between
    */
   to<O extends AnyTopic | Sink>(output: O & Taken<T, O>): Pipeline {
-    return { kind: 'pipeline', name: this.#declaring.name, ends: [{ input: this.#node, output: output as Output }] }
+    const { name, handlers } = this.#declaring
+    const errors = { ...this.#declaring.errors, handlers }
+    return { kind: 'pipeline', name, errors, ends: [{ input: this.#node, output: output as Output }] }
   }
 
   /**
@@ -180,6 +186,20 @@ export class Flow<T> {
   toTable<K, V>(this: Flow<T> & FlowOf<Keyed<K, V>>, options: TableOptions<NonNullable<V>> = {}): Table<K, NonNullable<V>> {
     const { name, state } = options
     return this.#declaring.table({ kind: 'table', input: this.#node, name, state: state as AnySerde | undefined })
+  }
+
+  /**
+   * What becomes of records for which the operator throws that this stream comes out of (all those of one `.pipe`), or that cannot be read from
+   * its topic; of a stream after `keyBy`, those for which no key can be found. Beats what pipeline and run say.
+   *
+   * ```ts
+   * orders.join(customers, enrich).onError('dead-letter').to(enriched)
+   * ```
+   */
+  onError(onError: OnError): this {
+    if (!isOnError(onError)) throw invalid(this.#declaring.name, `onError(…) takes 'fail', 'skip', 'dead-letter' or a function`)
+    this.#declaring.handlers.set(this.#node, onError)
+    return this
   }
 
   /** Not for users: what more is declared with. */

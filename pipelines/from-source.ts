@@ -1,5 +1,6 @@
 import type { Position, Source } from '../connectors/types.ts'
 import { type Epoch, runEpoch } from './epoch.ts'
+import { policyOf } from './errors/policy-of.ts'
 import { invalid } from './failure.ts'
 import type { Meter } from './metrics.ts'
 import { internalTopic, sourceTransactionalId } from './names.ts'
@@ -95,6 +96,7 @@ export class SourceWorker implements Worker {
       appender: this.#transaction,
       clock,
       watchdogMs,
+      errors: policyOf(this.#settings, this.#plan),
     })
     if (saved !== undefined) this.#task.restoreTime(saved.watermark, 0, 1)
     await this.#source.open(saved?.position, { clock, random })

@@ -35,6 +35,12 @@ export async function ensureTopics(client: Client, pipeline: string, topics: rea
   }
 }
 
+/** Creates a topic that is not there yet; one that is may have any number of partitions. */
+export async function ensureTopic(client: Client, { name, partitions, configs }: InternalTopic): Promise<void> {
+  const listed = await client.admin.listTopics()
+  if (!listed.some((each) => each.name === name)) await create(client, name, partitions, configs)
+}
+
 async function create(client: Client, name: string, partitions: number, configs: Readonly<Record<string, string>>): Promise<number> {
   try {
     await client.admin.createTopics([{ name, partitions, configs }])

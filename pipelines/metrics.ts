@@ -1,5 +1,5 @@
 import type { Clock } from '../core/base/clock.ts'
-import type { Counters } from './stages/stage.ts'
+import { type Counters, noCounts } from './stages/stage.ts'
 
 /** How a pipeline is doing in this process. Counts are since the start of the job, and of committed epochs only. */
 export interface PipelineMetrics {
@@ -11,6 +11,9 @@ export interface PipelineMetrics {
   readonly late: number
   /** Held back by `filter`. */
   readonly filtered: number
+  /** Records that failed, as `onError` says: written to the dead letters, or passed over. */
+  readonly deadLettered: number
+  readonly skipped: number
   readonly epochs: number
   readonly commits: number
   /** Records of the inputs that are not yet processed; 0 of a source, which does not say. */
@@ -48,7 +51,7 @@ export class Meter {
     this.#pipeline = pipeline
     this.#clock = clock
     this.#started = clock.monotonic()
-    this.#counts = { in: 0, out: 0, late: 0, filtered: 0 }
+    this.#counts = noCounts()
     this.#epochs = 0
     this.#commits = 0
     this.#restarts = 0
@@ -63,6 +66,8 @@ export class Meter {
     this.#counts.out += counts.out
     this.#counts.late += counts.late
     this.#counts.filtered += counts.filtered
+    this.#counts.deadLettered += counts.deadLettered
+    this.#counts.skipped += counts.skipped
   }
 
   epoch(): void {
@@ -79,7 +84,7 @@ export class Meter {
   }
 
   snapshot(): PipelineMetrics {
-    const { in: recordsIn, out: recordsOut, late, filtered } = this.#counts
+    const { in: recordsIn, out: recordsOut, late, filtered, deadLettered, skipped } = this.#counts
     const progress = this.progress === undefined ? {} : { progress: this.progress }
     return {
       pipeline: this.#pipeline,
@@ -87,6 +92,8 @@ export class Meter {
       recordsOut,
       late,
       filtered,
+      deadLettered,
+      skipped,
       epochs: this.#epochs,
       commits: this.#commits,
       lag: this.lag(),

@@ -4,6 +4,7 @@ import { MoldauError } from '../core/base/errors.ts'
 import { type Logger, silentLogger } from '../core/base/logger.ts'
 import { type RandomBytes, systemRandom } from '../core/base/uuid.ts'
 import type { Client } from '../core/client/client.ts'
+import { isOnError, type OnError } from './errors/on-error.ts'
 import { type Part, waits } from './plan.ts'
 import { checkName } from './topic.ts'
 
@@ -47,6 +48,17 @@ export interface RunOptions {
   sessionTimeoutMs?: number
   /** Where a sink that was never committed begins; default 'earliest'. */
   startAt?: 'earliest' | 'latest'
+  /**
+   * What becomes of records that cannot be read, run or written, unless pipeline or operator say otherwise: 'fail' (the default) stops the
+   * pipeline, 'skip' passes the record over, 'dead-letter' writes it to a topic in the transaction of its epoch, a function decides.
+   */
+  onError?: OnError
+  /** Name of the topic of dead letters; default: of each pipeline its own, `<application>-<pipeline>-dead-letters`. */
+  deadLetters?: string
+  /** How many records of one epoch may fail before it is held to be the fault of the code, which stops the pipeline; default 10. */
+  poisonMax?: number
+  /** What dead letters say about the code that could not take them; default: `npm_package_version` of the environment. */
+  codeVersion?: string
   clock?: Clock
   random?: RandomBytes
   logger?: Logger
@@ -67,6 +79,10 @@ export interface Settings {
   readonly retryMs: number
   readonly sessionTimeoutMs: number
   readonly startAt: 'earliest' | 'latest'
+  readonly onError: OnError
+  readonly deadLetters: string | undefined
+  readonly poisonMax: number
+  readonly codeVersion: string | undefined
   readonly clock: Clock
   readonly random: RandomBytes
   readonly logger: Logger
@@ -85,6 +101,10 @@ const names = [
   'retryMs',
   'sessionTimeoutMs',
   'startAt',
+  'onError',
+  'deadLetters',
+  'poisonMax',
+  'codeVersion',
   'clock',
   'random',
   'logger',
@@ -95,11 +115,13 @@ export function readOptions(options: RunOptions): Settings {
   for (const name of Object.keys(options)) {
     if (!names.includes(name)) throw wrong(name, `does not exist; there are: ${names.join(', ')}`)
   }
-  const { guarantee = 'exactly-once', applicationId = 'moldau', latency, epoch = {} } = options
+  const { guarantee = 'exactly-once', applicationId = 'moldau', latency, epoch = {}, onError = 'fail' } = options
   if (guarantee !== 'exactly-once' && guarantee !== 'at-least-once') {
     throw wrong('guarantee', `is 'exactly-once' or 'at-least-once', not '${String(guarantee)}'`)
   }
   if (latency !== undefined && latency !== 'low') throw wrong('latency', `is 'low' or not there, not '${String(latency)}'`)
+  if (!isOnError(onError)) throw wrong('onError', `is 'fail', 'skip', 'dead-letter' or a function, not '${String(onError)}'`)
+  if (options.deadLetters !== undefined) checkName('run: deadLetters', options.deadLetters)
   const instanceId = options.instanceId ?? hostname().replaceAll(/[^a-zA-Z0-9._-]/g, '-')
   checkName('run: applicationId', applicationId)
   checkName('run: instanceId', instanceId)
@@ -116,6 +138,10 @@ export function readOptions(options: RunOptions): Settings {
     retryMs: atLeast('retryMs', options.retryMs ?? 300_000, 0),
     sessionTimeoutMs: atLeast('sessionTimeoutMs', options.sessionTimeoutMs ?? 45_000, 1),
     startAt: options.startAt ?? 'earliest',
+    onError,
+    deadLetters: options.deadLetters,
+    poisonMax: options.poisonMax === Infinity ? Infinity : atLeast('poisonMax', options.poisonMax ?? 10, 1),
+    codeVersion: options.codeVersion ?? process.env['npm_package_version'],
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     logger: options.logger ?? silentLogger,

@@ -1,6 +1,7 @@
 import type { Source } from '../connectors/types.ts'
+import { type DeclaredErrors, isOnError, type OnError } from './errors/on-error.ts'
 import { differentNames, invalid } from './failure.ts'
-import type { AnySerde, AnyTopic, End, FromNode } from './nodes.ts'
+import type { AnySerde, AnyTopic, End, FromNode, Node } from './nodes.ts'
 import type { TopicRecord } from './record.ts'
 import type { Declaring } from './flow.ts'
 import { KeyedStream } from './keyed-stream.ts'
@@ -14,6 +15,7 @@ export interface Pipeline {
   readonly kind: 'pipeline'
   readonly name: string
   readonly ends: readonly End[]
+  readonly errors: DeclaredErrors & { readonly handlers: ReadonlyMap<Node, OnError> }
 }
 
 /** Whether a value, e.g. an export of a module, is a declared pipeline. */
@@ -34,7 +36,20 @@ export function isPipeline(value: unknown): value is Pipeline {
 export function together(first: Pipeline, ...others: readonly Pipeline[]): Pipeline {
   const stranger = others.find(({ name }) => name !== first.name)
   if (stranger !== undefined) throw differentNames('together(…)', first.name, stranger.name)
-  return { kind: 'pipeline', name: first.name, ends: [first, ...others].flatMap(({ ends }) => ends) }
+  const all = [first, ...others]
+  const errors: Pipeline['errors'] = {
+    onError: all.find((each) => each.errors.onError !== undefined)?.errors.onError,
+    deadLetters: all.find((each) => each.errors.deadLetters !== undefined)?.errors.deadLetters,
+    handlers: new Map(all.flatMap((each) => [...each.errors.handlers])),
+  }
+  return { kind: 'pipeline', name: first.name, errors, ends: all.flatMap(({ ends }) => ends) }
+}
+
+export interface PipelineOptions {
+  /** What becomes of records that cannot be read, run or written; default: as {@link RunOptions.onError} says. */
+  onError?: OnError
+  /** Name of the topic of its dead letters; default: `<application>-<pipeline>-dead-letters`. */
+  deadLetters?: string
 }
 
 /** The beginning of a declaration: where the records come from. */
@@ -64,11 +79,12 @@ export interface PipelineStart {
  * ```
  *
  * @param name becomes part of the names of its consumer group, stores and topics: do not change it while state is to be kept
- * @throws PIPELINE_INVALID when the name cannot be part of a topic's name
+ * @param options what becomes of records that fail
+ * @throws PIPELINE_INVALID when the name cannot be part of a topic's name, or an option is what it cannot be
  */
-export function pipeline(name: string): PipelineStart {
+export function pipeline(name: string, options: PipelineOptions = {}): PipelineStart {
   checkName('pipeline', name)
-  const declaring = declaringOf(name)
+  const declaring = declaringOf(name, errorsOf(name, options))
   return {
     from(...inputs: readonly unknown[]): Stream<never> {
       const topics = inputs.filter((input): input is AnyTopic => (input as AnyTopic | undefined)?.kind === 'topic')
@@ -84,9 +100,19 @@ export function pipeline(name: string): PipelineStart {
   }
 }
 
-function declaringOf(name: string): Declaring {
+function errorsOf(name: string, { onError, deadLetters }: PipelineOptions): DeclaredErrors {
+  if (onError !== undefined && !isOnError(onError)) {
+    throw invalid(name, `onError is 'fail', 'skip', 'dead-letter' or a function, not ${String(onError)}`)
+  }
+  if (deadLetters !== undefined) checkName(`pipeline "${name}", deadLetters`, deadLetters)
+  return { onError, deadLetters }
+}
+
+function declaringOf(name: string, errors: DeclaredErrors): Declaring {
   const declaring: Declaring = {
     name,
+    errors,
+    handlers: new Map(),
     stream: (node) => new Stream(declaring, node),
     table: (node) => new Table(declaring, node),
     keyed: (node) => new KeyedStream(declaring, node),

@@ -1,5 +1,6 @@
 import type { OperatorFunction } from 'rxjs'
 import type { Sink, Source } from '../connectors/types.ts'
+import type { DeclaredErrors, OnError } from './errors/on-error.ts'
 import type { AnySerde, AnyTopic, Joiner, JoinKind } from './nodes.ts'
 import type { AsyncStep, Step } from './operators/safe.ts'
 import type { JoinWindows, SessionWindows, TimeWindows } from './windows.ts'
@@ -137,6 +138,13 @@ export interface Plan {
   readonly name: string
   /** Each behind those that write what it reads. */
   readonly parts: readonly Part[]
+  readonly errors: PlannedErrors
+}
+
+/** What becomes of records that fail. */
+export interface PlannedErrors extends DeclaredErrors {
+  /** By the labels of operators. */
+  readonly handlers: ReadonlyMap<string, OnError>
 }
 
 /** Whether operators may wait for something outside, and RxJS's queues are in use. */

@@ -2,6 +2,7 @@ import { json } from '../core/serde/primitives.ts'
 import { checkEnds } from './check-ends.ts'
 import { cut } from './cut.ts'
 import { Names } from './declared-names.ts'
+import type { OnError } from './errors/on-error.ts'
 import { invalid } from './failure.ts'
 import {
   type AggregateNode,
@@ -49,8 +50,8 @@ interface OpenStage extends PlannedStage {
  *
  * @throws PIPELINE_INVALID naming the pipeline and the remedy
  */
-export function plan({ name, ends }: Pipeline): Plan {
-  return new Planner(name, ends).plan()
+export function plan({ name, ends, errors }: Pipeline): Plan {
+  return new Planner(name, ends, errors).plan()
 }
 
 class Planner {
@@ -62,8 +63,13 @@ class Planner {
   readonly #stages: OpenStage[]
   readonly #outputs: PlannedOutput[]
   readonly #names: Names
+  readonly #errors: Pipeline['errors']
+  /** Nodes being planned, the innermost last: labels given meanwhile are theirs. */
+  readonly #planning: Node[]
+  /** By the labels of operators. */
+  readonly #handlers: Map<string, OnError>
 
-  constructor(pipeline: string, ends: readonly End[]) {
+  constructor(pipeline: string, ends: readonly End[], errors: Pipeline['errors']) {
     this.#pipeline = pipeline
     this.#ends = ends
     this.#uses = countUses(ends)
@@ -71,7 +77,10 @@ class Planner {
     this.#inputs = []
     this.#stages = []
     this.#outputs = []
-    this.#names = new Names(pipeline)
+    this.#names = new Names(pipeline, (label) => this.#labelled(label))
+    this.#errors = errors
+    this.#planning = []
+    this.#handlers = new Map()
   }
 
   plan(): Plan {
@@ -80,17 +89,26 @@ class Planner {
       this.#outputs.push({ output: isTopic(output) ? { kind: 'topic', topic: output } : { kind: 'sink', sink: output }, outlets })
     }
     checkEnds(this.#pipeline, this.#inputs, this.#stages, this.#ends)
-    return { name: this.#pipeline, parts: cut(this.#pipeline, this.#inputs, this.#stages, this.#outputs) }
+    const errors = { ...this.#errors, handlers: this.#handlers }
+    return { name: this.#pipeline, errors, parts: cut(this.#pipeline, this.#inputs, this.#stages, this.#outputs) }
   }
 
   /** What a node gives; a node that several take is planned once. */
   #flow(node: Node): Flow {
     let flow = this.#flows.get(node)
     if (flow === undefined) {
+      this.#planning.push(node)
       flow = this.#planned(node)
+      this.#planning.pop()
       this.#flows.set(node, flow)
     }
     return flow
+  }
+
+  /** Of what was said with `onError(…)` to the node that is being planned. */
+  #labelled(label: string): void {
+    const onError = this.#errors.handlers.get(this.#planning.at(-1)!)
+    if (onError !== undefined) this.#handlers.set(label, onError)
   }
 
   #planned(node: Node): Flow {
@@ -150,6 +168,7 @@ class Planner {
     const [first] = topics
     if (first === undefined) throw this.#invalid('from() needs a topic or a source')
     if (new Set(topics.map((topic) => topic.name)).size < topics.length) throw this.#invalid('from(…) names a topic twice')
+    for (const { name } of topics) this.#labelled(`from '${name}'`)
     const outlets = topics.flatMap((topic) => {
       const known = this.#inputs.find((input) => input.kind === 'topic' && input.topic.name === topic.name)
       if (known?.kind === 'topic' && (known.topic.key !== topic.key || known.topic.value !== topic.value)) {
@@ -170,6 +189,7 @@ class Planner {
         throw this.#invalid('.pipe(…) got an operator that is not known to be safe across epochs; put it into .perEpoch(…)')
       }
       const label = this.#names.label(spec.kind)
+      if (spec.onError !== undefined) this.#handlers.set(label, spec.onError)
       const outlets =
         spec.kind === 'mapAsync' || spec.kind === 'concatMap'
           ? this.#stage({ kind: 'async', label, step: spec }, flow.outlets)

@@ -1,6 +1,6 @@
 import { MoldauError } from '../core/base/errors.ts'
 import type { Appender } from './appender.ts'
-import { operatorFailed } from './failure.ts'
+import { writeFailed } from './failure.ts'
 import type { Repartition } from './plan.ts'
 import { headersOf, timestampOf } from './record.ts'
 import { stampHeader } from './stamp.ts'
@@ -51,7 +51,7 @@ export class RepartitionSink implements Stage {
         const stamped = headers.length === 0 ? [stamp] : [...headers, stamp]
         appender.append(topic, appender.partitionFor(topic, keyBytes), keyBytes, valueBytes, timestampOf(item, origin), stamped)
       } catch (error) {
-        throw operatorFailed(place, origin, error)
+        throw writeFailed(place, origin, error)
       }
     }
   }

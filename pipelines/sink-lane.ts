@@ -5,6 +5,7 @@ import type { Meter } from './metrics.ts'
 import type { Settings } from './options.ts'
 import { Patience } from './retry.ts'
 import { bytesOf } from './slices.ts'
+import { noCounts } from './stages/stage.ts'
 
 /** What may wait in front of one partition of a sink, in bytes of batches; then its reading is paused. */
 const WAITING_BYTES_MAX = 2 * 1024 * 1024
@@ -190,7 +191,7 @@ export class SinkLane {
       this.#waitingBytes -= bytesOf(batch, batch.from, batch.count)
       this.#position = { offset: batch.nextOffset, leaderEpoch: batch.leaderEpoch }
       const kept = converted.selected?.length ?? batch.count
-      meter.add({ in: batch.count, out: kept, late: 0, filtered: batch.count - kept })
+      meter.add({ ...noCounts(), in: batch.count, out: kept, filtered: batch.count - kept })
       if (sink.due?.(settings.clock.now()) === true) await this.#commit()
       if (this.#waitingBytes < WAITING_BYTES_MAX / 2) this.#resume()
     }

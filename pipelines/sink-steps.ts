@@ -3,7 +3,9 @@ import type { ConsumerBatch } from '../core/client/types.ts'
 import type { Settings } from './options.ts'
 import type { AnyTopic } from './nodes.ts'
 import type { Part, Plan } from './plan.ts'
-import type { StageContext } from './stages/stage.ts'
+import { Failures } from './errors/failures.ts'
+import { failing } from './errors/policy.ts'
+import { noCounts, type StageContext } from './stages/stage.ts'
 import { StepsStage } from './stages/steps.ts'
 import { RecordDecoder } from './topic-source.ts'
 
@@ -15,12 +17,14 @@ export function sinkConverter(settings: Settings, plan: Plan, part: Part, topic:
   const spec = part.stages[0]?.spec
   if (spec?.kind !== 'steps') return (batch) => batch
   let values: unknown[] = []
+  const counters = noCounts()
   const context: StageContext = {
     pipeline: plan.name,
     task: { topic: topic.name, partition: -1 },
     clock: settings.clock,
     watchdogMs: settings.watchdogMs,
-    counters: { in: 0, out: 0, late: 0, filtered: 0 },
+    counters,
+    failures: new Failures(failing(plan.name), undefined, counters, () => false),
   }
   const steps = new StepsStage(spec.steps, (item) => void values.push((item as { value: unknown }).value), context)
   const decoder = new RecordDecoder(plan.name, topic.name, topic.key, topic.value)

@@ -2,11 +2,14 @@ import type { Clock } from '../core/base/clock.ts'
 import type { Header } from '../core/record/header.ts'
 import type { RecordColumns } from '../core/record/columns.ts'
 import type { Appender } from './appender.ts'
+import { Failures } from './errors/failures.ts'
+import { Outbox } from './errors/outbox.ts'
+import { type ErrorPolicy, failing } from './errors/policy.ts'
 import { changelogOf, type Part, type PartInput, type PlannedOutput } from './plan.ts'
 import { type Origin, SourceRecord, timestampOf } from './record.ts'
 import { RepartitionSink } from './repartition-sink.ts'
 import { buildChain, type EndOf } from './stages/build.ts'
-import type { Counters, Emit, OwnProgress, Progress, Stage, StageContext } from './stages/stage.ts'
+import { type Counters, type Emit, noCounts, type OwnProgress, type Progress, type Stage, type StageContext } from './stages/stage.ts'
 import { readStamp, type Stamp } from './stamp.ts'
 import type { Store } from './state/entry.ts'
 import { RecordDecoder } from './topic-source.ts'
@@ -25,6 +28,8 @@ export interface TaskOptions {
   readonly appender: Appender
   readonly clock: Clock
   readonly watchdogMs: number
+  /** What becomes of records that fail; default: the epoch fails with them. */
+  readonly errors?: ErrorPolicy
 }
 
 /** One input of a task: how its records are read, where they go in, and whose time they tell. */
@@ -57,6 +62,7 @@ export class Task {
   readonly stores: readonly Store[]
   readonly counters: Counters
   readonly watermarks: Watermarks
+  readonly failures: Failures
   readonly #appender: Appender
   readonly #topicName: (name: string) => string
   readonly #entries: ReadonlyMap<string, Entry>
@@ -68,12 +74,16 @@ export class Task {
   #saved: { watermarks: ReturnType<Watermarks['snapshot']>; points: readonly number[] }
 
   constructor(options: TaskOptions) {
-    const { part, partition, appender, topicName, channelsOf } = options
+    const { part, partition, topicName, channelsOf, errors = failing(options.pipeline) } = options
+    // Only what is tried again with fewer records needs to be held back from the log.
+    const outbox = errors.active ? new Outbox(options.appender, () => this.failures.onTrial) : undefined
+    const appender = outbox ?? options.appender
     this.part = part
     this.partition = partition
     this.#appender = appender
     this.#topicName = topicName
-    this.counters = { in: 0, out: 0, late: 0, filtered: 0 }
+    this.counters = noCounts()
+    this.failures = new Failures(errors, appender, this.counters, (topic) => this.#entries.get(topic)?.repartition === true)
     this.watermarks = new Watermarks(part.inputs.reduce((sum, input) => sum + channelsOf(input), 0))
     this.#time = { watermark: this.watermarks.current }
     const context: StageContext = {
@@ -82,6 +92,7 @@ export class Task {
       clock: options.clock,
       watchdogMs: options.watchdogMs,
       counters: this.counters,
+      failures: this.failures,
     }
     const end = (output: PlannedOutput, progress: Progress) => this.#end(output, progress, context)
     const { entries, stages, stores, points } = buildChain(part, this.#time, end, context)
@@ -100,6 +111,7 @@ export class Task {
   }
 
   begin(): void {
+    this.failures.begin()
     this.#saved = this.#save()
   }
 
@@ -107,15 +119,23 @@ export class Task {
   feed(batch: TaskBatch): void {
     const { columns, from, count, partition, topic } = batch
     const entry = this.#entries.get(topic)!
+    this.failures.feeding(batch)
     if (entry.repartition) return this.#feedRepartitioned(batch, entry)
     const { decoder, emit, channel } = entry
     const time = this.#time
-    const { watermarks } = this
+    const { watermarks, failures } = this
+    const selects = failures.policy.active
     for (let i = from; i < from + count; i++) {
-      const record = decoder.decode(columns, i, partition)
-      watermarks.observe(channel, record.timestamp)
-      time.watermark = watermarks.current
-      emit(record, record)
+      const before = failures.effects
+      try {
+        const record = decoder.decode(columns, i, partition)
+        watermarks.observe(channel, record.timestamp)
+        time.watermark = watermarks.current
+        if (selects && failures.leavesOut(topic, partition, record.offset)) continue
+        emit(record, record)
+      } catch (error) {
+        failures.caught(error, partition, columns.offset(i), before)
+      }
     }
     this.counters.in += count
   }
@@ -124,8 +144,16 @@ export class Task {
   feedItem(item: unknown, origin: Origin): void {
     this.watermarks.observe(0, timestampOf(item, origin))
     this.#time.watermark = this.watermarks.current
-    this.#first(item, origin)
+    const { failures } = this
     this.counters.in++
+    failures.feedingItem(item, origin)
+    if (failures.policy.active && failures.leavesOut(origin.topic, origin.partition, origin.offset)) return
+    const before = failures.effects
+    try {
+      this.#first(item, origin)
+    } catch (error) {
+      failures.caught(error, origin.partition, origin.offset, before)
+    }
   }
 
   /** Event time has come this far in the input. */
@@ -153,6 +181,7 @@ export class Task {
   commit(): void {
     for (const store of this.stores) store.commit()
     this.#saved = this.#save()
+    this.failures.commit()
     this.#resetCounters()
   }
 
@@ -167,15 +196,23 @@ export class Task {
 
   #feedRepartitioned({ columns, from, count, partition }: TaskBatch, { decoder, emit, channel }: Entry): void {
     const time = this.#time
+    const { failures } = this
+    const selects = failures.policy.active
     for (let i = from; i < from + count; i++) {
       const headers = columns.headers(i)
       const stamp = readStamp(headers)
       if (stamp !== undefined) this.#observe(stamp, channel)
       time.watermark = this.watermarks.current
       if (columns.keyLength[i]! < 0) continue
-      const record = withoutStamp(decoder.decode(columns, i, partition), headers, stamp)
       this.counters.in++
-      emit(record, record)
+      const before = failures.effects
+      try {
+        const record = withoutStamp(decoder.decode(columns, i, partition), headers, stamp)
+        if (selects && failures.leavesOut(record.topic, partition, record.offset)) continue
+        emit(record, record)
+      } catch (error) {
+        failures.caught(error, partition, columns.offset(i), before)
+      }
     }
   }
 
@@ -203,7 +240,7 @@ export class Task {
   }
 
   #resetCounters(): void {
-    Object.assign(this.counters, { in: 0, out: 0, late: 0, filtered: 0 })
+    Object.assign(this.counters, noCounts())
   }
 }
 

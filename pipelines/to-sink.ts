@@ -3,6 +3,7 @@ import { assert } from '../core/base/assert.ts'
 import { messageOf } from '../core/base/errors.ts'
 import type { Consumer } from '../core/client/consumer.ts'
 import type { TopicPartition } from '../core/client/types.ts'
+import { policyOf } from './errors/policy-of.ts'
 import { invalid } from './failure.ts'
 import type { Meter } from './metrics.ts'
 import { groupId } from './names.ts'
@@ -51,6 +52,13 @@ export class SinkWorker implements Worker {
       throw invalid(
         plan.name,
         `the sink '${sink.name}' keeps no position, so it may get records twice; run it with guarantee: 'at-least-once'`,
+      )
+    }
+    if (policyOf(settings, plan).active) {
+      throw invalid(
+        plan.name,
+        `the sink '${sink.name}' is not written in a transaction, so no record can be passed over exactly once; ` +
+          "declare it with pipeline(name, { onError: 'fail' }), and filter out in a pipeline before it what it cannot take",
       )
     }
     this.#settings = settings

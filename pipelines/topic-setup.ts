@@ -1,9 +1,13 @@
-import { ensureTopics } from './internal-topics.ts'
+import { policyOf } from './errors/policy-of.ts'
+import { ensureTopic, ensureTopics } from './internal-topics.ts'
 import { type Input, layOut, type Layout } from './layout.ts'
 import { internalTopic } from './names.ts'
 import type { Settings } from './options.ts'
 import { type Part, type Plan, topicsOf } from './plan.ts'
 import type { Transaction } from './transaction.ts'
+
+/** Of dead letters: until somebody has looked at them. */
+const kept = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } as const
 
 export interface Setup extends Pick<Layout, 'channelsOf'> {
   readonly inputs: readonly Input[]
@@ -23,6 +27,11 @@ export async function setUp(settings: Settings, plan: Plan, parts: readonly Part
   for (const { name } of own) await transaction.know(name)
   for (const { output } of plan.parts.flatMap((part) => part.outputs)) {
     if (output.kind === 'topic') await transaction.know(output.topic.name)
+  }
+  const { writes, deadLetters } = policyOf(settings, plan)
+  if (writes) {
+    await ensureTopic(settings.client, { name: deadLetters, partitions: 1, configs: kept })
+    await transaction.know(deadLetters)
   }
   return { inputs: inputs.filter(({ part }) => parts.includes(part)), channelsOf }
 }

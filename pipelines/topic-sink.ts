@@ -1,6 +1,6 @@
 import { MoldauError } from '../core/base/errors.ts'
 import type { Appender } from './appender.ts'
-import { operatorFailed } from './failure.ts'
+import { writeFailed } from './failure.ts'
 import type { AnySerde, AnyTopic } from './nodes.ts'
 import { headersOf, type OutputRecord, timestampOf } from './record.ts'
 import { type Emit, placeOf, type StageContext } from './stages/stage.ts'
@@ -22,7 +22,7 @@ export function topicSink(topic: AnyTopic, appender: Appender, context: StageCon
           : topic.partitioner(record.key, record.value, appender.partitions(topic.name))
       appender.append(topic.name, partition, keyBytes, value(record.value), timestampOf(item, origin), headersOf(item))
     } catch (error) {
-      throw operatorFailed(place, origin, error)
+      throw writeFailed(place, origin, error)
     }
     context.counters.out++
   }

@@ -2,7 +2,8 @@ import { MoldauError, messageOf } from '../core/base/errors.ts'
 import type { RecordColumns } from '../core/record/columns.ts'
 import { noHeaders } from '../core/record/header.ts'
 import type { AnySerde } from './nodes.ts'
-import { SourceRecord } from './record.ts'
+import { OperatorFailed } from './failure.ts'
+import { type Origin, SourceRecord } from './record.ts'
 import { isNullable } from './topic.ts'
 
 /** Decodes records of one topic one by one out of the columns of a batch. */
@@ -33,11 +34,15 @@ export class RecordDecoder {
       const headers = buffer[columns.headersStart[i]!] === 0 ? noHeaders : columns.headers(i)
       return new SourceRecord(key, value, columns.timestamps[i]!, headers, this.#topic, partition, columns.offset(i))
     } catch (cause) {
-      throw new MoldauError(
-        'SERDE_FAILED',
+      const origin: Origin = { topic: this.#topic, partition, offset: columns.offset(i), timestamp: columns.timestamp(i) }
+      throw new OperatorFailed(
+        { pipeline: this.#pipeline, operator: `from '${this.#topic}'` },
+        origin,
+        true,
         `pipeline "${this.#pipeline}" cannot read ${this.#topic}-${partition}@${columns.offset(i)}: ${messageOf(cause)}. ` +
           'Declare the topic with the serde that its producer used; nothing of this epoch was committed',
-        { cause },
+        cause,
+        'SERDE_FAILED',
       )
     }
   }

@@ -1,5 +1,5 @@
 import { concatMap } from 'rxjs'
-import { type SafeOperator, safe } from './safe.ts'
+import { type OperatorOptions, type SafeOperator, safe } from './safe.ts'
 
 /**
  * Makes none, one or several of each record, in the order of the array.
@@ -12,9 +12,9 @@ import { type SafeOperator, safe } from './safe.ts'
  *
  * @param project returns an array; throwing fails the epoch with OPERATOR_FAILED naming the record
  */
-export function flatMap<T, R>(project: (item: T) => readonly R[]): SafeOperator<T, R> {
+export function flatMap<T, R>(project: (item: T) => readonly R[], options: OperatorOptions = {}): SafeOperator<T, R> {
   return safe(
-    { kind: 'flatMap', apply: project },
+    { kind: 'flatMap', apply: project, onError: options.onError },
     concatMap((item: T) => project(item)),
   )
 }

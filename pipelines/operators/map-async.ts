@@ -1,8 +1,8 @@
 import { Observable } from 'rxjs'
 import { AsyncRing } from './async-ring.ts'
-import { type Order, type SafeOperator, safe } from './safe.ts'
+import { type OperatorOptions, type Order, type SafeOperator, safe } from './safe.ts'
 
-export interface MapAsyncOptions {
+export interface MapAsyncOptions extends OperatorOptions {
   /** How many calls may be under way at a time, per task; default 16. */
   concurrency?: number
   /** Which results keep the order of their inputs: those of one `key` (the default), `all`, or `none`. */
@@ -21,9 +21,9 @@ export interface MapAsyncOptions {
  * @param project rejecting fails the epoch with OPERATOR_FAILED naming the record; calls are repeated when an epoch is run again
  */
 export function mapAsync<T, R>(project: (item: T) => Promise<R>, options: MapAsyncOptions = {}): SafeOperator<T, R> {
-  const { concurrency = 16, order = 'key' } = options
+  const { concurrency = 16, order = 'key', onError } = options
   return safe(
-    { kind: 'mapAsync', apply: project, concurrency, order },
+    { kind: 'mapAsync', apply: project, concurrency, order, onError },
     (source) =>
       new Observable<R>((subscriber) => {
         let completed = false

@@ -1,6 +1,6 @@
 import { map as rxMap } from 'rxjs'
 import { withValue } from '../record.ts'
-import { type SafeOperator, safe } from './safe.ts'
+import { type OperatorOptions, type SafeOperator, safe } from './safe.ts'
 
 /** A record of the same kind with another type of value. */
 export type WithValue<R, V> = Omit<R, 'value'> & { readonly value: V }
@@ -16,9 +16,10 @@ export type WithValue<R, V> = Omit<R, 'value'> & { readonly value: V }
  */
 export function mapValues<R extends { readonly value: unknown }, V>(
   project: (value: R['value'], record: R) => V,
+  options: OperatorOptions = {},
 ): SafeOperator<R, WithValue<R, V>> {
   return safe(
-    { kind: 'mapValues', apply: project },
+    { kind: 'mapValues', apply: project, onError: options.onError },
     rxMap((record: R) => withValue(record, project(record.value, record)) as WithValue<R, V>),
   )
 }

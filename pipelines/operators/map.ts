@@ -1,5 +1,5 @@
 import { map as rxMap } from 'rxjs'
-import { type SafeOperator, safe } from './safe.ts'
+import { type OperatorOptions, type SafeOperator, safe } from './safe.ts'
 
 /**
  * Makes something else of each record. What is to be written to a topic has `key` and `value`; without `timestamp` it keeps the time
@@ -13,9 +13,9 @@ import { type SafeOperator, safe } from './safe.ts'
  *
  * @param project called once per record, in order; throwing fails the epoch with OPERATOR_FAILED naming the record
  */
-export function map<T, R>(project: (item: T) => R): SafeOperator<T, R> {
+export function map<T, R>(project: (item: T) => R, options: OperatorOptions = {}): SafeOperator<T, R> {
   return safe(
-    { kind: 'map', apply: project },
+    { kind: 'map', apply: project, onError: options.onError },
     rxMap((item: T) => project(item)),
   )
 }

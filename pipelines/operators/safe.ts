@@ -1,7 +1,10 @@
 import type { Observable, ObservableInput, OperatorFunction } from 'rxjs'
+import type { OnError } from '../errors/on-error.ts'
 
 /** A step without state that the runner fuses with its neighbours into one loop. */
-export type Step =
+export type Step = StepOf & { readonly onError?: OnError | undefined }
+
+type StepOf =
   | { readonly kind: 'map'; readonly apply: (item: never) => unknown }
   | { readonly kind: 'mapValues'; readonly apply: (value: never, record: never) => unknown }
   | { readonly kind: 'filter'; readonly apply: (item: never) => boolean }
@@ -9,12 +12,20 @@ export type Step =
   | { readonly kind: 'flatMap'; readonly apply: (item: never) => readonly unknown[] }
 
 /** A step that waits: its results come later in the same epoch. */
-export type AsyncStep =
+export type AsyncStep = AsyncStepOf & { readonly onError?: OnError | undefined }
+
+type AsyncStepOf =
   | { readonly kind: 'concatMap'; readonly apply: (item: never) => ObservableInput<unknown> }
   | { readonly kind: 'mapAsync'; readonly apply: (item: never) => Promise<unknown>; readonly concurrency: number; readonly order: Order }
 
 /** Which results keep the order of their inputs: those of one key, all, or none. */
 export type Order = 'key' | 'all' | 'none'
+
+/** What every operator may be told. */
+export interface OperatorOptions {
+  /** What becomes of a record for which it throws; default: as the pipeline says. */
+  onError?: OnError
+}
 
 export type OperatorSpec = Step | AsyncStep
 

@@ -43,16 +43,40 @@ export function buildChain(part: Part, time: OwnProgress, endOf: EndOf, context:
   for (const output of part.outputs) {
     const { emit, stage } = endOf(output, times.into(output.outlets))
     if (stage !== undefined) stages.push(stage)
-    wiring.connect(output.outlets, emit)
+    wiring.connect(output.outlets, countingEnd(emit, context))
   }
   const state = new State(part)
   for (const planned of part.stages.toReversed()) {
     const { stage, ports } = build(planned, { wiring, context, times, state })
     stages.unshift(stage)
-    planned.ports.forEach((outlets, port) => wiring.connect(outlets, ports[port]!))
+    const emits = isPure(planned.spec) ? ports : ports.map((emit) => counting(emit, context))
+    planned.ports.forEach((outlets, port) => wiring.connect(outlets, emits[port]!))
   }
   const entries = new Map(part.inputs.map((input) => [input, wiring.emit(input, 0)]))
   return { entries, stages, stores: state.stores, points: times.points }
+}
+
+/** They keep nothing and begin nothing: an item that fails there has left no trace. */
+function isPure({ kind }: StageSpec): boolean {
+  return kind === 'steps' || kind === 'branch' || kind === 'tableMap' || kind === 'tableFilter' || kind === 'tableJoin' || kind === 'lookup'
+}
+
+/** Counts what goes into a stage that may keep it, even if it fails there. */
+function counting(emit: Emit, { failures }: StageContext): Emit {
+  if (!failures.policy.active) return emit
+  return (item, origin) => {
+    failures.effects++
+    emit(item, origin)
+  }
+}
+
+/** Counts what an end has taken; what it could not take is not there. */
+function countingEnd(emit: Emit, { failures }: StageContext): Emit {
+  if (!failures.policy.active) return emit
+  return (item, origin) => {
+    emit(item, origin)
+    failures.effects++
+  }
 }
 
 /** The stores of a part, and the tables that can be looked into. */
@@ -189,7 +213,14 @@ function build(planned: PlannedStage, building: Building): Built {
     const { wiring, state, context, times } = building
     const own = holdsTime(spec) ? times.own(planned) : undefined
     const [left, right] = state.timelines(planned)
-    const stage = new StreamJoinStage(spec, [left!, right!], wiring.emit(planned, 0), context, times.before(planned), own)
+    const stage = new StreamJoinStage(
+      spec,
+      [left!, right!],
+      context.failures.guardTimers(wiring.emit(planned, 0)),
+      context,
+      times.before(planned),
+      own,
+    )
     return { stage, ports: [stage.left, stage.right] }
   }
   const stage = buildOfOnePort(planned, building)
@@ -201,7 +232,7 @@ const ignore: Emit = () => undefined
 
 function buildOfOnePort(planned: PlannedStage, { wiring, context, times, state }: Building): Stage & { readonly process: Emit } {
   const spec = planned.spec as Exclude<StageSpec, { kind: 'tableJoin' | 'streamJoin' }>
-  const next = wiring.emit(planned, 0)
+  const next = context.failures.guardTimers(wiring.emit(planned, 0))
   const [input, output] = [times.before(planned), times.own(planned)]
   switch (spec.kind) {
     case 'steps':

@@ -22,10 +22,10 @@ export class TableJoinStage implements Stage {
     const side = (other: TableView, join: (own: unknown, others: unknown, key: unknown) => unknown): Emit => {
       return (item, origin) => {
         const { key, value, previous, timestamp } = item as TableChange
-        const found = other(key)
-        const others = found?.value ?? null
         let change: TableChange
         try {
+          const found = other(key)
+          const others = found?.value ?? null
           const time = Math.max(timestamp, found?.timestamp ?? -1)
           change = new TableChange(key, join(value, others, key), join(previous, others, key), time)
         } catch (error) {
@@ -73,10 +73,10 @@ export class LookupStage implements Stage {
     const join = spec.joiner as LooseJoiner
     this.process = (item, origin) => {
       const key = keyOf(item, origin, place)
-      const found = view(key)
-      if (found === undefined && spec.how === 'inner') return
       let value: unknown
       try {
+        const found = view(key)
+        if (found === undefined && spec.how === 'inner') return
         value = join((item as { value: unknown }).value, found?.value ?? null, key)
       } catch (error) {
         throw operatorFailed(place, origin, error)

@@ -1,5 +1,5 @@
 import { Observable, type OperatorFunction, type Subscriber, type Subscription } from 'rxjs'
-import { failedAt, operatorFailed, operatorUnsafe } from '../failure.ts'
+import { failedBefore, OperatorFailed, operatorFailed, operatorUnsafe } from '../failure.ts'
 import { nameOf, type Origin } from '../record.ts'
 import { type Emit, guarded, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
 
@@ -105,7 +105,8 @@ export class PerEpochStage implements Stage {
         try {
           this.#next(item, this.#origin!)
         } catch (error) {
-          this.#fail(error)
+          // What comes out here may be made of any record before.
+          this.#fail(error instanceof OperatorFailed ? error.inexact() : error)
         }
       },
       error: (error: unknown) => this.#fail(this.#failedOperator(error)),
@@ -156,8 +157,10 @@ export class PerEpochStage implements Stage {
 
   #failedOperator(error: unknown): Error {
     const place = placeOf(this.#context, this.#label)
-    if (this.#inputCompleted) return failedAt(place, `a record between ${nameOf(this.#first!)} and ${nameOf(this.#origin!)}`, error)
-    return operatorFailed(place, this.#origin!, error)
+    if (this.#inputCompleted)
+      return failedBefore(place, this.#origin!, `a record between ${nameOf(this.#first!)} and ${nameOf(this.#origin!)}`, error)
+    const failed = operatorFailed(place, this.#origin!, error)
+    return failed instanceof OperatorFailed ? failed.inexact() : failed
   }
 
   #stuck(): Error {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/base/clock.ts'
+import type { Failures } from '../errors/failures.ts'
 import type { Place } from '../failure.ts'
 import type { Origin } from '../record.ts'
 
@@ -21,6 +22,12 @@ export interface Counters {
   out: number
   late: number
   filtered: number
+  deadLettered: number
+  skipped: number
+}
+
+export function noCounts(): Counters {
+  return { in: 0, out: 0, late: 0, filtered: 0, deadLettered: 0, skipped: 0 }
 }
 
 export interface StageContext {
@@ -31,6 +38,7 @@ export interface StageContext {
   /** How long a stage may take to complete after the last record, in milliseconds. */
   readonly watchdogMs: number
   readonly counters: Counters
+  readonly failures: Failures
 }
 
 /**

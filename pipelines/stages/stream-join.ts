@@ -119,7 +119,9 @@ export class StreamJoinStage implements Stage {
     try {
       value = result()
     } catch (error) {
-      throw operatorFailed(placeOf(this.#context, this.#spec.label), origin, error)
+      const failed = operatorFailed(placeOf(this.#context, this.#spec.label), origin, error)
+      if (origin.offset >= 0) throw failed
+      return this.#context.failures.passOverTimer(failed, { key, timestamp }, origin)
     }
     this.#next({ key, value, timestamp }, origin)
   }

@@ -1,4 +1,5 @@
 import type { OffsetToCommit } from '../../core/client/types.ts'
+import { policyOf } from '../errors/policy-of.ts'
 import { invalid } from '../failure.ts'
 import type { Input, Layout } from '../layout.ts'
 import { internalTopic } from '../names.ts'
@@ -57,6 +58,7 @@ export class TestTasks {
       task: new Task({
         pipeline: plan.name,
         part,
+        errors: policyOf(this.#settings, plan),
         partition,
         topicName: (name) => internalTopic(this.#settings, name),
         channelsOf,

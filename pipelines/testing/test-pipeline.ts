@@ -3,6 +3,9 @@ import type { Client } from '../../core/client/client.ts'
 import type { Header } from '../../core/record/header.ts'
 import { type Duration, milliseconds } from '../duration.ts'
 import { runEpoch } from '../epoch.ts'
+import { type DeadLetterOrigin, originOf } from '../errors/dead-letter.ts'
+import type { OnError } from '../errors/on-error.ts'
+import { policyOf } from '../errors/policy-of.ts'
 import { Idleness } from '../idleness.ts'
 import { layOut, type Layout } from '../layout.ts'
 import { Meter, type PipelineMetrics } from '../metrics.ts'
@@ -39,6 +42,14 @@ export interface TestPipelineOptions {
   crashAfter?: readonly number[] | 'each'
   /** As `crashAfter`; the process lives: the epoch is rolled back and run again, as after an answer of the cluster that may pass. */
   failureAfter?: readonly number[] | 'each'
+  /** As of `run`: what becomes of records that fail, unless pipeline or operator say otherwise; default 'fail'. */
+  onError?: OnError
+}
+
+/** A dead letter: the record as it was in the input, and where and why it failed. */
+export interface TestDeadLetter extends DeadLetterOrigin {
+  readonly key: Buffer | null
+  readonly value: Buffer | null
 }
 
 /** A record that a pipeline has written. */
@@ -89,7 +100,7 @@ export class TestPipeline {
 
   /** Not for users: {@link testPipeline}. */
   constructor(pipeline: Pipeline, options: TestPipelineOptions) {
-    const { partitions = 1, epochRecords, start = 0, frame = '1s', idle = '10s', crashAfter = [], failureAfter = [] } = options
+    const { partitions = 1, epochRecords, start = 0, frame = '1s', idle = '10s', crashAfter = [], failureAfter = [], onError } = options
     this.#plan = plan(pipeline)
     this.#clock = new VirtualClock(start)
     this.#scale = { start, frame: milliseconds(frame, 'testPipeline: frame') }
@@ -103,6 +114,7 @@ export class TestPipeline {
       // Nothing passes while time stands still.
       retryMs: 0,
       epoch: epochRecords === undefined ? {} : { records: epochRecords },
+      ...(onError !== undefined && { onError }),
     })
     this.#log = new MemoryLog()
     const given = typeof partitions === 'number' ? {} : partitions
@@ -159,8 +171,7 @@ export class TestPipeline {
   }
 
   /**
-   * What was written to a topic since it was read last, in its order, by the topic's own serdes; of what is committed. Dead letters and late
-   * records come to topics like everything else.
+   * What was written to a topic since it was read last, in its order, by the topic's own serdes; of what is committed.
    */
   read<K, V>(topic: Topic<K, V>): TestRecord<K, V>[] {
     const from = this.#read.get(topic.name) ?? 0
@@ -177,6 +188,15 @@ export class TestPipeline {
     const keyed = Object.values(values).every((value) => typeof value === 'object' && value !== null && 'key' in value && 'value' in value)
     const drawn = this.read(topic).map(({ key, value, timestamp }) => ({ value: keyed ? { key, value } : value, timestamp }))
     return drawMarbles(drawn, values, this.#scale)
+  }
+
+  /** The dead letters that are committed, oldest first. */
+  deadLetters(): TestDeadLetter[] {
+    const { deadLetters } = policyOf(this.#settings, this.#plan)
+    return this.#log.committed.flatMap(({ topic, key, value, headers, timestamp }) => {
+      const origin = topic === deadLetters ? originOf(headers, timestamp) : undefined
+      return origin === undefined ? [] : { ...origin, key, value }
+    })
   }
 
   /** Everything that was ever written to each of the pipeline's topics, by its name. */

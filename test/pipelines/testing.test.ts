@@ -14,6 +14,7 @@ import {
   pipeline,
   session,
   tap,
+  together,
   topic,
   tumbling,
   within,
@@ -362,4 +363,61 @@ test('sessions behind keyBy, in several partitions, survive interruptions after 
   await t.notThrowsAsync(
     sameUnderAnyEpochSize(visits, (kit) => kit.pipe(orders, list).then(() => kit.end()), { partitions: 3, order: 'none' }),
   )
+})
+
+test('dead letters can be read, each once, whatever the epochs are and wherever the process dies', async (t) => {
+  const words = topic('words', { key: string, value: string })
+  const lengths = topic('lengths', { key: string, value: int32 })
+  const counted = pipeline('lengths')
+    .from(words)
+    .groupByKey()
+    .aggregate({
+      init: () => 0,
+      add: (sum, { value }) => {
+        if (value === '') throw new TypeError('empty')
+        return sum + value.length
+      },
+    })
+    .to(lengths)
+  const list = ['a', '', 'bb', '', 'c'].map((value) => ({ key: 'k', value }))
+  const worlds = [{}, { epochRecords: 1 }, { epochRecords: 2, crashAfter: 'each' }, { epochRecords: 3, failureAfter: [2, 4] }] as const
+  for (const world of worlds) {
+    const kit = testPipeline(counted, { ...world, onError: 'dead-letter' })
+    await kit.pipe(words, list)
+    t.deepEqual(
+      kit.read(lengths).map(({ value }) => value),
+      [1, 3, 4],
+    )
+    const [first, ...others] = kit.deadLetters()
+    t.deepEqual([first?.offset, ...others.map(({ offset }) => offset)], [1, 3])
+    t.like(first, { topic: 'words', partition: 0, exception: 'TypeError', message: 'empty', operator: 'aggregate (operator 1)' })
+    t.deepEqual([first?.key?.toString(), first?.value?.toString()], ['k', ''])
+    t.is(kit.metrics.deadLettered, 2)
+  }
+  const strict = testPipeline(counted)
+  await t.throwsAsync(strict.pipe(words, list), { code: 'OPERATOR_FAILED' })
+  t.deepEqual(strict.deadLetters(), [])
+})
+
+test('what several ends of one pipeline say about errors holds for all of it', async (t) => {
+  const words = topic('words', { key: string, value: string })
+  const start = pipeline('shouting', { onError: 'skip' })
+  const shout = (word: string): string => {
+    if (word === '') throw new Error('nothing to shout')
+    return word.toUpperCase()
+  }
+  const loud = start.from(words).pipe(mapValues(shout)).to(topic('loud', words))
+  const louder = pipeline('shouting')
+    .from(words)
+    .pipe(mapValues((word) => `${shout(word)}!`))
+    .onError('dead-letter')
+    .to(topic('louder', words))
+  const kit = testPipeline(together(loud, louder))
+  await kit.pipe(words, [
+    { key: 'k', value: '' },
+    { key: 'k', value: 'a' },
+  ])
+  t.is(kit.read(topic('loud', words))[0]?.value, 'A')
+  t.is(kit.read(topic('louder', words))[0]?.value, 'A!')
+  t.is(kit.metrics.skipped + kit.metrics.deadLettered, 1)
 })

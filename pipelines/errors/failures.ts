@@ -1,0 +1,246 @@
+import { MoldauError } from '../../core/base/errors.ts'
+import type { Header } from '../../core/record/header.ts'
+import type { Appender } from '../appender.ts'
+import { OperatorFailed } from '../failure.ts'
+import { nameOf, type Origin } from '../record.ts'
+import { readStamp } from '../stamp.ts'
+import type { Counters, Emit } from '../stages/stage.ts'
+import type { TaskBatch } from '../task.ts'
+import { deadLetterHeaders } from './dead-letter.ts'
+import type { ErrorAction, FailedRecord } from './on-error.ts'
+import type { ErrorPolicy } from './policy.ts'
+
+/** A record that is left out when its epoch is run again. */
+interface Poison {
+  readonly action: Exclude<ErrorAction, 'fail'>
+  readonly error: OperatorFailed
+}
+
+type Item = readonly [item: unknown, origin: Origin]
+
+/**
+ * The records of one task that failed. One that has done nothing yet is passed over where it stands; for one that may have, the epoch is run
+ * again without it: then it is known here before it is fed.
+ */
+export class Failures {
+  readonly policy: ErrorPolicy
+  /** Counts whatever a record may have done: as long as it stays the same, the record can still be passed over. */
+  effects: number
+  readonly #appender: Appender | undefined
+  readonly #counters: Counters
+  readonly #isRepartition: (topic: string) => boolean
+  readonly #poison: Map<string, Poison>
+  /** What this attempt was fed, for the bytes of records that fail later. */
+  #batches: TaskBatch[]
+  #items: Item[]
+  /** Records fed in this attempt, those that are left out included. */
+  #fed: number
+  #handled: number
+  /** A trial run: only so many records, and nothing is written. */
+  #limit: number
+
+  /** @param appender undefined when the policy writes no dead letters */
+  constructor(policy: ErrorPolicy, appender: Appender | undefined, counters: Counters, isRepartition: (topic: string) => boolean) {
+    this.policy = policy
+    this.effects = 0
+    this.#appender = appender
+    this.#counters = counters
+    this.#isRepartition = isRepartition
+    this.#poison = new Map()
+    this.#batches = []
+    this.#items = []
+    this.#fed = 0
+    this.#handled = 0
+    this.#limit = Infinity
+  }
+
+  /** An attempt begins. */
+  begin(): void {
+    this.#batches = []
+    this.#items = []
+    this.#fed = 0
+    this.#handled = 0
+  }
+
+  /** The epoch is over. */
+  commit(): void {
+    this.#poison.clear()
+    this.begin()
+  }
+
+  /** The next attempt feeds only the first records, writes nothing, and is rolled back. Infinity: no trial. */
+  limit(records: number): void {
+    this.#limit = records
+  }
+
+  get onTrial(): boolean {
+    return this.#limit !== Infinity
+  }
+
+  feeding(batch: TaskBatch): void {
+    if (this.policy.active) this.#batches.push(batch)
+  }
+
+  feedingItem(item: unknown, origin: Origin): void {
+    if (this.policy.active) this.#items.push([item, origin])
+  }
+
+  /** Whether a record is not to be run: it is known to fail, or lies behind the limit of a trial. Asked for each in turn. */
+  leavesOut(topic: string, partition: number, offset: number): boolean {
+    const at = this.#fed++
+    if (at >= this.#limit) return true
+    if (this.#poison.size === 0) return false
+    const poison = this.#poison.get(keyOf(topic, partition, offset))
+    if (poison === undefined) return false
+    this.#take(poison.action, poison.error, () => this.#recordOf(poison.error))
+    return true
+  }
+
+  /**
+   * Something was thrown while a record was fed. When it is of this record, which has done nothing yet, that is passed over.
+   *
+   * @param before the effects before it
+   * @throws the error otherwise
+   */
+  caught(error: unknown, partition: number, offset: number, before: number): void {
+    if (!this.policy.active || !(error instanceof OperatorFailed) || !error.exact || this.effects !== before) throw error
+    if (error.origin.offset !== offset || error.origin.partition !== partition) throw error
+    const record = () => this.#recordOf(error)
+    const action = this.policy.decide(error.cause, error.operator, record)
+    if (action === 'fail') throw error
+    this.#take(action, error, record)
+  }
+
+  /** A record failed that may have done something already: whether the epoch may be run again without it. */
+  condemn(error: OperatorFailed): boolean {
+    const { topic, partition, offset } = error.origin
+    if (offset < 0 || !this.#has(error.origin)) return false
+    const action = this.policy.decide(error.cause, error.operator, () => this.#recordOf(error))
+    if (action === 'fail') return false
+    if (this.#poison.size >= this.policy.poisonMax) throw this.#tooMany(error)
+    this.#poison.set(keyOf(topic, partition, offset), { action, error })
+    return true
+  }
+
+  /** Whether the error is of a record that this task was fed. */
+  owns(error: OperatorFailed): boolean {
+    return this.policy.active && this.#has(error.origin)
+  }
+
+  /** How many of the attempt's records were fed up to this one, it included. */
+  countTo({ topic, partition, offset }: Origin): number {
+    let count = 0
+    for (const batch of this.#batches) {
+      const at = batch.topic === topic && batch.partition === partition ? indexOf(batch, offset) : -1
+      if (at >= 0) return count + at - batch.from + 1
+      count += batch.count
+    }
+    const at = this.#items.findIndex(([, origin]) => origin.offset === offset)
+    return at < 0 ? 0 : count + at + 1
+  }
+
+  /** Which record was fed as the nth, counting from 1. */
+  originAt(n: number): Origin {
+    let at = n - 1
+    for (const { topic, partition, columns, from, count } of this.#batches) {
+      if (at < count) return { topic, partition, offset: columns.offset(from + at), timestamp: columns.timestamp(from + at) }
+      at -= count
+    }
+    return this.#items[at]![1]
+  }
+
+  /** What timers give is passed over when it fails, as long as it has done nothing. */
+  guardTimers(next: Emit): Emit {
+    if (!this.policy.active) return next
+    return (item, origin) => {
+      if (origin.offset >= 0) return next(item, origin)
+      const before = this.effects
+      try {
+        next(item, origin)
+      } catch (error) {
+        if (this.effects !== before) throw error
+        this.passOverTimer(error, item, origin)
+      }
+    }
+  }
+
+  /** @throws the error when it is to stop the pipeline */
+  passOverTimer(error: unknown, item: unknown, origin: Origin): void {
+    if (!(error instanceof OperatorFailed) || error.origin.offset >= 0) throw error
+    const record = () => this.#ofItem(error, item, origin)
+    const action = this.policy.decide(error.cause, error.operator, record)
+    if (action === 'fail') throw error
+    this.#take(action, error, record)
+  }
+
+  #take(action: Exclude<ErrorAction, 'fail'>, error: OperatorFailed, record: () => FailedRecord): void {
+    if (++this.#handled > this.policy.poisonMax) throw this.#tooMany(error)
+    if (action === 'skip') {
+      this.#counters.skipped++
+      return
+    }
+    const failed = record()
+    const { deadLetters } = this.policy
+    const headers = deadLetterHeaders(error.cause, failed, this.policy)
+    const partition = this.#appender!.partitionFor(deadLetters, failed.key)
+    this.#appender!.append(deadLetters, partition, failed.key, failed.value, failed.timestamp, headers)
+    this.#counters.deadLettered++
+  }
+
+  #recordOf(error: OperatorFailed): FailedRecord {
+    const { topic, partition, offset, timestamp } = error.origin
+    for (const batch of this.#batches) {
+      const at = batch.topic === topic && batch.partition === partition ? indexOf(batch, offset) : -1
+      if (at < 0) continue
+      const { columns } = batch
+      // The time of the record itself; operators may have given what they made of it another one.
+      const headers = columns.headers(at)
+      const stamped = this.#isRepartition(topic) && readStamp(headers) !== undefined
+      return this.#failed(error, columns.key(at), columns.value(at), stamped ? headers.slice(0, -1) : headers, columns.timestamp(at))
+    }
+    const found = this.#items.find(([, origin]) => origin.offset === offset)
+    return found === undefined ? this.#failed(error, null, null, [], timestamp) : this.#ofItem(error, ...found)
+  }
+
+  #ofItem(error: OperatorFailed, item: unknown, { timestamp }: Origin): FailedRecord {
+    return this.#failed(error, null, Buffer.from(JSON.stringify(item) ?? String(item)), [], timestamp)
+  }
+
+  #failed(error: OperatorFailed, key: Buffer | null, value: Buffer | null, headers: readonly Header[], timestamp: number): FailedRecord {
+    const { topic, partition, offset } = error.origin
+    return { pipeline: this.policy.pipeline, operator: error.operator, topic, partition, offset, timestamp, key, value, headers }
+  }
+
+  #has({ topic, partition, offset }: Origin): boolean {
+    if (this.#items.some(([, origin]) => origin.topic === topic && origin.offset === offset)) return true
+    return this.#batches.some((batch) => batch.topic === topic && batch.partition === partition && indexOf(batch, offset) >= 0)
+  }
+
+  #tooMany(error: OperatorFailed): MoldauError {
+    const { pipeline, poisonMax } = this.policy
+    return new MoldauError(
+      'OPERATOR_FAILED',
+      `pipeline "${pipeline}", ${error.operator}: more than ${poisonMax} records of one epoch failed, the last at ${nameOf(error.origin)}: ` +
+        'so many are the fault of the code rather than of the data; nothing of this epoch was committed. Correct the code, or raise poisonMax. ' +
+        `The last one: ${error.message}`,
+      { cause: error.cause },
+    )
+  }
+}
+
+function keyOf(topic: string, partition: number, offset: number): string {
+  return `${topic}-${partition}@${offset}`
+}
+
+/** Where in the columns of a batch an offset stands; -1 when it is not among those that were fed. */
+function indexOf({ columns, from, count }: TaskBatch, offset: number): number {
+  let [low, high] = [from, from + count - 1]
+  while (low <= high) {
+    const middle = (low + high) >>> 1
+    const found = columns.offset(middle)
+    if (found === offset) return middle
+    if (found < offset) low = middle + 1
+    else high = middle - 1
+  }
+  return -1
+}
