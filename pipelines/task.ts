@@ -126,15 +126,15 @@ export class Task {
     const { watermarks, failures } = this
     const selects = failures.policy.active
     for (let i = from; i < from + count; i++) {
+      const leftOut = selects && failures.leavesOut(topic, partition, columns.offset(i))
       const before = failures.effects
       try {
         const record = decoder.decode(columns, i, partition)
         watermarks.observe(channel, record.timestamp)
         time.watermark = watermarks.current
-        if (selects && failures.leavesOut(topic, partition, record.offset)) continue
-        emit(record, record)
+        if (!leftOut) emit(record, record)
       } catch (error) {
-        failures.caught(error, partition, columns.offset(i), before)
+        failures.caught(error, topic, partition, columns.offset(i), before)
       }
     }
     this.counters.in += count
@@ -152,7 +152,7 @@ export class Task {
     try {
       this.#first(item, origin)
     } catch (error) {
-      failures.caught(error, origin.partition, origin.offset, before)
+      failures.caught(error, origin.topic, origin.partition, origin.offset, before)
     }
   }
 
@@ -194,7 +194,7 @@ export class Task {
     this.#resetCounters()
   }
 
-  #feedRepartitioned({ columns, from, count, partition }: TaskBatch, { decoder, emit, channel }: Entry): void {
+  #feedRepartitioned({ columns, from, count, partition, topic }: TaskBatch, { decoder, emit, channel }: Entry): void {
     const time = this.#time
     const { failures } = this
     const selects = failures.policy.active
@@ -203,15 +203,15 @@ export class Task {
       const stamp = readStamp(headers)
       if (stamp !== undefined) this.#observe(stamp, channel)
       time.watermark = this.watermarks.current
+      const leftOut = selects && failures.leavesOut(topic, partition, columns.offset(i))
       if (columns.keyLength[i]! < 0) continue
       this.counters.in++
       const before = failures.effects
       try {
         const record = withoutStamp(decoder.decode(columns, i, partition), headers, stamp)
-        if (selects && failures.leavesOut(record.topic, partition, record.offset)) continue
-        emit(record, record)
+        if (!leftOut) emit(record, record)
       } catch (error) {
-        failures.caught(error, partition, columns.offset(i), before)
+        failures.caught(error, topic, partition, columns.offset(i), before)
       }
     }
   }

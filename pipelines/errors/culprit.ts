@@ -24,8 +24,8 @@ export async function leaveOut(error: unknown, epoch: Epoch): Promise<boolean> {
  */
 async function culprit(error: OperatorFailed, task: Task, epoch: Epoch): Promise<OperatorFailed | undefined> {
   const { failures } = task
-  let [good, bad] = [0, failures.countTo(error.origin)]
-  const origins = Array.from({ length: bad }, (_, i) => failures.originAt(i + 1))
+  let [good, bad] = [0, failures.fed.find(error.origin)!.count]
+  const origins = Array.from({ length: bad }, (_, i) => failures.fed.originAt(i + 1))
   let last: OperatorFailed | undefined
   // The record that was fed when it failed is nearly always the one: so first all but that.
   for (let records = bad - 1; good < bad - 1 || last === undefined; records = (good + bad) >>> 1) {

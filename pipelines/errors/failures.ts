@@ -7,6 +7,7 @@ import { readStamp } from '../stamp.ts'
 import type { Counters, Emit } from '../stages/stage.ts'
 import type { TaskBatch } from '../task.ts'
 import { deadLetterHeaders } from './dead-letter.ts'
+import { Fed } from './fed.ts'
 import type { ErrorAction, FailedRecord } from './on-error.ts'
 import type { ErrorPolicy } from './policy.ts'
 
@@ -15,8 +16,6 @@ interface Poison {
   readonly action: Exclude<ErrorAction, 'fail'>
   readonly error: OperatorFailed
 }
-
-type Item = readonly [item: unknown, origin: Origin]
 
 /**
  * The records of one task that failed. One that has done nothing yet is passed over where it stands; for one that may have, the epoch is run
@@ -30,11 +29,9 @@ export class Failures {
   readonly #counters: Counters
   readonly #isRepartition: (topic: string) => boolean
   readonly #poison: Map<string, Poison>
-  /** What this attempt was fed, for the bytes of records that fail later. */
-  #batches: TaskBatch[]
-  #items: Item[]
-  /** Records fed in this attempt, those that are left out included. */
-  #fed: number
+  readonly #fed: Fed
+  /** Records that this attempt has come to, those that are left out included. */
+  #come: number
   #handled: number
   /** A trial run: only so many records, and nothing is written. */
   #limit: number
@@ -47,18 +44,16 @@ export class Failures {
     this.#counters = counters
     this.#isRepartition = isRepartition
     this.#poison = new Map()
-    this.#batches = []
-    this.#items = []
-    this.#fed = 0
+    this.#fed = new Fed()
+    this.#come = 0
     this.#handled = 0
     this.#limit = Infinity
   }
 
   /** An attempt begins. */
   begin(): void {
-    this.#batches = []
-    this.#items = []
-    this.#fed = 0
+    this.#fed.clear()
+    this.#come = 0
     this.#handled = 0
   }
 
@@ -78,17 +73,16 @@ export class Failures {
   }
 
   feeding(batch: TaskBatch): void {
-    if (this.policy.active) this.#batches.push(batch)
+    if (this.policy.active) this.#fed.add(batch)
   }
 
   feedingItem(item: unknown, origin: Origin): void {
-    if (this.policy.active) this.#items.push([item, origin])
+    if (this.policy.active) this.#fed.addItem(item, origin)
   }
 
-  /** Whether a record is not to be run: it is known to fail, or lies behind the limit of a trial. Asked for each in turn. */
+  /** Whether a record is not to be run: it is known to fail, or lies behind the limit of a trial. Asked for each in turn, whatever it is, also before it is read. */
   leavesOut(topic: string, partition: number, offset: number): boolean {
-    const at = this.#fed++
-    if (at >= this.#limit) return true
+    if (this.#come++ >= this.#limit) return true
     if (this.#poison.size === 0) return false
     const poison = this.#poison.get(keyOf(topic, partition, offset))
     if (poison === undefined) return false
@@ -102,9 +96,10 @@ export class Failures {
    * @param before the effects before it
    * @throws the error otherwise
    */
-  caught(error: unknown, partition: number, offset: number, before: number): void {
+  caught(error: unknown, topic: string, partition: number, offset: number, before: number): void {
     if (!this.policy.active || !(error instanceof OperatorFailed) || !error.exact || this.effects !== before) throw error
-    if (error.origin.offset !== offset || error.origin.partition !== partition) throw error
+    const { origin } = error
+    if (origin.offset !== offset || origin.partition !== partition || origin.topic !== topic) throw error
     const record = () => this.#recordOf(error)
     const action = this.policy.decide(error.cause, error.operator, record)
     if (action === 'fail') throw error
@@ -114,39 +109,25 @@ export class Failures {
   /** A record failed that may have done something already: whether the epoch may be run again without it. */
   condemn(error: OperatorFailed): boolean {
     const { topic, partition, offset } = error.origin
-    if (offset < 0 || !this.#has(error.origin)) return false
+    if (!this.owns(error)) return false
+    const key = keyOf(topic, partition, offset)
+    // It was left out already: that did not help, so it was another one's fault.
+    if (this.#poison.has(key)) return false
     const action = this.policy.decide(error.cause, error.operator, () => this.#recordOf(error))
     if (action === 'fail') return false
     if (this.#poison.size >= this.policy.poisonMax) throw this.#tooMany(error)
-    this.#poison.set(keyOf(topic, partition, offset), { action, error })
+    this.#poison.set(key, { action, error })
     return true
   }
 
   /** Whether the error is of a record that this task was fed. */
   owns(error: OperatorFailed): boolean {
-    return this.policy.active && this.#has(error.origin)
+    return this.policy.active && this.#fed.find(error.origin) !== undefined
   }
 
-  /** How many of the attempt's records were fed up to this one, it included. */
-  countTo({ topic, partition, offset }: Origin): number {
-    let count = 0
-    for (const batch of this.#batches) {
-      const at = batch.topic === topic && batch.partition === partition ? indexOf(batch, offset) : -1
-      if (at >= 0) return count + at - batch.from + 1
-      count += batch.count
-    }
-    const at = this.#items.findIndex(([, origin]) => origin.offset === offset)
-    return at < 0 ? 0 : count + at + 1
-  }
-
-  /** Which record was fed as the nth, counting from 1. */
-  originAt(n: number): Origin {
-    let at = n - 1
-    for (const { topic, partition, columns, from, count } of this.#batches) {
-      if (at < count) return { topic, partition, offset: columns.offset(from + at), timestamp: columns.timestamp(from + at) }
-      at -= count
-    }
-    return this.#items[at]![1]
+  /** What this attempt was fed. */
+  get fed(): Pick<Fed, 'find' | 'originAt'> {
+    return this.#fed
   }
 
   /** What timers give is passed over when it fails, as long as it has done nothing. */
@@ -188,18 +169,15 @@ export class Failures {
   }
 
   #recordOf(error: OperatorFailed): FailedRecord {
-    const { topic, partition, offset, timestamp } = error.origin
-    for (const batch of this.#batches) {
-      const at = batch.topic === topic && batch.partition === partition ? indexOf(batch, offset) : -1
-      if (at < 0) continue
-      const { columns } = batch
-      // The time of the record itself; operators may have given what they made of it another one.
-      const headers = columns.headers(at)
-      const stamped = this.#isRepartition(topic) && readStamp(headers) !== undefined
-      return this.#failed(error, columns.key(at), columns.value(at), stamped ? headers.slice(0, -1) : headers, columns.timestamp(at))
-    }
-    const found = this.#items.find(([, origin]) => origin.offset === offset)
-    return found === undefined ? this.#failed(error, null, null, [], timestamp) : this.#ofItem(error, ...found)
+    const found = this.#fed.find(error.origin)
+    if (found === undefined) return this.#failed(error, null, null, [], error.origin.timestamp)
+    if (found.kind === 'item') return this.#ofItem(error, found.item, found.origin)
+    const { at, batch } = found
+    const { columns, topic } = batch
+    // The time of the record itself; operators may have given what they made of it another one.
+    const headers = columns.headers(at)
+    const stamped = this.#isRepartition(topic) && readStamp(headers) !== undefined
+    return this.#failed(error, columns.key(at), columns.value(at), stamped ? headers.slice(0, -1) : headers, columns.timestamp(at))
   }
 
   #ofItem(error: OperatorFailed, item: unknown, { timestamp }: Origin): FailedRecord {
@@ -209,11 +187,6 @@ export class Failures {
   #failed(error: OperatorFailed, key: Buffer | null, value: Buffer | null, headers: readonly Header[], timestamp: number): FailedRecord {
     const { topic, partition, offset } = error.origin
     return { pipeline: this.policy.pipeline, operator: error.operator, topic, partition, offset, timestamp, key, value, headers }
-  }
-
-  #has({ topic, partition, offset }: Origin): boolean {
-    if (this.#items.some(([, origin]) => origin.topic === topic && origin.offset === offset)) return true
-    return this.#batches.some((batch) => batch.topic === topic && batch.partition === partition && indexOf(batch, offset) >= 0)
   }
 
   #tooMany(error: OperatorFailed): MoldauError {
@@ -230,17 +203,4 @@ export class Failures {
 
 function keyOf(topic: string, partition: number, offset: number): string {
   return `${topic}-${partition}@${offset}`
-}
-
-/** Where in the columns of a batch an offset stands; -1 when it is not among those that were fed. */
-function indexOf({ columns, from, count }: TaskBatch, offset: number): number {
-  let [low, high] = [from, from + count - 1]
-  while (low <= high) {
-    const middle = (low + high) >>> 1
-    const found = columns.offset(middle)
-    if (found === offset) return middle
-    if (found < offset) low = middle + 1
-    else high = middle - 1
-  }
-  return -1
 }

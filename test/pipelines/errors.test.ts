@@ -18,6 +18,7 @@ import {
   type TopicRecord,
   tumbling,
 } from '../../pipelines/index.ts'
+import { testPipeline } from '../../pipelines/testing/index.ts'
 import { readAll, start, startSmallBroker } from '../support/run-pipelines.ts'
 
 const RECORDS = 60
@@ -373,3 +374,30 @@ for (const [name, declare] of [
     )
   })
 }
+
+test('a record that cannot be read, and marks without a record, do not move the blame onto another', async (t) => {
+  const texts = topic('in', { key: string, value: string })
+  const asynchronously = (stream: Flow<Item>) =>
+    stream.perEpoch(mergeMap(async (r) => later({ key: r.key, value: checked(r.value) }))).to(output)
+  const declared = {
+    in: asynchronously(beginning()),
+    keyed: asynchronously(beginning().keyBy((r) => r.key, { key: string, value: json<number>() })),
+  }
+  for (const [name, jobs] of Object.entries(declared)) {
+    const kit = testPipeline(jobs)
+    await kit.pipe(
+      texts,
+      ['1', 'no json', '2', '3', '4'].map((value) => ({ key: 'k', value })),
+    )
+    t.deepEqual(
+      kit.read(output).map(({ value }) => value),
+      [1, 2, 4],
+      name,
+    )
+    t.deepEqual(
+      kit.deadLetters().map(({ value }) => String(value)),
+      ['no json', '3'],
+      name,
+    )
+  }
+})
