@@ -17,7 +17,7 @@ export class OperatorFailed extends MoldauError {
   readonly exact: boolean
 
   constructor(
-    place: Place,
+    operator: string,
     origin: Origin,
     exact: boolean,
     message: string,
@@ -25,19 +25,19 @@ export class OperatorFailed extends MoldauError {
     code: 'OPERATOR_FAILED' | 'SERDE_FAILED' = 'OPERATOR_FAILED',
   ) {
     super(code, message, { cause })
-    this.operator = place.operator
+    this.operator = operator
     this.origin = origin
     this.exact = exact
   }
 
   /** The same, when the record is only the last of those that it may be. */
   inexact(): OperatorFailed {
-    return new OperatorFailed({ pipeline: '', operator: this.operator }, this.origin, false, this.message, this.cause)
+    return new OperatorFailed(this.operator, this.origin, false, this.message, this.cause)
   }
 
   /** The same, of a record that is known now. */
   at(origin: Origin): OperatorFailed {
-    return new OperatorFailed({ pipeline: '', operator: this.operator }, origin, true, this.message, this.cause)
+    return new OperatorFailed(this.operator, origin, true, this.message, this.cause)
   }
 }
 
@@ -63,7 +63,7 @@ export function writeFailed(place: Place, origin: Origin, cause: unknown): Molda
 function failed(place: Place, origin: Origin, exact: boolean, records: string, cause: unknown): MoldauError {
   if (cause instanceof MoldauError && (cause.code === 'OPERATOR_FAILED' || cause.code === 'OPERATOR_UNSAFE')) return cause
   return new OperatorFailed(
-    place,
+    place.operator,
     origin,
     exact,
     `pipeline "${place.pipeline}", ${place.operator}: ${messageOf(cause)} (at ${records}); nothing of this epoch was committed. ` +

@@ -11,6 +11,9 @@ export interface InternalTopic {
 /** Keeps the last record of each key. */
 export const compacted = { 'cleanup.policy': 'compact' } as const
 
+/** Keeps everything until it is deleted: what has been read of a repartition (purge.ts), dead letters when somebody has looked at them. */
+export const kept = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } as const
+
 /**
  * Creates the topics that are not there yet.
  *

@@ -1,9 +1,6 @@
 import { invalid } from './failure.ts'
-import { compacted, type InternalTopic } from './internal-topics.ts'
+import { compacted, type InternalTopic, kept } from './internal-topics.ts'
 import { changelogsOf, type Part, type PartInput, type Plan, topicsOf } from './plan.ts'
-
-/** Of repartition topics; purge.ts deletes what has been read. */
-const keptUntilRead = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } as const
 
 /** An input topic of a worker: which part reads it, and which of the part's channels it is. */
 export interface Input {
@@ -45,7 +42,7 @@ export function layOut(plan: Plan, topicName: (name: string) => string, partitio
       const repartition = input.kind === 'repartition'
       const topic = repartition ? topicName(input.name) : input.topic.name
       const next = channel + channelsOf(input)
-      if (repartition) own.push({ name: topic, partitions: tasks, configs: keptUntilRead })
+      if (repartition) own.push({ name: topic, partitions: tasks, configs: kept })
       inputs.push({ topic, part, repartition, channels: [channel, next] })
       channel = next
     }

@@ -155,8 +155,8 @@ export interface End {
   readonly output: Output
 }
 
-export function isTopic(output: Output): output is AnyTopic {
-  return 'kind' in output && output.kind === 'topic'
+export function isTopic(place: object): place is AnyTopic {
+  return 'kind' in place && place.kind === 'topic'
 }
 
 export function inputsOf(node: Node): readonly Node[] {

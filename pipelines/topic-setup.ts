@@ -1,13 +1,10 @@
 import { policyOf } from './errors/policy-of.ts'
-import { ensureTopic, ensureTopics } from './internal-topics.ts'
+import { ensureTopic, ensureTopics, kept } from './internal-topics.ts'
 import { type Input, layOut, type Layout } from './layout.ts'
 import { internalTopic } from './names.ts'
 import type { Settings } from './options.ts'
 import { type Part, type Plan, topicsOf } from './plan.ts'
 import type { Transaction } from './transaction.ts'
-
-/** Of dead letters: until somebody has looked at them. */
-const kept = { 'cleanup.policy': 'delete', 'retention.ms': '-1' } as const
 
 export interface Setup extends Pick<Layout, 'channelsOf'> {
   readonly inputs: readonly Input[]

@@ -36,7 +36,7 @@ export class RecordDecoder {
     } catch (cause) {
       const origin: Origin = { topic: this.#topic, partition, offset: columns.offset(i), timestamp: columns.timestamp(i) }
       throw new OperatorFailed(
-        { pipeline: this.#pipeline, operator: `from '${this.#topic}'` },
+        `from '${this.#topic}'`,
         origin,
         true,
         `pipeline "${this.#pipeline}" cannot read ${this.#topic}-${partition}@${columns.offset(i)}: ${messageOf(cause)}. ` +

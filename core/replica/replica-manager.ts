@@ -72,15 +72,15 @@ export class ReplicaManager {
 
   /** The largest leader epoch that wrote into any partition of a topic found here, -1 for none. */
   latestEpoch(topic: string, partitions: number): number {
-    const epochs = Array.from({ length: partitions }, (_, index) => {
+    let latest = -1
+    for (let index = 0; index < partitions; index++) {
       try {
-        return this.#logs.get(topic, index)?.latestEpoch ?? -1
+        latest = Math.max(latest, this.#logs.get(topic, index)?.latestEpoch ?? -1)
       } catch {
         // What keeps the log from being opened is told by who reads it.
-        return -1
       }
-    })
-    return Math.max(...epochs)
+    }
+    return latest
   }
 
   /** Writes down once more which topic the first partition belongs to. */

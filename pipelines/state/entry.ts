@@ -21,10 +21,10 @@ export interface Entry {
 export type ChangelogWriter = (key: Buffer, value: Buffer | null, timestamp: number) => void
 
 /** What a store has for a key, as somebody who looks into it is told. */
-export interface Stored {
-  readonly key: unknown
-  readonly value: unknown
-  /** Time of the newest record in the value. */
+export interface Stored<K = unknown, V = unknown> {
+  readonly key: K
+  readonly value: V
+  /** Time of the newest record in the value; of a session its end. */
   readonly timestamp: number
   /** Of windows: where the window starts. */
   readonly start?: number

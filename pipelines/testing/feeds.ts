@@ -2,7 +2,7 @@ import type { Source } from '../../connectors/types.ts'
 import { MoldauError } from '../../core/base/errors.ts'
 import { type Header, noHeaders } from '../../core/record/header.ts'
 import { type Duration, milliseconds } from '../duration.ts'
-import type { AnyTopic } from '../nodes.ts'
+import { type AnyTopic, isTopic } from '../nodes.ts'
 import type { Topic } from '../topic.ts'
 import { serializer } from '../topic-sink.ts'
 import type { Appended } from './memory-log.ts'
@@ -62,10 +62,9 @@ export interface Feed {
 export function records<K, V>(topic: Topic<K, V>, list: readonly InputRecord<K, V>[]): Feed
 export function records<T>(source: Source<T>, items: readonly T[]): Feed
 export function records(to: object, list: readonly unknown[]): Feed {
-  const isTopic = 'kind' in to && to.kind === 'topic'
   return {
     arrivals({ now }) {
-      const toArrival = isTopic ? intoTopic(to as AnyTopic, now) : intoSource(to as Source<unknown>, now)
+      const toArrival = isTopic(to) ? intoTopic(to, now) : intoSource(to as Source<unknown>, now)
       return { list: list.map(toArrival), ended: false }
     },
   }

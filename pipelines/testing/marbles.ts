@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { MoldauError } from '../../core/base/errors.ts'
-import { type Duration, milliseconds } from '../duration.ts'
+import { type Duration, milliseconds, unitMs } from '../duration.ts'
 
 /** How a diagram stands in event time. */
 export interface Scale {
@@ -18,13 +18,6 @@ export type Mark =
 
 const DURATION = /^\d+(?:\.\d+)?(?:ms|s|m|h|d)(?= |$)/
 const LEAP = /^@(-?)(0|\d+(?:\.\d+)?(?:ms|s|m|h|d))(?= |$)/
-const units = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-  ['ms', 1],
-] as const
 /** A shorter gap is drawn. */
 const FRAMES_DRAWN_MAX = 8
 
@@ -117,7 +110,7 @@ function gap(ms: number, sinceStart: number, frame: number): string {
 /** In the largest unit that leaves a whole number. */
 function written(ms: number): string {
   if (ms === 0) return '0'
-  const [unit, size] = units.find(([, each]) => ms % each === 0)!
+  const [unit, size] = Object.entries(unitMs).findLast(([, each]) => ms % each === 0)!
   return `${ms / size}${unit}`
 }
 

@@ -1,4 +1,4 @@
-import { murmur2, toPositive } from '../../core/base/murmur2.ts'
+import { partitionOfKey } from '../../core/client/partitioner.ts'
 import type { Header } from '../../core/record/header.ts'
 import type { Serde } from '../../core/serde/serde.ts'
 import type { Appender } from '../appender.ts'
@@ -35,7 +35,7 @@ export class MemoryLog implements Appender {
   }
 
   partitionFor(topic: string, key: Buffer | null): number {
-    return key === null ? 0 : toPositive(murmur2(key)) % this.partitions(topic)
+    return key === null ? 0 : partitionOfKey(key, this.partitions(topic))
   }
 
   commit(): void {

@@ -4,14 +4,7 @@ import type { Stored } from '../state/entry.ts'
 import type { RunningTask } from './tasks.ts'
 
 /** What a store has for a key. */
-export interface TestStoreEntry<K, V> {
-  readonly key: K
-  readonly value: V
-  /** Time of the newest record in the value; of a session its end. */
-  readonly timestamp: number
-  /** Of windows: where the window starts. */
-  readonly start?: number
-}
+export type TestStoreEntry<K, V> = Stored<K, V>
 
 /** A store of all tasks, to be looked into. */
 export interface TestStore<K, V> {

@@ -40,6 +40,8 @@ function checked(value: number): number {
 
 const later = <T>(value: T): Promise<T> => new Promise((resolve) => setImmediate(() => resolve(value)))
 
+const sorted = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b)
+
 /** All of the key's good values, in order. */
 const good = Array.from({ length: RECORDS }, (_, i) => i).filter((i) => !poison.has(i))
 
@@ -174,15 +176,9 @@ for (const [name, declare, operator] of declarations) {
       const { client, metrics, values } = await drained(t, declare(beginning()), { epoch: { records, ms: 5 } })
       const written = await values('out')
       const expected = name === 'a flatMap before it' ? good.flatMap((v) => [v, v]) : good
-      t.deepEqual(
-        written.toSorted((a, b) => a - b),
-        expected,
-      )
+      t.deepEqual(sorted(written), expected)
       const found = await letters(client, 'moldau-p-dead-letters')
-      t.deepEqual(
-        found.map(({ value }) => Number(value)).toSorted((a, b) => a - b),
-        [...poison],
-      )
+      t.deepEqual(sorted(found.map(({ value }) => Number(value))), [...poison])
       for (const { key, value, timestamp, own, origin } of found) {
         const at = Number(value)
         t.is(key, 'k')
@@ -363,15 +359,9 @@ for (const [name, declare] of [
     const { job } = await start(t, broker, [declare(beginning())], options)
     await job.drain()
     const written = (await readAll(client, 'out', (b) => Number(String(b)))).map((r) => r.value)
-    t.deepEqual(
-      written.toSorted((a, b) => a - b),
-      good,
-    )
+    t.deepEqual(sorted(written), good)
     const found = await letters(client, 'moldau-p-dead-letters')
-    t.deepEqual(
-      found.map(({ value }) => Number(value)).toSorted((a, b) => a - b),
-      [...poison],
-    )
+    t.deepEqual(sorted(found.map(({ value }) => Number(value))), [...poison])
   })
 }
 
