@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -6,10 +6,9 @@ import test, { type ExecutionContext } from 'ava'
 
 import { generateTypes, type SchemaFile } from '../../cli/types/generate.ts'
 import type { AvroSerde } from '../../core/index.ts'
+import { folderInRepo } from '../support/folder-in-repo.ts'
 import { moldau } from '../support/run-command.ts'
 import { typeErrors } from '../support/type-errors.ts'
-
-const root = join(import.meta.dirname, '../..')
 
 const flight = {
   type: 'record',
@@ -62,12 +61,7 @@ const files: readonly SchemaFile[] = [
 
 /** The generated code in a folder of the repository, so that it finds `moldau/core`. */
 async function imported(t: ExecutionContext, text: string): Promise<Record<string, AvroSerde<unknown>>> {
-  await mkdir(join(root, 'data'), { recursive: true })
-  const dir = await mkdtemp(join(root, 'data/types-'))
-  t.teardown(async () => {
-    await rm(dir, { recursive: true })
-    await rmdir(join(root, 'data')).catch(() => undefined)
-  })
+  const dir = await folderInRepo(t, 'types')
   await writeFile(join(dir, 'types.ts'), text)
   return (await import(pathToFileURL(join(dir, 'types.ts')).href)) as Record<string, AvroSerde<unknown>>
 }
@@ -174,9 +168,7 @@ for (const [what, schema, message] of refused) {
 }
 
 test('moldau types prints it, or writes it with --out; a file that is not there is named', async (t) => {
-  await mkdir(join(root, 'data'), { recursive: true })
-  const dir = await mkdtemp(join(root, 'data/types-'))
-  t.teardown(() => rm(dir, { recursive: true }))
+  const dir = await folderInRepo(t, 'types')
   for (const { name, schema } of files) await writeFile(join(dir, `${name}.avsc`), JSON.stringify(schema))
   const paths = files.map(({ name }) => join(dir, `${name}.avsc`))
   const printed = await moldau(['types', ...paths])

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -10,6 +10,7 @@ import type { ExecutionContext } from 'ava'
 
 import { connect } from '../../core/index.ts'
 import { startControl } from '../../core/testing/index.ts'
+import { folderInRepo } from '../support/folder-in-repo.ts'
 import { startBroker } from '../support/start-broker.ts'
 
 const run = promisify(execFile)
@@ -37,12 +38,7 @@ function withOutput(page: string, language: string, output: string): { code: str
 
 /** A folder inside the repository with `program.ts`, so that it finds `moldau/core` as a user's program does. */
 async function programFolder(t: ExecutionContext, code: string): Promise<string> {
-  await mkdir(join(root, 'data'), { recursive: true })
-  const dir = await mkdtemp(join(root, 'data/program-'))
-  t.teardown(async () => {
-    await rm(dir, { recursive: true, force: true })
-    await rmdir(join(root, 'data')).catch(() => undefined)
-  })
+  const dir = await folderInRepo(t, 'program')
   await writeFile(join(dir, 'program.ts'), code)
   return dir
 }

@@ -1,20 +1,17 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import type { ExecutionContext } from 'ava'
 
+import { folderInRepo } from './folder-in-repo.ts'
+
 const root = join(import.meta.dirname, '../..')
 
 /** What the compiler has against these programs, by the line; each is a file of the repository, so that it finds `moldau/core` as a user's program does. */
 export async function typeErrors(t: ExecutionContext, programs: readonly string[]): Promise<string[]> {
-  await mkdir(join(root, 'data'), { recursive: true })
-  const dir = await mkdtemp(join(root, 'data/snippets-'))
-  t.teardown(async () => {
-    await rm(dir, { recursive: true, force: true })
-    await rmdir(join(root, 'data')).catch(() => undefined)
-  })
+  const dir = await folderInRepo(t, 'snippets')
   for (const [i, program] of programs.entries()) await writeFile(join(dir, `${i}.ts`), program)
   const lax = { noUnusedLocals: false, noUnusedParameters: false, lib: ['es2024', 'esnext.disposable', 'dom'] }
   await writeFile(join(dir, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.json', compilerOptions: lax, include: ['*.ts'] }))
