@@ -17,11 +17,11 @@ export interface PlanSite {
   /** What flows into each of its ports. */
   readonly flows: readonly FlowFacts[]
   /** Names the operator in messages. */
-  label(kind: string): string
+  readonly label: (kind: string) => string
   /** Names a store: as it was given, else by its kind and place in the declaration. */
-  storeName(given: string | undefined, kind: string): string
+  readonly storeName: (given: string | undefined, kind: string) => string
   /** An error that names the pipeline. */
-  invalid(what: string): Error
+  readonly invalid: (what: string) => Error
 }
 
 /** An operator, planned. */
@@ -69,9 +69,9 @@ export type TableView = (key: unknown) => { readonly value: unknown; readonly ti
 
 /** Where the view of a table is made: from its store, or from the tables that it is made of. */
 export interface ViewSite {
-  store<S extends Store>(spec: StoreSpec<S>): S
+  readonly store: <S extends Store>(spec: StoreSpec<S>) => S
   /** Of the table that flows into a port. */
-  view(port: number): TableView
+  readonly view: (port: number) => TableView
 }
 
 /** Where a stage is built, in a task. */
@@ -82,7 +82,7 @@ export interface StageSite extends ViewSite {
   /** The time that it moves by itself; the one of its input when it does not hold time back. */
   readonly output: OwnProgress
   /** Takes what comes out of a port; default: the first. */
-  next(port?: number): Emit
+  readonly next: (port?: number) => Emit
 }
 
 /** A stage, and where each of its ports takes what flows in. */
