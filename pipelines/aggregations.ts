@@ -1,26 +1,36 @@
-import type { AggregateNode, AnySerde } from './nodes.ts'
+import type { AnySerde } from './nodes.ts'
 import type { AggregateOptions, Keyed, StateOptions } from './stream-types.ts'
 
-/** An aggregation before it is known what it aggregates. */
-export type Aggregation = Omit<AggregateNode, 'input'>
-
-export function aggregateNode<T, A>(options: AggregateOptions<T, A>, merge?: (a: A, b: A) => A): Aggregation {
-  return { ...stateNode('aggregate', options), init: options.init, add: options.add, merge }
+/** What becomes of the records of a key, whatever windows they fall into. */
+export interface Aggregation {
+  /** What it is called in the declaration: aggregate, count, reduce. */
+  readonly verb: string
+  readonly name: string | undefined
+  /** undefined: the first record's value begins (reduce). */
+  readonly init: (() => unknown) | undefined
+  readonly add: (value: never, item: never) => unknown
+  /** Of two sessions one. */
+  readonly merge: ((first: never, second: never) => unknown) | undefined
+  readonly state: AnySerde | undefined
 }
 
-export function countNode(options: StateOptions<number>): Aggregation {
-  return { ...stateNode('count', options), init: () => 0, add: (count: number) => count + 1, merge: (a: number, b: number) => a + b }
+export function aggregation<T, A>(options: AggregateOptions<T, A>, merge?: (a: A, b: A) => A): Aggregation {
+  return { ...stateOf('aggregate', options), init: options.init, add: options.add, merge }
 }
 
-export function reduceNode<V>(add: (value: V, next: V) => V, options: StateOptions<V>): Aggregation {
+export function counting(options: StateOptions<number>): Aggregation {
+  return { ...stateOf('count', options), init: () => 0, add: (count: number) => count + 1, merge: (a: number, b: number) => a + b }
+}
+
+export function reduction<V>(add: (value: V, next: V) => V, options: StateOptions<V>): Aggregation {
   return {
-    ...stateNode('reduce', options),
+    ...stateOf('reduce', options),
     init: undefined,
     add: (value: V, record: Keyed<unknown, V>) => add(value, record.value),
     merge: add,
   }
 }
 
-function stateNode<A>(verb: string, { name, state }: StateOptions<A>): Omit<Aggregation, 'init' | 'add' | 'merge'> {
-  return { kind: 'aggregate', verb, name, windows: undefined, state: state as AnySerde | undefined }
+function stateOf<A>(verb: string, { name, state }: StateOptions<A>): Pick<Aggregation, 'verb' | 'name' | 'state'> {
+  return { verb, name, state: state as AnySerde | undefined }
 }

@@ -24,7 +24,7 @@ function checkSink(
   if (ends.length > 1) {
     throw invalid(pipeline, `the sink '${sink.name}' keeps its own position, so it ends a pipeline by itself: give it one of its own`)
   }
-  const unfit = stages.find(({ spec }) => spec.kind !== 'steps' || spec.steps.some((step) => step.kind === 'flatMap'))
+  const unfit = stages.find(({ spec }) => spec.steps?.every((step) => step.kind !== 'flatMap') !== true)
   if (inputs.every((input) => input.kind === 'topic') && unfit === undefined && stages.length <= 1) return
   throw invalid(
     pipeline,

@@ -4,10 +4,13 @@ import type { Serde } from '../core/serde/serde.ts'
 import { type DeclaredErrors, isOnError, type OnError } from './errors/on-error.ts'
 import { differentNames, invalid } from './failure.ts'
 import type { KeyedStream } from './keyed-stream.ts'
-import type { AnySerde, AnyTopic, BranchNode, Node, Output } from './nodes.ts'
+import type { AnySerde, AnyTopic, Node, Output, StageNode } from './nodes.ts'
 import { type SafeOperator, specOf } from './operators/safe.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { TopicRecord } from './record.ts'
+import { branch } from './stages/branch.ts'
+import { perEpoch } from './stages/per-epoch.ts'
+import { table } from './stages/table.ts'
 import type { Stream } from './stream.ts'
 import type { Keyed, KeyByOptions, TableOptions, Taken } from './stream-types.ts'
 import type { Table } from './table.ts'
@@ -111,7 +114,7 @@ export class Flow<T> {
    */
   perEpoch(...operators: readonly OperatorFunction<never, unknown>[]): Stream<unknown> {
     const untyped = operators as readonly OperatorFunction<unknown, unknown>[]
-    return this.#declaring.stream({ kind: 'perEpoch', input: this.#node, operators: untyped })
+    return this.#declaring.stream({ kind: 'stage', inputs: [this.#node], plan: perEpoch(untyped) })
   }
 
   /**
@@ -138,9 +141,9 @@ export class Flow<T> {
    */
   branch<B extends Readonly<Record<string, (record: T) => boolean>>>(predicates: B): Branches<T, B> {
     if ('rest' in predicates) throw invalid(this.#declaring.name, "branch: 'rest' is what no branch takes; give that branch another name")
-    const branch: BranchNode = { kind: 'branch', input: this.#node, predicates: Object.values(predicates) }
+    const input: StageNode = { kind: 'stage', inputs: [this.#node], plan: branch(Object.values(predicates)) }
     const names = [...Object.keys(predicates), 'rest']
-    const streams = names.map((name, port) => [name, this.#declaring.stream({ kind: 'branchOutput', input: branch, port })] as const)
+    const streams = names.map((name, port) => [name, this.#declaring.stream({ kind: 'port', input, port })] as const)
     return Object.fromEntries(streams) as unknown as Branches<T, B>
   }
 
@@ -185,7 +188,7 @@ export class Flow<T> {
    */
   toTable<K, V>(this: Flow<T> & FlowOf<Keyed<K, V>>, options: TableOptions<NonNullable<V>> = {}): Table<K, NonNullable<V>> {
     const { name, state } = options
-    return this.#declaring.table({ kind: 'table', input: this.#node, name, state: state as AnySerde | undefined })
+    return this.#declaring.table({ kind: 'stage', inputs: [this.#node], plan: table({ name, state: state as AnySerde | undefined }) })
   }
 
   /**

@@ -1,9 +1,8 @@
-import type { OperatorFunction } from 'rxjs'
 import type { Sink, Source } from '../connectors/types.ts'
 import type { Serde } from '../core/serde/serde.ts'
 import type { OperatorSpec } from './operators/safe.ts'
+import type { StagePlan } from './stage-spec.ts'
 import type { Topic } from './topic.ts'
-import type { JoinWindows, SessionWindows, TimeWindows } from './windows.ts'
 
 /** What a declaration is made of: each node knows what flows into it; types are checked by stream.ts and forgotten here. */
 export type AnyTopic = Topic<unknown, unknown>
@@ -21,27 +20,22 @@ export interface PipeNode {
   readonly operators: readonly (OperatorSpec | undefined)[]
 }
 
-export interface PerEpochNode {
-  readonly kind: 'perEpoch'
-  readonly input: Node
-  readonly operators: readonly OperatorFunction<unknown, unknown>[]
-}
-
 export interface MergeNode {
   readonly kind: 'merge'
   readonly inputs: readonly Node[]
 }
 
-export interface BranchNode {
-  readonly kind: 'branch'
-  readonly input: Node
-  readonly predicates: readonly ((item: never) => boolean)[]
+/** An operator that is more than plumbing: a file of `stages/` says how it is planned and how it runs. */
+export interface StageNode {
+  readonly kind: 'stage'
+  readonly inputs: readonly Node[]
+  readonly plan: StagePlan
 }
 
-/** One of the streams that a branch gives: that of the predicate with this number, or of what no predicate takes. */
-export interface BranchOutputNode {
-  readonly kind: 'branchOutput'
-  readonly input: BranchNode
+/** What comes out of one of the ports of an operator that has several; the first is what the operator itself stands for. */
+export interface PortNode {
+  readonly kind: 'port'
+  readonly input: StageNode
   readonly port: number
 }
 
@@ -60,91 +54,7 @@ export interface KeyByNode {
   readonly partitions: number | undefined
 }
 
-export interface AggregateNode {
-  readonly kind: 'aggregate'
-  readonly input: Node
-  /** What it is called in the declaration: aggregate, count, reduce. */
-  readonly verb: string
-  readonly name: string | undefined
-  readonly windows: TimeWindows | SessionWindows | undefined
-  /** undefined: the first record's value begins (reduce). */
-  readonly init: (() => unknown) | undefined
-  readonly add: (value: never, item: never) => unknown
-  /** Of two sessions one. */
-  readonly merge: ((first: never, second: never) => unknown) | undefined
-  readonly state: AnySerde | undefined
-}
-
-/** A table: the latest value of each key, kept in a store. */
-export interface TableNode {
-  readonly kind: 'table'
-  readonly input: Node
-  readonly name: string | undefined
-  readonly state: AnySerde | undefined
-}
-
-export interface TableMapNode {
-  readonly kind: 'tableMap'
-  readonly input: Node
-  readonly apply: (value: never, key: never) => unknown
-}
-
-export interface TableFilterNode {
-  readonly kind: 'tableFilter'
-  readonly input: Node
-  readonly apply: (value: never, key: never) => boolean
-}
-
-/** Which sides must be there for a result. */
-export type JoinKind = 'inner' | 'left' | 'outer'
-
-export type Joiner = (left: never, right: never, key: never) => unknown
-
-/** Two tables of the same keys. */
-export interface TableJoinNode {
-  readonly kind: 'tableJoin'
-  readonly inputs: readonly [Node, Node]
-  readonly how: JoinKind
-  readonly joiner: Joiner
-}
-
-/** Each record of a stream with what a table has for its key at that moment. */
-export interface LookupNode {
-  readonly kind: 'lookup'
-  /** The stream, the table. */
-  readonly inputs: readonly [Node, Node]
-  readonly how: 'inner' | 'left'
-  readonly joiner: Joiner
-}
-
-/** Records of two streams with the same key that are near each other in time. */
-export interface StreamJoinNode {
-  readonly kind: 'streamJoin'
-  readonly inputs: readonly [Node, Node]
-  readonly how: JoinKind
-  readonly joiner: Joiner
-  readonly windows: JoinWindows
-  readonly name: string | undefined
-  /** Serdes of the values that wait. */
-  readonly states: readonly [AnySerde | undefined, AnySerde | undefined]
-}
-
-export type Node =
-  | FromNode
-  | PipeNode
-  | PerEpochNode
-  | MergeNode
-  | BranchNode
-  | BranchOutputNode
-  | GroupByKeyNode
-  | KeyByNode
-  | AggregateNode
-  | TableNode
-  | TableMapNode
-  | TableFilterNode
-  | TableJoinNode
-  | LookupNode
-  | StreamJoinNode
+export type Node = FromNode | PipeNode | MergeNode | StageNode | PortNode | GroupByKeyNode | KeyByNode
 
 /** Where records leave a pipeline. */
 export type Output = AnyTopic | Sink

@@ -5,6 +5,7 @@ import type { AnySerde, AnyTopic, End, FromNode, Node } from './nodes.ts'
 import type { TopicRecord } from './record.ts'
 import type { Declaring } from './flow.ts'
 import { KeyedStream } from './keyed-stream.ts'
+import { table } from './stages/table.ts'
 import { Stream } from './stream.ts'
 import { Table } from './table.ts'
 import type { TableOptions } from './stream-types.ts'
@@ -95,7 +96,7 @@ export function pipeline(name: string, options: PipelineOptions = {}): PipelineS
     table<K, V>(topic: Topic<K, V>, options: TableOptions<V> = {}): Table<K, V> {
       const { name: store, state = topic.value } = options
       const from: FromNode = { kind: 'from', topics: [changelogged(topic)], source: undefined }
-      return declaring.table({ kind: 'table', input: from, name: store, state: state as AnySerde })
+      return declaring.table({ kind: 'stage', inputs: [from], plan: table({ name: store, state: state as AnySerde }) })
     },
   }
 }

@@ -1,92 +1,7 @@
-import type { OperatorFunction } from 'rxjs'
 import type { Sink, Source } from '../connectors/types.ts'
 import type { DeclaredErrors, OnError } from './errors/on-error.ts'
-import type { AnySerde, AnyTopic, Joiner, JoinKind } from './nodes.ts'
-import type { AsyncStep, Step } from './operators/safe.ts'
-import type { JoinWindows, SessionWindows, TimeWindows } from './windows.ts'
-
-/** What the runner executes for one stretch of a declaration. `label` names it in messages. */
-export type StageSpec =
-  | { readonly kind: 'steps'; readonly label: string; readonly steps: readonly (Step & { readonly label: string })[] }
-  | { readonly kind: 'async'; readonly label: string; readonly step: AsyncStep }
-  | { readonly kind: 'perEpoch'; readonly label: string; readonly operators: readonly OperatorFunction<unknown, unknown>[] }
-  | BranchSpec
-  | AggregateSpec
-  | TableSpec
-  | TableMapSpec
-  | TableFilterSpec
-  | TableJoinSpec
-  | LookupSpec
-  | StreamJoinSpec
-
-/** Sends each item to the outlet of the first predicate that takes it; what none takes, to the one behind the last. */
-export interface BranchSpec {
-  readonly kind: 'branch'
-  readonly label: string
-  readonly predicates: readonly ((item: never) => boolean)[]
-}
-
-export interface AggregateSpec {
-  readonly kind: 'aggregate'
-  readonly label: string
-  /** Name of the store; its changelog is `<application>-<store>-changelog`. */
-  readonly store: string
-  readonly windows: TimeWindows | SessionWindows | undefined
-  readonly init: (() => unknown) | undefined
-  readonly add: (value: never, item: never) => unknown
-  readonly merge: ((first: never, second: never) => unknown) | undefined
-  readonly key: AnySerde
-  readonly state: AnySerde
-}
-
-/** Keeps the latest value of each key, and passes the changes on. */
-export interface TableSpec {
-  readonly kind: 'table'
-  readonly label: string
-  readonly store: string
-  readonly key: AnySerde
-  readonly state: AnySerde
-}
-
-export interface TableMapSpec {
-  readonly kind: 'tableMap'
-  readonly label: string
-  readonly apply: (value: never, key: never) => unknown
-}
-
-export interface TableFilterSpec {
-  readonly kind: 'tableFilter'
-  readonly label: string
-  readonly apply: (value: never, key: never) => boolean
-}
-
-export interface TableJoinSpec {
-  readonly kind: 'tableJoin'
-  readonly label: string
-  readonly how: JoinKind
-  readonly joiner: Joiner
-}
-
-/** Port 0 takes the stream; port 1 only says which table is looked into. */
-export interface LookupSpec {
-  readonly kind: 'lookup'
-  readonly label: string
-  readonly how: 'inner' | 'left'
-  readonly joiner: Joiner
-}
-
-/** Ports: the left stream, the right one. */
-export interface StreamJoinSpec {
-  readonly kind: 'streamJoin'
-  readonly label: string
-  readonly how: JoinKind
-  readonly joiner: Joiner
-  readonly windows: JoinWindows
-  /** What waits of the left stream, and of the right. */
-  readonly stores: readonly [string, string]
-  readonly key: AnySerde
-  readonly states: readonly [AnySerde, AnySerde]
-}
+import type { AnySerde, AnyTopic } from './nodes.ts'
+import type { StageSpec } from './stage-spec.ts'
 
 /** A topic between two parts of one pipeline. */
 export interface Repartition {
@@ -149,7 +64,7 @@ export interface PlannedErrors extends DeclaredErrors {
 
 /** Whether operators may wait for something outside, and RxJS's queues are in use. */
 export function waits(parts: readonly Part[]): boolean {
-  return parts.some((part) => part.stages.some(({ spec: { kind } }) => kind === 'perEpoch' || kind === 'async'))
+  return parts.some((part) => part.stages.some(({ spec }) => spec.waits === true))
 }
 
 /** The source outside Kafka that a part reads: then it reads nothing else. */
@@ -170,12 +85,7 @@ export function topicsOf(part: Part): AnyTopic[] {
 
 /** Name of the changelog of each store of a part, without the application id. */
 export function changelogsOf(part: Part): string[] {
-  return part.stages.flatMap(({ spec }) => storesOf(spec)).map(changelogOf)
-}
-
-function storesOf(spec: StageSpec): readonly string[] {
-  if ('stores' in spec) return spec.stores
-  return 'store' in spec ? [spec.store] : []
+  return part.stages.flatMap(({ spec }) => spec.stores ?? []).map(({ name }) => changelogOf(name))
 }
 
 export function changelogOf(store: string): string {

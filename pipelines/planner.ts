@@ -1,44 +1,33 @@
-import { json } from '../core/serde/primitives.ts'
 import { checkEnds } from './check-ends.ts'
 import { cut } from './cut.ts'
 import { Names } from './declared-names.ts'
 import type { OnError } from './errors/on-error.ts'
 import { invalid } from './failure.ts'
 import {
-  type AggregateNode,
-  type AnySerde,
-  type BranchNode,
   countUses,
   type End,
   type FromNode,
   isTopic,
   type KeyByNode,
-  type LookupNode,
   type MergeNode,
   type Node,
   type PipeNode,
-  type StreamJoinNode,
-  type TableFilterNode,
-  type TableJoinNode,
-  type TableMapNode,
-  type TableNode,
+  type PortNode,
+  type StageNode,
 } from './nodes.ts'
-import type { Step } from './operators/safe.ts'
-import type { Outlet, PartInput, Plan, PlannedOutput, PlannedStage, Repartition, StageSpec } from './plan.ts'
+import type { Outlet, PartInput, Plan, PlannedOutput, PlannedStage, Repartition } from './plan.ts'
 import type { Pipeline } from './pipeline.ts'
+import { type FlowFacts, nothingKnown, type StageSpec } from './stage-spec.ts'
+import { concatMapSpec } from './stages/concat-map.ts'
+import { mapAsyncSpec } from './stages/map-async.ts'
+import { type Labelled, stepsSpec } from './stages/steps.ts'
 
 /** What a node gives: where it comes out, and what is known of it. */
-interface Flow {
+interface Flow extends FlowFacts {
   readonly outlets: readonly Outlet[]
-  /** Serdes of what flows, as long as no operator has changed it. */
-  readonly key: AnySerde | undefined
-  readonly value: AnySerde | undefined
-  readonly grouped: boolean
   /** Only one node takes it: a step may be fused with the one before. */
   readonly sole: boolean
 }
-
-type LabelledStep = Step & { readonly label: string }
 
 /** A stage while more steps may come to it. */
 interface OpenStage extends PlannedStage {
@@ -59,6 +48,8 @@ class Planner {
   readonly #ends: readonly End[]
   readonly #uses: ReadonlyMap<Node, number>
   readonly #flows: Map<Node, Flow>
+  /** What comes out of each port of an operator. */
+  readonly #gives: Map<StageNode, readonly FlowFacts[]>
   readonly #inputs: PartInput[]
   readonly #stages: OpenStage[]
   readonly #outputs: PlannedOutput[]
@@ -74,6 +65,7 @@ class Planner {
     this.#ends = ends
     this.#uses = countUses(ends)
     this.#flows = new Map()
+    this.#gives = new Map()
     this.#inputs = []
     this.#stages = []
     this.#outputs = []
@@ -117,19 +109,12 @@ class Planner {
         return this.#from(node)
       case 'pipe':
         return this.#pipe(node)
-      case 'perEpoch': {
-        const { outlets } = this.#flow(node.input)
-        const spec: StageSpec = { kind: 'perEpoch', label: this.#names.label('perEpoch'), operators: node.operators }
-        return { ...unknown(this.#stage(spec, outlets)), sole: this.#isSole(node) }
-      }
       case 'merge':
         return this.#merge(node)
-      case 'branch':
-        return this.#branch(node)
-      case 'branchOutput': {
-        const { outlets, ...flow } = this.#flow(node.input)
-        return { ...flow, outlets: outlets.map(({ from }) => ({ from, port: node.port })), sole: this.#isSole(node) }
-      }
+      case 'stage':
+        return this.#operator(node)
+      case 'port':
+        return this.#port(node)
       case 'groupByKey': {
         const flow = this.#flow(node.input)
         if (flow.key !== undefined) return { ...flow, grouped: true, sole: flow.sole && this.#isSole(node) }
@@ -140,18 +125,6 @@ class Planner {
       }
       case 'keyBy':
         return this.#keyBy(node)
-      case 'aggregate':
-        return this.#aggregate(node)
-      case 'table':
-        return this.#table(node)
-      case 'tableMap':
-      case 'tableFilter':
-        return this.#derivedTable(node)
-      case 'tableJoin':
-      case 'lookup':
-        return this.#join(node)
-      case 'streamJoin':
-        return this.#streamJoin(node)
     }
   }
 
@@ -163,7 +136,7 @@ class Planner {
       if (same !== undefined) throw this.#invalid(`two sources are called '${source.name}'; their positions would be mixed up`)
       const input: PartInput = { kind: 'source', source }
       this.#inputs.push(input)
-      return { ...unknown(this.#outlet(input)), sole }
+      return { ...nothingKnown, outlets: this.#outlet(input), sole }
     }
     const [first] = topics
     if (first === undefined) throw this.#invalid('from() needs a topic or a source')
@@ -191,8 +164,8 @@ class Planner {
       const label = this.#names.label(spec.kind)
       if (spec.onError !== undefined) this.#handlers.set(label, spec.onError)
       const outlets =
-        spec.kind === 'mapAsync' || spec.kind === 'concatMap'
-          ? this.#stage({ kind: 'async', label, step: spec }, flow.outlets)
+        spec.kind === 'concatMap' || spec.kind === 'mapAsync'
+          ? this.#stage(spec.kind === 'concatMap' ? concatMapSpec(spec, label) : mapAsyncSpec(spec, label), flow.outlets)
           : this.#step({ ...spec, label }, flow)
       // Between the operators of one pipe there is nobody else.
       flow = { ...afterStep(spec.kind, flow, outlets), sole: true }
@@ -200,10 +173,11 @@ class Planner {
     return { ...flow, sole: flow.sole && this.#isSole(node) }
   }
 
-  #step(step: LabelledStep, { outlets, sole }: Flow): readonly Outlet[] {
+  #step(step: Labelled, { outlets, sole }: Flow): readonly Outlet[] {
     const last = this.#stages.find((stage) => outlets.length === 1 && stage === outlets[0]!.from)
-    if (last?.spec.kind !== 'steps' || !sole) return this.#stage({ kind: 'steps', label: step.label, steps: [step] }, outlets)
-    last.spec = { ...last.spec, steps: [...last.spec.steps, step] }
+    const steps = sole ? last?.spec.steps : undefined
+    if (last === undefined || steps === undefined) return this.#stage(stepsSpec([step]), outlets)
+    last.spec = stepsSpec([...steps, step])
     return outlets
   }
 
@@ -220,10 +194,23 @@ class Planner {
     }
   }
 
-  #branch(node: BranchNode): Flow {
-    const flow = this.#flow(node.input)
-    const outlets = this.#stage({ kind: 'branch', label: this.#names.label('branch'), predicates: node.predicates }, flow.outlets)
-    return { ...flow, outlets, sole: false }
+  #operator(node: StageNode): Flow {
+    const flows = node.inputs.map((input) => this.#flow(input))
+    const { spec, gives } = node.plan({
+      flows,
+      label: (kind) => this.#names.label(kind),
+      storeName: (given, kind) => this.#names.of(given, kind),
+      invalid: (what) => this.#invalid(what),
+    })
+    const outlets = this.#stage(spec, ...flows.map((flow) => flow.outlets))
+    this.#gives.set(node, gives)
+    return { ...gives[0]!, outlets, sole: this.#isSole(node) }
+  }
+
+  #port(node: PortNode): Flow {
+    const { outlets } = this.#flow(node.input)
+    const facts = this.#gives.get(node.input)![node.port]!
+    return { ...facts, outlets: outlets.map(({ from }) => ({ from, port: node.port })), sole: this.#isSole(node) }
   }
 
   #keyBy(node: KeyByNode): Flow {
@@ -239,70 +226,6 @@ class Planner {
     this.#outputs.push({ output: repartition, outlets: flow.outlets })
     this.#inputs.push(repartition)
     return { outlets: this.#outlet(repartition), key, value, grouped: true, sole: this.#isSole(node) }
-  }
-
-  #aggregate(node: AggregateNode): Flow {
-    const { verb, windows, init, add, merge } = node
-    const { outlets, key, grouped } = this.#flow(node.input)
-    if (!grouped || key === undefined) throw this.#invalid(`${verb} needs groupByKey() or keyBy(…) directly before it`)
-    const store = this.#names.of(node.name, windows === undefined ? verb : `${verb}-${windows.kind}`)
-    const state = node.state ?? (json() as AnySerde)
-    const spec: StageSpec = { kind: 'aggregate', label: this.#names.label(verb), store, windows, init, add, merge, key, state }
-    return { outlets: this.#stage(spec, outlets), key, value: undefined, grouped, sole: this.#isSole(node) }
-  }
-
-  #table(node: TableNode): Flow {
-    const { outlets, key, value } = this.#flow(node.input)
-    if (key === undefined) {
-      throw this.#invalid(
-        'a table needs the keys of a topic, and an operator before may have changed them, or it is a source: ' +
-          'records of one key may be in several partitions; use keyBy(f, { key: serde }) first',
-      )
-    }
-    const store = this.#names.of(node.name, 'table')
-    const state = node.state ?? value ?? (json() as AnySerde)
-    const spec: StageSpec = { kind: 'table', label: this.#names.label('table'), store, key, state }
-    return this.#tableOf(node, key, this.#stage(spec, outlets))
-  }
-
-  #derivedTable(node: TableMapNode | TableFilterNode): Flow {
-    const { outlets, key } = this.#flow(node.input)
-    const { kind, apply } = node
-    const label = this.#names.label(kind === 'tableMap' ? 'mapValues of a table' : 'filter of a table')
-    return this.#tableOf(node, key, this.#stage({ kind, label, apply } as StageSpec, outlets))
-  }
-
-  #join(node: TableJoinNode | LookupNode): Flow {
-    const { kind, how, joiner } = node
-    const [left, right] = node.inputs.map((input) => this.#flow(input)) as [Flow, Flow]
-    const label = this.#names.label(how === 'inner' ? 'join' : `${how}Join`)
-    if (left.key === undefined) throw this.#withoutKeys(label)
-    const outlets = this.#stage({ kind, label, how, joiner } as StageSpec, left.outlets, right.outlets)
-    if (kind === 'tableJoin') return this.#tableOf(node, left.key, outlets)
-    return { ...left, outlets, value: undefined, sole: this.#isSole(node) }
-  }
-
-  #streamJoin(node: StreamJoinNode): Flow {
-    const { kind, how, joiner, windows } = node
-    const [left, right] = node.inputs.map((input) => this.#flow(input)) as [Flow, Flow]
-    const label = this.#names.label(how === 'inner' ? 'join' : `${how}Join`)
-    const { key } = left
-    if (key === undefined || right.key === undefined) throw this.#withoutKeys(label)
-    const name = this.#names.of(node.name, how === 'inner' ? 'join' : `${how}-join`)
-    const stateOf = (flow: Flow, given: AnySerde | undefined): AnySerde => given ?? flow.value ?? (json() as AnySerde)
-    const states = [stateOf(left, node.states[0]), stateOf(right, node.states[1])] as const
-    const spec: StageSpec = { kind, label, how, joiner, windows, stores: [`${name}-left`, `${name}-right`], key, states }
-    return { outlets: this.#stage(spec, left.outlets, right.outlets), key, value: undefined, grouped: false, sole: this.#isSole(node) }
-  }
-
-  #withoutKeys(label: string): Error {
-    return this.#invalid(
-      `${label} needs the keys of a topic, and an operator before may have changed them: use keyBy(f, { key: serde }) first`,
-    )
-  }
-
-  #tableOf(node: Node, key: AnySerde | undefined, outlets: readonly Outlet[]): Flow {
-    return { outlets, key, value: undefined, grouped: false, sole: this.#isSole(node) }
   }
 
   /** A stage, with what flows into each of its ports. */
@@ -325,13 +248,9 @@ class Planner {
   }
 }
 
-function unknown(outlets: readonly Outlet[]): Omit<Flow, 'sole'> {
-  return { outlets, key: undefined, value: undefined, grouped: false }
-}
-
 /** Operators that keep key and value keep their serdes; others lose what they may change. */
 function afterStep(kind: string, flow: Flow, outlets: readonly Outlet[]): Omit<Flow, 'sole'> {
   if (kind === 'filter' || kind === 'tap') return { ...flow, outlets }
   if (kind === 'mapValues') return { ...flow, outlets, value: undefined }
-  return unknown(outlets)
+  return { ...nothingKnown, outlets }
 }

@@ -14,8 +14,8 @@ import { RecordDecoder } from './topic-source.ts'
  * which records are kept and what became of their values.
  */
 export function sinkConverter(settings: Settings, plan: Plan, part: Part, topic: AnyTopic): (batch: ConsumerBatch) => SinkBatch {
-  const spec = part.stages[0]?.spec
-  if (spec?.kind !== 'steps') return (batch) => batch
+  const planned = part.stages[0]?.spec.steps
+  if (planned === undefined) return (batch) => batch
   let values: unknown[] = []
   const counters = noCounts()
   const context: StageContext = {
@@ -26,7 +26,7 @@ export function sinkConverter(settings: Settings, plan: Plan, part: Part, topic:
     counters,
     failures: new Failures(failing(plan.name), undefined, counters, () => false),
   }
-  const steps = new StepsStage(spec.steps, (item) => void values.push((item as { value: unknown }).value), context)
+  const steps = new StepsStage(planned, (item) => void values.push((item as { value: unknown }).value), context)
   const decoder = new RecordDecoder(plan.name, topic.name, topic.key, topic.value)
   return (batch) => {
     const { columns, from, count, partition } = batch

@@ -1,6 +1,8 @@
 import { Flow, type FlowOf, type TableOf } from './flow.ts'
-import type { Joiner, JoinKind } from './nodes.ts'
 import type { WithValue } from './operators/map-values.ts'
+import { joinName, type Joiner, type JoinKind } from './stages/joiner.ts'
+import { lookup } from './stages/lookup.ts'
+import { joinStreams } from './stages/stream-join.ts'
 import type { Joined, Keyed, SameKey, StreamJoinOptions } from './stream-types.ts'
 import type { JoinWindows } from './windows.ts'
 
@@ -75,12 +77,12 @@ export class Stream<T> extends Flow<T> {
     windows: JoinWindows | undefined,
     options: LooseJoinOptions = {},
   ): Stream<unknown> {
-    const what = how === 'inner' ? 'join(…)' : `${how}Join(…)`
-    const inputs = this.withBoth(what, other)
+    const inputs = this.withBoth(`${joinName(how)}(…)`, other)
     if (windows === undefined && how !== 'outer') {
-      return this.declaring.stream({ kind: 'lookup', inputs, how, joiner })
+      return this.declaring.stream({ kind: 'stage', inputs, plan: lookup(how, joiner) })
     }
     const { name, state, otherState } = options
-    return this.declaring.stream({ kind: 'streamJoin', inputs, how, joiner, windows: windows!, name, states: [state, otherState] })
+    const plan = joinStreams({ how, joiner, windows: windows! }, { name, states: [state, otherState] })
+    return this.declaring.stream({ kind: 'stage', inputs, plan })
   }
 }

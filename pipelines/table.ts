@@ -1,5 +1,7 @@
 import { Flow, type tableOf, type TableOf } from './flow.ts'
-import type { Joiner, JoinKind } from './nodes.ts'
+import { joinName, type Joiner, type JoinKind } from './stages/joiner.ts'
+import { joinTables } from './stages/table-join.ts'
+import { filterTable, mapTable } from './stages/table-operators.ts'
 import type { Change, Keyed, SameKey } from './stream-types.ts'
 
 /**
@@ -11,12 +13,12 @@ export class Table<K, V, T extends Keyed<K, V | null> = Change<K, V>> extends Fl
 
   /** The table with other values. Kafka Streams' `KTable.mapValues`. */
   mapValues<R>(apply: (value: V, key: K) => R): Table<K, R> {
-    return this.declaring.table({ kind: 'tableMap', input: this.node, apply })
+    return this.declaring.table({ kind: 'stage', inputs: [this.node], plan: mapTable(apply) })
   }
 
   /** The keys whose value the predicate takes; one that no longer fits is deleted. Kafka Streams' `KTable.filter`. */
   filter(predicate: (value: V, key: K) => boolean): Table<K, V> {
-    return this.declaring.table({ kind: 'tableFilter', input: this.node, apply: predicate })
+    return this.declaring.table({ kind: 'stage', inputs: [this.node], plan: filterTable(predicate) })
   }
 
   /** The keys that both tables have; a change of either changes the result. Kafka Streams' `KTable.join`. */
@@ -35,7 +37,7 @@ export class Table<K, V, T extends Keyed<K, V | null> = Change<K, V>> extends Fl
   }
 
   #joined<R>(how: JoinKind, other: Flow<unknown>, joiner: Joiner): Table<K, R> {
-    const inputs = this.withBoth(how === 'inner' ? 'join(…)' : `${how}Join(…)`, other)
-    return this.declaring.table({ kind: 'tableJoin', inputs, how, joiner })
+    const inputs = this.withBoth(`${joinName(how)}(…)`, other)
+    return this.declaring.table({ kind: 'stage', inputs, plan: joinTables(how, joiner) })
   }
 }

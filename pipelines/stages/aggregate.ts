@@ -1,19 +1,39 @@
 import { TableChange } from '../change.ts'
 import { operatorFailed } from '../failure.ts'
-import type { AggregateSpec } from '../plan.ts'
+import type { Aggregation } from '../aggregations.ts'
 import { timestampOf } from '../record.ts'
-import type { KeyValueStore } from '../state/key-value-store.ts'
+import { builtOf, type StagePlan, type StoreSpec } from '../stage-spec.ts'
+import { KeyValueStore } from '../state/key-value-store.ts'
+import { aggregated } from './aggregated.ts'
 import { combiner } from './combine.ts'
 import { keyOf } from './key-of.ts'
 import { type Emit, placeOf, type Stage, type StageContext } from './stage.ts'
+import { storeView } from './table.ts'
+
+/** One value per key over all time: a table. */
+export function aggregate(aggregation: Aggregation): StagePlan {
+  return (site) => {
+    const { name, label, key, state, gives } = aggregated(site, aggregation)
+    const store: StoreSpec<KeyValueStore> = { name, create: () => new KeyValueStore(name, key, state) }
+    return {
+      spec: {
+        label,
+        stores: [store],
+        view: (views) => storeView(views.store(store)),
+        build: (tasks) => builtOf(new AggregateStage(label, aggregation, tasks.store(store), tasks.next(), tasks.context)),
+      },
+      gives: [gives],
+    }
+  }
+}
 
 /** One value per key over all time: each record changes it and passes the new one on. */
 export class AggregateStage implements Stage {
   readonly process: Emit
 
-  constructor(spec: AggregateSpec, store: KeyValueStore, next: Emit, context: StageContext) {
-    const place = placeOf(context, spec.label)
-    const combine = combiner(spec)
+  constructor(label: string, aggregation: Aggregation, store: KeyValueStore, next: Emit, context: StageContext) {
+    const place = placeOf(context, label)
+    const combine = combiner(aggregation)
     this.process = (item, origin) => {
       const key = keyOf(item, origin, place)
       const entry = store.entry(key)

@@ -2,9 +2,20 @@ import { from, type ObservableInput, type Subscription } from 'rxjs'
 import { operatorFailed, operatorUnsafe } from '../failure.ts'
 import type { AsyncStep } from '../operators/safe.ts'
 import { nameOf, type Origin } from '../record.ts'
+import { builtOf, type StageSpec } from '../stage-spec.ts'
 import { type Emit, guarded, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
 
-type ConcatMapStep = Extract<AsyncStep, { kind: 'concatMap' }>
+export type ConcatMapStep = Extract<AsyncStep, { kind: 'concatMap' }>
+
+/** Observables and promises one after the other. */
+export function concatMapSpec(step: ConcatMapStep, label: string): StageSpec {
+  return {
+    label,
+    holdsTime: true,
+    waits: true,
+    build: ({ next, context, input, output }) => builtOf(new ConcatMapStage(step, label, next(), context, input, output)),
+  }
+}
 
 /** One inner Observable at a time, in the order of the records. */
 export class ConcatMapStage implements Stage {

@@ -2,6 +2,7 @@ import { operatorFailed, operatorUnsafe } from '../failure.ts'
 import { AsyncRing } from '../operators/async-ring.ts'
 import type { AsyncStep } from '../operators/safe.ts'
 import { nameOf, type Origin } from '../record.ts'
+import { builtOf, type StageSpec } from '../stage-spec.ts'
 import { type Emit, guarded, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
 
 /** An item on its way through the ring; `key` is what lanes are made of. */
@@ -11,7 +12,17 @@ interface Pending {
   readonly key: unknown
 }
 
-type MapAsyncStep = Extract<AsyncStep, { kind: 'mapAsync' }>
+export type MapAsyncStep = Extract<AsyncStep, { kind: 'mapAsync' }>
+
+/** Calls for several records at a time. */
+export function mapAsyncSpec(step: MapAsyncStep, label: string): StageSpec {
+  return {
+    label,
+    holdsTime: true,
+    waits: true,
+    build: ({ next, context, input, output }) => builtOf(new MapAsyncStage(step, label, next(), context, input, output)),
+  }
+}
 
 /** Calls under way for several records of the epoch at a time. */
 export class MapAsyncStage implements Stage {

@@ -1,7 +1,24 @@
 import { Observable, type OperatorFunction, type Subscriber, type Subscription } from 'rxjs'
 import { failedBefore, OperatorFailed, operatorFailed, operatorUnsafe } from '../failure.ts'
 import { nameOf, type Origin } from '../record.ts'
+import { builtOf, nothingKnown, type StagePlan } from '../stage-spec.ts'
 import { type Emit, guarded, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
+
+/** Any RxJS operators, over the records of each epoch. */
+export function perEpoch(operators: readonly OperatorFunction<unknown, unknown>[]): StagePlan {
+  return (site) => {
+    const label = site.label('perEpoch')
+    return {
+      spec: {
+        label,
+        holdsTime: true,
+        waits: true,
+        build: ({ next, context, input, output }) => builtOf(new PerEpochStage(operators, label, next(), context, input, output)),
+      },
+      gives: [nothingKnown],
+    }
+  }
+}
 
 /**
  * Any RxJS operators, over one finite Observable per epoch. They are subscribed first and fed after, so that branches of `share` see

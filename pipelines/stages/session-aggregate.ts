@@ -1,13 +1,38 @@
 import { operatorFailed } from '../failure.ts'
-import type { AggregateSpec } from '../plan.ts'
+import type { Aggregation } from '../aggregations.ts'
+import type { AnySerde } from '../nodes.ts'
 import { type Origin, timestampOf } from '../record.ts'
-import type { Session } from '../state/session-serde.ts'
-import type { TimelineStore, Waiting } from '../state/timeline-store.ts'
+import { type Session, sessionSerde } from '../state/session-serde.ts'
+import { TimelineStore, type Waiting } from '../state/timeline-store.ts'
 import type { SessionWindows } from '../windows.ts'
+import { builtOf, type StagePlan, type StoreSpec } from '../stage-spec.ts'
+import { aggregated } from './aggregated.ts'
 import { combiner } from './combine.ts'
 import { keyOf } from './key-of.ts'
 import { type Emit, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
 import { withoutTime } from './without-time.ts'
+
+/** One value per key and session. */
+export function aggregateSessions(aggregation: Aggregation, windows: SessionWindows): StagePlan {
+  return (site) => {
+    const { name, label, key, state, gives } = aggregated(site, aggregation, windows.kind)
+    const store: StoreSpec<TimelineStore> = { name, create: () => new TimelineStore(name, key, sessionSerde(state) as AnySerde) }
+    // Results that come with each record hold no time back.
+    const holdsTime = windows.emit === 'close'
+    return {
+      spec: {
+        label,
+        stores: [store],
+        holdsTime,
+        build: ({ store: storeOf, next, context, input, output }) => {
+          const moved = holdsTime ? output : undefined
+          return builtOf(new SessionAggregateStage(label, aggregation, windows, storeOf(store), next(), context, input, moved))
+        },
+      },
+      gives: [gives],
+    }
+  }
+}
 
 /** One value per key and session, as Kafka Streams' KStreamSessionWindowAggregate: a record makes one of all sessions that it is near to. */
 export class SessionAggregateStage implements Stage {
@@ -21,23 +46,24 @@ export class SessionAggregateStage implements Stage {
 
   /** @param output undefined when results are passed on with each record, and hold no time back */
   constructor(
-    spec: AggregateSpec & { readonly windows: SessionWindows },
+    label: string,
+    aggregation: Aggregation,
+    windows: SessionWindows,
     store: TimelineStore,
     next: Emit,
     context: StageContext,
     input: Progress,
     output: OwnProgress | undefined,
   ) {
-    const { windows } = spec
     this.#windows = windows
     this.#store = store
     this.#next = next
     this.#context = context
     this.#input = input
     this.#output = output
-    const place = placeOf(context, spec.label)
-    const combine = combiner(spec)
-    const merge = spec.merge as (first: unknown, second: unknown) => unknown
+    const place = placeOf(context, label)
+    const combine = combiner(aggregation)
+    const merge = aggregation.merge as (first: unknown, second: unknown) => unknown
     const { gapMs, emit } = windows
     this.process = (item, origin) => {
       const time = timestampOf(item, origin)

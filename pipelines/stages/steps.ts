@@ -1,9 +1,16 @@
 import { operatorFailed } from '../failure.ts'
 import type { Step } from '../operators/safe.ts'
 import { type Origin, withValue } from '../record.ts'
+import { builtOf, type StageSpec } from '../stage-spec.ts'
 import { type Emit, placeOf, type Stage, type StageContext } from './stage.ts'
 
-type Labelled = Step & { readonly label: string }
+export type Labelled = Step & { readonly label: string }
+
+/** Operators without state, which the planner fuses with their neighbours. */
+export function stepsSpec(steps: readonly Labelled[]): StageSpec {
+  const { label } = steps[0]!
+  return { label, steps, pure: true, build: ({ next, context }) => builtOf(new StepsStage(steps, next(), context)) }
+}
 
 /** What the runner may call with anything: the declaration's types were checked by the compiler. */
 type Loose = (item: unknown, record?: unknown) => unknown

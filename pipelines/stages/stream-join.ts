@@ -1,11 +1,57 @@
 import { operatorFailed } from '../failure.ts'
-import type { StreamJoinSpec } from '../plan.ts'
+import { json } from '../../core/serde/primitives.ts'
+import type { AnySerde } from '../nodes.ts'
 import { type Origin, timestampOf } from '../record.ts'
-import type { TimelineStore, Waiting } from '../state/timeline-store.ts'
+import { type FlowFacts, keysOf, type StagePlan, type StoreSpec, withoutKeys } from '../stage-spec.ts'
+import { TimelineStore, type Waiting } from '../state/timeline-store.ts'
+import type { JoinWindows } from '../windows.ts'
+import { joinName, type Joiner, type JoinKind, type LooseJoiner } from './joiner.ts'
 import { keyOf } from './key-of.ts'
 import { type Emit, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
 
-type LooseJoiner = (left: unknown, right: unknown, key: unknown) => unknown
+export interface StreamJoin {
+  readonly how: JoinKind
+  readonly joiner: Joiner
+  readonly windows: JoinWindows
+}
+
+export interface StreamJoinStores {
+  readonly name: string | undefined
+  /** Serdes of the values that wait, of the left stream and of the right. */
+  readonly states: readonly [AnySerde | undefined, AnySerde | undefined]
+}
+
+/** Records of two streams with the same key that are near each other in time. */
+export function joinStreams(join: StreamJoin, { name: given, states }: StreamJoinStores): StagePlan {
+  return (site) => {
+    const { how } = join
+    const label = site.label(joinName(how))
+    const [left, right] = site.flows as readonly [FlowFacts, FlowFacts]
+    const { key } = left
+    if (key === undefined || right.key === undefined) throw withoutKeys(site, label)
+    const name = site.storeName(given, how === 'inner' ? 'join' : `${how}-join`)
+    const storeOf = (side: string, flow: FlowFacts, state: AnySerde | undefined): StoreSpec<TimelineStore> => {
+      const store = `${name}-${side}`
+      return { name: store, create: () => new TimelineStore(store, key, state ?? flow.value ?? (json() as AnySerde)) }
+    }
+    const stores = [storeOf('left', left, states[0]), storeOf('right', right, states[1])] as const
+    // What is given alone comes later than its time.
+    const holdsTime = how !== 'inner'
+    return {
+      spec: {
+        label,
+        stores,
+        holdsTime,
+        build: ({ store, next, context, input, output }) => {
+          const pair = [store(stores[0]), store(stores[1])] as const
+          const stage = new StreamJoinStage(label, join, pair, next(), context, input, holdsTime ? output : undefined)
+          return { stage, ports: [stage.left, stage.right] }
+        },
+      },
+      gives: [keysOf(left)],
+    }
+  }
+}
 
 /** One of the two streams, as the other one sees it. */
 interface Side {
@@ -26,7 +72,8 @@ interface Side {
 export class StreamJoinStage implements Stage {
   readonly left: Emit
   readonly right: Emit
-  readonly #spec: StreamJoinSpec
+  readonly #label: string
+  readonly #windows: JoinWindows
   readonly #sides: readonly [Side, Side]
   readonly #next: Emit
   readonly #context: StageContext
@@ -35,21 +82,22 @@ export class StreamJoinStage implements Stage {
 
   /** @param output undefined when nothing is given alone, later than its time */
   constructor(
-    spec: StreamJoinSpec,
+    label: string,
+    { how, joiner: given, windows }: StreamJoin,
     stores: readonly [TimelineStore, TimelineStore],
     next: Emit,
     context: StageContext,
     input: Progress,
     output: OwnProgress | undefined,
   ) {
-    this.#spec = spec
+    this.#label = label
+    this.#windows = windows
     this.#next = next
     this.#context = context
     this.#input = input
     this.#output = output
-    const { how, windows } = spec
     const { beforeMs, afterMs } = windows
-    const joiner = spec.joiner as LooseJoiner
+    const joiner = given as LooseJoiner
     this.#sides = [
       { store: stores[0], beforeMs, afterMs, alone: how !== 'inner', join: joiner },
       {
@@ -74,12 +122,12 @@ export class StreamJoinStage implements Stage {
   /** What is given alone later will be no older than this. */
   seed(): void {
     if (this.#output === undefined) return
-    const { beforeMs, afterMs, graceMs } = this.#spec.windows
+    const { beforeMs, afterMs, graceMs } = this.#windows
     this.#output.watermark = Math.max(this.#output.watermark, this.#input.watermark - Math.max(beforeMs, afterMs) - graceMs)
   }
 
   #taking(own: Side, other: Side): Emit {
-    const place = placeOf(this.#context, this.#spec.label)
+    const place = placeOf(this.#context, this.#label)
     return (item, origin) => {
       const timestamp = timestampOf(item, origin)
       const key = keyOf(item, origin, place)
@@ -102,7 +150,7 @@ export class StreamJoinStage implements Stage {
 
   /** Records of this side that are as old as this or older find nothing any more. */
   #closed({ afterMs }: Side): number {
-    return this.#input.watermark - afterMs - this.#spec.windows.graceMs - 1
+    return this.#input.watermark - afterMs - this.#windows.graceMs - 1
   }
 
   #close(side: Side, upTo: number): void {
@@ -119,7 +167,7 @@ export class StreamJoinStage implements Stage {
     try {
       value = result()
     } catch (error) {
-      const failed = operatorFailed(placeOf(this.#context, this.#spec.label), origin, error)
+      const failed = operatorFailed(placeOf(this.#context, this.#label), origin, error)
       if (origin.offset >= 0) throw failed
       return this.#context.failures.passOverTimer(failed, { key, timestamp }, origin)
     }

@@ -1,18 +1,44 @@
 import { TableChange } from '../change.ts'
 import { operatorFailed } from '../failure.ts'
-import type { TableFilterSpec, TableMapSpec } from '../plan.ts'
+import { builtOf, keysOf, type StagePlan, type TableView } from '../stage-spec.ts'
 import { type Emit, placeOf, type Stage, type StageContext } from './stage.ts'
-import type { TableView } from './views.ts'
 
-type Loose = (value: unknown, key: unknown) => unknown
+type Derive = (value: unknown, key: unknown) => unknown
+
+/** The table with other values. */
+export function mapTable(apply: (value: never, key: never) => unknown): StagePlan {
+  const loose = apply as Derive
+  return derived('mapValues of a table', (value, key) => (value === null ? null : (loose(value, key) ?? null)), false)
+}
+
+/** The keys of a table whose value a predicate takes. */
+export function filterTable(predicate: (value: never, key: never) => boolean): StagePlan {
+  const loose = predicate as Derive
+  return derived('filter of a table', (value, key) => (value !== null && loose(value, key) === true ? value : null), true)
+}
+
+/** @param quiet a key that is not there before and after is no change; mapped values always are one, as in Kafka Streams */
+function derived(kind: string, derive: Derive, quiet: boolean): StagePlan {
+  return (site) => {
+    const label = site.label(kind)
+    return {
+      spec: {
+        label,
+        pure: true,
+        view: (views) => derivedView(derive, views.view(0)),
+        build: ({ next, context }) => builtOf(new DerivedTableStage(label, derive, quiet, next(), context)),
+      },
+      gives: [keysOf(site.flows[0]!)],
+    }
+  }
+}
 
 /** A table made of another one key by key, without a store of its own: what a value is can be made again from what it was made of. */
 export class DerivedTableStage implements Stage {
   readonly process: Emit
 
-  constructor(spec: TableMapSpec | TableFilterSpec, next: Emit, context: StageContext) {
-    const place = placeOf(context, spec.label)
-    const derive = derivation(spec)
+  constructor(label: string, derive: Derive, quiet: boolean, next: Emit, context: StageContext) {
+    const place = placeOf(context, label)
     this.process = (item, origin) => {
       const { key, value, previous, timestamp } = item as TableChange
       let change: TableChange
@@ -21,8 +47,7 @@ export class DerivedTableStage implements Stage {
       } catch (error) {
         throw operatorFailed(place, origin, error)
       }
-      // A key that is not there before and after is no change; mapped values always are one, as in Kafka Streams.
-      if (spec.kind === 'tableFilter' && change.value === null && change.previous === null) return
+      if (quiet && change.value === null && change.previous === null) return
       next(change, origin)
     }
   }
@@ -35,18 +60,11 @@ export class DerivedTableStage implements Stage {
 }
 
 /** What the derived table has for a key, made when it is asked. */
-export function derivedView(spec: TableMapSpec | TableFilterSpec, view: TableView): TableView {
-  const derive = derivation(spec)
+function derivedView(derive: Derive, view: TableView): TableView {
   return (key) => {
     const found = view(key)
     if (found === undefined) return undefined
     const value = derive(found.value, key)
     return value === null ? undefined : { value, timestamp: found.timestamp }
   }
-}
-
-function derivation(spec: TableMapSpec | TableFilterSpec): (value: unknown, key: unknown) => unknown {
-  const apply = spec.apply as Loose
-  if (spec.kind === 'tableMap') return (value, key) => (value === null ? null : (apply(value, key) ?? null))
-  return (value, key) => (value !== null && apply(value, key) === true ? value : null)
 }

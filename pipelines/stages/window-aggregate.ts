@@ -1,12 +1,36 @@
 import { operatorFailed } from '../failure.ts'
-import type { AggregateSpec } from '../plan.ts'
+import type { Aggregation } from '../aggregations.ts'
 import { type Origin, timestampOf } from '../record.ts'
-import type { WindowStore } from '../state/window-store.ts'
+import { WindowStore } from '../state/window-store.ts'
 import { firstWindowStart, type TimeWindows } from '../windows.ts'
+import { builtOf, type StagePlan, type StoreSpec } from '../stage-spec.ts'
+import { aggregated } from './aggregated.ts'
 import { combiner } from './combine.ts'
 import { keyOf } from './key-of.ts'
 import { type Emit, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
 import { withoutTime } from './without-time.ts'
+
+/** One value per key and window. */
+export function aggregateWindows(aggregation: Aggregation, windows: TimeWindows): StagePlan {
+  return (site) => {
+    const { name, label, key, state, gives } = aggregated(site, aggregation, windows.kind)
+    const store: StoreSpec<WindowStore> = { name, create: () => new WindowStore(name, key, state) }
+    // Results that come with each record hold no time back.
+    const holdsTime = windows.emit === 'close'
+    return {
+      spec: {
+        label,
+        stores: [store],
+        holdsTime,
+        build: ({ store: storeOf, next, context, input, output }) => {
+          const moved = holdsTime ? output : undefined
+          return builtOf(new WindowAggregateStage(label, aggregation, windows, storeOf(store), next(), context, input, moved))
+        },
+      },
+      gives: [gives],
+    }
+  }
+}
 
 /**
  * One value per key and window. Whether a record is late is judged at the record, by the watermark that it finds; windows are
@@ -23,22 +47,23 @@ export class WindowAggregateStage implements Stage {
 
   /** @param output undefined when results are passed on with each record, and hold no time back */
   constructor(
-    spec: AggregateSpec & { readonly windows: TimeWindows },
+    label: string,
+    aggregation: Aggregation,
+    windows: TimeWindows,
     store: WindowStore,
     next: Emit,
     context: StageContext,
     input: Progress,
     output: OwnProgress | undefined,
   ) {
-    const { windows } = spec
     this.#windows = windows
     this.#store = store
     this.#next = next
     this.#context = context
     this.#input = input
     this.#output = output
-    const place = placeOf(context, spec.label)
-    const combine = combiner(spec)
+    const place = placeOf(context, label)
+    const combine = combiner(aggregation)
     const { sizeMs, advanceMs, graceMs, emit } = windows
     this.process = (item, origin) => {
       const time = timestampOf(item, origin)

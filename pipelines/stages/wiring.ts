@@ -29,9 +29,4 @@ export class Wiring {
       for (const taker of takers) taker(item, origin)
     }
   }
-
-  /** Of the ports 0 to `count` - 1. */
-  emits(from: Outlet['from'], count: number): Emit[] {
-    return Array.from({ length: count }, (_, port) => this.emit(from, port))
-  }
 }

@@ -1,12 +1,30 @@
 import { TableChange } from '../change.ts'
 import { operatorFailed } from '../failure.ts'
-import type { LookupSpec, TableJoinSpec } from '../plan.ts'
-import { withValue } from '../record.ts'
-import { keyOf } from './key-of.ts'
+import { keysOf, type StagePlan, type TableView, withoutKeys } from '../stage-spec.ts'
+import { joinName, type Joiner, type JoinKind, type LooseJoiner } from './joiner.ts'
 import { type Emit, placeOf, type Stage, type StageContext } from './stage.ts'
-import type { TableView } from './views.ts'
 
-type LooseJoiner = (left: unknown, right: unknown, key: unknown) => unknown
+/** A table of what two tables have for a key. */
+export function joinTables(how: JoinKind, joiner: Joiner): StagePlan {
+  return (site) => {
+    const label = site.label(joinName(how))
+    const [left] = site.flows
+    if (left!.key === undefined) throw withoutKeys(site, label)
+    const result = resultOf(how, joiner)
+    return {
+      spec: {
+        label,
+        pure: true,
+        view: ({ view }) => joinedView(result, [view(0), view(1)]),
+        build: ({ view, next, context }) => {
+          const stage = new TableJoinStage(label, result, [view(0), view(1)], next(), context)
+          return { stage, ports: [stage.left, stage.right] }
+        },
+      },
+      gives: [keysOf(left!)],
+    }
+  }
+}
 
 /**
  * Two tables of the same keys, as Kafka Streams' KTable joins: a change on either side gives a change of the result, with the later time of
@@ -16,9 +34,8 @@ export class TableJoinStage implements Stage {
   readonly left: Emit
   readonly right: Emit
 
-  constructor(spec: TableJoinSpec, views: readonly [TableView, TableView], next: Emit, context: StageContext) {
-    const place = placeOf(context, spec.label)
-    const result = resultOf(spec)
+  constructor(label: string, result: LooseJoiner, views: readonly [TableView, TableView], next: Emit, context: StageContext) {
+    const place = placeOf(context, label)
     const side = (other: TableView, join: (own: unknown, others: unknown, key: unknown) => unknown): Emit => {
       return (item, origin) => {
         const { key, value, previous, timestamp } = item as TableChange
@@ -46,8 +63,7 @@ export class TableJoinStage implements Stage {
 }
 
 /** What the joined table has for a key, made when it is asked. */
-export function joinedView(spec: TableJoinSpec, [left, right]: readonly [TableView, TableView]): TableView {
-  const result = resultOf(spec)
+function joinedView(result: LooseJoiner, [left, right]: readonly [TableView, TableView]): TableView {
   return (key) => {
     const [l, r] = [left(key), right(key)]
     const value = result(l?.value ?? null, r?.value ?? null, key)
@@ -55,39 +71,11 @@ export function joinedView(spec: TableJoinSpec, [left, right]: readonly [TableVi
   }
 }
 
-function resultOf({ how, joiner }: TableJoinSpec): LooseJoiner {
+function resultOf(how: JoinKind, joiner: Joiner): LooseJoiner {
   const join = joiner as LooseJoiner
   return (left, right, key) => {
     if (left === null && (how !== 'outer' || right === null)) return null
     if (right === null && how === 'inner') return null
     return join(left, right, key) ?? null
   }
-}
-
-/** Each record of a stream with what the table has for its key now. The result has the time of the record. */
-export class LookupStage implements Stage {
-  readonly process: Emit
-
-  constructor(spec: LookupSpec, view: TableView, next: Emit, context: StageContext) {
-    const place = placeOf(context, spec.label)
-    const join = spec.joiner as LooseJoiner
-    this.process = (item, origin) => {
-      const key = keyOf(item, origin, place)
-      let value: unknown
-      try {
-        const found = view(key)
-        if (found === undefined && spec.how === 'inner') return
-        value = join((item as { value: unknown }).value, found?.value ?? null, key)
-      } catch (error) {
-        throw operatorFailed(place, origin, error)
-      }
-      next(withValue(item as { value: unknown }, value), origin)
-    }
-  }
-
-  complete(): void {}
-
-  reset(): void {}
-
-  seed(): void {}
 }
