@@ -16,7 +16,7 @@ const LOOK_EVERY_MS = 100
 const PATIENCE_MS = 300_000
 const START_SHARE = 0.1
 /** Windows that have closed need not all be out: an engine may look for them once a second. */
-const WINDOWS_OUT_SHARE = 0.8
+const WINDOWS_OUT_SHARE = 0.7
 
 let applications = 0
 

@@ -17,8 +17,8 @@ const KEYS = 10_000
 const VALUE_BYTES = 80
 /** A multiple of the window. */
 const FIRST_TIMESTAMP = 1_700_000_040_000
-/** Of event time, so that each key comes three times in a window. */
-const RECORDS_PER_MS = 0.5
+/** Of event time, so that each key comes thirty times in a window. */
+const RECORDS_PER_MS = 5
 /** Has no factor in common with the number of keys: they come in mixed order, each as often as the others. */
 const KEY_STEP = 7919
 

@@ -29,6 +29,8 @@ public class StreamsBench {
     Serde<String> string = Serdes.String();
     Serde<Long> number = Serdes.Long();
     Duration size = Duration.ofMillis(Long.parseLong(args[6]));
+    // It looks for windows that are over once a second, in which much event time passes here: what was shorter would lose some.
+    Duration retention = size.multipliedBy(20);
 
     StreamsBuilder builder = new StreamsBuilder();
     KGroupedStream<String, byte[]> records = builder.stream(args[4], Consumed.with(string, Serdes.ByteArray())).groupByKey();
@@ -39,7 +41,7 @@ public class StreamsBench {
     } else {
       records.windowedBy(TimeWindows.ofSizeWithNoGrace(size))
           .emitStrategy(EmitStrategy.onWindowClose())
-          .count((inMemory ? Materialized.<String, Long>as(Stores.inMemoryWindowStore("counts", size.multipliedBy(2), size, false)) : Materialized.<String, Long>as(Stores.persistentTimestampedWindowStore("counts", size.multipliedBy(2), size, false))).withKeySerde(string).withValueSerde(number))
+          .count((inMemory ? Materialized.<String, Long>as(Stores.inMemoryWindowStore("counts", retention, size, false)) : Materialized.<String, Long>as(Stores.persistentTimestampedWindowStore("counts", retention, size, false))).withKeySerde(string).withValueSerde(number))
           .toStream()
           .map((window, count) -> KeyValue.pair(window.key() + "@" + window.window().start(), count))
           .to(args[5], Produced.with(string, number));
