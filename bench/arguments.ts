@@ -5,7 +5,7 @@ export interface BenchOptions {
   readonly rows: readonly string[]
   /** How often each row is measured. */
   readonly rounds: number
-  /** Of `client`: on a real Kafka. */
+  /** Of `client` and `pipelines`: on a real Kafka. */
   readonly kafka: boolean
   /** Of `client`: which others are measured, empty for all. */
   readonly clients: readonly string[]
@@ -62,14 +62,15 @@ export function parseArguments(args: string[]): Arguments {
   }
 }
 
-export function usage(names: readonly string[], rowsOfBroker: readonly string[], rowsOfClient: readonly string[]): string {
+export function usage(names: readonly string[], rows: Readonly<Record<string, readonly string[]>>): string {
   return `npm run bench -- NAME [options]
 
   NAME              ${names.join(', ')}, all
-  --rows A,B        only these rows of broker: ${rowsOfBroker.join(', ')}
-                    or of client: ${rowsOfClient.join(', ')}
+  --rows A,B        only these rows ${Object.entries(rows)
+    .map(([name, list]) => `of ${name}: ${list.join(', ')}`)
+    .join('\n                    or ')}
   --rounds N        how often each row is measured, default ${ROUNDS}
-  --kafka           client: on a real Kafka, default on our broker
+  --kafka           client, pipelines: on a real Kafka, default on our broker
   --clients A,B     client: only these beside ours, by their names on npm, and java
   --against DIR     client: beside ours of another version, from its checkout
   --json            one JSON object a line, as each is measured
@@ -77,7 +78,7 @@ export function usage(names: readonly string[], rowsOfBroker: readonly string[],
   --from FILE       measure nothing: print what an earlier run wrote with --json
 
 MOLDAU_BENCH_ALONE=1 leaves Kafka out, MOLDAU_BENCH_NODE_ARGS='--cpu-prof --cpu-prof-dir=/tmp/prof' goes to the node of our broker;
-MOLDAU_BENCH_CLIENT_NODE_ARGS to that of the clients.
+MOLDAU_BENCH_CLIENT_NODE_ARGS to that of the clients, MOLDAU_BENCH_JOB_NODE_ARGS to that of our pipelines.
 
   npm run bench -- broker --rows one,16k,fetch
   npm run bench -- client --rows produce,consume --clients kafkajs,java

@@ -54,8 +54,8 @@ async function refuse(why: string): Promise<never> {
 }
 
 async function teach(): Promise<string> {
-  const [broker, client] = await Promise.all([import('./broker.ts'), import('./client.ts')])
-  return usage(Object.keys(benches), broker.rowNames, client.rowNames)
+  const [broker, client, pipelines] = await Promise.all([import('./broker.ts'), import('./client.ts'), import('./pipelines.ts')])
+  return usage(Object.keys(benches), { broker: broker.rowNames, client: client.rowNames, pipelines: pipelines.rowNames })
 }
 
 function print(rows: readonly BenchRow[]): void {

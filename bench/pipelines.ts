@@ -1,86 +1,129 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { Broker, connect } from 'moldau/core'
-import { type Pipeline, run } from 'moldau/pipelines'
-import { findInput } from '../cli/demo/input.ts'
-import { archive, delays, delaysHourly, flights, replay } from '../examples/flights/jobs.ts'
-import { runCommand } from '../test/support/run-command.ts'
-import { cpuDuring } from './process-cpu.ts'
-import { type BenchRow, median } from './row.ts'
+import { connect } from 'moldau/core'
+import type { BenchOptions } from './arguments.ts'
+import { progress, shuffled } from './broker/compare.ts'
+import { kafka, moldau as moldauBroker } from './broker/servers.ts'
+import { demoRows } from './pipelines/demo.ts'
+import { type Engine, kafkaStreams, moldau } from './pipelines/engines.ts'
+import { type Measured, Rounds } from './pipelines/rounds.ts'
+import type { JobName } from './pipelines/task.ts'
+import { type BenchRow, median, range } from './row.ts'
 
-/** The demo's pipelines one by one, each with the embedded broker in the same process, and the whole demo as a person runs it. */
+interface Job {
+  readonly title: string
+  readonly job: JobName
+  readonly records: number
+  /** Ours over Kafka Streams with its state in memory. */
+  readonly cpuRatioTarget: number | null
+  readonly rateRatioTarget: number | null
+  /** CPU-seconds per million records of ours. */
+  readonly cpuTarget: number | null
+}
 
-const ROUNDS = 3
+const jobs: Readonly<Record<JobName, Job>> = {
+  count: {
+    title: 'keyed count, every update out',
+    job: 'count',
+    records: 3_000_000,
+    cpuRatioTarget: 0.3,
+    rateRatioTarget: 2,
+    cpuTarget: null,
+  },
+  window: {
+    title: 'count by minute, out when it is over',
+    job: 'window',
+    records: 3_000_000,
+    cpuRatioTarget: null,
+    rateRatioTarget: null,
+    // What Flink takes.
+    cpuTarget: 2.3,
+  },
+}
 
-export async function rows(): Promise<BenchRow[]> {
-  const { path, note } = findInput(undefined)
-  console.error(note)
-  const dir = await mkdtemp(join(tmpdir(), 'moldau-bench-'))
-  const broker = await Broker.start({ dir: join(dir, 'broker'), port: null })
-  const client = await connect(broker)
+/** For `--rows`. */
+export const rowNames: readonly string[] = [...Object.keys(jobs), 'demo']
+
+/**
+ * Pipelines beside other engines, exactly once, each engine a process of its own on one broker, in turn: the CPU-seconds of the engine's
+ * process only, and each output is read and checked. Then the demo's pipelines by themselves.
+ */
+export async function* rows({ rows: names, rounds, kafka: onKafka }: BenchOptions): AsyncGenerator<BenchRow, void> {
+  const unknown = names.find((name) => !rowNames.includes(name))
+  if (unknown !== undefined) {
+    console.error(`bench: there is no '${unknown}': rows are ${rowNames.join(', ')}`)
+    process.exit(2)
+  }
+  const isAsked = (name: string): boolean => names.length === 0 || names.includes(name)
+  const asked = Object.values(jobs).filter(({ job }) => isAsked(job))
+  if (asked.length > 0) {
+    const server = await (onKafka ? kafka() : moldauBroker({ durability: 'page-cache' }))
+    await server.start()
+    const client = await connect(server.bootstrap)
+    try {
+      const [ours, ...others] = await engines()
+      for (const job of asked) yield* await measure(job, new Rounds(server, client, job.job, job.records), ours!, others, rounds)
+    } finally {
+      await client.close()
+      await server.remove()
+    }
+  }
+  if (isAsked('demo')) yield* await demoRows()
+}
+
+async function engines(): Promise<Engine[]> {
+  const ours = await moldau()
+  if (process.env['MOLDAU_BENCH_ALONE'] !== undefined) return [ours]
   try {
-    await client.admin.createTopics([flights, delaysHourly].map(({ name }) => ({ name, partitions: 6 })))
-    const measured = new Map<string, Measured[]>()
-    const measure = async (name: string, pipeline: Pipeline, applicationId: string) => {
-      const one = await measureOne(pipeline, client, applicationId)
-      measured.set(name, [...(measured.get(name) ?? []), one])
-    }
-    await measure('replay: parquet to topic', replay(path), 'fill')
-    for (let round = 0; round < ROUNDS; round++) {
-      await measure('archive: topic to Avro lake', archive(join(dir, `lake-${round}`)), `archive-${round}`)
-      await measure('delays: topic to windows to topic', delays, `delays-${round}`)
-    }
-    return [...[...measured].flatMap(([name, runs]) => rowsOf(name, runs)), await demoRow(dir)]
-  } finally {
-    await client.close()
-    await broker.close()
-    await rm(dir, { recursive: true, force: true })
+    return [ours, await kafkaStreams('memory'), await kafkaStreams('rocksdb')]
+  } catch (error) {
+    console.error(`bench: Kafka Streams is left out: ${String(error)}`)
+    return [ours]
   }
 }
 
-interface Measured {
-  records: number
-  seconds: number
-  cpu: number
-}
-
-async function measureOne(pipeline: Pipeline, client: Awaited<ReturnType<typeof connect>>, applicationId: string): Promise<Measured> {
-  let records = 0
-  const started = performance.now()
-  const cpu = await cpuDuring(async () => {
-    const job = await run([pipeline], { client, applicationId, guarantee: 'exactly-once' })
-    const counting = job.metrics$.subscribe(([metrics]) => (records = metrics?.recordsIn ?? records))
-    await (pipeline.name === 'replay' ? job.drained() : job.drain())
-    counting.unsubscribe()
+async function measure(job: Job, work: Rounds, ours: Engine, others: readonly Engine[], rounds: number): Promise<BenchRow[]> {
+  const measured = new Map<Engine, Measured[]>([ours, ...others].map((engine) => [engine, []]))
+  for (let round = 1; round <= rounds; round++) {
+    for (const engine of shuffled([...measured.keys()])) {
+      progress(`${job.title}: round ${round} of ${rounds}, ${engine.name}`)
+      measured.get(engine)!.push(await work.run(engine))
+    }
+  }
+  await work.end()
+  const own = measured.get(ours)!
+  if (others.length === 0) return rowsOf(job.title, job, own, undefined)
+  return others.flatMap((other, i) => {
+    // The targets are against the faster of its stores.
+    const targets = i === 0 ? job : { ...job, cpuRatioTarget: null, rateRatioTarget: null, cpuTarget: null }
+    return rowsOf(`${job.title}, against ${other.name}`, targets, own, measured.get(other)!)
   })
-  return { records, seconds: (performance.now() - started) / 1000, cpu }
 }
 
-/** The archive's rate is promised for two quiet cores; the others have no target yet. */
-const rateTargets: Record<string, number> = { 'archive: topic to Avro lake': 300_000 }
-
-function rowsOf(name: string, runs: readonly Measured[]): BenchRow[] {
-  const cpu = median(runs.map((run) => (run.cpu / run.records) * 1e6))
-  const rate = median(runs.map((run) => run.records / run.seconds))
-  const target = rateTargets[name] ?? null
-  return [
-    { row: name, unit: 'CPU-s per M records, with broker', ours: cpu, peer: null, ratio: null, target: null, better: 'lower' },
-    { row: name, unit: 'records/s', ours: rate, peer: null, ratio: null, target, better: 'higher' },
-  ]
-}
-
-async function demoRow(dir: string): Promise<BenchRow> {
-  const done = await runCommand('npm', ['run', '--silent', 'demo', '--', '--dir', join(dir, 'demo'), '--json'])
-  if (done.code !== 0) throw new Error(done.stderr)
-  const { rssMaxBytes } = JSON.parse(done.stdout) as { rssMaxBytes: number }
-  return {
-    row: 'demo: broker and pipelines',
-    unit: 'MB resident at most',
-    ours: rssMaxBytes / 1e6,
-    peer: null,
-    ratio: null,
-    target: 400,
-    better: 'lower',
+function rowsOf(row: string, job: Job, own: readonly Measured[], theirs: readonly Measured[] | undefined): BenchRow[] {
+  const line = (
+    unit: string,
+    better: 'lower' | 'higher',
+    of: (one: Measured) => number,
+    target: number | null,
+    targetOf: 'ours' | 'ratio',
+  ) => {
+    const [mine, peer] = [own.map(of), theirs?.map(of)]
+    return {
+      row,
+      unit,
+      better,
+      ours: median(mine),
+      oursRange: range(mine),
+      peer: peer === undefined ? null : median(peer),
+      ...(peer !== undefined && { peerRange: range(peer) }),
+      ratio: peer === undefined ? null : median(mine) / median(peer),
+      target,
+      targetOf,
+    }
   }
+  const cpuOf = (one: Measured): number => one.cpu / (one.records / 1e6)
+  const cpu =
+    job.cpuTarget === null
+      ? line('CPU-s per M records', 'lower', cpuOf, job.cpuRatioTarget, 'ratio')
+      : line('CPU-s per M records', 'lower', cpuOf, job.cpuTarget, 'ours')
+  return [cpu, line('M records/s', 'higher', (one) => one.records / 1e6 / one.seconds, job.rateRatioTarget, 'ratio')]
 }

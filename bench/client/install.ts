@@ -45,14 +45,21 @@ export async function installedPeer(name: PeerName): Promise<string> {
   }
 }
 
-/** Puts our programs where their imports find the client, as JavaScript: a client that was compiled for an older Node runs under that. */
-export async function withPrograms(place: string): Promise<string> {
+/**
+ * Puts our programs where their imports find the client, as JavaScript: a client that was compiled for an older Node runs under that.
+ *
+ * @param from the folder with `task.ts` and the folder of programs
+ */
+export async function withPrograms(place: string, from = here): Promise<string> {
   const dir = await mkdtemp(join(place, 'programs-'))
   atExit(() => rmSync(dir, { recursive: true, force: true }))
   await mkdir(join(dir, 'programs'))
-  const files = ['task.ts', ...(await readdir(join(here, 'programs'))).map((file) => join('programs', file))]
+  const files = [
+    'task.ts',
+    ...(await readdir(join(from, 'programs'))).filter((file) => file.endsWith('.ts')).map((file) => join('programs', file)),
+  ]
   for (const file of files) {
-    const source = stripTypeScriptTypes(await readFile(join(here, file), 'utf8'))
+    const source = stripTypeScriptTypes(await readFile(join(from, file), 'utf8'))
     await writeFile(join(dir, file.replace(/\.ts$/, '.mjs')), source.replaceAll(/(from '\.[^']*)\.ts'/g, "$1.mjs'"))
   }
   return join(dir, 'programs')

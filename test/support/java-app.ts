@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 import type { ExecutionContext } from 'ava'
@@ -17,13 +17,16 @@ const programs = join(import.meta.dirname, '../compat/programs')
 /** What a virtual machine needs to run classes of Kafka and, by name, a program of ours; that is compiled at its first use. */
 export async function javaClasses(program?: string): Promise<string> {
   const libs = await kafkaLibs()
-  if (program === undefined) return join(libs, '*')
-  const source = join(programs, `${program}.java`)
+  return program === undefined ? join(libs, '*') : javaProgram(join(programs, `${program}.java`), libs)
+}
+
+/** A class path of these libraries and of a program of ours, which is compiled at its first use. */
+export async function javaProgram(source: string, libs: string): Promise<string> {
   const version = createHash('sha256')
     .update(await readFile(source))
     .digest('hex')
     .slice(0, 8)
-  const classes = join(dirname(libs), `${program}-${version}`)
+  const classes = join(dirname(libs), `${basename(source, '.java')}-${version}`)
   if (!existsSync(classes)) {
     // Into a folder of our own first, so that a second process never sees half of it.
     const fresh = await mkdtemp(join(dirname(libs), 'compile-'))
