@@ -7,7 +7,7 @@ export interface BenchOptions {
   readonly rounds: number
   /** Of `client` and `pipelines`: on a real Kafka. */
   readonly kafka: boolean
-  /** Of `client`: which others are measured, empty for all. */
+  /** Of `client` and `pipelines`: which others are measured, empty for all. */
   readonly clients: readonly string[]
   /** Of `client`: the folder of another version of ours, which takes the place of the others. */
   readonly against: string | undefined
@@ -71,7 +71,7 @@ export function usage(names: readonly string[], rows: Readonly<Record<string, re
     .join('\n                    or ')}
   --rounds N        how often each row is measured, default ${ROUNDS}
   --kafka           client, pipelines: on a real Kafka, default on our broker
-  --clients A,B     client: only these beside ours, by their names on npm, and java
+  --clients A,B     client: only these beside ours, by their names on npm, and java; pipelines: kafka-streams, kafka-streams-rocksdb, flink
   --against DIR     client: beside ours of another version, from its checkout
   --json            one JSON object a line, as each is measured
   --markdown        the table of docs/benchmarks.md

@@ -3,7 +3,7 @@ import type { BenchOptions } from './arguments.ts'
 import { progress, shuffled } from './broker/compare.ts'
 import { kafka, moldau as moldauBroker } from './broker/servers.ts'
 import { demoRows } from './pipelines/demo.ts'
-import { type Engine, kafkaStreams, moldau } from './pipelines/engines.ts'
+import { type Engine, flink, kafkaStreams, moldau } from './pipelines/engines.ts'
 import { type Measured, Rounds } from './pipelines/rounds.ts'
 import type { JobName } from './pipelines/task.ts'
 import { type BenchRow, median, range } from './row.ts'
@@ -46,10 +46,11 @@ export const rowNames: readonly string[] = [...Object.keys(jobs), 'demo']
  * Pipelines beside other engines, exactly once, each engine a process of its own on one broker, in turn: the CPU-seconds of the engine's
  * process only, and each output is read and checked. Then the demo's pipelines by themselves.
  */
-export async function* rows({ rows: names, rounds, kafka: onKafka }: BenchOptions): AsyncGenerator<BenchRow, void> {
-  const unknown = names.find((name) => !rowNames.includes(name))
+export async function* rows({ rows: names, rounds, kafka: onKafka, clients }: BenchOptions): AsyncGenerator<BenchRow, void> {
+  const unknown = names.find((name) => !rowNames.includes(name)) ?? clients.find((name) => !(name in otherEngines))
   if (unknown !== undefined) {
-    console.error(`bench: there is no '${unknown}': rows are ${rowNames.join(', ')}`)
+    const known = `rows are ${rowNames.join(', ')}, engines ${Object.keys(otherEngines).join(', ')}`
+    console.error(`bench: there is no '${unknown}': ${known}`)
     process.exit(2)
   }
   const isAsked = (name: string): boolean => names.length === 0 || names.includes(name)
@@ -59,8 +60,10 @@ export async function* rows({ rows: names, rounds, kafka: onKafka }: BenchOption
     await server.start()
     const client = await connect(server.bootstrap)
     try {
-      const [ours, ...others] = await engines()
-      for (const job of asked) yield* await measure(job, new Rounds(server, client, job.job, job.records), ours!, others, rounds)
+      const ours = await moldau()
+      for (const job of asked) {
+        yield* await measure(job, new Rounds(server, client, job.job, job.records), ours, await othersOf(job.job, clients), rounds)
+      }
     } finally {
       await client.close()
       await server.remove()
@@ -69,15 +72,25 @@ export async function* rows({ rows: names, rounds, kafka: onKafka }: BenchOption
   if (isAsked('demo')) yield* await demoRows()
 }
 
-async function engines(): Promise<Engine[]> {
-  const ours = await moldau()
-  if (process.env['MOLDAU_BENCH_ALONE'] !== undefined) return [ours]
-  try {
-    return [ours, await kafkaStreams('memory'), await kafkaStreams('rocksdb')]
-  } catch (error) {
-    console.error(`bench: Kafka Streams is left out: ${String(error)}`)
-    return [ours]
+/** The others by name: how each is had, and what it runs. */
+const otherEngines: Readonly<Record<string, { readonly jobs: readonly JobName[]; readonly make: () => Promise<Engine> }>> = {
+  'kafka-streams': { jobs: ['count', 'window'], make: () => kafkaStreams('memory') },
+  'kafka-streams-rocksdb': { jobs: ['count', 'window'], make: () => kafkaStreams('rocksdb') },
+  flink: { jobs: ['window'], make: flink },
+}
+
+async function othersOf(job: JobName, names: readonly string[]): Promise<Engine[]> {
+  if (process.env['MOLDAU_BENCH_ALONE'] !== undefined) return []
+  const made: Engine[] = []
+  for (const [name, { jobs: can, make }] of Object.entries(otherEngines)) {
+    if (!can.includes(job) || (names.length > 0 && !names.includes(name))) continue
+    try {
+      made.push(await make())
+    } catch (error) {
+      console.error(`bench: ${name} is left out: ${String(error)}`)
+    }
   }
+  return made
 }
 
 async function measure(job: Job, work: Rounds, ours: Engine, others: readonly Engine[], rounds: number): Promise<BenchRow[]> {
@@ -92,7 +105,7 @@ async function measure(job: Job, work: Rounds, ours: Engine, others: readonly En
   const own = measured.get(ours)!
   if (others.length === 0) return rowsOf(job.title, job, own, undefined)
   return others.flatMap((other, i) => {
-    // The targets are against the faster of its stores.
+    // The targets are against the first: Kafka Streams with the faster of its stores.
     const targets = i === 0 ? job : { ...job, cpuRatioTarget: null, rateRatioTarget: null, cpuTarget: null }
     return rowsOf(`${job.title}, against ${other.name}`, targets, own, measured.get(other)!)
   })

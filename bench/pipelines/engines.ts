@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { kafkaLibs } from '../../test/support/start-kafka.ts'
+import { type Artifact, mavenJars } from '../../test/support/kafka-jars.ts'
 import { javaProgram } from '../../test/support/java-app.ts'
 import { atExit } from '../broker/cleanup.ts'
 import { builtPackage } from '../broker/package.ts'
@@ -47,6 +48,31 @@ export async function kafkaStreams(store: 'memory' | 'rocksdb'): Promise<Engine>
     },
   }
 }
+
+/** What Flink needs to run a job by itself, and not one jar more. */
+const FLINK: readonly Artifact[] = [
+  ['org.apache.flink', 'flink-clients', '2.2.0'],
+  ['org.apache.flink', 'flink-connector-base', '2.2.0'],
+  ['org.apache.flink', 'flink-connector-kafka', '4.0.1-2.0'],
+]
+
+/** Flink in one process: its MiniCluster, parallelism 1, state on the heap. It runs the windowed job only. */
+export async function flink(): Promise<Engine> {
+  const classPath = await javaProgram(join(here, 'FlinkBench.java'), await mavenJars('flink-2.2.0-kafka-4.0.1', FLINK))
+  return {
+    name: 'Flink',
+    start: async ({ bootstrap, application, input, output }) => {
+      const args = [bootstrap, application, input, output, String(WINDOW_MS)]
+      return started('java', [...FLINK_JVM, '-Xmx2g', '-cp', classPath, 'FlinkBench', ...args], async () => {})
+    },
+  }
+}
+
+/** As Flink's own scripts start it, for what it does with classes of Java by reflection. */
+const FLINK_JVM = ['java.base/java.lang', 'java.base/java.util', 'java.base/java.time', 'java.base/java.net'].flatMap((name) => [
+  '--add-opens',
+  `${name}=ALL-UNNAMED`,
+])
 
 const SAID_CHARS_MAX = 20_000
 

@@ -37,20 +37,27 @@ export function kafkaJar(artifact: string, version: string): Promise<string> {
   return mavenJar('org.apache.kafka', artifact, version)
 }
 
+/** Group, name and version. */
+export type Artifact = readonly [group: string, artifact: string, version: string]
+
 /**
- * A folder with a jar of Kafka and all that it needs, fetched from Maven Central by `mvn` unless it is in the cache.
+ * A folder with jars and all that they need, fetched from Maven Central by `mvn` unless it is in the cache.
  *
+ * @param name of the folder: others for other jars and versions
  * @throws Error when there is neither
  */
-export async function kafkaJars(artifact: string, version: string): Promise<string> {
-  const folder = join(cache, `${artifact}-${version}`)
+export async function mavenJars(name: string, artifacts: readonly Artifact[]): Promise<string> {
+  const folder = join(cache, name)
   if (existsSync(folder)) return folder
   await mkdir(cache, { recursive: true })
   const fresh = await mkdtemp(join(cache, 'fetch-'))
   try {
-    const dependency = `<groupId>org.apache.kafka</groupId><artifactId>${artifact}</artifactId><version>${version}</version>`
+    const dependencies = artifacts.map(
+      ([group, artifact, version]) =>
+        `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
+    )
     const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>moldau</groupId>
-<artifactId>old</artifactId><version>1</version><dependencies><dependency>${dependency}</dependency></dependencies></project>`
+<artifactId>old</artifactId><version>1</version><dependencies>${dependencies.join('')}</dependencies></project>`
     await writeFile(join(fresh, 'pom.xml'), pom)
     const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', '-DoutputDirectory=libs']
     await run('mvn', ['-q', '-B', '-f', join(fresh, 'pom.xml'), ...goal], { timeout: 600_000 })
@@ -59,6 +66,11 @@ export async function kafkaJars(artifact: string, version: string): Promise<stri
     await rm(fresh, { recursive: true, force: true })
   }
   return folder
+}
+
+/** A folder with a jar of Kafka and all that it needs: see {@link mavenJars}. */
+export function kafkaJars(artifact: string, version: string): Promise<string> {
+  return mavenJars(`${artifact}-${version}`, [['org.apache.kafka', artifact, version]])
 }
 
 /** The texts of all files in a jar whose names match a pattern of unzip, by name without folders and extension. */
