@@ -80,7 +80,7 @@ test('the partitioner of an end beats that of its topic', async (t) => {
     kit
       .read(others)
       .map(({ partition }) => partition)
-      .toSorted(),
+      .toSorted((a, b) => a! - b!),
     [0, 3],
   )
 })
