@@ -1,13 +1,13 @@
 import type { Sink } from '../connectors/types.ts'
 import { invalid } from './failure.ts'
-import { type End, isTopic } from './nodes.ts'
+import { type End, isSink, isTopic } from './nodes.ts'
 import type { PartInput, PlannedStage } from './plan.ts'
 
 /** @throws PIPELINE_INVALID when an end does not fit what leads to it */
 export function checkEnds(pipeline: string, inputs: readonly PartInput[], stages: readonly PlannedStage[], ends: readonly End[]): void {
   for (const { output } of ends) {
-    if (!isTopic(output)) checkSink(pipeline, inputs, stages, ends, output)
-    else if (inputs.some((input) => input.kind === 'topic' && input.topic.name === output.name)) {
+    if (isSink(output)) checkSink(pipeline, inputs, stages, ends, output)
+    else if (isTopic(output) && inputs.some((input) => input.kind === 'topic' && input.topic.name === output.name)) {
       throw invalid(pipeline, `it reads and writes the topic '${output.name}', so it would never end; write to another topic`)
     }
   }

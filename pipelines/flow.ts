@@ -1,18 +1,20 @@
 import type { OperatorFunction } from 'rxjs'
 import type { Sink } from '../connectors/types.ts'
-import type { Serde } from '../core/serde/serde.ts'
 import { type DeclaredErrors, isOnError, type OnError } from './errors/on-error.ts'
 import { differentNames, invalid } from './failure.ts'
 import type { KeyedStream } from './keyed-stream.ts'
-import type { AnySerde, AnyTopic, Node, Output, StageNode } from './nodes.ts'
+import type { AnySerde, AnyTopic, Node, Output, Routing, StageNode } from './nodes.ts'
 import { type SafeOperator, specOf } from './operators/safe.ts'
+import { tap } from './operators/tap.ts'
+import type { AnyPartitioner } from './partitioning.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { TopicRecord } from './record.ts'
 import { branch } from './stages/branch.ts'
 import { perEpoch } from './stages/per-epoch.ts'
+import { keyBy, repartition, repartitionOf } from './stages/repartition.ts'
 import { table } from './stages/table.ts'
 import type { Stream } from './stream.ts'
-import type { Keyed, KeyByOptions, TableOptions, Taken } from './stream-types.ts'
+import type { Keyed, KeyByOptions, RepartitionOptions, TableOptions, Taken, ToNamesOptions, ToOptions } from './stream-types.ts'
 import type { Table } from './table.ts'
 
 type Guard<T, U extends T> = (record: T) => record is U
@@ -165,21 +167,54 @@ export class Flow<T> {
     select: (record: T) => K,
     options: KeyByOptions<K, V>,
   ): KeyedStream<K, V, TopicRecord<K, V>> {
-    const { key, value, name, partitions } = options
-    const valueSerde = value as Serde<unknown> | undefined
-    return this.#declaring.keyed({ kind: 'keyBy', input: this.#node, select, key, value: valueSerde, name, partitions })
+    return this.#declaring.keyed({ kind: 'repartition', input: this.#node, plan: keyBy(select, repartitionOf(options)) })
   }
 
   /**
-   * Ends the pipeline in a topic, or in a sink of a connector.
+   * Brings the records of each key together in other partitions, or in another number of them, through the topic
+   * `<application>-<pipeline>-<name>-repartition`. The key stays; {@link Flow.keyBy} gives another one. Kafka Streams' `repartition`.
+   *
+   * ```ts
+   * .repartition({ partitions: 12, name: 'wide' })
+   * ```
+   *
+   * @throws PIPELINE_INVALID when an operator before may have changed keys or values, and no serde is given for them
+   */
+  repartition<K, V>(this: Flow<T> & FlowOf<Keyed<K, V>>, options: RepartitionOptions<K, V> = {}): KeyedStream<K, V, TopicRecord<K, V>> {
+    return this.#declaring.keyed({ kind: 'repartition', input: this.#node, plan: repartition(repartitionOf(options)) })
+  }
+
+  /**
+   * Ends the pipeline in a topic, in the one that a function chooses for each record, or in a sink of a connector.
+   *
+   * ```ts
+   * orders.to(allOrders, { partitioner: (key, order, partitions) => order.region % partitions })
+   * orders.to((r) => (r.value.total > 1000 ? bigOrders : smallOrders))
+   * orders.to((r) => `orders-${r.value.country}`, { key: string, value: json<Order>() })
+   * ```
+   *
+   * A topic that a function names is looked up when it first comes up; the pipeline must not read it. Kafka Streams' `to(TopicNameExtractor)`.
    *
    * @param output a topic that takes keys and values of these types; a sink that keeps its own position (HDFS) takes a topic's records,
    *   with at most `filter`, `map`, `mapValues` and `tap` in between
+   * @param options the partitioner; and the serdes, where the function gives names
    */
-  to<O extends AnyTopic | Sink>(output: O & Taken<T, O>): Pipeline {
-    const { name, handlers } = this.#declaring
-    const errors = { ...this.#declaring.errors, handlers }
-    return { kind: 'pipeline', name, errors, ends: [{ input: this.#node, output: output as Output }] }
+  to<O extends AnyTopic | Sink | ((record: T) => AnyTopic)>(output: O & Taken<T, O>, options?: ToOptions<T>): Pipeline
+  to<K, V>(this: Flow<T> & FlowOf<Keyed<K, V>>, choose: (record: T) => string, options: ToNamesOptions<K, V>): Pipeline
+  to(given: object, options: object = {}): Pipeline {
+    const output = given as AnyTopic | Sink | Routing['choose']
+    const { partitioner, key, value } = options as { partitioner?: AnyPartitioner; key?: AnySerde; value?: AnySerde }
+    return this.#end(typeof output === 'function' ? { kind: 'routing', choose: output, key, value } : output, partitioner)
+  }
+
+  /**
+   * Ends the pipeline in a function that is called for each record; nothing is written. It is called again for records of an epoch that is run
+   * again. Kafka Streams' `foreach`; its `peek` is the operator `tap`.
+   *
+   * @param act throwing fails the epoch with OPERATOR_FAILED naming the record
+   */
+  forEach(act: (record: T) => void): Pipeline {
+    return this.pipe(tap(act)).#end({ kind: 'nowhere' }, undefined)
   }
 
   /**
@@ -203,6 +238,12 @@ export class Flow<T> {
     if (!isOnError(onError)) throw invalid(this.#declaring.name, `onError(…) takes 'fail', 'skip', 'dead-letter' or a function`)
     this.#declaring.handlers.set(this.#node, onError)
     return this
+  }
+
+  #end(output: Output, partitioner: AnyPartitioner | undefined): Pipeline {
+    const { name, handlers } = this.#declaring
+    const errors = { ...this.#declaring.errors, handlers }
+    return { kind: 'pipeline', name, errors, ends: [{ input: this.#node, output, partitioner }] }
   }
 
   /** Not for users: what more is declared with. */

@@ -5,13 +5,16 @@ export type { Job } from './job.ts'
 export type { PipelineMetrics } from './metrics.ts'
 export { concatMap } from './operators/concat-map.ts'
 export { filter } from './operators/filter.ts'
+export { filterNot } from './operators/filter-not.ts'
 export { flatMap } from './operators/flat-map.ts'
 export { map } from './operators/map.ts'
 export { mapAsync, type MapAsyncOptions } from './operators/map-async.ts'
 export { mapValues, type WithValue } from './operators/map-values.ts'
+export { selectKey, type WithKey } from './operators/select-key.ts'
 export type { OperatorOptions, SafeOperator } from './operators/safe.ts'
 export { tap } from './operators/tap.ts'
 export type { EpochOptions, Guarantee, RunOptions } from './options.ts'
+export type { Partitioner } from './partitioning.ts'
 export type { OutputRecord, TopicRecord } from './record.ts'
 export { run } from './run.ts'
 export { isPipeline, type Pipeline, pipeline, type PipelineOptions, type PipelineStart, together } from './pipeline.ts'
@@ -27,10 +30,13 @@ export type {
   KeyByOptions,
   Joined,
   Keyed,
+  RepartitionOptions,
   SessionAggregateOptions,
   StateOptions,
   StreamJoinOptions,
   TableOptions,
+  ToNamesOptions,
+  ToOptions,
   Windowed,
 } from './stream-types.ts'
 export { nullable, type NullableSerde, type Topic, topic, type TopicOptions } from './topic.ts'

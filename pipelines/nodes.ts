@@ -1,7 +1,8 @@
 import type { Sink, Source } from '../connectors/types.ts'
 import type { Serde } from '../core/serde/serde.ts'
 import type { OperatorSpec } from './operators/safe.ts'
-import type { StagePlan } from './stage-spec.ts'
+import type { AnyPartitioner } from './partitioning.ts'
+import type { RepartitionPlan, StagePlan } from './stage-spec.ts'
 import type { Topic } from './topic.ts'
 
 /** What a declaration is made of: each node knows what flows into it; types are checked by stream.ts and forgotten here. */
@@ -44,29 +45,47 @@ export interface GroupByKeyNode {
   readonly input: Node
 }
 
-export interface KeyByNode {
-  readonly kind: 'keyBy'
+/** The records go through a topic of the pipeline's own, where those of one key are together. */
+export interface RepartitionNode {
+  readonly kind: 'repartition'
   readonly input: Node
-  readonly select: (item: never) => unknown
-  readonly name: string | undefined
-  readonly key: AnySerde
-  readonly value: AnySerde | undefined
-  readonly partitions: number | undefined
+  readonly plan: RepartitionPlan
 }
 
-export type Node = FromNode | PipeNode | MergeNode | StageNode | PortNode | GroupByKeyNode | KeyByNode
+export type Node = FromNode | PipeNode | MergeNode | StageNode | PortNode | GroupByKeyNode | RepartitionNode
+
+/** A topic for each record, chosen when it comes. */
+export interface Routing {
+  readonly kind: 'routing'
+  readonly choose: (record: never) => AnyTopic | string
+  /** Serdes for topics of which only the name is given. */
+  readonly key: AnySerde | undefined
+  readonly value: AnySerde | undefined
+}
+
+/** Nothing is left of the records: what was to be done with them is done. */
+export interface Nowhere {
+  readonly kind: 'nowhere'
+}
 
 /** Where records leave a pipeline. */
-export type Output = AnyTopic | Sink
+export type Output = AnyTopic | Routing | Nowhere | Sink
 
 /** An end of a declaration, and what flows into it. */
 export interface End {
   readonly input: Node
   readonly output: Output
+  /** Chooses the partitions in place of the topic's own way. */
+  readonly partitioner: AnyPartitioner | undefined
 }
 
 export function isTopic(place: object): place is AnyTopic {
   return 'kind' in place && place.kind === 'topic'
+}
+
+/** Whether it is a sink of a connector: an object of somebody else's, which may have any other properties. */
+export function isSink(output: Output): output is Sink {
+  return !('kind' in output) || !['topic', 'routing', 'nowhere'].includes(output.kind)
 }
 
 export function inputsOf(node: Node): readonly Node[] {

@@ -1,18 +1,12 @@
 import type { Sink, Source } from '../connectors/types.ts'
 import type { DeclaredErrors, OnError } from './errors/on-error.ts'
-import type { AnySerde, AnyTopic } from './nodes.ts'
-import type { StageSpec } from './stage-spec.ts'
+import type { AnyTopic, Nowhere, Routing } from './nodes.ts'
+import type { AnyPartitioner } from './partitioning.ts'
+import type { RepartitionSpec, StageSpec } from './stage-spec.ts'
 
 /** A topic between two parts of one pipeline. */
-export interface Repartition {
+export interface Repartition extends RepartitionSpec {
   readonly kind: 'repartition'
-  /** Without the application id. */
-  readonly name: string
-  readonly label: string
-  readonly select: (item: never) => unknown
-  readonly key: AnySerde
-  readonly value: AnySerde
-  readonly partitions: number | undefined
 }
 
 export type PartInput =
@@ -20,7 +14,12 @@ export type PartInput =
   | { readonly kind: 'source'; readonly source: Source<unknown> }
   | Repartition
 
-export type PartOutput = Repartition | { readonly kind: 'topic'; readonly topic: AnyTopic } | { readonly kind: 'sink'; readonly sink: Sink }
+export type PartOutput =
+  | Repartition
+  | { readonly kind: 'topic'; readonly topic: AnyTopic; readonly partitioner: AnyPartitioner | undefined }
+  | (Routing & { readonly label: string; readonly partitioner: AnyPartitioner | undefined })
+  | Nowhere
+  | { readonly kind: 'sink'; readonly sink: Sink }
 
 /** Where items come out: of an input, or of one of the ports of a stage. */
 export interface Outlet {

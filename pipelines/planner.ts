@@ -7,17 +7,19 @@ import {
   countUses,
   type End,
   type FromNode,
+  isSink,
   isTopic,
-  type KeyByNode,
   type MergeNode,
   type Node,
   type PipeNode,
   type PortNode,
+  type RepartitionNode,
   type StageNode,
 } from './nodes.ts'
-import type { Outlet, PartInput, Plan, PlannedOutput, PlannedStage, Repartition } from './plan.ts'
+import type { OperatorSpec } from './operators/safe.ts'
+import type { Outlet, PartInput, PartOutput, Plan, PlannedOutput, PlannedStage, Repartition } from './plan.ts'
 import type { Pipeline } from './pipeline.ts'
-import { type FlowFacts, nothingKnown, type StageSpec } from './stage-spec.ts'
+import { type FlowFacts, nothingKnown, type PlanSite, type StageSpec } from './stage-spec.ts'
 import { concatMapSpec } from './stages/concat-map.ts'
 import { mapAsyncSpec } from './stages/map-async.ts'
 import { type Labelled, stepsSpec } from './stages/steps.ts'
@@ -76,9 +78,9 @@ class Planner {
   }
 
   plan(): Plan {
-    for (const { input, output } of this.#ends) {
-      const { outlets } = this.#flow(input)
-      this.#outputs.push({ output: isTopic(output) ? { kind: 'topic', topic: output } : { kind: 'sink', sink: output }, outlets })
+    for (const end of this.#ends) {
+      const { outlets } = this.#flow(end.input)
+      this.#outputs.push({ output: this.#output(end), outlets })
     }
     checkEnds(this.#pipeline, this.#inputs, this.#stages, this.#ends)
     const errors = { ...this.#errors, handlers: this.#handlers }
@@ -123,8 +125,8 @@ class Planner {
             'partitions; use keyBy(f, { key: serde }), or mapValues and filter before groupByKey',
         )
       }
-      case 'keyBy':
-        return this.#keyBy(node)
+      case 'repartition':
+        return this.#repartition(node)
     }
   }
 
@@ -168,7 +170,7 @@ class Planner {
           ? this.#stage(spec.kind === 'concatMap' ? concatMapSpec(spec, label) : mapAsyncSpec(spec, label), flow.outlets)
           : this.#step({ ...spec, label }, flow)
       // Between the operators of one pipe there is nobody else.
-      flow = { ...afterStep(spec.kind, flow, outlets), sole: true }
+      flow = { ...afterStep(spec, flow), outlets, sole: true }
     }
     return { ...flow, sole: flow.sole && this.#isSole(node) }
   }
@@ -196,12 +198,7 @@ class Planner {
 
   #operator(node: StageNode): Flow {
     const flows = node.inputs.map((input) => this.#flow(input))
-    const { spec, gives } = node.plan({
-      flows,
-      label: (kind) => this.#names.label(kind),
-      storeName: (given, kind) => this.#names.of(given, kind),
-      invalid: (what) => this.#invalid(what),
-    })
+    const { spec, gives } = node.plan(this.#site(flows))
     const outlets = this.#stage(spec, ...flows.map((flow) => flow.outlets))
     this.#gives.set(node, gives)
     return { ...gives[0]!, outlets, sole: this.#isSole(node) }
@@ -213,19 +210,29 @@ class Planner {
     return { ...facts, outlets: outlets.map(({ from }) => ({ from, port: node.port })), sole: this.#isSole(node) }
   }
 
-  #keyBy(node: KeyByNode): Flow {
+  #repartition(node: RepartitionNode): Flow {
     const flow = this.#flow(node.input)
-    const name = this.#names.of(node.name, 'keyBy')
-    const value = node.value ?? flow.value
-    if (value === undefined) {
-      throw this.#invalid('keyBy needs the serde of the values, since an operator before it has changed them: keyBy(f, { key, value })')
-    }
-    const { select, key, partitions } = node
-    const label = this.#names.label('keyBy')
-    const repartition: Repartition = { kind: 'repartition', name: `${name}-repartition`, label, select, key, value, partitions }
+    const repartition: Repartition = { kind: 'repartition', ...node.plan(this.#site([flow])) }
+    const { key, value } = repartition
     this.#outputs.push({ output: repartition, outlets: flow.outlets })
     this.#inputs.push(repartition)
     return { outlets: this.#outlet(repartition), key, value, grouped: true, sole: this.#isSole(node) }
+  }
+
+  #output({ output, partitioner }: End): PartOutput {
+    if (isSink(output)) return { kind: 'sink', sink: output }
+    if (isTopic(output)) return { kind: 'topic', topic: output, partitioner }
+    if (output.kind === 'nowhere') return output
+    return { ...output, label: this.#names.label('to'), partitioner }
+  }
+
+  #site(flows: readonly FlowFacts[]): PlanSite {
+    return {
+      flows,
+      label: (kind) => this.#names.label(kind),
+      storeName: (given, kind) => this.#names.of(given, kind),
+      invalid: (what) => this.#invalid(what),
+    }
   }
 
   /** A stage, with what flows into each of its ports. */
@@ -249,8 +256,8 @@ class Planner {
 }
 
 /** Operators that keep key and value keep their serdes; others lose what they may change. */
-function afterStep(kind: string, flow: Flow, outlets: readonly Outlet[]): Omit<Flow, 'sole'> {
-  if (kind === 'filter' || kind === 'tap') return { ...flow, outlets }
-  if (kind === 'mapValues') return { ...flow, outlets, value: undefined }
-  return { ...nothingKnown, outlets }
+function afterStep(spec: OperatorSpec, flow: Flow): FlowFacts {
+  if (spec.kind === 'filter' || spec.kind === 'tap') return flow
+  if (spec.kind === 'mapValues') return { ...flow, value: undefined }
+  return spec.kind === 'map' && spec.keepsValue === true ? { ...nothingKnown, value: flow.value } : nothingKnown
 }

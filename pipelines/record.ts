@@ -54,6 +54,14 @@ export function withValue(record: { readonly value: unknown }, value: unknown): 
   return { ...record, value }
 }
 
+/** The record with another key, everything else as it was. */
+export function withKey(record: { readonly key: unknown }, key: unknown): object {
+  if (record instanceof SourceRecord) {
+    return new SourceRecord(key, record.value, record.timestamp, record.headers, record.topic, record.partition, record.offset)
+  }
+  return { ...record, key }
+}
+
 /** The event time of what an operator returned: its own, else that of the record it was made from. */
 export function timestampOf(item: unknown, origin: Origin): number {
   const own = (item as { timestamp?: unknown } | null | undefined)?.timestamp

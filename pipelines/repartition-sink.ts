@@ -1,6 +1,7 @@
 import { MoldauError } from '../core/base/errors.ts'
 import type { Appender } from './appender.ts'
 import { writeFailed } from './failure.ts'
+import { placing } from './partitioning.ts'
 import type { Repartition } from './plan.ts'
 import { headersOf, timestampOf } from './record.ts'
 import { stampHeader } from './stamp.ts'
@@ -35,6 +36,7 @@ export class RepartitionSink implements Stage {
     const select = repartition.select as (item: unknown) => unknown
     const keySerializer = serializer(repartition.key, 'key', topic)
     const valueSerializer = serializer(repartition.value, 'value', topic)
+    const append = placing(topic, appender, repartition.partitioner)
     let stampedAt = Number.NaN
     let stamp = stampHeader({ task: this.#task, watermark: 0, idle: false })
     this.process = (item, origin) => {
@@ -42,14 +44,15 @@ export class RepartitionSink implements Stage {
         const key = select(item)
         if (key === null || key === undefined) throw withoutKey()
         const keyBytes = keySerializer(key)
-        const valueBytes = valueSerializer((item as { value: unknown }).value)
+        const { value } = item as { value: unknown }
+        const valueBytes = valueSerializer(value)
         if (progress.watermark !== stampedAt) {
           stampedAt = progress.watermark
           stamp = stampHeader({ task: this.#task, watermark: stampedAt, idle: false })
         }
         const headers = headersOf(item as object)
         const stamped = headers.length === 0 ? [stamp] : [...headers, stamp]
-        appender.append(topic, appender.partitionFor(topic, keyBytes), keyBytes, valueBytes, timestampOf(item, origin), stamped)
+        append({ key, value }, keyBytes, valueBytes, timestampOf(item, origin), stamped)
       } catch (error) {
         throw writeFailed(place, origin, error)
       }
@@ -77,5 +80,8 @@ export class RepartitionSink implements Stage {
 }
 
 function withoutKey(): MoldauError {
-  return new MoldauError('INVALID_ARGUMENT', 'keyBy gave no key (null or undefined); filter such records out before it')
+  return new MoldauError(
+    'INVALID_ARGUMENT',
+    'it has no key (null or undefined) by which it could be brought together with others; filter such records out before',
+  )
 }

@@ -1,6 +1,7 @@
 import type { AnySerde } from './nodes.ts'
 import type { Emit, OwnProgress, Progress, Stage, StageContext } from './stages/stage.ts'
 import type { Step } from './operators/safe.ts'
+import type { AnyPartitioner } from './partitioning.ts'
 import type { Store } from './state/entry.ts'
 
 /** What is known of the records that flow somewhere. */
@@ -37,6 +38,23 @@ export interface Planned {
  * @throws PIPELINE_INVALID when what flows into it is not what it needs
  */
 export type StagePlan = (site: PlanSite) => Planned
+
+/** A topic of the pipeline's own, planned. */
+export interface RepartitionSpec {
+  /** Without the application id. */
+  readonly name: string
+  /** Names it in messages. */
+  readonly label: string
+  readonly select: (item: never) => unknown
+  readonly key: AnySerde
+  readonly value: AnySerde
+  /** Default: as many as its readers have tasks. */
+  readonly partitions: number | undefined
+  readonly partitioner: AnyPartitioner | undefined
+}
+
+/** @throws PIPELINE_INVALID when the serdes are not known */
+export type RepartitionPlan = (site: PlanSite) => RepartitionSpec
 
 /** What is known of a stage before it runs, and how it is built for a task. */
 export interface StageSpec {

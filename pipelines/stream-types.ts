@@ -1,4 +1,5 @@
 import type { Serde } from '../core/serde/serde.ts'
+import type { Partitioner } from './partitioning.ts'
 import type { Topic } from './topic.ts'
 import type { Window } from './windows.ts'
 
@@ -34,6 +35,35 @@ export interface KeyByOptions<K, V> {
   name?: string
   /** Partitions of the repartition topic; default: as many as the input has. */
   partitions?: number
+  /** Chooses the partition; default: Kafka's murmur2 of the key. The other side of a join needs the same one. */
+  partitioner?: Partitioner<K, V>
+}
+
+export interface RepartitionOptions<K, V> {
+  /** Serde of the key; needed when an operator before may have changed the keys of the topic. */
+  key?: Serde<K>
+  /** Serde of the value; needed when an operator before has changed the values of the topic. */
+  value?: Serde<V>
+  /** Names the repartition topic, so that it stays the same when the declaration changes. */
+  name?: string
+  /** Partitions of the repartition topic; default: as many as the input has. */
+  partitions?: number
+  /** Chooses the partition; default: Kafka's murmur2 of the key. The other side of a join needs the same one. */
+  partitioner?: Partitioner<K, V>
+}
+
+/** What is said of an end besides the topic. */
+export interface ToOptions<T> {
+  /** Chooses the partitions; default: as the topic was declared, else Kafka's murmur2 of the key. */
+  partitioner?: [T] extends [Keyed<infer K, infer V>] ? Partitioner<K, V> : never
+}
+
+/** Of an end that is told the names of topics: how their records are written. */
+export interface ToNamesOptions<K, V> {
+  key: Serde<K>
+  value: Serde<V>
+  /** Chooses the partitions; default: Kafka's murmur2 of the key. */
+  partitioner?: Partitioner<K, V>
 }
 
 export interface StateOptions<A> {
@@ -99,8 +129,13 @@ type IsJson<A> = A extends string | number | boolean | null
 /** State that JSON would change needs a serde of its own. */
 export type WithSerde<A> = [IsJson<A>] extends [true] ? unknown : { state: Serde<A> }
 
-/** `unknown` when the output takes the records, else a type whose text is the message. */
-export type Taken<T, O> =
+/** `unknown` when the output takes the records, else a type whose text is the message; of a function, when all that it may choose do. */
+export type Taken<T, O> = Each<T, O extends (record: never) => infer R ? R : O>
+
+/** All at once what is said of each of them. */
+type Each<T, O> = (O extends unknown ? (said: TakenBy<T, O>) => void : never) extends (said: infer All) => void ? All : never
+
+type TakenBy<T, O> =
   O extends Topic<infer K, infer V>
     ? T extends Keyed<infer TK, infer TV>
       ? [TK] extends [K]

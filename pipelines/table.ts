@@ -2,6 +2,7 @@ import { Flow, type tableOf, type TableOf } from './flow.ts'
 import { joinName, type Joiner, type JoinKind } from './stages/joiner.ts'
 import { joinTables } from './stages/table-join.ts'
 import { filterTable, mapTable } from './stages/table-operators.ts'
+import type { Stream } from './stream.ts'
 import type { Change, Keyed, SameKey } from './stream-types.ts'
 
 /**
@@ -19,6 +20,19 @@ export class Table<K, V, T extends Keyed<K, V | null> = Change<K, V>> extends Fl
   /** The keys whose value the predicate takes; one that no longer fits is deleted. Kafka Streams' `KTable.filter`. */
   filter(predicate: (value: V, key: K) => boolean): Table<K, V> {
     return this.declaring.table({ kind: 'stage', inputs: [this.node], plan: filterTable(predicate) })
+  }
+
+  /** The keys whose value the predicate does not take. Kafka Streams' `KTable.filterNot`. */
+  filterNot(predicate: (value: V, key: K) => boolean): Table<K, V> {
+    return this.filter((value, key) => !predicate(value, key))
+  }
+
+  /**
+   * The changes as a stream, in which each stands for itself: a join then means the change, not what the table has. Kafka Streams' `KTable.toStream`;
+   * for `pipe`, `to` and all that every flow has it is not needed.
+   */
+  toStream(): Stream<T> {
+    return this.declaring.stream(this.node)
   }
 
   /** The keys that both tables have; a change of either changes the result. Kafka Streams' `KTable.join`. */

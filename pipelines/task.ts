@@ -8,6 +8,7 @@ import { type ErrorPolicy, failing } from './errors/policy.ts'
 import { changelogOf, type Part, type PartInput, type PlannedOutput } from './plan.ts'
 import { type Origin, SourceRecord, timestampOf } from './record.ts'
 import { RepartitionSink } from './repartition-sink.ts'
+import { RoutingSink } from './routing-sink.ts'
 import { buildChain, type EndOf } from './stages/build.ts'
 import { type Counters, type Emit, noCounts, type OwnProgress, type Progress, type Stage, type StageContext } from './stages/stage.ts'
 import { readStamp, type Stamp } from './stamp.ts'
@@ -222,7 +223,12 @@ export class Task {
   }
 
   #end({ output }: PlannedOutput, progress: Progress, context: StageContext): ReturnType<EndOf> {
-    if (output.kind === 'topic') return { emit: topicSink(output.topic, this.#appender, context) }
+    if (output.kind === 'topic') return { emit: topicSink(output.topic, this.#appender, context, output) }
+    if (output.kind === 'nowhere') return { emit: () => undefined }
+    if (output.kind === 'routing') {
+      const stage = new RoutingSink(output, this.#appender, context)
+      return { emit: stage.process, stage }
+    }
     if (output.kind === 'sink') throw new Error(`moldau bug: the sink '${output.sink.name}' is driven by its own worker`)
     const idle = (): boolean => this.watermarks.idle
     const stage = new RepartitionSink(output, this.#topicName(output.name), this.#appender, context, progress, idle)

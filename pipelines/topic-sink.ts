@@ -2,13 +2,23 @@ import { MoldauError } from '../core/base/errors.ts'
 import type { Appender } from './appender.ts'
 import { writeFailed } from './failure.ts'
 import type { AnySerde, AnyTopic } from './nodes.ts'
+import { type AnyPartitioner, placing } from './partitioning.ts'
 import { headersOf, type OutputRecord, timestampOf } from './record.ts'
 import { type Emit, placeOf, type StageContext } from './stages/stage.ts'
 import { isNullable } from './topic.ts'
 
+export interface TopicSinkOptions {
+  /** Names the end in messages; default: by the topic. */
+  readonly label?: string
+  /** Beats that of the topic. */
+  readonly partitioner: AnyPartitioner | undefined
+}
+
 /** The end of a task that writes to a topic: serialises, chooses the partition, appends to the transaction. */
-export function topicSink(topic: AnyTopic, appender: Appender, context: StageContext): Emit {
-  const place = placeOf(context, `to '${topic.name}'`)
+export function topicSink(topic: AnyTopic, appender: Appender, context: StageContext, options: TopicSinkOptions): Emit {
+  const { label = `to '${topic.name}'`, partitioner = topic.partitioner?.bind(topic) } = options
+  const place = placeOf(context, label)
+  const append = placing(topic.name, appender, partitioner)
   const key = serializer(topic.key, 'key', topic.name)
   const value = serializer(topic.value, 'value', topic.name)
   return (item, origin) => {
@@ -16,11 +26,7 @@ export function topicSink(topic: AnyTopic, appender: Appender, context: StageCon
       if (typeof item !== 'object' || item === null) throw notARecord(item, topic.name)
       const record = item as OutputRecord<unknown, unknown>
       const keyBytes = key(record.key)
-      const partition =
-        topic.partitioner === undefined
-          ? appender.partitionFor(topic.name, keyBytes)
-          : topic.partitioner(record.key, record.value, appender.partitions(topic.name))
-      appender.append(topic.name, partition, keyBytes, value(record.value), timestampOf(item, origin), headersOf(item))
+      append(record, keyBytes, value(record.value), timestampOf(item, origin), headersOf(item))
     } catch (error) {
       throw writeFailed(place, origin, error)
     }

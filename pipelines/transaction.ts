@@ -19,8 +19,6 @@ const TIMEOUT_MS = 10_000
 export interface Transaction extends Appender {
   /** Takes the identity; whoever had it before is fenced and its open transaction aborted. */
   init(): Promise<void>
-  /** Looks up a topic, so that it can be appended to. */
-  know(topic: string): Promise<number>
   begin(): void
   /** Undefined when there is room; else resolves when there is. */
   room(): Promise<void> | undefined

@@ -15,6 +15,10 @@ export class Outbox implements Appender {
     if (!this.#onTrial()) this.#appender.append(topic, partition, key, value, timestamp, headers)
   }
 
+  know(topic: string): Promise<number> {
+    return this.#appender.know(topic)
+  }
+
   partitions(topic: string): number {
     return this.#appender.partitions(topic)
   }

@@ -5,7 +5,7 @@ import type { OnError } from '../errors/on-error.ts'
 export type Step = StepOf & { readonly onError?: OnError | undefined }
 
 type StepOf =
-  | { readonly kind: 'map'; readonly apply: (item: never) => unknown }
+  | { readonly kind: 'map'; readonly apply: (item: never) => unknown; readonly keepsValue?: true }
   | { readonly kind: 'mapValues'; readonly apply: (value: never, record: never) => unknown }
   | { readonly kind: 'filter'; readonly apply: (item: never) => boolean }
   | { readonly kind: 'tap'; readonly apply: (item: never) => void }

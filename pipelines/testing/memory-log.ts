@@ -15,13 +15,15 @@ export interface Appended {
 
 /** Topics in memory: what was appended in an epoch becomes visible when it commits. */
 export class MemoryLog implements Appender {
-  /** Partitions of the topics that have several. */
+  /** Partitions of topics that do not have the common number. */
   readonly counts: Map<string, number>
+  readonly #common: number
   committed: Appended[]
   open: Appended[]
 
-  constructor(counts: Readonly<Record<string, number>> = {}) {
+  constructor(counts: Readonly<Record<string, number>> = {}, common = 1) {
     this.counts = new Map(Object.entries(counts))
+    this.#common = common
     this.committed = []
     this.open = []
   }
@@ -30,8 +32,12 @@ export class MemoryLog implements Appender {
     this.open.push({ topic, partition, key, value, timestamp, headers })
   }
 
+  know(topic: string): Promise<number> {
+    return Promise.resolve(this.partitions(topic))
+  }
+
   partitions(topic: string): number {
-    return this.counts.get(topic) ?? 1
+    return this.counts.get(topic) ?? this.#common
   }
 
   partitionFor(topic: string, key: Buffer | null): number {

@@ -1,6 +1,8 @@
 import type { Source } from '../../connectors/types.ts'
 import type { Client } from '../../core/client/client.ts'
 import type { Header } from '../../core/record/header.ts'
+import { bytes } from '../../core/serde/primitives.ts'
+import type { Serde } from '../../core/serde/serde.ts'
 import { type Duration, milliseconds } from '../duration.ts'
 import { runEpoch } from '../epoch.ts'
 import { type DeadLetterOrigin, originOf } from '../errors/dead-letter.ts'
@@ -16,7 +18,7 @@ import { plan } from '../planner.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { keyOf } from '../slices.ts'
 import type { Task } from '../task.ts'
-import type { Topic } from '../topic.ts'
+import { type Topic, topic } from '../topic.ts'
 import { type Arrival, type Feed, inOrder, type InputRecord, type MarbleOptions, type MarbleRecord, marbles, records } from './feeds.ts'
 import { type Entry, feed, Inbox } from './inbox.ts'
 import { Interrupted, Interruptions } from './interruptions.ts'
@@ -116,10 +118,8 @@ export class TestPipeline {
       epoch: epochRecords === undefined ? {} : { records: epochRecords },
       ...(onError !== undefined && { onError }),
     })
-    this.#log = new MemoryLog()
-    const given = typeof partitions === 'number' ? {} : partitions
-    const common = typeof partitions === 'number' ? partitions : 1
-    for (const name of topicNames(this.#plan)) this.#log.counts.set(name, given[name] ?? common)
+    this.#log = typeof partitions === 'number' ? new MemoryLog({}, partitions) : new MemoryLog(partitions)
+    this.#log.counts.set(policyOf(this.#settings, this.#plan).deadLetters, 1)
     this.#layout = layOut(
       this.#plan,
       (name) => internalTopic(this.#settings, name),
@@ -202,7 +202,7 @@ export class TestPipeline {
   /** Everything that was ever written to each of the pipeline's topics, by its name. */
   written(): Record<string, TestRecord<unknown, unknown>[]> {
     const topics = this.#plan.parts.flatMap(({ outputs }) => outputs.flatMap(({ output }) => (output.kind === 'topic' ? output.topic : [])))
-    return Object.fromEntries(topics.map((topic) => [topic.name, this.#records(topic, 0)]))
+    return Object.fromEntries([...this.#routed(), ...topics].map((topic) => [topic.name, this.#records(topic, 0)]))
   }
 
   /**
@@ -262,6 +262,14 @@ export class TestPipeline {
         ...(this.#log.partitions(name) > 1 && { partition }),
       }
     })
+  }
+
+  /** Topics that the pipeline has chosen record by record, as bytes: what they were written with is not known here. */
+  #routed(): Topic<unknown, unknown>[] {
+    const { deadLetters } = policyOf(this.#settings, this.#plan)
+    const others = new Set([...topicNames(this.#plan), ...this.#layout.own.map(({ name }) => name), deadLetters])
+    const names = new Set(this.#log.committed.map(({ topic }) => topic).filter((name) => !others.has(name)))
+    return Array.from(names, (name) => topic<unknown, unknown>(name, { key: bytes as Serde<unknown>, value: bytes as Serde<unknown> }))
   }
 
   #started(): TestTasks {

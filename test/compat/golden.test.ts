@@ -64,6 +64,7 @@ const explained: Readonly<Record<string, { theirs?: Rewrite; order?: Rewrite }>>
   'streams-left': { order: sorted },
   'streams-outer': { order: sorted },
   // Kafka Streams deletes what a filter or a join has never let pass, again and again.
+  'table-filter-not': { theirs: withoutNeedless },
   'table-filter': { theirs: withoutNeedless },
   'tables-join': { theirs: withoutNeedless },
   'tables-left': { theirs: withoutNeedless },

@@ -45,7 +45,7 @@ async function programFolder(t: ExecutionContext, code: string): Promise<string>
 
 const programArgs = ['--conditions=moldau-source', 'program.ts']
 
-for (const page of ['docs/client.md', 'docs/testing.md', 'docs/observe.md', 'docs/pipelines/testing.md']) {
+for (const page of ['docs/client.md', 'docs/testing.md', 'docs/observe.md', 'docs/pipelines/testing.md', 'docs/pipelines/tables.md']) {
   for (const [i, { code, expected }] of withOutput(page, 'ts', 'text').entries()) {
     test(`program ${i + 1} of ${page} prints what the page says`, async (t) => {
       const { stdout, stderr } = await run(process.execPath, programArgs, { cwd: await programFolder(t, code) })

@@ -1,7 +1,20 @@
 import test from 'ava'
 import { from, lastValueFrom, type OperatorFunction, toArray } from 'rxjs'
 import { json, string } from '../../core/serde/primitives.ts'
-import { concatMap, filter, flatMap, map, mapAsync, mapValues, pipeline, type SafeOperator, tap, topic } from '../../pipelines/index.ts'
+import {
+  concatMap,
+  filter,
+  filterNot,
+  flatMap,
+  map,
+  mapAsync,
+  mapValues,
+  pipeline,
+  type SafeOperator,
+  selectKey,
+  tap,
+  topic,
+} from '../../pipelines/index.ts'
 import { TestTask } from '../support/pipelines.ts'
 
 interface Item {
@@ -19,6 +32,8 @@ const table: { name: string; operator: SafeOperator<Item, Item>; expected: numbe
   { name: 'map', operator: map((r) => ({ key: r.key, value: r.value * 10 })), expected: [10, 20, 30, 40, 50, 60] },
   { name: 'mapValues', operator: mapValues((value: number) => -value), expected: [-1, -2, -3, -4, -5, -6] },
   { name: 'filter', operator: filter((r) => r.value > 3), expected: [4, 5, 6] },
+  { name: 'filterNot', operator: filterNot((r) => r.value > 3), expected: [1, 2, 3] },
+  { name: 'selectKey', operator: selectKey((r) => `${r.key}!`), expected: [1, 2, 3, 4, 5, 6] },
   { name: 'tap', operator: tap(() => undefined), expected: [1, 2, 3, 4, 5, 6] },
   { name: 'flatMap', operator: flatMap((r) => (r.value > 4 ? [r, { ...r, value: 0 }] : [])), expected: [5, 0, 6, 0] },
   {

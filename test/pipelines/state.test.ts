@@ -232,5 +232,5 @@ test('a record without a key cannot be grouped, and says so', async (t) => {
       .to(results as never),
   )
   const error = await t.throwsAsync(task.epoch([{ key: 'a', value: 1 }]), { code: 'OPERATOR_FAILED' })
-  t.regex(error!.message, /keyBy gave no key/)
+  t.regex(error!.message, /it has no key/)
 })

@@ -53,6 +53,11 @@ class Golden {
       branches.get("b-rest").to("out3", OUT);
     });
     TOPOLOGIES.put("merge", b -> b.stream("a", IN).mapValues(v -> "a" + v).merge(b.stream("b", IN)).to("out", OUT));
+    TOPOLOGIES.put("routing", b -> b.stream("a", IN).to((k, v, context) -> n(v) % 3 == 0 ? "out" : "out" + (1 + n(v) % 3), OUT));
+    TOPOLOGIES.put("repartition", b -> b.stream("a", IN).filterNot((k, v) -> n(v) % 5 == 0).selectKey((k, v) -> "g" + n(v) % 2)
+        .repartition(Repartitioned.with(S, S).withNumberOfPartitions(1).withName("again")).groupByKey()
+        .reduce((x, y) -> x + "," + y, kept()).toStream().to("out", OUT));
+    TOPOLOGIES.put("table-filter-not", b -> b.table("a", IN).filterNot((k, v) -> n(v) % 2 == 0).toStream().peek((k, v) -> {}).to("out", OUT));
     TOPOLOGIES.put("count", b -> b.stream("a", IN).groupByKey().count(Materialized.with(S, Serdes.Long())).toStream().mapValues(v -> "" + v).to("out", OUT));
     TOPOLOGIES.put("reduce", b -> b.stream("a", IN).groupByKey().reduce((x, y) -> x + "," + y, kept()).toStream().to("out", OUT));
     TOPOLOGIES.put("aggregate", b -> b.stream("a", IN).groupByKey().aggregate(() -> "i", (k, v, x) -> x + v, kept()).toStream().to("out", OUT));

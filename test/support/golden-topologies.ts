@@ -1,6 +1,7 @@
 import { string } from '../../core/index.ts'
 import {
   filter,
+  filterNot,
   flatMap,
   hopping,
   map,
@@ -8,8 +9,10 @@ import {
   nullable,
   type Pipeline,
   pipeline,
+  selectKey,
   session,
   type TimeWindows,
+  tap,
   together,
   topic,
   tumbling,
@@ -64,6 +67,21 @@ export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
     .pipe(mapValues((v) => `a${v}`))
     .merge(start.from(b))
     .to(out),
+  routing: start.from(a).to((r) => [out, out2, out3][n(r.value) % 3]!),
+  repartition: start
+    .from(a)
+    .pipe(
+      filterNot((r) => n(r.value) % 5 === 0),
+      selectKey((r) => `g${n(r.value) % 2}`),
+    )
+    .repartition({ key: string, partitions: 1, name: 'again' })
+    .reduce(add)
+    .to(out),
+  'table-filter-not': tableA
+    .filterNot((v) => n(v) % 2 === 0)
+    .toStream()
+    .pipe(tap(() => undefined))
+    .to(changes),
   count: start
     .from(a)
     .groupByKey()

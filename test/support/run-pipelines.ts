@@ -7,8 +7,13 @@ import { CutOff } from './cut-off.ts'
 import { startBroker } from './start-broker.ts'
 
 /** A broker whose internal topics are few files, and which lets go of dead members soon. */
-export function startSmallBroker(t: ExecutionContext): Promise<Broker> {
-  const config = { 'offsets.topic.num.partitions': 3, 'transaction.state.log.num.partitions': 3, 'group.min.session.timeout.ms': 500 }
+export function startSmallBroker(t: ExecutionContext, more: Readonly<Record<string, unknown>> = {}): Promise<Broker> {
+  const config = {
+    ...more,
+    'offsets.topic.num.partitions': 3,
+    'transaction.state.log.num.partitions': 3,
+    'group.min.session.timeout.ms': 500,
+  }
   return startBroker(t, { port: null, config })
 }
 
