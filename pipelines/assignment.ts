@@ -1,6 +1,7 @@
 import { MoldauError, messageOf } from '../core/base/errors.ts'
 import type { Consumer } from '../core/client/consumer.ts'
 import type { CommittedOffset, OffsetToCommit, TopicPartition } from '../core/client/types.ts'
+import type { CallSites } from './calls/call-site.ts'
 import type { Appender } from './appender.ts'
 import { policyOf } from './errors/policy-of.ts'
 import type { Input } from './layout.ts'
@@ -34,6 +35,7 @@ export class Assignment {
   readonly #settings: Settings
   readonly #plan: Plan
   readonly #appender: Appender
+  readonly #calls: CallSites
   readonly #inputs: ReadonlyMap<string, Input>
   readonly #channelsOf: (input: PartInput) => number
   #tasks: Map<string, Assigned>
@@ -44,10 +46,11 @@ export class Assignment {
   /** What this worker has committed last, as the group would answer. */
   readonly #committed: Map<string, string>
 
-  constructor(settings: Settings, plan: Plan, appender: Appender, { inputs, channelsOf }: Setup) {
+  constructor(settings: Settings, plan: Plan, appender: Appender, calls: CallSites, { inputs, channelsOf }: Setup) {
     this.#settings = settings
     this.#plan = plan
     this.#appender = appender
+    this.#calls = calls
     this.#inputs = new Map(inputs.map((input) => [input.topic, input]))
     this.#channelsOf = channelsOf
     this.#tasks = new Map()
@@ -167,6 +170,7 @@ export class Assignment {
       clock,
       watchdogMs,
       errors: policyOf(this.#settings, this.#plan),
+      calls: this.#calls,
     })
     return {
       id,

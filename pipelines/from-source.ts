@@ -1,10 +1,12 @@
 import type { Position, Source } from '../connectors/types.ts'
+import { CallsStopped } from './calls/call-site.ts'
+import { EpochSize } from './epoch-size.ts'
 import { type Epoch, runEpoch } from './epoch.ts'
 import { policyOf } from './errors/policy-of.ts'
 import { invalid } from './failure.ts'
 import type { Meter } from './metrics.ts'
 import { internalTopic, sourceTransactionalId } from './names.ts'
-import { epochRecordsOf, type Settings } from './options.ts'
+import type { Settings } from './options.ts'
 import type { Part, Plan } from './plan.ts'
 import { Positions } from './positions.ts'
 import type { Origin } from './record.ts'
@@ -34,6 +36,7 @@ export class SourceWorker implements Worker {
   readonly #meter: Meter
   readonly #transaction: Transaction
   readonly #positions: Positions
+  readonly #epochSize: EpochSize
   readonly #done: ReturnType<typeof settleable>
   #task: Task | undefined
   /** For messages: how many records were read since the start. */
@@ -57,6 +60,7 @@ export class SourceWorker implements Worker {
     this.#meter = meter
     this.#transaction = openTransaction(settings, sourceTransactionalId(settings, plan.name, source.name), [part])
     this.#positions = new Positions(settings, plan.name, source.name)
+    this.#epochSize = new EpochSize(settings, [part])
     this.#done = settleable()
     this.#task = undefined
     this.#read = 0
@@ -97,6 +101,7 @@ export class SourceWorker implements Worker {
       clock,
       watchdogMs,
       errors: policyOf(this.#settings, this.#plan),
+      calls: this.#meter.calls,
     })
     if (saved !== undefined) this.#task.restoreTime(saved.watermark, 0, 1)
     await this.#source.open(saved?.position, { clock, random })
@@ -110,6 +115,7 @@ export class SourceWorker implements Worker {
 
   stop(): void {
     this.#stopping = true
+    this.#meter.calls.stop()
   }
 
   async #run(task: Task): Promise<void> {
@@ -138,7 +144,7 @@ export class SourceWorker implements Worker {
 
   async #collect(): Promise<Slice> {
     const { clock, epochMs } = this.#settings
-    const epochRecords = epochRecordsOf(this.#settings, [this.#part])
+    const epochRecords = this.#epochSize.records
     const slice: Slice = { items: [], position: undefined, progress: undefined, ended: false }
     const until = clock.monotonic() + epochMs
     do {
@@ -159,6 +165,8 @@ export class SourceWorker implements Worker {
   /** Never rejects. */
   async #execute(task: Task, slice: Slice): Promise<void> {
     const first = this.#read
+    const { clock } = this.#settings
+    const started = clock.monotonic()
     const epoch: Epoch = {
       tasks: [task],
       feed: () => this.#feed(task, slice, first),
@@ -168,10 +176,12 @@ export class SourceWorker implements Worker {
     }
     try {
       await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: undefined, meter: this.#meter })
+      this.#epochSize.took(slice.items.length, clock.monotonic() - started)
       this.#read += slice.items.length
       this.#meter.progress = slice.progress
     } catch (error) {
-      this.#failure ??= error
+      // What was dropped, the next run reads.
+      if (!(error instanceof CallsStopped)) this.#failure ??= error
     }
   }
 

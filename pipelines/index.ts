@@ -1,4 +1,8 @@
 /** The public face of moldau/pipelines: jobs declared in TypeScript with RxJS, exactly once. */
+export type { CallContext } from './calls/call.ts'
+export type { CallMetrics } from './calls/call-site.ts'
+export type { BreakerState } from './calls/circuit-breaker.ts'
+export type { CallOptions, CircuitBreakerOptions, RetryOptions } from './calls/options.ts'
 export { type Duration } from './duration.ts'
 export type { ErrorAction, FailedRecord, OnError } from './errors/on-error.ts'
 export type { Job } from './job.ts'

@@ -1,4 +1,6 @@
 import type { Clock } from '../core/base/clock.ts'
+import type { RandomBytes } from '../core/base/uuid.ts'
+import { type CallMetrics, CallSites } from './calls/call-site.ts'
 import { type Counters, noCounts } from './stages/stage.ts'
 
 /** How a pipeline is doing in this process. Counts are since the start of the job, and of committed epochs only. */
@@ -24,6 +26,8 @@ export interface PipelineMetrics {
   readonly rate: number
   /** Epochs and attempts that failed and were run again. */
   readonly restarts: number
+  /** Of each `mapAsync`: calls under way and held back, repetitions, time-outs, circuit breaker. */
+  readonly calls?: readonly CallMetrics[]
   /** 0 to 1 of a bounded source that knows. */
   readonly progress?: number
 }
@@ -43,11 +47,13 @@ export class Meter {
   /** When and how many records, once per snapshot. */
   #history: { at: number; records: number }[]
   progress: number | undefined
+  /** What the calls of the pipeline's tasks share. */
+  calls: CallSites
   /** Asked when a snapshot is taken. */
   lag: () => number
   watermark: () => number
 
-  constructor(pipeline: string, clock: Clock) {
+  constructor(pipeline: string, clock: Clock, random: RandomBytes) {
     this.#pipeline = pipeline
     this.#clock = clock
     this.#started = clock.monotonic()
@@ -57,6 +63,7 @@ export class Meter {
     this.#restarts = 0
     this.#history = [{ at: this.#started, records: 0 }]
     this.progress = undefined
+    this.calls = new CallSites(clock, random)
     this.lag = () => 0
     this.watermark = () => -1
   }
@@ -86,6 +93,7 @@ export class Meter {
   snapshot(): PipelineMetrics {
     const { in: recordsIn, out: recordsOut, late, filtered, deadLettered, skipped } = this.#counts
     const progress = this.progress === undefined ? {} : { progress: this.progress }
+    const calls = this.calls.metrics()
     return {
       pipeline: this.#pipeline,
       recordsIn,
@@ -100,6 +108,7 @@ export class Meter {
       watermark: this.watermark(),
       rate: this.#rate(recordsIn),
       restarts: this.#restarts,
+      ...(calls.length > 0 && { calls }),
       ...progress,
     }
   }

@@ -45,7 +45,7 @@ export async function run(pipelines: Pipeline | readonly Pipeline[], options: Ru
 }
 
 function prepare(settings: Settings, each: Plan): RunningPipeline {
-  const meter = new Meter(each.name, settings.clock)
+  const meter = new Meter(each.name, settings.clock, settings.random)
   const [only] = each.parts
   const sink = only === undefined ? undefined : sinkOf(only)
   if (sink !== undefined) {

@@ -1,3 +1,4 @@
+import { CallSites } from './calls/call-site.ts'
 import type { SinkBatch } from '../connectors/types.ts'
 import type { ConsumerBatch } from '../core/client/types.ts'
 import type { Settings } from './options.ts'
@@ -24,6 +25,7 @@ export function sinkConverter(settings: Settings, plan: Plan, part: Part, topic:
     clock: settings.clock,
     watchdogMs: settings.watchdogMs,
     counters,
+    calls: new CallSites(settings.clock, settings.random),
     failures: new Failures(failing(plan.name), undefined, counters, () => false),
   }
   const steps = new StepsStage(planned, (item) => void values.push((item as { value: unknown }).value), context)

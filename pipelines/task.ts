@@ -1,7 +1,9 @@
 import type { Clock } from '../core/base/clock.ts'
+import { systemRandom } from '../core/base/uuid.ts'
 import type { Header } from '../core/record/header.ts'
 import type { RecordColumns } from '../core/record/columns.ts'
 import type { Appender } from './appender.ts'
+import { CallSites } from './calls/call-site.ts'
 import { Failures } from './errors/failures.ts'
 import { Outbox } from './errors/outbox.ts'
 import { type ErrorPolicy, failing } from './errors/policy.ts'
@@ -31,6 +33,8 @@ export interface TaskOptions {
   readonly watchdogMs: number
   /** What becomes of records that fail; default: the epoch fails with them. */
   readonly errors?: ErrorPolicy
+  /** What the calls of all tasks of the pipeline in this process share; default: they share nothing. */
+  readonly calls?: CallSites
 }
 
 /** One input of a task: how its records are read, where they go in, and whose time they tell. */
@@ -94,6 +98,7 @@ export class Task {
       watchdogMs: options.watchdogMs,
       counters: this.counters,
       failures: this.failures,
+      calls: options.calls ?? new CallSites(options.clock, systemRandom),
     }
     const end = (output: PlannedOutput, progress: Progress) => this.#end(output, progress, context)
     const { entries, stages, stores, points } = buildChain(part, this.#time, end, context)
@@ -128,12 +133,13 @@ export class Task {
     const selects = failures.policy.active
     for (let i = from; i < from + count; i++) {
       const leftOut = selects && failures.leavesOut(topic, partition, columns.offset(i))
-      const before = failures.effects
+      const before = failures.going()
       try {
         const record = decoder.decode(columns, i, partition)
         watermarks.observe(channel, record.timestamp)
         time.watermark = watermarks.current
         if (!leftOut) emit(record, record)
+        failures.went(before)
       } catch (error) {
         failures.caught(error, topic, partition, columns.offset(i), before)
       }
@@ -149,9 +155,10 @@ export class Task {
     this.counters.in++
     failures.feedingItem(item, origin)
     if (failures.policy.active && failures.leavesOut(origin.topic, origin.partition, origin.offset)) return
-    const before = failures.effects
+    const before = failures.going()
     try {
       this.#first(item, origin)
+      failures.went(before)
     } catch (error) {
       failures.caught(error, origin.topic, origin.partition, origin.offset, before)
     }
@@ -207,10 +214,11 @@ export class Task {
       const leftOut = selects && failures.leavesOut(topic, partition, columns.offset(i))
       if (columns.keyLength[i]! < 0) continue
       this.counters.in++
-      const before = failures.effects
+      const before = failures.going()
       try {
         const record = withoutStamp(decoder.decode(columns, i, partition), headers, stamp)
         if (!leftOut) emit(record, record)
+        failures.went(before)
       } catch (error) {
         failures.caught(error, topic, partition, columns.offset(i), before)
       }

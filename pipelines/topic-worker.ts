@@ -2,7 +2,9 @@ import { assert } from '../core/base/assert.ts'
 import type { Consumer } from '../core/client/consumer.ts'
 import type { ConsumerBatch, OffsetToCommit, TopicPartition } from '../core/client/types.ts'
 import { type Assigned, Assignment } from './assignment.ts'
+import { CallsStopped } from './calls/call-site.ts'
 import { Ends } from './ends.ts'
+import { EpochSize } from './epoch-size.ts'
 import { runEpoch } from './epoch.ts'
 import type { Meter } from './metrics.ts'
 import { groupId, transactionalId } from './names.ts'
@@ -32,7 +34,7 @@ export class TopicWorker implements Worker {
   readonly #plan: Plan
   readonly #parts: readonly Part[]
   readonly #meter: Meter
-  readonly #epochRecords: number
+  readonly #epochSize: EpochSize
   readonly #transaction: Transaction
   readonly #consumer: Consumer
   readonly #slices: Slices
@@ -58,7 +60,7 @@ export class TopicWorker implements Worker {
     this.#plan = plan
     this.#parts = parts
     this.#meter = meter
-    this.#epochRecords = epochRecordsOf(settings, parts)
+    this.#epochSize = new EpochSize(settings, parts)
     this.#transaction = openTransaction(settings, transactionalId(settings, plan.name, 0), parts)
     this.#consumer = settings.client.consumer({
       groupId: groupId(settings, plan.name),
@@ -68,7 +70,7 @@ export class TopicWorker implements Worker {
       partitionAssignmentStrategy: ['range'],
       sessionTimeoutMs: settings.sessionTimeoutMs,
       heartbeatIntervalMs: Math.min(3000, Math.floor(settings.sessionTimeoutMs / 3)),
-      maxPollRecords: this.#epochRecords,
+      maxPollRecords: epochRecordsOf(settings, parts),
       prefetchBytes: PREFETCH_BYTES,
       fetchMaxBytes: PREFETCH_BYTES,
     })
@@ -100,7 +102,7 @@ export class TopicWorker implements Worker {
       const { inputs } = setup
       topics = inputs.map((input) => input.topic)
       this.#ends = new Ends(this.#settings, inputs, (topic) => this.#transaction.partitions(topic))
-      this.#assignment = new Assignment(this.#settings, this.#plan, this.#transaction, setup)
+      this.#assignment = new Assignment(this.#settings, this.#plan, this.#transaction, this.#meter.calls, setup)
       // Before anything is read back: what a dead self has left open is aborted now.
       await this.#transaction.init()
     } catch (error) {
@@ -121,6 +123,7 @@ export class TopicWorker implements Worker {
 
   stop(): void {
     this.#stopping = true
+    this.#meter.calls.stop()
   }
 
   async #run(): Promise<void> {
@@ -156,7 +159,7 @@ export class TopicWorker implements Worker {
   /** Polls until a slice is full or due; may come back with nothing, so that timers and ends are looked at. */
   async #collect(): Promise<Piece[]> {
     const { clock, epochMs, epochBytes } = this.#settings
-    const epochRecords = this.#epochRecords
+    const epochRecords = this.#epochSize.records
     for (;;) {
       const slices = this.#slices
       if (this.#stopping || slices.records >= epochRecords || slices.bytes >= epochBytes) break
@@ -227,6 +230,8 @@ export class TopicWorker implements Worker {
       await this.#runEpoch(pieces)
     } catch (error) {
       if (mustRejoin(error)) this.#abandon()
+      // What was dropped, the next run reads.
+      else if (error instanceof CallsStopped) this.#abandon()
       else this.#failure ??= error
     }
   }
@@ -262,7 +267,9 @@ export class TopicWorker implements Worker {
       ended,
       offsets: () => (offsets = inEpoch.flatMap((assigned) => assignment.offsets(assigned, ended(assigned.task)))),
     }
+    const records = pieces.reduce((sum, { count }) => sum + count, 0)
     await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: this.#consumer, meter: this.#meter })
+    this.#epochSize.took(records, this.#settings.clock.monotonic() - this.#lastEpochAt)
     assignment.committed(offsets)
     this.#purge.tick(assignment)
     for (const assigned of inEpoch) assigned.ended = ended(assigned.task)

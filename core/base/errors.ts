@@ -35,6 +35,7 @@ export const errorCodes = {
   FILE_MISSING: 'a file named by the ledger is neither staged nor at its final path',
   OPERATOR_FAILED: 'code of the user threw inside a pipeline',
   OPERATOR_UNSAFE: 'an operator broke the rules of an epoch (stopped listening, subscribed again, did not complete)',
+  CIRCUIT_OPEN: 'a call was not made because too many of the last ones have failed',
   PIPELINE_INVALID: 'the declaration of a pipeline cannot be run',
   INPUT_MISSING: 'a file or package that the command needs is not there',
 } as const

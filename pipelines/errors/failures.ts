@@ -17,6 +17,13 @@ interface Poison {
   readonly error: OperatorFailed
 }
 
+/** Something made of a record, where it waits to be gone on with. */
+export interface Waiting {
+  readonly origin: Origin
+  /** Nothing else has come of its record: it can be passed over as if it had never come. */
+  alone: boolean
+}
+
 /**
  * The records of one task that failed. One that has done nothing yet is passed over where it stands; for one that may have, the epoch is run
  * again without it: then it is known here before it is fed.
@@ -30,6 +37,8 @@ export class Failures {
   readonly #isRepartition: (topic: string) => boolean
   readonly #poison: Map<string, Poison>
   readonly #fed: Fed
+  /** Where what is made of the item that is on its way has come to wait. */
+  readonly #waiting: Waiting[]
   /** Records that this attempt has come to, those that are left out included. */
   #come: number
   #handled: number
@@ -45,6 +54,7 @@ export class Failures {
     this.#isRepartition = isRepartition
     this.#poison = new Map()
     this.#fed = new Fed()
+    this.#waiting = []
     this.#come = 0
     this.#handled = 0
     this.#limit = Infinity
@@ -53,6 +63,7 @@ export class Failures {
   /** An attempt begins. */
   begin(): void {
     this.#fed.clear()
+    this.#waiting.length = 0
     this.#come = 0
     this.#handled = 0
   }
@@ -90,6 +101,44 @@ export class Failures {
     return true
   }
 
+  /** An item is sent on its way. @returns the effects before it, for {@link Failures.went} */
+  going(): number {
+    this.#waiting.length = 0
+    return this.effects
+  }
+
+  /** What is on its way has come to a stage that goes on with it later. */
+  waits(waiting: Waiting): void {
+    if (this.policy.active) this.#waiting.push(waiting)
+  }
+
+  /**
+   * The item has gone as far as it goes without waiting.
+   *
+   * @param alone nothing else has come of its record before
+   */
+  went(before: number, alone = true): void {
+    if (this.#waiting.length === 1 && this.effects === before + 1) this.#waiting[0]!.alone = alone
+  }
+
+  /**
+   * Something was thrown for what has waited, or by what takes it. When nothing else has come of its record, that is passed over.
+   *
+   * @returns false: whatever else has come of it must be undone
+   * @throws when it is to stop the pipeline
+   */
+  passesOver(error: unknown, item: unknown, { origin, alone }: Waiting): boolean {
+    if (!this.policy.active || !alone || !(error instanceof OperatorFailed) || !error.exact) return false
+    if (origin.offset < 0) {
+      this.passOverTimer(error, item, origin)
+      return true
+    }
+    const { topic, partition, offset } = error.origin
+    if (origin.offset !== offset || origin.partition !== partition || origin.topic !== topic) return false
+    this.#passOver(error)
+    return true
+  }
+
   /**
    * Something was thrown while a record was fed. When it is of this record, which has done nothing yet, that is passed over.
    *
@@ -100,10 +149,7 @@ export class Failures {
     if (!this.policy.active || !(error instanceof OperatorFailed) || !error.exact || this.effects !== before) throw error
     const { origin } = error
     if (origin.offset !== offset || origin.partition !== partition || origin.topic !== topic) throw error
-    const record = () => this.#recordOf(error)
-    const action = this.policy.decide(error.cause, error.operator, record)
-    if (action === 'fail') throw error
-    this.#take(action, error, record)
+    this.#passOver(error)
   }
 
   /** A record failed that may have done something already: whether the epoch may be run again without it. */
@@ -135,9 +181,10 @@ export class Failures {
     if (!this.policy.active) return next
     return (item, origin) => {
       if (origin.offset >= 0) return next(item, origin)
-      const before = this.effects
+      const before = this.going()
       try {
         next(item, origin)
+        this.went(before)
       } catch (error) {
         if (this.effects !== before) throw error
         this.passOverTimer(error, item, origin)
@@ -149,6 +196,13 @@ export class Failures {
   passOverTimer(error: unknown, item: unknown, origin: Origin): void {
     if (!(error instanceof OperatorFailed) || error.origin.offset >= 0) throw error
     const record = () => this.#ofItem(error, item, origin)
+    const action = this.policy.decide(error.cause, error.operator, record)
+    if (action === 'fail') throw error
+    this.#take(action, error, record)
+  }
+
+  #passOver(error: OperatorFailed): void {
+    const record = () => this.#recordOf(error)
     const action = this.policy.decide(error.cause, error.operator, record)
     if (action === 'fail') throw error
     this.#take(action, error, record)

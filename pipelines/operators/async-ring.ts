@@ -1,11 +1,20 @@
+import type { Settled } from '../calls/call.ts'
 import type { Order } from './safe.ts'
+
+/** A call under way. */
+export interface Running {
+  /** It does not settle after this. */
+  cancel(reason: unknown): void
+}
 
 export interface AsyncRingOptions<T, R> {
   concurrency: number
   order: Order
-  run(item: T): Promise<R>
+  /** Never settles at once. */
+  run(item: T, settled: Settled<R>): Running
   emit(result: R, item: T): void
-  fail(error: unknown, item: T): void
+  /** Whether it goes on without the item; else it is cleared. */
+  fail(error: unknown, item: T): boolean
   /** Called whenever the last pending item was emitted. */
   idle(): void
 }
@@ -14,8 +23,9 @@ interface Slot<T, R> {
   readonly item: T
   readonly lane: Line<Slot<T, R>>
   readonly key: unknown
-  done: boolean
+  state: 'pending' | 'done' | 'dropped'
   result: R | undefined
+  call: Running | undefined
 }
 
 /** From how many taken slots on a line gives their memory back. */
@@ -47,15 +57,12 @@ class Line<S> {
   }
 }
 
-/**
- * Items that wait for a call and calls that wait for their turn to be emitted. Bounded by its feeder: an epoch, or the source.
- * After {@link AsyncRing.clear} results of calls still under way are dropped.
- */
+/** Items that wait for a call and calls that wait for their turn to be emitted. Bounded by its feeder: an epoch, or the source. */
 export class AsyncRing<T, R> {
   readonly #options: AsyncRingOptions<T, R>
   #waiting: Line<Slot<T, R>>
   #lanes: Map<unknown, Line<Slot<T, R>>>
-  #running: number
+  #running: Set<Slot<T, R>>
   #pending: number
   #generation: number
 
@@ -63,7 +70,7 @@ export class AsyncRing<T, R> {
     this.#options = options
     this.#waiting = new Line()
     this.#lanes = new Map()
-    this.#running = 0
+    this.#running = new Set()
     this.#pending = 0
     this.#generation = 0
   }
@@ -73,64 +80,84 @@ export class AsyncRing<T, R> {
     return this.#pending
   }
 
+  /** The item whose call began first among those under way. */
+  get oldest(): T | undefined {
+    const [slot] = this.#running
+    return slot?.item
+  }
+
   push(item: T): void {
     const key = this.#options.order === 'key' ? laneKey(item) : undefined
     let lane = this.#lanes.get(key)
     if (lane === undefined) this.#lanes.set(key, (lane = new Line()))
-    const slot: Slot<T, R> = { item, lane, key, done: false, result: undefined }
+    const slot: Slot<T, R> = { item, lane, key, state: 'pending', result: undefined, call: undefined }
     if (this.#options.order !== 'none') lane.push(slot)
     this.#pending++
     this.#waiting.push(slot)
     this.#start()
   }
 
-  clear(): void {
+  /** Drops everything; calls under way are cancelled. */
+  clear(reason: unknown): void {
+    const running = this.#running
     this.#generation++
     this.#waiting = new Line()
     this.#lanes = new Map()
-    this.#running = 0
+    this.#running = new Set()
     this.#pending = 0
+    for (const { call } of running) call?.cancel(reason)
   }
 
   #start(): void {
     for (let slot = this.#waiting.first; slot !== undefined; slot = this.#waiting.first) {
-      if (this.#running >= this.#options.concurrency) return
+      if (this.#running.size >= this.#options.concurrency) return
       this.#waiting.drop()
-      this.#running++
-      void this.#call(slot, this.#generation)
+      this.#running.add(slot)
+      this.#call(slot)
     }
   }
 
-  async #call(slot: Slot<T, R>, generation: number): Promise<void> {
-    try {
-      slot.result = await this.#options.run(slot.item)
-    } catch (error) {
-      if (generation === this.#generation) this.#options.fail(error, slot.item)
-      return
-    }
-    if (generation !== this.#generation) return
-    slot.done = true
-    this.#running--
-    this.#emitReady(slot, generation)
+  #call(slot: Slot<T, R>): void {
+    slot.call = this.#options.run(slot.item, {
+      done: (result) => {
+        if (!this.#running.has(slot)) return
+        slot.state = 'done'
+        slot.result = result
+        this.#settled(slot)
+      },
+      fail: (error) => {
+        if (!this.#running.has(slot)) return
+        slot.state = 'dropped'
+        if (this.#options.fail(error, slot.item)) this.#settled(slot)
+        else this.clear(error)
+      },
+    })
+  }
+
+  #settled(slot: Slot<T, R>): void {
+    const generation = this.#generation
+    this.#running.delete(slot)
+    this.#emitReady(slot)
     if (generation !== this.#generation) return
     this.#start()
     if (this.#pending === 0) this.#options.idle()
   }
 
-  #emitReady(slot: Slot<T, R>, generation: number): void {
-    if (this.#options.order === 'none') {
-      this.#pending--
-      this.#options.emit(slot.result as R, slot.item)
-      return
-    }
+  #emitReady(slot: Slot<T, R>): void {
+    if (this.#options.order === 'none') return this.#emit(slot)
+    const generation = this.#generation
     const { lane, key } = slot
-    for (let next = lane.first; next?.done === true; next = lane.first) {
+    for (let next = lane.first; next !== undefined && next.state !== 'pending'; next = lane.first) {
       lane.drop()
-      this.#pending--
-      this.#options.emit(next.result as R, next.item)
+      this.#emit(next)
       if (generation !== this.#generation) return
     }
     if (lane.first === undefined) this.#lanes.delete(key)
+  }
+
+  #emit({ state, result, item }: Slot<T, R>): void {
+    this.#pending--
+    if (state === 'done') this.#options.emit(result as R, item)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Observable, ObservableInput, OperatorFunction } from 'rxjs'
+import type { CallPolicy } from '../calls/options.ts'
 import type { OnError } from '../errors/on-error.ts'
 
 /** A step without state that the runner fuses with its neighbours into one loop. */
@@ -16,7 +17,13 @@ export type AsyncStep = AsyncStepOf & { readonly onError?: OnError | undefined }
 
 type AsyncStepOf =
   | { readonly kind: 'concatMap'; readonly apply: (item: never) => ObservableInput<unknown> }
-  | { readonly kind: 'mapAsync'; readonly apply: (item: never) => Promise<unknown>; readonly concurrency: number; readonly order: Order }
+  | {
+      readonly kind: 'mapAsync'
+      readonly apply: (item: never, call: never) => Promise<unknown>
+      readonly concurrency: number
+      readonly order: Order
+      readonly policy: CallPolicy
+    }
 
 /** Which results keep the order of their inputs: those of one key, all, or none. */
 export type Order = 'key' | 'all' | 'none'

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/base/clock.ts'
+import type { CallSites } from '../calls/call-site.ts'
 import type { Failures } from '../errors/failures.ts'
 import type { Place } from '../failure.ts'
 import type { Origin } from '../record.ts'
@@ -39,6 +40,7 @@ export interface StageContext {
   readonly watchdogMs: number
   readonly counters: Counters
   readonly failures: Failures
+  readonly calls: CallSites
 }
 
 /**

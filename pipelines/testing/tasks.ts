@@ -1,4 +1,5 @@
 import type { OffsetToCommit } from '../../core/client/types.ts'
+import type { CallSites } from '../calls/call-site.ts'
 import { policyOf } from '../errors/policy-of.ts'
 import { invalid } from '../failure.ts'
 import type { Input, Layout } from '../layout.ts'
@@ -23,9 +24,9 @@ export class TestTasks {
   readonly #byInput: ReadonlyMap<string, RunningTask>
 
   /** With the state and the event time of the last commit. */
-  constructor(settings: Settings, plan: Plan, layout: Layout, log: MemoryLog, transaction: MemoryTransaction) {
+  constructor(settings: Settings, plan: Plan, layout: Layout, log: MemoryLog, transaction: MemoryTransaction, calls: CallSites) {
     this.#settings = settings
-    this.all = plan.parts.flatMap((part) => this.#tasksOf(plan, part, layout, log))
+    this.all = plan.parts.flatMap((part) => this.#tasksOf(plan, part, layout, log, calls))
     this.#byInput = new Map(this.all.flatMap((running) => running.inputs.map((input) => [keyOf(input), running])))
     for (const running of this.all) this.#restore(running, log, transaction)
   }
@@ -42,7 +43,7 @@ export class TestTasks {
     })
   }
 
-  #tasksOf(plan: Plan, part: Part, { inputs, channelsOf }: Layout, log: MemoryLog): RunningTask[] {
+  #tasksOf(plan: Plan, part: Part, { inputs, channelsOf }: Layout, log: MemoryLog, calls: CallSites): RunningTask[] {
     const sink = sinkOf(part)
     if (sink !== undefined) {
       throw invalid(
@@ -65,6 +66,7 @@ export class TestTasks {
         appender: log,
         clock,
         watchdogMs,
+        calls,
       }),
     }))
   }

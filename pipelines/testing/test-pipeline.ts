@@ -1,4 +1,5 @@
 import type { Source } from '../../connectors/types.ts'
+import { CallSites } from '../calls/call-site.ts'
 import type { Client } from '../../core/client/client.ts'
 import type { Header } from '../../core/record/header.ts'
 import { bytes } from '../../core/serde/primitives.ts'
@@ -46,6 +47,8 @@ export interface TestPipelineOptions {
   failureAfter?: readonly number[] | 'each'
   /** As of `run`: what becomes of records that fail, unless pipeline or operator say otherwise; default 'fail'. */
   onError?: OnError
+  /** As of `run`: how many records of one epoch may fail; default 10. */
+  poisonMax?: number
 }
 
 /** A dead letter: the record as it was in the input, and where and why it failed. */
@@ -102,7 +105,7 @@ export class TestPipeline {
 
   /** Not for users: {@link testPipeline}. */
   constructor(pipeline: Pipeline, options: TestPipelineOptions) {
-    const { partitions = 1, epochRecords, start = 0, frame = '1s', idle = '10s', crashAfter = [], failureAfter = [], onError } = options
+    const { partitions = 1, epochRecords, start = 0, frame = '1s', idle = '10s', crashAfter = [], failureAfter = [] } = options
     this.#plan = plan(pipeline)
     this.#clock = new VirtualClock(start)
     this.#scale = { start, frame: milliseconds(frame, 'testPipeline: frame') }
@@ -116,7 +119,8 @@ export class TestPipeline {
       // Nothing passes while time stands still.
       retryMs: 0,
       epoch: epochRecords === undefined ? {} : { records: epochRecords },
-      ...(onError !== undefined && { onError }),
+      ...(options.onError !== undefined && { onError: options.onError }),
+      ...(options.poisonMax !== undefined && { poisonMax: options.poisonMax }),
     })
     this.#log = typeof partitions === 'number' ? new MemoryLog({}, partitions) : new MemoryLog(partitions)
     this.#log.counts.set(policyOf(this.#settings, this.#plan).deadLetters, 1)
@@ -127,7 +131,7 @@ export class TestPipeline {
     )
     for (const { name, partitions: count } of this.#layout.own) this.#log.counts.set(name, count)
     this.#transaction = new MemoryTransaction(this.#log)
-    this.#meter = new Meter(this.#plan.name, this.#clock)
+    this.#meter = new Meter(this.#plan.name, this.#clock, this.#settings.random)
     this.#meter.watermark = () => Math.min(...this.#tasks.all.map(({ task }) => task.watermark))
     this.#idleness = new Idleness(this.#clock, this.#settings.idleMs)
     this.#inbox = new Inbox()
@@ -273,7 +277,8 @@ export class TestPipeline {
   }
 
   #started(): TestTasks {
-    return new TestTasks(this.#settings, this.#plan, this.#layout, this.#log, this.#transaction)
+    this.#meter.calls = new CallSites(this.#clock, this.#settings.random)
+    return new TestTasks(this.#settings, this.#plan, this.#layout, this.#log, this.#transaction, this.#meter.calls)
   }
 
   #arrive(arrival: Arrival): void {

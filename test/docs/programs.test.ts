@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -45,7 +45,11 @@ async function programFolder(t: ExecutionContext, code: string): Promise<string>
 
 const programArgs = ['--conditions=moldau-source', 'program.ts']
 
-for (const page of ['docs/client.md', 'docs/testing.md', 'docs/observe.md', 'docs/pipelines/testing.md', 'docs/pipelines/tables.md']) {
+const pages = readdirSync(join(root, 'docs/pipelines'), { recursive: true }).flatMap((name) => {
+  return String(name).endsWith('.md') ? `docs/pipelines/${String(name)}` : []
+})
+
+for (const page of ['docs/client.md', 'docs/testing.md', 'docs/observe.md', ...pages.toSorted()]) {
   for (const [i, { code, expected }] of withOutput(page, 'ts', 'text').entries()) {
     test(`program ${i + 1} of ${page} prints what the page says`, async (t) => {
       const { stdout, stderr } = await run(process.execPath, programArgs, { cwd: await programFolder(t, code) })

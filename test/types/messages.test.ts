@@ -4,7 +4,7 @@ import { typeErrors } from '../support/type-errors.ts'
 
 const before = `
 import { avro, int32, json, string } from 'moldau/core'
-import { filter, map, mapValues, nullable, pipeline, session, topic, tumbling, within } from 'moldau/pipelines'
+import { filter, map, mapAsync, mapValues, nullable, pipeline, session, topic, tumbling, within } from 'moldau/pipelines'
 import { sameUnderAnyEpochSize, testPipeline } from 'moldau/pipelines/testing'
 const start = pipeline('p')
 const orders = topic('orders', { key: string, value: json<{ n: number }>() })
@@ -63,6 +63,8 @@ const statements: [statement: string, said: RegExp | undefined][] = [
   ['stream.to(orders, { partitioner: (key, value, n) => value.m % n })', /Property 'm' does not exist on type '\{ n: number; \}'/],
   ['stream.to(orders, { partitioner: (key, value, n) => value.n % n })', undefined],
   ['stream.repartition({ partitioner: (key, value, n) => key.length % n }).count()', undefined],
+  ["stream.pipe(mapAsync(async (r) => r, { timeout: '2 seconds' }))", /'"2 seconds"' is not assignable to type/],
+  ['stream.pipe(mapAsync((r) => r.value))', /Promise/],
   ["tumbling('1 hour')", /'"1 hour"' is not assignable to parameter of type 'Duration'/],
   ["kit.pipe(orders, [{ key: 'k', value: 'text' }])", /No overload matches this call/],
   ["kit.pipe(orders, 'a', { a: { key: 'k', value: { n: 1 } } })", undefined],

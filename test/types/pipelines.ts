@@ -105,7 +105,12 @@ start
   .pipe(
     mapValues((flight) => flight.delay),
     tap((r) => r.value.toFixed()),
-    mapAsync(async (r) => ({ key: r.key, value: r.value })),
+    mapAsync(async (r, { signal, attempt }) => ({ key: r.key, value: r.value + (signal.aborted ? attempt : 0) }), {
+      timeout: '2s',
+      retry: { retries: 5, backoff: '50ms' },
+      circuitBreaker: { whenOpen: 'fail' },
+      retriable: (error) => error instanceof TypeError,
+    }),
     concatMap(async (r) => r),
     flatMap((r) => [r, r]),
   )
