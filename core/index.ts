@@ -19,8 +19,21 @@ export type { Logger } from './base/logger.ts'
 export { KafkaError } from './protocol/errors.ts'
 export type { KafkaErrorName } from './protocol/errors.ts'
 export type { CompressionName } from './record/compression-names.ts'
-export { avro, bytes, float64, int32, int64, json, schema, string } from './serde/index.ts'
-export type { AvroSchema, AvroSerde, FromAvro, SchemaSerde, Serde, StandardSchema, ToAvro, ValueOf } from './serde/index.ts'
+export { avro, bytes, float64, int32, int64, json, schema, schemaRegistry, string } from './serde/index.ts'
+export type {
+  AvroSchema,
+  AvroSerde,
+  FromAvro,
+  RegisteredOptions,
+  RegisteredSerde,
+  RegistryOptions,
+  SchemaRegistry,
+  SchemaSerde,
+  Serde,
+  StandardSchema,
+  ToAvro,
+  ValueOf,
+} from './serde/index.ts'
 export { tpKey } from './cluster/topic-partition.ts'
 export type { Connectable } from './cluster/address.ts'
 export { connect } from './client/connect.ts'

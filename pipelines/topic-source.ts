@@ -24,7 +24,7 @@ export class RecordDecoder {
     this.#nullValues = isNullable(value)
   }
 
-  /** @throws SERDE_FAILED naming the record, and the remedy */
+  /** @throws SERDE_FAILED naming the record, and the remedy; an error that may pass as it is */
   decode(columns: RecordColumns, i: number, partition: number): SourceRecord {
     const { buffer } = columns
     try {
@@ -34,6 +34,8 @@ export class RecordDecoder {
       const headers = buffer[columns.headersStart[i]!] === 0 ? noHeaders : columns.headers(i)
       return new SourceRecord(key, value, columns.timestamps[i]!, headers, this.#topic, partition, columns.offset(i))
     } catch (cause) {
+      // A schema is on its way: the record is not at fault, and the epoch may be run again.
+      if (cause instanceof MoldauError && cause.retriable) throw cause
       const origin: Origin = { topic: this.#topic, partition, offset: columns.offset(i), timestamp: columns.timestamp(i) }
       throw new OperatorFailed(
         `from '${this.#topic}'`,

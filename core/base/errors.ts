@@ -28,6 +28,7 @@ export const errorCodes = {
   RECORD_TOO_LARGE: 'one record is larger than a request may be',
   FENCED: 'a newer instance with the same identity has taken over',
   SERDE_FAILED: 'a value does not fit its schema, or bytes are not what the schema says',
+  REGISTRY_FAILED: 'the schema registry refused, does not know a schema, or does not answer',
   LEDGER_DAMAGED: 'a ledger entry or checkpoint is missing, unreadable, or does not match its checksum',
   LEDGER_MISMATCH: 'the ledger belongs to another sink, cluster, pipeline or topic',
   ATTEMPT_DEAD: 'another writer has committed to this ledger: this attempt must start again',

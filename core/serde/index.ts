@@ -1,5 +1,7 @@
 export { type AvroSerde, avro } from './avro.ts'
 export type { AvroSchema, FromAvro, ToAvro } from './avro-types.ts'
 export { bytes, float64, int32, int64, json, string } from './primitives.ts'
+export type { RegistryOptions } from './registry/rest.ts'
+export { type RegisteredOptions, type RegisteredSerde, type SchemaRegistry, schemaRegistry } from './registry/registry.ts'
 export { schema, type SchemaSerde, type StandardSchema } from './schema.ts'
 export type { Serde, ValueOf } from './serde.ts'

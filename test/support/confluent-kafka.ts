@@ -14,12 +14,24 @@ const home = join(tmpdir(), 'moldau-compat')
 const script = fileURLToPath(new URL('confluent_consumer.py', import.meta.url))
 
 /** A python with confluent-kafka, whose librdkafka speaks the new group protocol; made on first use. */
-export async function confluentKafka(): Promise<string> {
-  const venv = join(home, 'confluent-kafka')
+export function confluentKafka(): Promise<string> {
+  return pythonWith(
+    'confluent-kafka',
+    'confluent-kafka>=2.10',
+    'import confluent_kafka; assert confluent_kafka.libversion()[1] >= 0x020a0000',
+  )
+}
+
+/** The same with its serializers for a schema registry. */
+export function confluentAvro(): Promise<string> {
+  return pythonWith('confluent-avro', 'confluent-kafka[avro,schemaregistry]>=2.10', 'import confluent_kafka.schema_registry.avro')
+}
+
+async function pythonWith(name: string, requirement: string, probe: string): Promise<string> {
+  const venv = join(home, name)
   const python = join(venv, 'bin/python')
-  const probe = ['-c', 'import confluent_kafka; assert confluent_kafka.libversion()[1] >= 0x020a0000']
   if (existsSync(python)) {
-    const works = await run(python, probe).then(
+    const works = await run(python, ['-c', probe]).then(
       () => true,
       () => false,
     )
@@ -27,8 +39,8 @@ export async function confluentKafka(): Promise<string> {
   }
   mkdirSync(home, { recursive: true })
   await run('python3', ['-m', 'venv', venv])
-  await run(join(venv, 'bin/pip'), ['install', '--quiet', 'confluent-kafka>=2.10'])
-  await run(python, probe)
+  await run(join(venv, 'bin/pip'), ['install', '--quiet', requirement])
+  await run(python, ['-c', probe])
   return python
 }
 
