@@ -1,9 +1,9 @@
 import { type AssignedMember, type Assignment, type GroupTopics, inOrder } from '../../core/client/assignors/assignor.ts'
 import { Claims } from '../../core/client/assignors/claims.ts'
-import { byTopic, tpKey } from '../../core/cluster/topic-partition.ts'
 import type { TopicPartition } from '../../core/client/types.ts'
-import { type PipelineSubscription, readSubscription, unfold, writeAssignment } from './messages.ts'
+import { fold, type PipelineSubscription, readSubscription, unfold, writeMessage } from './messages.ts'
 import { partitionsOf, partsOf, type PartTopics, taskId } from './parts.ts'
+import { keyOf } from '../slices.ts'
 import { place, type Placement, type PlacingMember, type TaskToPlace } from './place.ts'
 
 interface Member {
@@ -32,7 +32,7 @@ export function assignGroup(group: readonly AssignedMember[], topics: GroupTopic
     members.flatMap(({ said }) => said?.parts ?? []),
     topics,
   ).flatMap((part) => tasksOf(part, members, topics))
-  const byPartition = new Map(tasks.flatMap((task) => task.partitions.map((partition) => [tpKey(partition), task] as const)))
+  const byPartition = new Map(tasks.flatMap((task) => task.partitions.map((partition) => [keyOf(partition), task] as const)))
   const ends = endsOf(members, byPartition)
   const placing = placingMembers(members, byPartition, ends)
   const most = (of: (said: PipelineSubscription) => number): number => Math.max(0, ...members.map(({ said }) => (said ? of(said) : 0)))
@@ -69,7 +69,7 @@ function endsOf(members: readonly Member[], tasks: ReadonlyMap<string, Task>): M
   const ends = new Map<string, number>()
   for (const { said } of members) {
     for (const copy of said?.copies ?? []) {
-      const id = tasks.get(tpKey(copy))?.id
+      const id = tasks.get(keyOf(copy))?.id
       if (id !== undefined) ends.set(id, Math.max(ends.get(id) ?? 0, copy.end))
     }
   }
@@ -83,12 +83,12 @@ function placingMembers(members: readonly Member[], tasks: ReadonlyMap<string, T
   return members.map(({ id, said }) => {
     const owned = new Set<string>()
     for (const partition of unfold(said?.previous ?? [])) {
-      const task = tasks.get(tpKey(partition))
+      const task = tasks.get(keyOf(partition))
       if (task !== undefined && claims.ownerOf(partition) === id) owned.add(task.id)
     }
     const lags = new Map<string, number>()
     for (const copy of said?.copies ?? []) {
-      const task = tasks.get(tpKey(copy))
+      const task = tasks.get(keyOf(copy))
       if (task !== undefined) lags.set(task.id, Math.max(0, ends.get(task.id)! - copy.offset))
     }
     return { process: said?.process ?? id, owned, lags }
@@ -107,12 +107,8 @@ function tell(members: readonly Member[], { active, standby, warmup }: Placement
   for (const [i, { id, said }] of members.entries()) {
     if (said === undefined) continue
     const standbys = [...standby[i]!.map((task) => copyOf(task, false)), ...warmup[i]!.map((task) => copyOf(task, true))]
-    userData.set(id, writeAssignment({ digest: said.digest, standbys, members: whereabouts }))
+    userData.set(id, writeMessage({ digest: said.digest, standbys, members: whereabouts }))
   }
   partitions.userData = userData
   return partitions
-}
-
-export function fold(partitions: readonly TopicPartition[]): { topic: string; partitions: number[] }[] {
-  return [...byTopic(partitions)].map(([topic, list]) => ({ topic, partitions: list.map(({ partition }) => partition) }))
 }

@@ -1,71 +1,94 @@
 import type { TopicPartition } from '../../core/client/types.ts'
-import { array, bool, int32, int64, message, string } from '../../core/protocol/schema.ts'
-import { decodeVersioned, encodeVersioned } from '../../core/protocol/versioned.ts'
-import type { Infer } from '../../core/protocol/schema.ts'
+import { flag, listOf, number, record, text } from './read-json.ts'
 
 /**
- * What the workers of a pipeline tell each other through their consumer group, in the user data of subscriptions and assignments: Kafka
- * Streams' SubscriptionInfo and AssignmentInfo. Tasks are named by topics, which are the same in all processes, whatever the order of their code.
+ * What the workers of a pipeline tell each other through their consumer group, in the user data of subscriptions and assignments, as JSON:
+ * Kafka Streams' SubscriptionInfo and AssignmentInfo. Tasks are named by topics, which are the same in all processes, whatever the order of
+ * their code. Newer versions only add fields.
  */
 
-const partitionsOf = array({ topic: string(), partitions: array(int32()) })
+/** Partitions by topic. */
+export type Folded = readonly { readonly topic: string; readonly partitions: readonly number[] }[]
 
-const PipelineSubscription = message('PipelineSubscription', '0', 'none', {
+export interface PipelineSubscription {
   /** Workers with the same one die together. */
-  process: string(),
+  readonly process: string
   /** Changes with every subscription: the coordinator passes over a follower that says the same as before. */
-  unique: int32(),
+  readonly unique: number
   /** Of everything that does not change while the worker runs. */
-  digest: string(),
+  readonly digest: string
   /** Where others can ask for what is in its stores: `host:port`; empty: nowhere. */
-  endpoint: string(),
-  standbys: int32(),
-  acceptableRecoveryLag: int64(),
-  maxWarmups: int32(),
-  parts: array({ topics: array(string()), stateful: bool() }),
+  readonly endpoint: string
+  readonly standbys: number
+  readonly acceptableRecoveryLag: number
+  readonly maxWarmups: number
+  /** Topics that are read together. */
+  readonly parts: readonly { readonly topics: readonly string[]; readonly stateful: boolean }[]
   /** What it had before, and in which generation of the group. */
-  previous: partitionsOf,
-  generation: int32(),
-  /** State that it has: of a task that reads this topic. Offsets are sums over the task's changelogs. */
-  copies: array({ topic: string(), partition: int32(), offset: int64(), end: int64() }),
-})
-export type PipelineSubscription = Infer<typeof PipelineSubscription>
+  readonly previous: Folded
+  readonly generation: number
+  /** State that it has: of the task that reads this partition. Offsets are sums over the task's changelogs. */
+  readonly copies: readonly (TopicPartition & { readonly offset: number; readonly end: number })[]
+}
 
-const PipelineAssignment = message('PipelineAssignment', '0', 'none', {
+export interface PipelineAssignment {
   /** What the leader has looked at: {@link PipelineSubscription.digest}. */
-  digest: string(),
+  readonly digest: string
   /** Tasks that the member is to keep copies of, named by any topic that they read. */
-  standbys: array({ topic: string(), partition: int32(), warmup: bool() }),
+  readonly standbys: readonly (TopicPartition & { readonly warmup: boolean })[]
   /** Who works on what, and who has copies. */
-  members: array({ endpoint: string(), active: partitionsOf, standby: partitionsOf }),
-})
-export type PipelineAssignment = Infer<typeof PipelineAssignment>
+  readonly members: readonly { readonly endpoint: string; readonly active: Folded; readonly standby: Folded }[]
+}
 
-export function writeSubscription(subscription: PipelineSubscription): Buffer {
-  return encodeVersioned(PipelineSubscription, 0, subscription)
+const folded = listOf(record({ topic: text, partitions: listOf(number) }))
+
+const subscription = record({
+  process: text,
+  unique: number,
+  digest: text,
+  endpoint: text,
+  standbys: number,
+  acceptableRecoveryLag: number,
+  maxWarmups: number,
+  parts: listOf(record({ topics: listOf(text), stateful: flag })),
+  previous: folded,
+  generation: number,
+  copies: listOf(record({ topic: text, partition: number, offset: number, end: number })),
+})
+
+const assignment = record({
+  digest: text,
+  standbys: listOf(record({ topic: text, partition: number, warmup: flag })),
+  members: listOf(record({ endpoint: text, active: folded, standby: folded })),
+})
+
+export function writeMessage(message: PipelineSubscription | PipelineAssignment): Buffer {
+  return Buffer.from(JSON.stringify(message))
 }
 
 /** undefined of a member that says nothing that can be read: it is assigned partitions as any, and nothing more. */
 export function readSubscription(userData: Buffer | null): PipelineSubscription | undefined {
-  return userData === null ? undefined : readable(() => decodeVersioned(PipelineSubscription, userData, 'as newest'))
-}
-
-export function writeAssignment(assignment: PipelineAssignment): Buffer {
-  return encodeVersioned(PipelineAssignment, 0, assignment)
+  return read(userData, subscription)
 }
 
 export function readAssignment(userData: Buffer | null): PipelineAssignment | undefined {
-  return userData === null ? undefined : readable(() => decodeVersioned(PipelineAssignment, userData, 'as newest'))
+  return read(userData, assignment)
 }
 
-function readable<T>(read: () => T): T | undefined {
+function read<T>(userData: Buffer | null, reader: (value: unknown) => T): T | undefined {
+  if (userData === null) return undefined
   try {
-    return read()
+    return reader(JSON.parse(userData.toString()))
   } catch {
     return undefined
   }
 }
 
-export function unfold(list: readonly { readonly topic: string; readonly partitions: readonly number[] }[]): TopicPartition[] {
+export function fold(partitions: readonly TopicPartition[]): Folded {
+  const byTopic = Map.groupBy(partitions, ({ topic }) => topic)
+  return [...byTopic].map(([topic, list]) => ({ topic, partitions: list.map(({ partition }) => partition) }))
+}
+
+export function unfold(list: Folded): TopicPartition[] {
   return list.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
 }

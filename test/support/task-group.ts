@@ -1,8 +1,8 @@
 import type { AssignedMember, Assignment } from '../../core/client/assignors/assignor.ts'
 import { tpKey } from '../../core/cluster/topic-partition.ts'
 import type { TopicPartition } from '../../core/client/types.ts'
-import { assignGroup, fold } from '../../pipelines/assign/assign-group.ts'
-import { type PipelineSubscription, readAssignment, writeSubscription } from '../../pipelines/assign/messages.ts'
+import { assignGroup } from '../../pipelines/assign/assign-group.ts'
+import { fold, type PipelineSubscription, readAssignment, writeMessage } from '../../pipelines/assign/messages.ts'
 
 export interface PartModel {
   readonly topics: readonly string[]
@@ -85,7 +85,7 @@ export class TaskGroup {
         ownedPartitions: [],
         generation: member.generation,
         rackId: null,
-        userData: writeSubscription(this.#subscription(member, shuffled)),
+        userData: writeMessage(this.#subscription(member, shuffled)),
       }
     })
     const assignment = assignGroup(shuffled(members), topics)
