@@ -45,7 +45,15 @@ export type { RawBatch } from './client/raw-batch.ts'
 export type { Consumer } from './client/consumer.ts'
 export type { Committable, Done } from './client/committable.ts'
 export type { Subscription } from './client/membership.ts'
-export type { AssignedMember, Assignment, Assignor, GroupTopics, LastAssignment, PartitionRacks } from './client/assignors/assignor.ts'
+export type {
+  AssignedMember,
+  Assignment,
+  Assignor,
+  GivenAssignment,
+  GroupTopics,
+  LastAssignment,
+  PartitionRacks,
+} from './client/assignors/assignor.ts'
 export type { AssignorName } from './client/assignors/assignors.ts'
 export type { Admin } from './client/admin.ts'
 export { AdminError } from './client/admin/admin-error.ts'

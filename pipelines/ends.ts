@@ -1,11 +1,12 @@
 import type { Consumer } from '../core/client/consumer.ts'
 import type { TopicPartition } from '../core/client/types.ts'
-import { type Assigned, type Assignment, isEndMarked } from './assignment.ts'
+import { type Assignment, isEndMarked } from './assignment.ts'
 import { Idleness } from './idleness.ts'
 import type { Input } from './layout.ts'
 import type { Settings } from './options.ts'
 import { endOffsets } from './restore.ts'
 import { keyOf } from './slices.ts'
+import type { Assigned } from './task-maker.ts'
 
 /** How often the group is asked how far the tasks before a repartition are, in milliseconds. */
 const ASK_MS = 100

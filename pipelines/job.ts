@@ -2,7 +2,7 @@ import { type Observable, Subject } from 'rxjs'
 import type { Clock, Timer } from '../core/base/clock.ts'
 import type { Meter, PipelineMetrics } from './metrics.ts'
 import { type Plan, type PlannedOutput, topicsOf } from './plan.ts'
-import { settleable, type Worker } from './worker.ts'
+import { settleable, type StopOptions, type Worker } from './worker.ts'
 
 /** How often metrics are told, in milliseconds. */
 const METRICS_MS = 200
@@ -20,8 +20,8 @@ export interface Job {
    * its watermark goes to the end of time so that the last windows close, everything is committed.
    */
   drain(): Promise<void>
-  /** Finishes the epochs under way, and stops. What is not read yet is read by the next run. */
-  stop(): Promise<void>
+  /** Finishes the epochs under way, and stops. What is not read yet is read by the next run, or at once by others with `leave`. */
+  stop(options?: StopOptions): Promise<void>
 }
 
 /** A pipeline with its workers. */
@@ -67,8 +67,8 @@ export class RunningJob implements Job {
     await this.#done.promise
   }
 
-  async stop(): Promise<void> {
-    this.#stopAll()
+  async stop(options: StopOptions = {}): Promise<void> {
+    this.#stopAll(options)
     await this.#done.promise
   }
 
@@ -90,8 +90,8 @@ export class RunningJob implements Job {
       )
   }
 
-  #stopAll(): void {
-    for (const worker of this.#pipelines.flatMap(workersOf)) worker.stop()
+  #stopAll(options: StopOptions = {}): void {
+    for (const worker of this.#pipelines.flatMap(workersOf)) worker.stop(options)
   }
 
   async #watch(): Promise<void> {

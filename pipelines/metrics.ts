@@ -26,6 +26,14 @@ export interface PipelineMetrics {
   readonly rate: number
   /** Epochs and attempts that failed and were run again. */
   readonly restarts: number
+  /** Tasks that are worked on here. */
+  readonly tasks: number
+  /** Tasks of others whose state is kept here, too. */
+  readonly standbyTasks: number
+  /** Changelog records that those copies have not taken yet; Infinity while that is being found out. */
+  readonly standbyLag: number
+  /** Changelog records that were read before tasks could be worked on here. */
+  readonly restored: number
   /** Of each `mapAsync`: calls under way and held back, repetitions, time-outs, circuit breaker. */
   readonly calls?: readonly CallMetrics[]
   /** 0 to 1 of a bounded source that knows. */
@@ -44,6 +52,7 @@ export class Meter {
   #epochs: number
   #commits: number
   #restarts: number
+  #restored: number
   /** When and how many records, once per snapshot. */
   #history: { at: number; records: number }[]
   progress: number | undefined
@@ -52,6 +61,8 @@ export class Meter {
   /** Asked when a snapshot is taken. */
   lag: () => number
   watermark: () => number
+  tasks: () => number
+  standbys: () => { readonly tasks: number; readonly lag: number }
 
   constructor(pipeline: string, clock: Clock, random: RandomBytes) {
     this.#pipeline = pipeline
@@ -61,11 +72,14 @@ export class Meter {
     this.#epochs = 0
     this.#commits = 0
     this.#restarts = 0
+    this.#restored = 0
     this.#history = [{ at: this.#started, records: 0 }]
     this.progress = undefined
     this.calls = new CallSites(clock, random)
     this.lag = () => 0
     this.watermark = () => -1
+    this.tasks = () => 0
+    this.standbys = () => ({ tasks: 0, lag: 0 })
   }
 
   add(counts: Readonly<Counters>): void {
@@ -90,8 +104,13 @@ export class Meter {
     this.#restarts++
   }
 
+  restore(records: number): void {
+    this.#restored += records
+  }
+
   snapshot(): PipelineMetrics {
     const { in: recordsIn, out: recordsOut, late, filtered, deadLettered, skipped } = this.#counts
+    const standbys = this.standbys()
     const progress = this.progress === undefined ? {} : { progress: this.progress }
     const calls = this.calls.metrics()
     return {
@@ -108,6 +127,10 @@ export class Meter {
       watermark: this.watermark(),
       rate: this.#rate(recordsIn),
       restarts: this.#restarts,
+      tasks: this.tasks(),
+      standbyTasks: standbys.tasks,
+      standbyLag: standbys.lag,
+      restored: this.#restored,
       ...(calls.length > 0 && { calls }),
       ...progress,
     }

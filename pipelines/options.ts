@@ -46,6 +46,18 @@ export interface RunOptions {
   retryMs?: number
   /** After how long without a heartbeat a process counts as dead and its partitions go to others, in milliseconds; default 45 s. */
   sessionTimeoutMs?: number
+  /**
+   * How many processes, beside the one that works on a task, keep a copy of its state, to take over with little to read; default 0. Kafka
+   * Streams' `num.standby.replicas`.
+   */
+  standbys?: number
+  /**
+   * How many changelog records a process may be behind to be given a task at once, while another has all of its state; default 10,000. One that
+   * is further behind makes a copy first (`acceptable.recovery.lag`, KIP-441).
+   */
+  acceptableRecoveryLag?: number
+  /** How many such copies a group makes at a time; default 2 (`max.warmup.replicas`). */
+  maxWarmups?: number
   /** Where a sink that was never committed begins; default 'earliest'. */
   startAt?: 'earliest' | 'latest'
   /**
@@ -78,6 +90,9 @@ export interface Settings {
   readonly watchdogMs: number
   readonly retryMs: number
   readonly sessionTimeoutMs: number
+  readonly standbys: number
+  readonly acceptableRecoveryLag: number
+  readonly maxWarmups: number
   readonly startAt: 'earliest' | 'latest'
   readonly onError: OnError
   readonly deadLetters: string | undefined
@@ -100,6 +115,9 @@ const names = [
   'watchdogMs',
   'retryMs',
   'sessionTimeoutMs',
+  'standbys',
+  'acceptableRecoveryLag',
+  'maxWarmups',
   'startAt',
   'onError',
   'deadLetters',
@@ -137,6 +155,9 @@ export function readOptions(options: RunOptions): Settings {
     watchdogMs: atLeast('watchdogMs', options.watchdogMs ?? 30_000, 1),
     retryMs: atLeast('retryMs', options.retryMs ?? 300_000, 0),
     sessionTimeoutMs: atLeast('sessionTimeoutMs', options.sessionTimeoutMs ?? 45_000, 1),
+    standbys: whole('standbys', options.standbys ?? 0, 0),
+    acceptableRecoveryLag: whole('acceptableRecoveryLag', options.acceptableRecoveryLag ?? 10_000, 0),
+    maxWarmups: whole('maxWarmups', options.maxWarmups ?? 2, 1),
     startAt: options.startAt ?? 'earliest',
     onError,
     deadLetters: options.deadLetters,
@@ -160,6 +181,11 @@ export function epochRecordsOf({ epochRecords }: Settings, parts: readonly Part[
 function atLeast(name: string, value: number, least: number): number {
   if (Number.isFinite(value) && value >= least) return value
   throw wrong(name, `must be a number of at least ${least}, not ${String(value)}`)
+}
+
+function whole(name: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw wrong(name, `must be a whole number of at least ${least}, not ${String(value)}`)
 }
 
 function wrong(name: string, what: string): MoldauError {

@@ -7,25 +7,31 @@ import { keyOf } from './slices.ts'
 /** How long reading a topic to its end may go without a step forward, in milliseconds: longer than any transaction may stay open. */
 const STALLED_MS = 120_000
 
+export type ChangelogBatch = TopicPartition & { readonly columns: RecordColumns; readonly from: number; readonly count: number }
+
 /**
- * Reads partitions from their beginning to where they end now, committed records only; waits for transactions that are still being
- * decided. Used for changelogs and for positions.
+ * Reads partitions from their beginning, or from an offset, to where they end now, committed records only; waits for transactions that are
+ * still being decided. Used for changelogs and for positions.
  */
 export async function readToEnd(
   settings: Settings,
-  partitions: readonly TopicPartition[],
-  take: (batch: TopicPartition & { columns: RecordColumns; from: number; count: number }) => void,
+  partitions: readonly (TopicPartition & { readonly offset?: number | undefined })[],
+  take: (batch: ChangelogBatch) => void,
 ): Promise<void> {
   if (partitions.length === 0) return
   const { client, clock } = settings
   const consumer = client.consumer({ isolationLevel: 'read_committed', autoOffsetReset: 'earliest', maxPollRecords: 10_000 })
   try {
     const begins = await consumer.beginningOffsets(partitions)
+    for (const { offset, ...partition } of partitions) {
+      const key = keyOf(partition)
+      if (offset !== undefined) begins.set(key, Math.max(offset, begins.get(key)!))
+    }
     const ends = await endOffsets(settings, partitions)
     const open = new Map(partitions.map((partition) => [keyOf(partition), partition]))
     for (const [key] of open) if (ends.get(key)! <= begins.get(key)!) open.delete(key)
     if (open.size === 0) return
-    consumer.assign([...open].map(([key, partition]) => ({ ...partition, offset: begins.get(key)! })))
+    consumer.assign([...open].map(([key, { topic, partition }]) => ({ topic, partition, offset: begins.get(key)! })))
     let moved = clock.monotonic()
     while (open.size > 0) {
       const batches = await consumer.poll(100)

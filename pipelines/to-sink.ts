@@ -16,7 +16,7 @@ import { sinkContext } from './sink-context.ts'
 import { SinkLane } from './sink-lane.ts'
 import { sinkConverter } from './sink-steps.ts'
 import { keyOf } from './slices.ts'
-import { settleable, type Worker } from './worker.ts'
+import { settleable, type StopOptions, type Worker } from './worker.ts'
 
 /** How long a poll waits, in milliseconds: how soon commits that are due without records, stop and drain are noticed. */
 const POLL_MS = 50
@@ -44,6 +44,7 @@ export class SinkWorker implements Worker {
   /** The lanes were dropped after a failure. */
   #needsLanes: boolean
   #stopping: boolean
+  #leaving: boolean
   #draining: boolean
   #targets: ReadonlyMap<string, number> | undefined
 
@@ -87,6 +88,7 @@ export class SinkWorker implements Worker {
     this.#joined = false
     this.#needsLanes = false
     this.#stopping = false
+    this.#leaving = false
     this.#draining = false
     this.#targets = undefined
     meter.lag = () => this.#lag()
@@ -116,8 +118,9 @@ export class SinkWorker implements Worker {
     this.#draining = true
   }
 
-  stop(): void {
+  stop({ leave = false }: StopOptions = {}): void {
     this.#stopping = true
+    this.#leaving = leave
   }
 
   async #run(): Promise<void> {
@@ -148,7 +151,7 @@ export class SinkWorker implements Worker {
     // They have come to their end; the consumer gives up their partitions when it closes.
     this.#lanes.clear()
     // As in TopicWorker: after a drain for good.
-    await this.#consumer.close({ leave: this.#targets !== undefined })
+    await this.#consumer.close({ leave: this.#leaving || this.#targets !== undefined })
   }
 
   async #poll(): Promise<void> {

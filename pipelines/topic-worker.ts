@@ -1,29 +1,30 @@
 import { assert } from '../core/base/assert.ts'
 import type { Consumer } from '../core/client/consumer.ts'
 import type { ConsumerBatch, OffsetToCommit, TopicPartition } from '../core/client/types.ts'
-import { type Assigned, Assignment } from './assignment.ts'
+import { GroupTalk } from './assign/group-talk.ts'
+import { Assignment } from './assignment.ts'
 import { CallsStopped } from './calls/call-site.ts'
+import { Replicas } from './copies/replicas.ts'
 import { Ends } from './ends.ts'
 import { EpochSize } from './epoch-size.ts'
 import { runEpoch } from './epoch.ts'
+import { feed, passMarkers } from './feed.ts'
+import { groupConsumer } from './group-consumer.ts'
 import type { Meter } from './metrics.ts'
-import { groupId, transactionalId } from './names.ts'
+import { transactionalId } from './names.ts'
 import { epochRecordsOf, type Settings } from './options.ts'
 import type { Part, Plan } from './plan.ts'
 import { Purge } from './purge.ts'
 import { fenced, isFenced, mustRejoin, Patience } from './retry.ts'
 import { keyOf, type Piece, Slices } from './slices.ts'
 import type { Task } from './task.ts'
+import { type Assigned, TaskMaker } from './task-maker.ts'
 import { setUp } from './topic-setup.ts'
 import { openTransaction, type Transaction } from './transaction.ts'
-import { settleable, type Worker } from './worker.ts'
+import { settleable, type StopOptions, type Worker } from './worker.ts'
 
 /** How long a poll waits when there is nothing to do, in milliseconds: how soon stop, drain and idleness are noticed. */
 const IDLE_POLL_MS = 50
-/** After so many records the event loop gets its turn: heartbeats, fetches, a broker in the same process. */
-const TURN_RECORDS = 10_000
-/** What may lie fetched and not yet polled, in bytes. */
-const PREFETCH_BYTES = 4 * 1024 * 1024
 
 /**
  * Runs the parts of a pipeline that read topics: one consumer, one producer, one loop. While an epoch commits, the next slice is
@@ -36,11 +37,13 @@ export class TopicWorker implements Worker {
   readonly #meter: Meter
   readonly #epochSize: EpochSize
   readonly #transaction: Transaction
+  readonly #talk: GroupTalk
   readonly #consumer: Consumer
   readonly #slices: Slices
   readonly #purge: Purge
   readonly #done: ReturnType<typeof settleable>
   #assignment: Assignment | undefined
+  #replicas: Replicas | undefined
   #ends: Ends | undefined
   /** Never rejects. */
   #executing: Promise<void>
@@ -53,6 +56,8 @@ export class TopicWorker implements Worker {
   #joined: boolean
   #lastEpochAt: number
   #stopping: boolean
+  #leaving: boolean
+  #closing: boolean
   #draining: boolean
 
   constructor(settings: Settings, plan: Plan, parts: readonly Part[], meter: Meter) {
@@ -62,23 +67,14 @@ export class TopicWorker implements Worker {
     this.#meter = meter
     this.#epochSize = new EpochSize(settings, parts)
     this.#transaction = openTransaction(settings, transactionalId(settings, plan.name, 0), parts)
-    this.#consumer = settings.client.consumer({
-      groupId: groupId(settings, plan.name),
-      groupInstanceId: `${plan.name}-${settings.instanceId}`,
-      isolationLevel: 'read_committed',
-      autoOffsetReset: 'earliest',
-      partitionAssignmentStrategy: ['range'],
-      sessionTimeoutMs: settings.sessionTimeoutMs,
-      heartbeatIntervalMs: Math.min(3000, Math.floor(settings.sessionTimeoutMs / 3)),
-      maxPollRecords: epochRecordsOf(settings, parts),
-      prefetchBytes: PREFETCH_BYTES,
-      fetchMaxBytes: PREFETCH_BYTES,
-    })
+    this.#talk = new GroupTalk({ declared: () => this.#replicas!.declared, copies: () => this.#replicas!.reports() })
+    this.#consumer = groupConsumer(settings, plan.name, this.#talk.assignor, epochRecordsOf(settings, parts))
     this.#slices = new Slices()
     this.#ends = undefined
     this.#purge = new Purge(settings)
     this.#done = settleable()
     this.#assignment = undefined
+    this.#replicas = undefined
     this.#executing = Promise.resolve()
     this.#failure = undefined
     this.#generation = 0
@@ -86,9 +82,13 @@ export class TopicWorker implements Worker {
     this.#joined = false
     this.#lastEpochAt = -Infinity
     this.#stopping = false
+    this.#leaving = false
+    this.#closing = false
     this.#draining = false
-    meter.lag = () => this.#lag()
-    meter.watermark = () => this.#watermark()
+    meter.lag = () => this.#assignment?.lag(this.#consumer) ?? 0
+    meter.watermark = () => this.#assignment?.watermark() ?? -1
+    meter.tasks = () => this.#assignment?.size ?? 0
+    meter.standbys = () => this.#replicas?.standbys ?? { tasks: 0, lag: 0 }
   }
 
   get done(): Promise<void> {
@@ -102,7 +102,12 @@ export class TopicWorker implements Worker {
       const { inputs } = setup
       topics = inputs.map((input) => input.topic)
       this.#ends = new Ends(this.#settings, inputs, (topic) => this.#transaction.partitions(topic))
-      this.#assignment = new Assignment(this.#settings, this.#plan, this.#transaction, this.#meter.calls, setup)
+      const maker = new TaskMaker(this.#settings, this.#plan, this.#transaction, this.#meter.calls, setup)
+      const shared = { settings: this.#settings, pipeline: this.#plan.name, maker }
+      const takeCopy = (id: string) => this.#replicas!.take(id)
+      this.#assignment = new Assignment({ ...shared, meter: this.#meter, takeCopy })
+      const onWarm = () => this.#consumer.enforceRebalance()
+      this.#replicas = new Replicas({ ...shared, inputs, suspended: this.#assignment.suspended, onWarm })
       // Before anything is read back: what a dead self has left open is aborted now.
       await this.#transaction.init()
     } catch (error) {
@@ -121,8 +126,9 @@ export class TopicWorker implements Worker {
     this.#draining = true
   }
 
-  stop(): void {
+  stop({ leave = false }: StopOptions = {}): void {
     this.#stopping = true
+    this.#leaving = leave
     this.#meter.calls.stop()
   }
 
@@ -148,12 +154,15 @@ export class TopicWorker implements Worker {
   }
 
   async #close(): Promise<void> {
-    const [lag, watermark] = [this.#lag(), this.#watermark()]
+    const [lag, watermark] = [this.#meter.lag(), this.#meter.watermark()]
     this.#meter.lag = () => lag
     this.#meter.watermark = () => watermark
+    this.#meter.standbys = () => ({ tasks: 0, lag: 0 })
+    this.#closing = true
+    await this.#replicas?.close()
     await this.#transaction.close()
     // After a drain for good; a stopped or failed one is likely to be back soon and keeps its place for the session time-out.
-    await this.#consumer.close({ leave: this.#ends?.areSet === true })
+    await this.#consumer.close({ leave: this.#leaving || this.#ends?.areSet === true })
   }
 
   /** Polls until a slice is full or due; may come back with nothing, so that timers and ends are looked at. */
@@ -203,6 +212,8 @@ export class TopicWorker implements Worker {
   async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
     await this.#executing
     if (partitions.length > 0) await this.#assignment!.add(partitions, this.#consumer)
+    this.#replicas!.keep(this.#talk.given?.standbys ?? [])
+    if (this.#talk.isOutdated) this.#consumer.enforceRebalance()
     this.#needsTasks = false
     this.#joined = true
   }
@@ -212,8 +223,9 @@ export class TopicWorker implements Worker {
     this.#generation++
     this.#joined = false
     for (const partition of partitions) this.#slices.drop(partition)
-    if (lost) this.#assignment!.clear()
-    else this.#assignment!.suspend(partitions)
+    if (lost) return this.#assignment!.clear()
+    this.#assignment!.suspend(partitions, this.#consumer.groupMetadata().generation)
+    if (!this.#closing) await this.#assignment!.suspended.locate()
   }
 
   /** Forgets all tasks and everything read: both come again from what is committed. */
@@ -250,7 +262,7 @@ export class TopicWorker implements Worker {
       assignment.advance(batch, nextOffset)
       this.#ends!.moved(batch)
     }
-    for (const assigned of assignment.tasks) this.#passMarkers(assigned)
+    for (const assigned of assignment.tasks) passMarkers(assigned, assignment, this.#consumer, this.#ends!)
     const idle = this.#ends!.newlyIdle(assignment, this.#consumer)
     for (const [assigned] of idle) tasks.add(assigned)
     for (const assigned of this.#ends!.unfinished(assignment)) tasks.add(assigned)
@@ -263,7 +275,7 @@ export class TopicWorker implements Worker {
     const ended = (task: Task) => atEnd.has(task)
     const epoch = {
       tasks: inEpoch.map(({ task }) => task),
-      feed: () => this.#feed(pieces, idle),
+      feed: () => feed(pieces, idle, assignment, this.#transaction),
       ended,
       offsets: () => (offsets = inEpoch.flatMap((assigned) => assignment.offsets(assigned, ended(assigned.task)))),
     }
@@ -275,53 +287,10 @@ export class TopicWorker implements Worker {
     for (const assigned of inEpoch) assigned.ended = ended(assigned.task)
   }
 
-  async #feed(pieces: readonly Piece[], idle: readonly (readonly [Assigned, number])[]): Promise<void> {
-    let fed = 0
-    for (const { batch, from, count } of pieces) {
-      const { topic, partition, columns } = batch
-      this.#assignment!.taskOf(batch)!.task.feed({ topic, partition, columns, from, count })
-      const room = this.#transaction.room()
-      if (room !== undefined) await room
-      fed += count
-      if (fed < TURN_RECORDS) continue
-      fed = 0
-      await new Promise(setImmediate)
-    }
-    for (const [{ task }, channel] of idle) task.watermarks.setIdle(channel)
-  }
-
-  /** Control markers and holes behind the last record count as read, so that lag goes to zero and ends are seen. */
-  #passMarkers({ inputs }: Assigned): void {
-    for (const input of inputs) {
-      // What was polled is to be run first.
-      if (this.#assignment!.position(input) < this.#assignment!.polled(input)) continue
-      const position = this.#consumer.position(input)
-      const target = this.#ends!.of(input)
-      if (position === undefined || position <= this.#assignment!.position(input)) continue
-      this.#assignment!.advance(input, Math.min(position, target))
-      this.#assignment!.setPolled(input, Math.min(position, target))
-    }
-  }
-
   async #isDrained(): Promise<boolean> {
     if (!this.#ends!.areSet || this.#slices.records > 0 || this.#needsTasks || !this.#joined) return false
     await this.#executing
     if (this.#failure !== undefined) return false
     return this.#ends!.allFinished(this.#assignment!)
-  }
-
-  #lag(): number {
-    let lag = 0
-    for (const input of this.#consumer.assignment()) {
-      const end = this.#consumer.highWatermark(input)
-      if (end !== undefined && this.#assignment?.taskOf(input) !== undefined) lag += Math.max(0, end - this.#assignment.position(input))
-    }
-    return lag
-  }
-
-  #watermark(): number {
-    let least = Infinity
-    for (const { task } of this.#assignment?.tasks ?? []) if (task.watermark >= 0) least = Math.min(least, task.watermark)
-    return least === Infinity ? -1 : least
   }
 }

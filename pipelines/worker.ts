@@ -7,7 +7,15 @@ export interface Worker {
   /** Asks for a bounded end: everything that is in the inputs now, then the end of time, then a commit. */
   drain(): void
   /** Asks for an end after the epoch under way. */
-  stop(): void
+  stop(options?: StopOptions): void
+}
+
+export interface StopOptions {
+  /**
+   * Whether others are to have the tasks at once, because this process does not come back; default false: its place is kept for
+   * `sessionTimeoutMs`, so that a restart moves nothing.
+   */
+  leave?: boolean
 }
 
 /** A promise with its handles. */

@@ -102,6 +102,10 @@ export class ConsumerGroup {
     this.#member.subscribe(subscription)
   }
 
+  enforceRebalance(): void {
+    if (this.#subscribed) this.#member.enforceRebalance()
+  }
+
   /** A poll begins: everything that was handed out before is done. */
   polled(): void {
     this.#inHand = undefined

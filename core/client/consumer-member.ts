@@ -91,6 +91,9 @@ export class ConsumerMember implements Membership {
     this.#topics.set(subscription)
   }
 
+  /** The broker shares out, and knows all that there is to know. */
+  enforceRebalance(): void {}
+
   polled(): void {
     this.#polledAt = this.#options.cluster.clock.monotonic()
   }

@@ -168,6 +168,15 @@ export class Consumer {
     return this.batches()
   }
 
+  /**
+   * Has the group shared out anew at the next poll, for an assignor whose {@link Assignor.userData} has something new to say; partitions are
+   * revoked and given as in any rebalance. The coordinator passes over a follower that says the same as before. Kafka's
+   * `Consumer.enforceRebalance`; of a group of KIP-848, which the broker shares out, nothing happens.
+   */
+  enforceRebalance(): void {
+    this.#requireGroup('enforceRebalance()').enforceRebalance()
+  }
+
   /** Calls this listener too when partitions come and go, after that of {@link Consumer.subscribe}. Returns the way to stop that. */
   addRebalanceListener(listener: RebalanceListener): () => void {
     return this.#view.add(listener)

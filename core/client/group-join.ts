@@ -33,6 +33,10 @@ export interface Joined {
   generation: number
   memberId: string
   partitions: TopicPartition[]
+  /** What the leader's assignor has told this one. */
+  userData: Buffer | null
+  /** The name of the assignor that the group has agreed on. */
+  assignor: string
   /** The topics that the leader watches, with their partition counts (0: not there yet); undefined for the others. */
   watched: Map<string, number> | undefined
 }
@@ -89,7 +93,8 @@ export async function joinGroup(
   return {
     generation: round.generationId,
     memberId: round.memberId,
-    partitions: readAssignment(sync.assignment),
+    ...readGiven(sync.assignment),
+    assignor: round.protocolName ?? '',
     watched: plan?.counts,
   }
 }
@@ -110,9 +115,10 @@ async function assign(options: JoinOptions, round: JoinGroupResponse) {
   const counts = new Map([...layouts].map(([name, racks]) => [name, racks.length]))
   const existing: GroupTopics = new Map([...layouts].filter(([, racks]) => racks.length > 0))
   const assignor = options.assignors.find(({ name }) => name === round.protocolName)!
-  const assignments = [...shareOut(assignor, members, existing)].map(([memberId, partitions]) => ({
+  const shared = shareOut(assignor, members, existing)
+  const assignments = [...shared].map(([memberId, partitions]) => ({
     memberId,
-    assignment: writeAssignment(partitions),
+    assignment: writeAssignment(partitions, shared.userData?.get(memberId) ?? null),
   }))
   return { counts, assignments }
 }
@@ -154,9 +160,9 @@ function writeSubscription({ topics, owned, last, rackId }: JoinOptions, assigno
   })
 }
 
-function writeAssignment(partitions: readonly TopicPartition[]): Buffer {
+function writeAssignment(partitions: readonly TopicPartition[], userData: Buffer | null): Buffer {
   const assignedPartitions = [...byTopic(partitions)].map(([topic, list]) => ({ topic, partitions: list.map((p) => p.partition) }))
-  return encodeVersioned(ConsumerProtocolAssignment, ASSIGNMENT_VERSION, { assignedPartitions })
+  return encodeVersioned(ConsumerProtocolAssignment, ASSIGNMENT_VERSION, { assignedPartitions, userData })
 }
 
 /** The rack that a subscription tells; empty bytes, as of a member that has yet to come back, tell none. */
@@ -166,9 +172,14 @@ export function readRack(subscription: Buffer): string | null {
 
 /** Empty bytes mean no partitions. */
 export function readAssignment(assignment: Buffer): TopicPartition[] {
-  if (assignment.length === 0) return []
-  const { assignedPartitions } = decodeVersioned(ConsumerProtocolAssignment, assignment, 'as newest')
-  return assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
+  return readGiven(assignment).partitions
+}
+
+function readGiven(assignment: Buffer): { partitions: TopicPartition[]; userData: Buffer | null } {
+  if (assignment.length === 0) return { partitions: [], userData: null }
+  const { assignedPartitions, userData } = decodeVersioned(ConsumerProtocolAssignment, assignment, 'as newest')
+  const partitions = assignedPartitions.flatMap(({ topic, partitions: list }) => list.map((partition) => ({ topic, partition })))
+  return { partitions, userData }
 }
 
 export function fencedInstance(groupId: string, groupInstanceId: string | null): MoldauError {

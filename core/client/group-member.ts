@@ -110,6 +110,10 @@ export class GroupMember implements Membership {
     this.#needJoin()
   }
 
+  enforceRebalance(): void {
+    this.#needJoin()
+  }
+
   /** The program is alive: a member that does not poll for `maxPollIntervalMs` leaves. */
   polled(): void {
     this.#polledAt = this.#options.cluster.clock.monotonic()
@@ -150,11 +154,12 @@ export class GroupMember implements Membership {
     }
   }
 
-  #joined({ generation, memberId, partitions, watched }: Joined): readonly MeantPartition[] {
+  #joined({ generation, memberId, partitions, userData, assignor, watched }: Joined): readonly MeantPartition[] {
     this.#options.generations.set(generation, memberId)
     this.#memberId = memberId
     this.#last = { partitions, generation }
     this.#watched = watched
+    this.#assignors.find(({ name }) => name === assignor)?.onAssignment?.({ partitions, generation, userData })
     this.#compareWatched()
     this.#schedule()
     return partitions

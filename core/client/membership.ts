@@ -25,6 +25,8 @@ export interface Membership {
   /** The partitions have gone to others already. */
   readonly lost: boolean
   subscribe(subscription: Subscription): void
+  /** The group is to be shared out anew, though nothing that it knows of has changed. */
+  enforceRebalance(): void
   /** The program is alive: a member that does not poll for `maxPollIntervalMs` leaves. */
   polled(): void
   /** What of these partitions need not be given up before {@link Membership.join}. */

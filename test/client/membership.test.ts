@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 
 import { Broker, connect } from '../../core/index.ts'
-import type { Client, ConsumerBatch, ConsumerOptions } from '../../core/index.ts'
+import type { Assignment, Assignor, Client, ConsumerBatch, ConsumerOptions } from '../../core/index.ts'
 import { systemClock } from '../../core/base/clock.ts'
 import type { Clock } from '../../core/base/clock.ts'
 import { idKey, Reconciliation } from '../../core/client/reconciliation.ts'
@@ -334,4 +334,52 @@ test('where the coordinator cannot match topics a member of KIP-848 finds them b
   t.deepEqual(topics(), ['trains-1'])
   t.deepEqual(versions, new Set([0]))
   await consumer.close()
+})
+
+test('an assignor tells each member more than its partitions, and a follower with news has the group shared out anew', async (t) => {
+  const broker = await startBroker(t)
+  const client = await connect(broker)
+  t.teardown(() => client.close())
+  await client.admin.createTopics([{ name: 't', partitions: 2 }])
+  const news = new Map([
+    ['a', 'first'],
+    ['b', 'first'],
+  ])
+  const told = new Map<string, string>()
+  const open = (name: string) => {
+    const assignor: Assignor = {
+      name: 'talking',
+      assign(members) {
+        const [first, ...others] = members.toSorted((x, y) => (x.memberId < y.memberId ? -1 : 1))
+        const all = [0, 1].map((partition) => ({ topic: 't', partition }))
+        const assignment: Assignment = new Map(others.map(({ memberId }) => [memberId, []]))
+        assignment.set(first!.memberId, all)
+        const said = members
+          .map(({ userData }) => String(userData))
+          .toSorted()
+          .join(' ')
+        assignment.userData = new Map(members.map(({ memberId, userData }) => [memberId, Buffer.from(`${String(userData)} heard ${said}`)]))
+        return assignment
+      },
+      userData: () => Buffer.from(`${name}-${news.get(name)}`),
+      onAssignment: ({ userData }) => told.set(name, String(userData)),
+    }
+    const consumer = client.consumer({ groupId: 'g', partitionAssignmentStrategy: [assignor], heartbeatIntervalMs: 100 })
+    consumer.subscribe(['t'])
+    return consumer
+  }
+  const consumers = [open('a'), open('b')]
+  const heard = async (what: string) => {
+    while (![...told.values()].every((text) => text.endsWith(`heard ${what}`)) || told.size < 2)
+      await Promise.all(consumers.map((c) => c.poll(20)))
+  }
+  await heard('a-first b-first')
+  t.is(told.get('a'), 'a-first heard a-first b-first')
+  for (const [i, name] of ['a', 'b'].entries()) {
+    news.set(name, 'second')
+    consumers[i]!.enforceRebalance()
+    await heard([...news].map(([who, what]) => `${who}-${what}`).join(' '))
+  }
+  t.is(told.get('b'), 'b-second heard a-second b-second')
+  await Promise.all(consumers.map((c) => c.close()))
 })

@@ -22,7 +22,16 @@ export type PartitionRacks = readonly (readonly string[])[]
 export type GroupTopics = ReadonlyMap<string, PartitionRacks>
 
 /** Member id to partitions. */
-export type Assignment = Map<string, TopicPartition[]>
+export interface Assignment extends Map<string, TopicPartition[]> {
+  /** What members are told along with their partitions, by member id; Kafka's `ConsumerPartitionAssignor.Assignment` has it, too. */
+  userData?: ReadonlyMap<string, Buffer>
+}
+
+/** What a member has been given by the leader's assignor. */
+export interface GivenAssignment extends LastAssignment {
+  /** What {@link Assignment.userData} has for it. */
+  readonly userData: Buffer | null
+}
 
 /** What a member got the last time, and in which generation. */
 export interface LastAssignment {
@@ -52,10 +61,15 @@ export interface Assignor {
    * then held back by itself until that member has given it up. A consumer does so when all its assignors can.
    */
   readonly cooperative?: boolean
-  /** A pure function: every partition to one member that wants its topic. Members whom it does not name get nothing. */
+  /**
+   * A pure function: every partition to one member that wants its topic. Members whom it does not name get nothing. With
+   * {@link Assignment.userData} it tells them more than that.
+   */
   assign(members: readonly AssignedMember[], topics: GroupTopics): Assignment
   /** What each member tells the assignor of the leader when it joins. @param last undefined before the first assignment */
   userData?(last: LastAssignment | undefined): Buffer | null
+  /** This member has been given something, and hears of it before its listener is told of partitions. */
+  onAssignment?(given: GivenAssignment): void
 }
 
 /** Static members first, by their instance id, which survives a restart; the others by member id. */

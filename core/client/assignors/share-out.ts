@@ -15,7 +15,9 @@ export function shareOut(assignor: Assignor, members: readonly AssignedMember[],
   if (fault !== undefined) throw new MoldauError('INVALID_ARGUMENT', `assignor '${assignor.name}': ${fault}`)
   const whole: Assignment = new Map(members.map(({ memberId }) => [memberId, given.get(memberId) ?? []]))
   // Members that can keep partitions while they join, do: what they own must not be given to others yet.
-  return assignor.cooperative === true ? ownershipClaims(members).holdBack(whole) : whole
+  const shared: Assignment = assignor.cooperative === true ? ownershipClaims(members).holdBack(whole) : whole
+  if (given.userData !== undefined) shared.userData = given.userData
+  return shared
 }
 
 function faultOf(assignment: Assignment, members: readonly AssignedMember[], topics: GroupTopics): string | undefined {
