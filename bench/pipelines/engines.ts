@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { kafkaLibs } from '../../test/support/start-kafka.ts'
 import { type Artifact, mavenJars } from '../../test/support/kafka-jars.ts'
-import { javaProgram } from '../../test/support/java-app.ts'
+import { javaLogging, javaProgram } from '../../test/support/java-app.ts'
 import { atExit } from '../broker/cleanup.ts'
 import { builtPackage } from '../broker/package.ts'
 import { withPrograms } from '../client/install.ts'
@@ -18,7 +18,9 @@ export interface Engine {
 
 export interface RunningEngine {
   readonly pid: number
-  /** What it has said when it has ended by itself, which is a failure. */
+  /** What it has said last. */
+  readonly said: () => string
+  /** It has ended by itself. */
   readonly failed: Promise<never>
   end(): Promise<void>
 }
@@ -44,7 +46,9 @@ export async function kafkaStreams(store: 'memory' | 'rocksdb'): Promise<Engine>
     start: async ({ job, bootstrap, application, input, output }) => {
       const dir = await mkdtemp(join(tmpdir(), 'moldau-bench-'))
       const args = [job, store, bootstrap, application, input, output, String(WINDOW_MS), dir]
-      return started('java', ['-Xmx1g', '-cp', classPath, 'StreamsBench', ...args], () => rm(dir, { recursive: true, force: true }))
+      return started('java', ['-Xmx1g', await javaLogging(dir), '-cp', classPath, 'StreamsBench', ...args], () =>
+        rm(dir, { recursive: true, force: true }),
+      )
     },
   }
 }
@@ -77,11 +81,13 @@ const FLINK_JVM = ['java.base/java.lang', 'java.base/java.util', 'java.base/java
 const SAID_CHARS_MAX = 20_000
 
 function started(command: string, args: readonly string[], tidy: () => Promise<void>): RunningEngine {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const forget = atExit(() => child.kill('SIGKILL'))
   let said = ''
   let ending = false
-  child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-SAID_CHARS_MAX)))
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-SAID_CHARS_MAX)))
+  }
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject)
@@ -90,6 +96,7 @@ function started(command: string, args: readonly string[], tidy: () => Promise<v
   failed.catch(() => undefined)
   return {
     pid: child.pid!,
+    said: () => said,
     failed,
     async end() {
       ending = true

@@ -2,7 +2,7 @@ import { type Client, int64, string, type TopicPartition } from 'moldau/core'
 import type { Contender as Server } from '../broker/servers.ts'
 import { createTopic, freshTopic } from '../broker/topics.ts'
 import { cpuOf } from '../process-cpu.ts'
-import type { Engine } from './engines.ts'
+import type { Engine, RunningEngine } from './engines.ts'
 import { expectedWindows, type JobName, PARTITIONS, recordOf } from './task.ts'
 
 /** What an engine did from the moment that it had committed a tenth of the records: its start is not measured. */
@@ -46,7 +46,7 @@ export class Rounds {
     const application = `job-${++applications}`
     const running = await engine.start({ job: this.#job, bootstrap: this.#server.bootstrap, application, input, output })
     try {
-      const measured = await Promise.race([this.#watch(application, running.pid, engine.name), running.failed])
+      const measured = await Promise.race([this.#watch(application, running, engine.name), running.failed])
       await running.end()
       await this.#check(output)
       return measured
@@ -76,7 +76,7 @@ export class Rounds {
     return name
   }
 
-  async #watch(application: string, pid: number, name: string): Promise<Measured> {
+  async #watch(application: string, { pid, said }: RunningEngine, name: string): Promise<Measured> {
     let from: { records: number; cpu: number; at: number } | undefined
     for (const end = performance.now() + PATIENCE_MS; performance.now() < end;) {
       const records = await this.#committed(application)
@@ -88,7 +88,9 @@ export class Rounds {
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
     }
-    throw new Error(`${name} has not done its work in ${PATIENCE_MS / 1000} s`)
+    throw new Error(
+      `${name} has not done its work in ${PATIENCE_MS / 1000} s; committed: ${await this.#committed(application)}; it said: ${said()}`,
+    )
   }
 
   /** How many records of the input the group has committed. */

@@ -61,6 +61,13 @@ appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = %d{HH:mm:ss.SSS} %p %m (%c{1})%throwable{short.message}%n
 `
 
+/** An option of the virtual machine: Kafka's classes say their warnings on standard output. */
+export async function javaLogging(dir: string): Promise<string> {
+  const file = join(dir, 'log4j2.properties')
+  await writeFile(file, LOGGING)
+  return `-Dlog4j2.configurationFile=${file}`
+}
+
 /** Starts a class that goes on until it is ended, with warnings among what it says. */
 export async function startJava(
   t: Teardown,
@@ -73,9 +80,7 @@ export async function startJava(
   }: { classes: string; dir: string; className: string; args: readonly string[]; heapMb?: number },
   onLine: (line: string) => void,
 ): Promise<Program> {
-  const logging = join(dir, 'log4j2.properties')
-  await writeFile(logging, LOGGING)
   // The quick compiler: it lives for seconds.
-  const options = [`-Xmx${heapMb}m`, '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${logging}`]
+  const options = [`-Xmx${heapMb}m`, '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', await javaLogging(dir)]
   return new Program(t, 'java', [...options, '-cp', classes, className, ...args], onLine)
 }
