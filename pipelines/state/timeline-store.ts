@@ -48,6 +48,8 @@ export class TimelineStore implements Store {
   #dirty: Waiting[]
   #epoch: number
   #nextSeq: number
+  /** What it was when the epoch began: run again, an epoch writes the same. */
+  #seqBefore: number
   #size: number
 
   /** @param disk where what is not in memory stands; undefined: everything is in memory */
@@ -61,6 +63,7 @@ export class TimelineStore implements Store {
     this.#dirty = []
     this.#epoch = 0
     this.#nextSeq = 0
+    this.#seqBefore = 0
     this.#size = 0
   }
 
@@ -132,6 +135,7 @@ export class TimelineStore implements Store {
 
   commit(): void {
     this.#dirty = []
+    this.#seqBefore = this.#nextSeq
     this.#epoch++
     if (this.#disk === undefined) return
     this.#oldest = new TimeHeap()
@@ -145,6 +149,7 @@ export class TimelineStore implements Store {
       if (waiting.there) this.#remove(waiting)
       else this.#insert(waiting)
     }
+    this.#nextSeq = this.#seqBefore
     this.commit()
   }
 
@@ -154,6 +159,7 @@ export class TimelineStore implements Store {
     const key = this.#keySerde.deserialize(changelogKey, 0, end)
     const seq = changelogKey.readUInt32BE(end + 8)
     this.#nextSeq = Math.max(this.#nextSeq, seq + 1) >>> 0
+    this.#seqBefore = this.#nextSeq
     const old = [...this.between(key, timestamp, timestamp)].find((waiting) => waiting.seq === seq)
     if (old !== undefined) this.#remove(old)
     if (value !== null) this.#insert(this.#decoded(key, timestamp, seq, value))
