@@ -3,6 +3,7 @@ import type { Emit, OwnProgress, Progress, Stage, StageContext } from './stages/
 import type { Step } from './operators/safe.ts'
 import type { AnyPartitioner } from './partitioning.ts'
 import type { Store } from './state/entry.ts'
+import type { StoreSpec } from './state/store-spec.ts'
 
 /** What is known of the records that flow somewhere. */
 export interface FlowFacts {
@@ -73,13 +74,6 @@ export interface StageSpec {
   /** It is a table: how others look into it. */
   readonly view?: (site: ViewSite) => TableView
   readonly build: (site: StageSite) => Built
-}
-
-/** A store that each task of a stage has. */
-export interface StoreSpec<S extends Store = Store> {
-  /** Without the application id. */
-  readonly name: string
-  readonly create: () => S
 }
 
 /** What a table has for a key, and since when. */

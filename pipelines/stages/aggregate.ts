@@ -2,8 +2,8 @@ import { TableChange } from '../change.ts'
 import { operatorFailed } from '../failure.ts'
 import type { Aggregation } from '../aggregations.ts'
 import { timestampOf } from '../record.ts'
-import { builtOf, type StagePlan, type StoreSpec } from '../stage-spec.ts'
-import { KeyValueStore } from '../state/key-value-store.ts'
+import { builtOf, type StagePlan } from '../stage-spec.ts'
+import { type KeyValueStore, keyValueStore } from '../state/key-value-store.ts'
 import { aggregated } from './aggregated.ts'
 import { combiner } from './combine.ts'
 import { keyOf } from './key-of.ts'
@@ -14,7 +14,7 @@ import { storeView } from './table.ts'
 export function aggregate(aggregation: Aggregation): StagePlan {
   return (site) => {
     const { name, label, key, state, gives } = aggregated(site, aggregation)
-    const store: StoreSpec<KeyValueStore> = { name, create: () => new KeyValueStore(name, key, state) }
+    const store = keyValueStore(name, key, state)
     return {
       spec: {
         label,

@@ -1,6 +1,8 @@
 import type { Part, PartInput, PlannedOutput, PlannedStage } from '../plan.ts'
-import type { Built, StoreSpec, TableView, ViewSite } from '../stage-spec.ts'
+import type { Built, TableView, ViewSite } from '../stage-spec.ts'
 import type { Store } from '../state/entry.ts'
+import type { DiskTable } from '../state/disk/table.ts'
+import type { StoreSpec } from '../state/store-spec.ts'
 import type { Emit, OwnProgress, Progress, Stage, StageContext } from './stage.ts'
 import { Wiring } from './wiring.ts'
 
@@ -18,8 +20,11 @@ export interface Chain {
 /** What a task does with the items that leave it, and the stage behind that, if it has more to do than to take them. */
 export type EndOf = (output: PlannedOutput, progress: Progress) => { readonly emit: Emit; readonly stage?: Stage }
 
+/** Where a store is kept on disk; undefined: in memory. */
+export type TableOf = (spec: StoreSpec) => DiskTable | undefined
+
 /** Builds the stages of a part, from the last to the first, each emitting into those behind it. */
-export function buildChain(part: Part, time: OwnProgress, endOf: EndOf, context: StageContext): Chain {
+export function buildChain(part: Part, time: OwnProgress, endOf: EndOf, context: StageContext, tableOf: TableOf = () => undefined): Chain {
   const times = new Times(part, time)
   const wiring = new Wiring()
   const stages: Stage[] = []
@@ -28,7 +33,7 @@ export function buildChain(part: Part, time: OwnProgress, endOf: EndOf, context:
     if (stage !== undefined) stages.push(stage)
     wiring.connect(output.outlets, countingEnd(emit, context))
   }
-  const state = new State(part)
+  const state = new State(part, tableOf)
   for (const planned of part.stages.toReversed()) {
     const { stage, ports } = build(planned, { wiring, context, times, state })
     stages.unshift(stage)
@@ -70,8 +75,8 @@ class State {
   readonly #stores: Map<StoreSpec, Store>
   readonly #views: Map<PlannedStage, TableView>
 
-  constructor({ stages }: Part) {
-    this.#stores = new Map(stages.flatMap(({ spec }) => spec.stores ?? []).map((spec) => [spec, spec.create()]))
+  constructor({ stages }: Part, tableOf: TableOf) {
+    this.#stores = new Map(stages.flatMap(({ spec }) => spec.stores ?? []).map((spec) => [spec, spec.create(tableOf(spec))]))
     this.stores = [...this.#stores.values()]
     this.#views = new Map()
     for (const stage of stages) if (stage.spec.view !== undefined) this.#views.set(stage, stage.spec.view(this.of(stage)))

@@ -3,9 +3,9 @@ import type { Aggregation } from '../aggregations.ts'
 import type { AnySerde } from '../nodes.ts'
 import { type Origin, timestampOf } from '../record.ts'
 import { type Session, sessionSerde } from '../state/session-serde.ts'
-import { TimelineStore, type Waiting } from '../state/timeline-store.ts'
+import { type TimelineStore, timelineStore, type Waiting } from '../state/timeline-store.ts'
 import type { SessionWindows } from '../windows.ts'
-import { builtOf, type StagePlan, type StoreSpec } from '../stage-spec.ts'
+import { builtOf, type StagePlan } from '../stage-spec.ts'
 import { aggregated } from './aggregated.ts'
 import { combiner } from './combine.ts'
 import { keyOf } from './key-of.ts'
@@ -16,7 +16,7 @@ import { withoutTime } from './without-time.ts'
 export function aggregateSessions(aggregation: Aggregation, windows: SessionWindows): StagePlan {
   return (site) => {
     const { name, label, key, state, gives } = aggregated(site, aggregation, windows.kind)
-    const store: StoreSpec<TimelineStore> = { name, create: () => new TimelineStore(name, key, sessionSerde(state) as AnySerde) }
+    const store = timelineStore(name, key, sessionSerde(state) as AnySerde)
     // Results that come with each record hold no time back.
     const holdsTime = windows.emit === 'close'
     return {

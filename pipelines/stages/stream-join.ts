@@ -2,8 +2,8 @@ import { operatorFailed } from '../failure.ts'
 import { json } from '../../core/serde/primitives.ts'
 import type { AnySerde } from '../nodes.ts'
 import { type Origin, timestampOf } from '../record.ts'
-import { type FlowFacts, keysOf, type StagePlan, type StoreSpec, withoutKeys } from '../stage-spec.ts'
-import { TimelineStore, type Waiting } from '../state/timeline-store.ts'
+import { type FlowFacts, keysOf, type StagePlan, withoutKeys } from '../stage-spec.ts'
+import { type TimelineStore, timelineStore, type Waiting } from '../state/timeline-store.ts'
 import type { JoinWindows } from '../windows.ts'
 import { joinName, type Joiner, type JoinKind, type LooseJoiner } from './joiner.ts'
 import { keyOf } from './key-of.ts'
@@ -30,10 +30,8 @@ export function joinStreams(join: StreamJoin, { name: given, states }: StreamJoi
     const { key } = left
     if (key === undefined || right.key === undefined) throw withoutKeys(site, label)
     const name = site.storeName(given, how === 'inner' ? 'join' : `${how}-join`)
-    const storeOf = (side: string, flow: FlowFacts, state: AnySerde | undefined): StoreSpec<TimelineStore> => {
-      const store = `${name}-${side}`
-      return { name: store, create: () => new TimelineStore(store, key, state ?? flow.value ?? (json() as AnySerde)) }
-    }
+    const storeOf = (side: string, flow: FlowFacts, state: AnySerde | undefined) =>
+      timelineStore(`${name}-${side}`, key, state ?? flow.value ?? (json() as AnySerde))
     const stores = [storeOf('left', left, states[0]), storeOf('right', right, states[1])] as const
     // What is given alone comes later than its time.
     const holdsTime = how !== 'inner'

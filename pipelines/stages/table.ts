@@ -2,8 +2,8 @@ import { TableChange } from '../change.ts'
 import { json } from '../../core/serde/primitives.ts'
 import type { AnySerde } from '../nodes.ts'
 import { timestampOf } from '../record.ts'
-import { builtOf, keysOf, type StagePlan, type StoreSpec, type TableView } from '../stage-spec.ts'
-import { KeyValueStore } from '../state/key-value-store.ts'
+import { builtOf, keysOf, type StagePlan, type TableView } from '../stage-spec.ts'
+import { type KeyValueStore, keyValueStore } from '../state/key-value-store.ts'
 import { keyOf } from './key-of.ts'
 import { type Emit, placeOf, type Stage, type StageContext } from './stage.ts'
 
@@ -26,7 +26,7 @@ export function table(options: TableOf): StagePlan {
     }
     const name = site.storeName(options.name, 'table')
     const state = options.state ?? value ?? (json() as AnySerde)
-    const store: StoreSpec<KeyValueStore> = { name, create: () => new KeyValueStore(name, key, state) }
+    const store = keyValueStore(name, key, state)
     const label = site.label('table')
     return {
       spec: {

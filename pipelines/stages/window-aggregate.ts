@@ -1,9 +1,9 @@
 import { operatorFailed } from '../failure.ts'
 import type { Aggregation } from '../aggregations.ts'
 import { type Origin, timestampOf } from '../record.ts'
-import { WindowStore } from '../state/window-store.ts'
+import { type WindowStore, windowStore } from '../state/window-store.ts'
 import { firstWindowStart, type TimeWindows } from '../windows.ts'
-import { builtOf, type StagePlan, type StoreSpec } from '../stage-spec.ts'
+import { builtOf, type StagePlan } from '../stage-spec.ts'
 import { aggregated } from './aggregated.ts'
 import { combiner } from './combine.ts'
 import { keyOf } from './key-of.ts'
@@ -14,7 +14,7 @@ import { withoutTime } from './without-time.ts'
 export function aggregateWindows(aggregation: Aggregation, windows: TimeWindows): StagePlan {
   return (site) => {
     const { name, label, key, state, gives } = aggregated(site, aggregation, windows.kind)
-    const store: StoreSpec<WindowStore> = { name, create: () => new WindowStore(name, key, state) }
+    const store = windowStore(name, key, state)
     // Results that come with each record hold no time back.
     const holdsTime = windows.emit === 'close'
     return {

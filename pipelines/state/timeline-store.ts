@@ -1,5 +1,10 @@
 import type { Serde } from '../../core/serde/serde.ts'
+import { type Layout, type Row, timeOf } from './disk/layout.ts'
+import { RowCache, type Rows } from './disk/row-cache.ts'
+import type { DiskTable } from './disk/table.ts'
 import { type ChangelogWriter, keyId, type KeyId, type Store, type Stored } from './entry.ts'
+import type { StoreSpec } from './store-spec.ts'
+import { before, type Timed, TimeHeap } from './time-heap.ts'
 
 /** A record that waits for others of its key. */
 export interface Waiting {
@@ -21,41 +26,54 @@ export interface Waiting {
 /** The changelog's key ends in the time, int64, and the number of the record, uint32; its value begins with whether it was matched. */
 const PLACE_BYTES = 12
 
+/** A store with values by key and time. */
+export function timelineStore(name: string, key: Serde<unknown>, value: Serde<unknown>): StoreSpec<TimelineStore> {
+  const layout: Layout = { by: 'key', placeBytes: PLACE_BYTES }
+  return { name, kind: 'timeline', layout, key, value, create: (disk) => new TimelineStore(name, key, value, disk) }
+}
+
 /**
- * Values by key and time, for joins of streams and for sessions: several of one key and time stay apart. In memory, with an undo log; durable through its
- * changelog.
+ * Values by key and time, for joins of streams and for sessions: several of one key and time stay apart. With an undo log; durable through its
+ * changelog. In memory, or on disk with the keys in memory that are in use: each with all that it has.
  */
 export class TimelineStore implements Store {
   readonly name: string
   readonly #keySerde: Serde<unknown>
   readonly #valueSerde: Serde<unknown>
   /** Of each key, oldest first. */
-  readonly #timelines: Map<KeyId, Waiting[]>
-  /** By time, the least first; what is not there any more is passed over when it comes up. */
-  readonly #oldest: TimeHeap
+  readonly #timelines: Rows<KeyId, Waiting[]>
+  readonly #disk: DiskTable | undefined
+  /** By time, the least first, on disk of what has come in this epoch; what is not there any more is passed over when it comes up. */
+  #oldest: TimeHeap<Waiting>
   #dirty: Waiting[]
   #epoch: number
   #nextSeq: number
+  /** What it was when the epoch began: run again, an epoch writes the same. */
+  #seqBefore: number
   #size: number
 
-  constructor(name: string, keySerde: Serde<unknown>, valueSerde: Serde<unknown>) {
+  /** @param disk where what is not in memory stands; undefined: everything is in memory */
+  constructor(name: string, keySerde: Serde<unknown>, valueSerde: Serde<unknown>, disk?: DiskTable) {
     this.name = name
     this.#keySerde = keySerde
     this.#valueSerde = valueSerde
-    this.#timelines = new Map()
+    this.#disk = disk
+    this.#timelines = disk === undefined ? new Map<KeyId, Waiting[]>() : new RowCache<KeyId, Waiting[]>()
     this.#oldest = new TimeHeap()
     this.#dirty = []
     this.#epoch = 0
     this.#nextSeq = 0
+    this.#seqBefore = 0
     this.#size = 0
   }
 
   get size(): number {
-    return this.#size
+    if (this.#disk === undefined) return this.#size
+    return this.#dirty.reduce((size, { there, thereBefore }) => size + Number(there) - Number(thereBefore), this.#disk.size)
   }
 
   add(key: unknown, timestamp: number, value: unknown, matched: boolean): void {
-    const seq = this.#nextSeq
+    const seq = Math.max(this.#nextSeq, this.#disk?.nextSeq ?? 0)
     this.#nextSeq = (seq + 1) >>> 0
     const waiting = { key, timestamp, value, seq, matched, matchedBefore: false, there: false, thereBefore: false, epoch: -1 }
     this.#touch(waiting)
@@ -64,9 +82,10 @@ export class TimelineStore implements Store {
 
   /** Those of a key from one time to another, both included, oldest first. */
   *between(key: unknown, from: number, to: number): Generator<Waiting> {
-    const timeline = this.#timelines.get(keyId(key, this.#keySerde))
+    const timeline = this.#timeline(keyId(key, this.#keySerde), key)
     if (timeline === undefined) return
-    for (let at = firstFrom(timeline, from); at < timeline.length && timeline[at]!.timestamp <= to; at++) yield timeline[at]!
+    for (let at = firstFrom(timeline, { timestamp: from, seq: -1 }); at < timeline.length && timeline[at]!.timestamp <= to; at++)
+      yield timeline[at]!
   }
 
   match(waiting: Waiting): void {
@@ -83,13 +102,27 @@ export class TimelineStore implements Store {
 
   /** Takes away what is as old as this or older, oldest first. */
   *takeUpTo(timestamp: number): Generator<Waiting> {
-    for (let waiting = this.#oldest.least; waiting !== undefined && waiting.timestamp <= timestamp; waiting = this.#oldest.least) {
-      this.#oldest.drop()
-      if (!waiting.there) continue
-      this.#touch(waiting)
-      this.#remove(waiting)
-      yield waiting
+    for (const row of this.#disk?.upTo(timestamp) ?? []) {
+      const waiting = this.#waitingAt(row)
+      if (waiting === undefined) continue
+      yield* this.#takeFresh(waiting)
+      yield this.#taken(waiting)
     }
+    yield* this.#takeFresh({ timestamp, seq: Infinity })
+  }
+
+  /** Those that stand in memory only and are older than this. */
+  *#takeFresh(limit: Timed): Generator<Waiting> {
+    for (let waiting = this.#oldest.least; waiting !== undefined && before(waiting, limit); waiting = this.#oldest.least) {
+      this.#oldest.drop()
+      if (waiting.there) yield this.#taken(waiting)
+    }
+  }
+
+  #taken(waiting: Waiting): Waiting {
+    this.#touch(waiting)
+    this.#remove(waiting)
+    return waiting
   }
 
   writeChanges(write: ChangelogWriter): void {
@@ -102,7 +135,11 @@ export class TimelineStore implements Store {
 
   commit(): void {
     this.#dirty = []
+    this.#seqBefore = this.#nextSeq
     this.#epoch++
+    if (this.#disk === undefined) return
+    this.#oldest = new TimeHeap()
+    ;(this.#timelines as RowCache<KeyId, Waiting[]>).trim(this.#disk.rowsMax)
   }
 
   rollback(): void {
@@ -112,24 +149,60 @@ export class TimelineStore implements Store {
       if (waiting.there) this.#remove(waiting)
       else this.#insert(waiting)
     }
+    this.#nextSeq = this.#seqBefore
     this.commit()
   }
 
   restore(changelogKey: Buffer, value: Buffer | null, timestamp: number): void {
+    if (this.#disk !== undefined) return this.#disk.stage(changelogKey, value, timestamp)
     const end = changelogKey.length - PLACE_BYTES
     const key = this.#keySerde.deserialize(changelogKey, 0, end)
     const seq = changelogKey.readUInt32BE(end + 8)
     this.#nextSeq = Math.max(this.#nextSeq, seq + 1) >>> 0
+    this.#seqBefore = this.#nextSeq
     const old = [...this.between(key, timestamp, timestamp)].find((waiting) => waiting.seq === seq)
     if (old !== undefined) this.#remove(old)
-    if (value === null) return
-    const matched = value[0] === 1
-    const restored = this.#valueSerde.deserialize(value, 1, value.length)
-    this.#insert({ key, timestamp, value: restored, seq, matched, matchedBefore: matched, there: false, thereBefore: true, epoch: -1 })
+    if (value !== null) this.#insert(this.#decoded(key, timestamp, seq, value))
   }
 
   *entries(): Generator<Stored> {
-    for (const timeline of this.#timelines.values()) for (const { key, value, timestamp } of timeline) yield { key, value, timestamp }
+    for (const { key, value, timestamp } of this.#all()) yield { key, value, timestamp }
+  }
+
+  *#all(): Generator<Waiting> {
+    if (this.#disk === undefined) for (const timeline of this.#timelines.values()) yield* timeline
+    for (const row of this.#disk?.all() ?? []) {
+      const waiting = this.#waitingAt(row)
+      if (waiting !== undefined) yield waiting
+    }
+    for (const waiting of this.#disk === undefined ? [] : this.#dirty) if (waiting.there && !waiting.thereBefore) yield waiting
+  }
+
+  /** What is now at a row of the disk: undefined when it was taken away in this epoch. */
+  #waitingAt(row: Row): Waiting | undefined {
+    const key = this.#keySerde.deserialize(row.key, 0, row.key.length)
+    const timestamp = timeOf(row.place)
+    const seq = row.place.readUInt32BE(8)
+    const timeline = this.#timelines.get(keyId(key, this.#keySerde))
+    if (timeline === undefined) return this.#decoded(key, timestamp, seq, row.value)
+    const waiting = timeline[firstFrom(timeline, { timestamp, seq })]
+    return waiting?.timestamp === timestamp && waiting.seq === seq ? waiting : undefined
+  }
+
+  /** All of a key, on disk read in one go: undefined when there is nothing. */
+  #timeline(id: KeyId, key: unknown): Waiting[] | undefined {
+    const timeline = this.#timelines.get(id)
+    if (timeline !== undefined || this.#disk === undefined) return timeline
+    const rows = this.#disk.ofKey(this.#keySerde.serialize(key))
+    const read = Array.from(rows, ({ place, value }) => this.#decoded(key, timeOf(place), place.readUInt32BE(8), value))
+    this.#timelines.set(id, read)
+    return read
+  }
+
+  #decoded(key: unknown, timestamp: number, seq: number, bytes: Buffer): Waiting {
+    const matched = bytes[0] === 1
+    const value = this.#valueSerde.deserialize(bytes, 1, bytes.length)
+    return { key, timestamp, value, seq, matched, matchedBefore: matched, there: true, thereBefore: true, epoch: -1 }
   }
 
   #touch(waiting: Waiting): void {
@@ -145,19 +218,20 @@ export class TimelineStore implements Store {
     this.#size++
     this.#oldest.add(waiting)
     const id = keyId(waiting.key, this.#keySerde)
-    const timeline = this.#timelines.get(id)
+    const timeline = this.#timeline(id, waiting.key)
     if (timeline === undefined) this.#timelines.set(id, [waiting])
-    // Behind those of its time: mostly at the end.
-    else timeline.splice(firstFrom(timeline, waiting.timestamp + 1), 0, waiting)
+    // Mostly at the end.
+    else timeline.splice(firstFrom(timeline, waiting), 0, waiting)
   }
 
   #remove(waiting: Waiting): void {
     waiting.there = false
     this.#size--
     const id = keyId(waiting.key, this.#keySerde)
-    const timeline = this.#timelines.get(id)!
-    timeline.splice(timeline.indexOf(waiting, firstFrom(timeline, waiting.timestamp)), 1)
-    if (timeline.length === 0) this.#timelines.delete(id)
+    const timeline = this.#timeline(id, waiting.key)!
+    timeline.splice(firstFrom(timeline, waiting), 1)
+    // On disk it is there until the epoch is committed: an empty one says that it is not.
+    if (timeline.length === 0 && this.#disk === undefined) this.#timelines.delete(id)
   }
 
   #changelogKey({ key, timestamp, seq }: Waiting): Buffer {
@@ -178,53 +252,12 @@ function withFlag(matched: boolean, bytes: Buffer): Buffer {
 }
 
 /** Where the first one begins that is not older. */
-function firstFrom(timeline: readonly Waiting[], timestamp: number): number {
+function firstFrom(timeline: readonly Waiting[], timed: Timed): number {
   let [low, high] = [0, timeline.length]
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (timeline[middle]!.timestamp < timestamp) low = middle + 1
+    if (before(timeline[middle]!, timed)) low = middle + 1
     else high = middle
   }
   return low
-}
-
-/** A binary heap. */
-class TimeHeap {
-  readonly #items: Waiting[] = []
-
-  get least(): Waiting | undefined {
-    return this.#items[0]
-  }
-
-  add(waiting: Waiting): void {
-    const items = this.#items
-    let at = items.length
-    for (items.push(waiting); at > 0;) {
-      const parent = (at - 1) >> 1
-      if (before(items[parent]!, waiting)) break
-      items[at] = items[parent]!
-      at = parent
-    }
-    items[at] = waiting
-  }
-
-  drop(): void {
-    const items = this.#items
-    const last = items.pop()
-    if (last === undefined || items.length === 0) return
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= items.length) break
-      if (child + 1 < items.length && before(items[child + 1]!, items[child]!)) child++
-      if (before(last, items[child]!)) break
-      items[at] = items[child]!
-      at = child
-    }
-    items[at] = last
-  }
-}
-
-function before(a: Waiting, b: Waiting): boolean {
-  return a.timestamp < b.timestamp || (a.timestamp === b.timestamp && a.seq < b.seq)
 }
