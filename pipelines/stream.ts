@@ -32,8 +32,8 @@ export class Stream<T> extends Flow<T> {
    */
   join<K, V, K2, U, R>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
-    table: TableOf<K2, U> & SameKey<K, K2>,
-    joiner: (value: V, tableValue: U, key: K) => R,
+    table: TableOf<K2, U>,
+    joiner: ((value: V, tableValue: U, key: K) => R) & SameKey<K, K2>,
   ): Stream<WithValue<T, R>>
   join<K, V, O extends (Flow<unknown> & FlowOf<Keyed<unknown, unknown>>) | GlobalTableOf<never, unknown>, R, G>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
@@ -49,8 +49,8 @@ export class Stream<T> extends Flow<T> {
   /** As {@link Stream.join}, with null where the table does not have the key, or the other stream has no record that is near enough. */
   leftJoin<K, V, K2, U, R>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
-    table: TableOf<K2, U> & SameKey<K, K2>,
-    joiner: (value: V, tableValue: U | null, key: K) => R,
+    table: TableOf<K2, U>,
+    joiner: ((value: V, tableValue: U | null, key: K) => R) & SameKey<K, K2>,
   ): Stream<WithValue<T, R>>
   leftJoin<K, V, O extends (Flow<unknown> & FlowOf<Keyed<unknown, unknown>>) | GlobalTableOf<never, unknown>, R, G>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
