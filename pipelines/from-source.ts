@@ -4,6 +4,8 @@ import { EpochSize } from './epoch-size.ts'
 import { type Epoch, runEpoch } from './epoch.ts'
 import { policyOf } from './errors/policy-of.ts'
 import { invalid } from './failure.ts'
+import { GlobalStores } from './global-stores.ts'
+import { GlobalTables } from './global-tables.ts'
 import type { Meter } from './metrics.ts'
 import { internalTopic, sourceTransactionalId } from './names.ts'
 import type { Settings } from './options.ts'
@@ -37,6 +39,8 @@ export class SourceWorker implements Worker {
   readonly #transaction: Transaction
   readonly #positions: Positions
   readonly #epochSize: EpochSize
+  readonly #stores: GlobalStores
+  readonly #globals: GlobalTables
   readonly #done: ReturnType<typeof settleable>
   #task: Task | undefined
   /** For messages: how many records were read since the start. */
@@ -61,6 +65,8 @@ export class SourceWorker implements Worker {
     this.#transaction = openTransaction(settings, sourceTransactionalId(settings, plan.name, source.name), [part])
     this.#positions = new Positions(settings, plan.name, source.name)
     this.#epochSize = new EpochSize(settings, [part])
+    this.#stores = new GlobalStores([part])
+    this.#globals = new GlobalTables(settings, this.#stores)
     this.#done = settleable()
     this.#task = undefined
     this.#read = 0
@@ -90,6 +96,7 @@ export class SourceWorker implements Worker {
     await this.#positions.create()
     await this.#transaction.know(this.#positions.topic)
     await this.#transaction.init()
+    await this.#globals.start()
     const saved = await this.#positions.read()
     this.#task = new Task({
       pipeline: this.#plan.name,
@@ -100,6 +107,7 @@ export class SourceWorker implements Worker {
       appender: this.#transaction,
       clock,
       watchdogMs,
+      globals: this.#stores,
       errors: policyOf(this.#settings, this.#plan),
       calls: this.#meter.calls,
     })
@@ -121,6 +129,7 @@ export class SourceWorker implements Worker {
   async #run(task: Task): Promise<void> {
     try {
       for (let ended = false; !ended && !this.#stopping && this.#failure === undefined;) {
+        this.#globals.check()
         const slice = await this.#collect()
         ended = slice.ended
         await this.#executing
@@ -138,6 +147,7 @@ export class SourceWorker implements Worker {
   }
 
   async #close(): Promise<void> {
+    await this.#globals.close()
     await this.#source.close()
     await this.#transaction.close()
   }

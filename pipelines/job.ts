@@ -1,7 +1,7 @@
 import { type Observable, Subject } from 'rxjs'
 import type { Clock, Timer } from '../core/base/clock.ts'
 import type { Meter, PipelineMetrics } from './metrics.ts'
-import { type Plan, type PlannedOutput, topicsOf } from './plan.ts'
+import { globalsOf, type Plan, type PlannedOutput, topicsOf } from './plan.ts'
 import { settleable, type StopOptions, type Worker } from './worker.ts'
 
 /** How often metrics are told, in milliseconds. */
@@ -122,7 +122,7 @@ export function workersOf({ first, behind }: RunningPipeline): Worker[] {
 
 /** The pipelines of the job whose output a pipeline reads, but for itself. */
 function upstreamOf({ plan }: RunningPipeline, all: readonly RunningPipeline[]): RunningPipeline[] {
-  const read = new Set(plan.parts.flatMap(topicsOf).map(({ name }) => name))
+  const read = new Set([...plan.parts.flatMap(topicsOf), ...globalsOf(plan.parts)].map(({ name }) => name))
   const writes = ({ output }: PlannedOutput): boolean => output.kind === 'topic' && read.has(output.topic.name)
   return all.filter((other) => other.plan !== plan && other.plan.parts.some((part) => part.outputs.some(writes)))
 }

@@ -4,6 +4,7 @@ import { differentNames, invalid } from './failure.ts'
 import type { AnySerde, AnyTopic, End, FromNode, Node } from './nodes.ts'
 import type { TopicRecord } from './record.ts'
 import type { Declaring } from './flow.ts'
+import { GlobalTable } from './global-table.ts'
 import { KeyedStream } from './keyed-stream.ts'
 import { table } from './stages/table.ts'
 import { Stream } from './stream.ts'
@@ -64,6 +65,17 @@ export interface PipelineStart {
    * `StreamsBuilder.table`.
    */
   table<K, V>(topic: Topic<K, V>, options?: TableOptions<V>): Table<K, V>
+  /**
+   * A table that every process has whole, of a topic with any number of partitions: for joins by a key that is worked out of each record. It is read
+   * to its end before anything runs, and followed from then on, outside of epochs and of event time: a record finds what is there when it
+   * is run, also when it is run again. Kafka Streams' `StreamsBuilder.globalTable`.
+   *
+   * ```ts
+   * const countries = start.globalTable(countriesTopic)
+   * start.from(orders).join(countries, (r) => r.value.country, (order, country) => ({ ...order, tax: country.tax })).to(taxed)
+   * ```
+   */
+  globalTable<K, V>(topic: Topic<K, V>): GlobalTable<K, NonNullable<V>>
 }
 
 /**
@@ -98,6 +110,7 @@ export function pipeline(name: string, options: PipelineOptions = {}): PipelineS
       const from: FromNode = { kind: 'from', topics: [changelogged(topic)], source: undefined }
       return declaring.table({ kind: 'stage', inputs: [from], plan: table({ name: store, state: state as AnySerde }) })
     },
+    globalTable: <K, V>(topic: Topic<K, V>) => new GlobalTable<K, NonNullable<V>>(name, topic as unknown as AnyTopic),
   }
 }
 

@@ -82,6 +82,12 @@ export function topicsOf(part: Part): AnyTopic[] {
   return part.inputs.flatMap((input) => (input.kind === 'topic' ? [input.topic] : []))
 }
 
+/** Topics that are read as global tables, each once. */
+export function globalsOf(parts: readonly Part[]): AnyTopic[] {
+  const topics = parts.flatMap(({ stages }) => stages.flatMap(({ spec }) => spec.globals ?? []))
+  return [...new Map(topics.map((topic) => [topic.name, topic])).values()]
+}
+
 /** Name of the changelog of each store of a part, without the application id. */
 export function changelogsOf(part: Part): string[] {
   return part.stages.flatMap(({ spec }) => spec.stores ?? []).map(({ name }) => changelogOf(name))

@@ -4,6 +4,7 @@ import { Names } from './declared-names.ts'
 import type { OnError } from './errors/on-error.ts'
 import { invalid } from './failure.ts'
 import {
+  type AnyTopic,
   countUses,
   type End,
   type FromNode,
@@ -147,7 +148,7 @@ class Planner {
     const outlets = topics.flatMap((topic) => {
       const known = this.#inputs.find((input) => input.kind === 'topic' && input.topic.name === topic.name)
       if (known?.kind === 'topic' && (known.topic.key !== topic.key || known.topic.value !== topic.value)) {
-        throw this.#invalid(`the topic '${topic.name}' is declared twice, with other serdes: declare it once and use that`)
+        throw this.#declaredTwice(topic)
       }
       if (known !== undefined) return this.#outlet(known)
       const input: PartInput = { kind: 'topic', topic }
@@ -199,9 +200,15 @@ class Planner {
   #operator(node: StageNode): Flow {
     const flows = node.inputs.map((input) => this.#flow(input))
     const { spec, gives } = node.plan(this.#site(flows))
+    for (const topic of spec.globals ?? []) this.#global(topic)
     const outlets = this.#stage(spec, ...flows.map((flow) => flow.outlets))
     this.#gives.set(node, gives)
     return { ...gives[0]!, outlets, sole: this.#isSole(node) }
+  }
+
+  #global(topic: AnyTopic): void {
+    const known = this.#stages.flatMap(({ spec }) => spec.globals ?? []).find(({ name }) => name === topic.name)
+    if (known !== undefined && (known.key !== topic.key || known.value !== topic.value)) throw this.#declaredTwice(topic)
   }
 
   #port(node: PortNode): Flow {
@@ -248,6 +255,10 @@ class Planner {
 
   #isSole(node: Node): boolean {
     return this.#uses.get(node) === 1
+  }
+
+  #declaredTwice({ name }: AnyTopic): Error {
+    return this.#invalid(`the topic '${name}' is declared twice, with other serdes: declare it once and use that`)
   }
 
   #invalid(what: string): Error {

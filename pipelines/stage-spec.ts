@@ -1,4 +1,4 @@
-import type { AnySerde } from './nodes.ts'
+import type { AnySerde, AnyTopic } from './nodes.ts'
 import type { Emit, OwnProgress, Progress, Stage, StageContext } from './stages/stage.ts'
 import type { Step } from './operators/safe.ts'
 import type { AnyPartitioner } from './partitioning.ts'
@@ -65,6 +65,8 @@ export interface StageSpec {
   readonly steps?: readonly (Step & { readonly label: string })[]
   /** Its changelogs are called `<application>-<store>-changelog`. */
   readonly stores?: readonly StoreSpec[]
+  /** Topics whose global tables it looks into. */
+  readonly globals?: readonly AnyTopic[]
   /** It keeps nothing and begins nothing: an item that fails there has left no trace. */
   readonly pure?: true
   /** Records come out later than the input's time says: it has a time of its own, passed on when it completes. */
@@ -93,6 +95,8 @@ export interface StageSite extends ViewSite {
   readonly input: Progress
   /** The time that it moves by itself; the one of its input when it does not hold time back. */
   readonly output: OwnProgress
+  /** Looks into the global table of a topic. */
+  readonly global: (topic: string) => TableView
   /** Takes what comes out of a port; default: the first. */
   readonly next: (port?: number) => Emit
 }

@@ -1,7 +1,10 @@
 import type { Serde } from '../core/serde/serde.ts'
+import type { FlowOf } from './flow.ts'
+import type { GlobalTableOf } from './global-table.ts'
+import type { WithValue } from './operators/map-values.ts'
 import type { Partitioner } from './partitioning.ts'
 import type { Topic } from './topic.ts'
-import type { Window } from './windows.ts'
+import type { JoinWindows, Window } from './windows.ts'
 
 /** Records with a key, as grouping needs them. */
 export interface Keyed<K, V> {
@@ -152,3 +155,29 @@ type TakenBy<T, O> =
 export type SameKey<K, K2> = [K, K2] extends [K2, K]
   ? unknown
   : { 'the other side of the join has other keys': { 'here they are': K; 'there they are': K2 } }
+
+// One signature for streams and global tables: with two, the compiler would say of any mistake only that no overload matches.
+
+type AnyGlobal = GlobalTableOf<never, unknown>
+
+type KeyIn<T> = T extends { readonly key: infer K } ? K : never
+type ValueIn<T> = T extends { readonly value: infer V } ? V : never
+
+/** The values of a stream. */
+export type ValueOf<O> = O extends FlowOf<infer Other> ? ValueIn<Other> : never
+
+/** Second argument of a join: of a global table the function that works out the key, of a stream the joiner. */
+export type KeyOrJoiner<T, O, Missing, R> =
+  O extends GlobalTableOf<infer GK, unknown>
+    ? (record: T) => GK | null | undefined
+    : (value: ValueIn<T>, otherValue: ValueOf<O> | Missing, key: KeyIn<T>) => R
+
+/** Third argument of a join: of a global table the joiner, of a stream with the same keys the windows. */
+export type WindowsOrJoiner<T, O, Missing, G> =
+  O extends GlobalTableOf<infer GK, infer U>
+    ? (value: ValueIn<T>, globalValue: U | Missing, key: GK | Missing) => G
+    : O extends FlowOf<infer Other>
+      ? JoinWindows & SameKey<KeyIn<T>, KeyIn<Other>>
+      : never
+
+export type JoinedBy<T, O, R, G> = O extends AnyGlobal ? WithValue<T, G> : Joined<KeyIn<T>, R>

@@ -1,12 +1,13 @@
+import { differentNames } from './failure.ts'
 import { Flow, type FlowOf, type TableOf } from './flow.ts'
+import { GlobalTable, type GlobalTableOf } from './global-table.ts'
 import type { WithValue } from './operators/map-values.ts'
 import { joinName, type Joiner, type JoinKind } from './stages/joiner.ts'
 import { lookup } from './stages/lookup.ts'
+import { lookupGlobal, type Select } from './stages/lookup-global.ts'
 import { joinStreams } from './stages/stream-join.ts'
-import type { Joined, Keyed, SameKey, StreamJoinOptions } from './stream-types.ts'
+import type { Joined, JoinedBy, Keyed, KeyOrJoiner, SameKey, StreamJoinOptions, ValueOf, WindowsOrJoiner } from './stream-types.ts'
 import type { JoinWindows } from './windows.ts'
-
-type LooseJoinOptions = StreamJoinOptions<never, never>
 
 /** A stream of records of type `T`: each stands for itself. */
 export class Stream<T> extends Flow<T> {
@@ -17,9 +18,13 @@ export class Stream<T> extends Flow<T> {
    * With a stream: each pair of records of the same key that are near enough in time, once, when the second of them comes; the result has the
    * later time. Kafka Streams' `KStream.join(KStream, …, JoinWindows)`.
    *
+   * With a global table: each record with what the table has at that moment for the key that `select` works out of the record; records for which
+   * it gives null or a key that the table does not have are dropped. Kafka Streams' `KStream.join(GlobalKTable)`.
+   *
    * ```ts
    * orders.join(customers, (order, customer) => ({ ...order, city: customer.city }))
    * orders.join(payments, (order, payment) => ({ ...order, paid: payment.amount }), within('1h', { grace: '5m' }))
+   * orders.join(countries, (r) => r.value.country, (order, country) => ({ ...order, tax: country.tax }))
    * ```
    *
    * @param joiner throwing fails the epoch with OPERATOR_FAILED naming the record
@@ -27,35 +32,35 @@ export class Stream<T> extends Flow<T> {
    */
   join<K, V, K2, U, R>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
-    table: TableOf<K2, U> & SameKey<K, K2>,
-    joiner: (value: V, tableValue: U, key: K) => R,
+    table: TableOf<K2, U>,
+    joiner: ((value: V, tableValue: U, key: K) => R) & SameKey<K, K2>,
   ): Stream<WithValue<T, R>>
-  join<K, V, K2, U, R>(
+  join<K, V, O extends (Flow<unknown> & FlowOf<Keyed<unknown, unknown>>) | GlobalTableOf<never, unknown>, R, G>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
-    other: Flow<unknown> & FlowOf<Keyed<K2, U>> & SameKey<K, K2>,
-    joiner: (value: V, otherValue: U, key: K) => R,
-    windows: JoinWindows,
-    options?: StreamJoinOptions<V, U>,
-  ): Stream<Joined<K, R>>
-  join(other: Flow<unknown>, joiner: Joiner, windows?: JoinWindows, options?: LooseJoinOptions): Stream<unknown> {
-    return this.#joined('inner', other, joiner, windows, options)
+    other: O,
+    joiner: KeyOrJoiner<T, O, never, R>,
+    windows: WindowsOrJoiner<T, O, never, G>,
+    options?: StreamJoinOptions<V, ValueOf<O>>,
+  ): Stream<JoinedBy<T, O, R, G>>
+  join(other: object, ...by: readonly unknown[]): Stream<never> {
+    return this.#joined('inner', other, by)
   }
 
   /** As {@link Stream.join}, with null where the table does not have the key, or the other stream has no record that is near enough. */
   leftJoin<K, V, K2, U, R>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
-    table: TableOf<K2, U> & SameKey<K, K2>,
-    joiner: (value: V, tableValue: U | null, key: K) => R,
+    table: TableOf<K2, U>,
+    joiner: ((value: V, tableValue: U | null, key: K) => R) & SameKey<K, K2>,
   ): Stream<WithValue<T, R>>
-  leftJoin<K, V, K2, U, R>(
+  leftJoin<K, V, O extends (Flow<unknown> & FlowOf<Keyed<unknown, unknown>>) | GlobalTableOf<never, unknown>, R, G>(
     this: Stream<T> & FlowOf<Keyed<K, V>>,
-    other: Flow<unknown> & FlowOf<Keyed<K2, U>> & SameKey<K, K2>,
-    joiner: (value: V, otherValue: U | null, key: K) => R,
-    windows: JoinWindows,
-    options?: StreamJoinOptions<V, U>,
-  ): Stream<Joined<K, R>>
-  leftJoin(other: Flow<unknown>, joiner: Joiner, windows?: JoinWindows, options?: LooseJoinOptions): Stream<unknown> {
-    return this.#joined('left', other, joiner, windows, options)
+    other: O,
+    joiner: KeyOrJoiner<T, O, null, R>,
+    windows: WindowsOrJoiner<T, O, null, G>,
+    options?: StreamJoinOptions<V, ValueOf<O>>,
+  ): Stream<JoinedBy<T, O, R, G>>
+  leftJoin(other: object, ...by: readonly unknown[]): Stream<never> {
+    return this.#joined('left', other, by)
   }
 
   /** As {@link Stream.join} with a stream, and each record of either stream alone, with null for the other, when it has found none. */
@@ -66,23 +71,24 @@ export class Stream<T> extends Flow<T> {
     windows: JoinWindows,
     options?: StreamJoinOptions<V, U>,
   ): Stream<Joined<K, R>>
-  outerJoin(other: Flow<unknown>, joiner: Joiner, windows: JoinWindows, options?: LooseJoinOptions): Stream<unknown> {
-    return this.#joined('outer', other, joiner, windows, options)
+  outerJoin(other: object, ...by: readonly unknown[]): Stream<never> {
+    return this.#joined('outer', other, by)
   }
 
-  #joined(
-    how: JoinKind,
-    other: Flow<unknown>,
-    joiner: Joiner,
-    windows: JoinWindows | undefined,
-    options: LooseJoinOptions = {},
-  ): Stream<unknown> {
-    const inputs = this.withBoth(`${joinName(how)}(…)`, other)
-    if (windows === undefined && how !== 'outer') {
-      return this.declaring.stream({ kind: 'stage', inputs, plan: lookup(how, joiner) })
+  #joined(how: JoinKind, other: object, by: readonly unknown[]): Stream<never> {
+    if (other instanceof GlobalTable) {
+      const [select, joiner] = by as [Select, Joiner]
+      if (other.pipeline !== this.declaring.name) throw differentNames(`${joinName(how)}(…)`, this.declaring.name, other.pipeline)
+      const plan = lookupGlobal(how as 'inner' | 'left', other.topic, select, joiner)
+      return this.declaring.stream({ kind: 'stage', inputs: [this.node], plan })
+    }
+    const [joiner, windows, options = {}] = by as [Joiner, JoinWindows?, StreamJoinOptions<never, never>?]
+    const inputs = this.withBoth(`${joinName(how)}(…)`, other as Flow<unknown>)
+    if (windows === undefined) {
+      return this.declaring.stream({ kind: 'stage', inputs, plan: lookup(how as 'inner' | 'left', joiner) })
     }
     const { name, state, otherState } = options
-    const plan = joinStreams({ how, joiner, windows: windows! }, { name, states: [state, otherState] })
+    const plan = joinStreams({ how, joiner, windows }, { name, states: [state, otherState] })
     return this.declaring.stream({ kind: 'stage', inputs, plan })
   }
 }

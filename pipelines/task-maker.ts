@@ -2,6 +2,7 @@ import type { TopicPartition } from '../core/client/types.ts'
 import type { Appender } from './appender.ts'
 import type { CallSites } from './calls/call-site.ts'
 import { policyOf } from './errors/policy-of.ts'
+import type { GlobalStores } from './global-stores.ts'
 import type { Input } from './layout.ts'
 import { internalTopic } from './names.ts'
 import type { Settings } from './options.ts'
@@ -28,14 +29,16 @@ export class TaskMaker {
   readonly #calls: CallSites
   readonly #inputs: ReadonlyMap<string, Input>
   readonly #channelsOf: (input: PartInput) => number
+  readonly #globals: GlobalStores
 
-  constructor(settings: Settings, plan: Plan, appender: Appender, calls: CallSites, { inputs, channelsOf }: Setup) {
+  constructor(settings: Settings, plan: Plan, appender: Appender, calls: CallSites, { inputs, channelsOf }: Setup, globals: GlobalStores) {
     this.#settings = settings
     this.#plan = plan
     this.#appender = appender
     this.#calls = calls
     this.#inputs = new Map(inputs.map((input) => [input.topic, input]))
     this.#channelsOf = channelsOf
+    this.#globals = globals
   }
 
   knows(topic: string): boolean {
@@ -62,6 +65,7 @@ export class TaskMaker {
       watchdogMs,
       errors: policyOf(this.#settings, this.#plan),
       calls: this.#calls,
+      globals: this.#globals,
     })
     return { id: this.idOf(first!), task, ended: false, inputs: this.#inputsOf(partitions) }
   }

@@ -7,6 +7,7 @@ import { CallSites } from './calls/call-site.ts'
 import { Failures } from './errors/failures.ts'
 import { Outbox } from './errors/outbox.ts'
 import { type ErrorPolicy, failing } from './errors/policy.ts'
+import type { GlobalStores } from './global-stores.ts'
 import { changelogOf, type Part, type PartInput, type PlannedOutput } from './plan.ts'
 import { type Origin, SourceRecord, timestampOf } from './record.ts'
 import { RepartitionSink } from './repartition-sink.ts'
@@ -31,6 +32,8 @@ export interface TaskOptions {
   readonly appender: Appender
   readonly clock: Clock
   readonly watchdogMs: number
+  /** The global tables of the process; default: none. */
+  readonly globals?: GlobalStores | undefined
   /** What becomes of records that fail; default: the epoch fails with them. */
   readonly errors?: ErrorPolicy
   /** What the calls of all tasks of the pipeline in this process share; default: they share nothing. */
@@ -101,7 +104,7 @@ export class Task {
       calls: options.calls ?? new CallSites(options.clock, systemRandom),
     }
     const end = (output: PlannedOutput, progress: Progress) => this.#end(output, progress, context)
-    const { entries, stages, stores, points } = buildChain(part, this.#time, end, context)
+    const { entries, stages, stores, points } = buildChain(part, this.#time, end, context, undefined, options.globals)
     this.stores = stores
     this.#stages = stages
     this.#points = points

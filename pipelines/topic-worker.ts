@@ -10,6 +10,8 @@ import { EpochSize } from './epoch-size.ts'
 import { runEpoch } from './epoch.ts'
 import { feed, passMarkers } from './feed.ts'
 import { groupConsumer } from './group-consumer.ts'
+import { GlobalStores } from './global-stores.ts'
+import { GlobalTables } from './global-tables.ts'
 import type { Meter } from './metrics.ts'
 import { transactionalId } from './names.ts'
 import { epochRecordsOf, type Settings } from './options.ts'
@@ -41,6 +43,8 @@ export class TopicWorker implements Worker {
   readonly #consumer: Consumer
   readonly #slices: Slices
   readonly #purge: Purge
+  readonly #stores: GlobalStores
+  readonly #globals: GlobalTables
   readonly #done: ReturnType<typeof settleable>
   #assignment: Assignment | undefined
   #replicas: Replicas | undefined
@@ -70,6 +74,8 @@ export class TopicWorker implements Worker {
     this.#talk = new GroupTalk({ declared: () => this.#replicas!.declared, copies: () => this.#replicas!.reports() })
     this.#consumer = groupConsumer(settings, plan.name, this.#talk.assignor, epochRecordsOf(settings, parts))
     this.#slices = new Slices()
+    this.#stores = new GlobalStores(parts)
+    this.#globals = new GlobalTables(settings, this.#stores)
     this.#ends = undefined
     this.#purge = new Purge(settings)
     this.#done = settleable()
@@ -102,7 +108,7 @@ export class TopicWorker implements Worker {
       const { inputs } = setup
       topics = inputs.map((input) => input.topic)
       this.#ends = new Ends(this.#settings, inputs, (topic) => this.#transaction.partitions(topic))
-      const maker = new TaskMaker(this.#settings, this.#plan, this.#transaction, this.#meter.calls, setup)
+      const maker = new TaskMaker(this.#settings, this.#plan, this.#transaction, this.#meter.calls, setup, this.#stores)
       const shared = { settings: this.#settings, pipeline: this.#plan.name, maker }
       const takeCopy = (id: string) => this.#replicas!.take(id)
       this.#assignment = new Assignment({ ...shared, meter: this.#meter, takeCopy })
@@ -110,6 +116,7 @@ export class TopicWorker implements Worker {
       this.#replicas = new Replicas({ ...shared, inputs, suspended: this.#assignment.suspended, onWarm })
       // Before anything is read back: what a dead self has left open is aborted now.
       await this.#transaction.init()
+      await this.#globals.start()
     } catch (error) {
       await this.#close()
       throw error
@@ -135,6 +142,7 @@ export class TopicWorker implements Worker {
   async #run(): Promise<void> {
     try {
       while (!this.#stopping && !(await this.#isDrained())) {
+        this.#globals.check()
         const pieces = await this.#collect()
         const generation = this.#generation
         await this.#executing
@@ -160,6 +168,7 @@ export class TopicWorker implements Worker {
     this.#meter.standbys = () => ({ tasks: 0, lag: 0 })
     this.#closing = true
     await this.#replicas?.close()
+    await this.#globals.close()
     await this.#transaction.close()
     // After a drain for good; a stopped or failed one is likely to be back soon and keeps its place for the session time-out.
     await this.#consumer.close({ leave: this.#leaving || this.#ends?.areSet === true })
@@ -184,7 +193,10 @@ export class TopicWorker implements Worker {
     const patience = new Patience(this.#settings)
     for (;;) {
       try {
-        if (this.#draining && this.#joined) await this.#ends!.advance(this.#consumer)
+        if (this.#draining && this.#joined) {
+          if (!this.#ends!.areSet) await this.#globals.catchUp()
+          await this.#ends!.advance(this.#consumer)
+        }
         const batches = await this.#consumer.poll(Math.ceil(timeoutMs))
         if (this.#needsTasks) {
           const assignment = this.#consumer.assignment()

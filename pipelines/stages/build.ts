@@ -1,3 +1,4 @@
+import type { GlobalStores } from '../global-stores.ts'
 import type { Part, PartInput, PlannedOutput, PlannedStage } from '../plan.ts'
 import type { Built, TableView, ViewSite } from '../stage-spec.ts'
 import type { Store } from '../state/entry.ts'
@@ -24,7 +25,14 @@ export type EndOf = (output: PlannedOutput, progress: Progress) => { readonly em
 export type TableOf = (spec: StoreSpec) => DiskTable | undefined
 
 /** Builds the stages of a part, from the last to the first, each emitting into those behind it. */
-export function buildChain(part: Part, time: OwnProgress, endOf: EndOf, context: StageContext, tableOf: TableOf = () => undefined): Chain {
+export function buildChain(
+  part: Part,
+  time: OwnProgress,
+  endOf: EndOf,
+  context: StageContext,
+  tableOf: TableOf = () => undefined,
+  globals?: GlobalStores,
+): Chain {
   const times = new Times(part, time)
   const wiring = new Wiring()
   const stages: Stage[] = []
@@ -35,7 +43,7 @@ export function buildChain(part: Part, time: OwnProgress, endOf: EndOf, context:
   }
   const state = new State(part, tableOf)
   for (const planned of part.stages.toReversed()) {
-    const { stage, ports } = build(planned, { wiring, context, times, state })
+    const { stage, ports } = build(planned, { wiring, context, times, state, globals })
     stages.unshift(stage)
     const emits = planned.spec.pure === true ? ports : ports.map((emit) => counting(emit, context))
     planned.ports.forEach((outlets, port) => wiring.connect(outlets, emits[port]!))
@@ -67,6 +75,7 @@ interface Building {
   readonly context: StageContext
   readonly times: Times
   readonly state: State
+  readonly globals: GlobalStores | undefined
 }
 
 /** The stores of a part, and the tables that can be looked into. */
@@ -138,12 +147,13 @@ class Least implements Progress {
   }
 }
 
-function build(planned: PlannedStage, { wiring, context, times, state }: Building): Built {
+function build(planned: PlannedStage, { wiring, context, times, state, globals }: Building): Built {
   return planned.spec.build({
     ...state.of(planned),
     context,
     input: times.before(planned),
     output: times.own(planned),
+    global: (topic) => globals!.view(topic),
     next: (port = 0) => context.failures.guardTimers(wiring.emit(planned, port)),
   })
 }

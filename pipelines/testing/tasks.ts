@@ -2,6 +2,7 @@ import type { OffsetToCommit } from '../../core/client/types.ts'
 import type { CallSites } from '../calls/call-site.ts'
 import { policyOf } from '../errors/policy-of.ts'
 import { invalid } from '../failure.ts'
+import { GlobalStores } from '../global-stores.ts'
 import type { Input, Layout } from '../layout.ts'
 import { internalTopic } from '../names.ts'
 import type { Settings } from '../options.ts'
@@ -21,11 +22,17 @@ export interface RunningTask {
 export class TestTasks {
   readonly all: readonly RunningTask[]
   readonly #settings: Settings
+  /** The global tables of the process. */
+  readonly globals: GlobalStores
   readonly #byInput: ReadonlyMap<string, RunningTask>
 
   /** With the state and the event time of the last commit. */
   constructor(settings: Settings, plan: Plan, layout: Layout, log: MemoryLog, transaction: MemoryTransaction, calls: CallSites) {
     this.#settings = settings
+    this.globals = new GlobalStores(plan.parts)
+    for (const topic of this.globals.topics) {
+      for (const { key, value, timestamp } of log.in(topic)) this.globals.take(topic, key, value, timestamp)
+    }
     this.all = plan.parts.flatMap((part) => this.#tasksOf(plan, part, layout, log, calls))
     this.#byInput = new Map(this.all.flatMap((running) => running.inputs.map((input) => [keyOf(input), running])))
     for (const running of this.all) this.#restore(running, log, transaction)
@@ -67,6 +74,7 @@ export class TestTasks {
         clock,
         watchdogMs,
         calls,
+        globals: this.globals,
       }),
     }))
   }

@@ -14,7 +14,7 @@ import { layOut, type Layout } from '../layout.ts'
 import { Meter, type PipelineMetrics } from '../metrics.ts'
 import { internalTopic } from '../names.ts'
 import { epochRecordsOf, readOptions, type Settings } from '../options.ts'
-import type { Plan } from '../plan.ts'
+import { globalsOf, type Plan } from '../plan.ts'
 import { plan } from '../planner.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { keyOf } from '../slices.ts'
@@ -271,7 +271,8 @@ export class TestPipeline {
   /** Topics that the pipeline has chosen record by record, as bytes: what they were written with is not known here. */
   #routed(): Topic<unknown, unknown>[] {
     const { deadLetters } = policyOf(this.#settings, this.#plan)
-    const others = new Set([...topicNames(this.#plan), ...this.#layout.own.map(({ name }) => name), deadLetters])
+    const globals = globalsOf(this.#plan.parts).map(({ name }) => name)
+    const others = new Set([...topicNames(this.#plan), ...globals, ...this.#layout.own.map(({ name }) => name), deadLetters])
     const names = new Set(this.#log.committed.map(({ topic }) => topic).filter((name) => !others.has(name)))
     return Array.from(names, (name) => topic<unknown, unknown>(name, { key: bytes as Serde<unknown>, value: bytes as Serde<unknown> }))
   }
@@ -303,6 +304,8 @@ export class TestPipeline {
     const { committed } = this.#log
     for (; this.#seen < committed.length; this.#seen++) {
       const record = committed[this.#seen]!
+      const { topic: name, key, value, timestamp } = record
+      if (this.#tasks.globals.has(name)) this.#tasks.globals.take(name, key, value, timestamp)
       if (this.#tasks.of(record.topic, record.partition) !== undefined) this.#inbox.add(record)
     }
   }

@@ -19,7 +19,7 @@ function inputOf(name: string): fc.Arbitrary<GoldenRecord[]> {
     const late = name === 'session-close' ? 4 : Infinity
     return goldenRecords(['a'], [], late).map((records) => records.map((record) => ({ ...record, timestamp: record.timestamp * 2 })))
   }
-  if (name.startsWith('lookup') || name === 'counted') return goldenRecords(['a', 'b'], ['b'])
+  if (name.startsWith('lookup') || name.startsWith('global') || name === 'counted') return goldenRecords(['a', 'b'], ['b'])
   // Nothing is late: when that is differs on purpose.
   if (name.startsWith('streams')) return goldenRecords(['a', 'b'], [], 4).map((records) => [...records, ...farAhead])
   if (name.startsWith('tables')) return goldenRecords(['a', 'b'], ['a', 'b'])

@@ -101,6 +101,8 @@ class Golden {
     TOPOLOGIES.put("streams-outer", b -> b.stream("a", IN).outerJoin(b.stream("b", IN), (x, y) -> x + "+" + y, near, memory).to("out", OUT));
     TOPOLOGIES.put("lookup", b -> b.stream("a", IN).join(b.table("b", IN), (x, y) -> x + "+" + y).to("out", OUT));
     TOPOLOGIES.put("lookup-left", b -> b.stream("a", IN).leftJoin(b.table("b", IN), (x, y) -> x + "+" + y).to("out", OUT));
+    TOPOLOGIES.put("global", b -> b.stream("a", IN).join(b.globalTable("b", IN), (k, v) -> "klm".charAt(n(v) % 3) + "", (x, y) -> x + "+" + y).to("out", OUT));
+    TOPOLOGIES.put("global-left", b -> b.stream("a", IN).leftJoin(b.globalTable("b", IN), (k, v) -> n(v) % 5 == 0 ? null : "klmz".charAt(n(v) % 4) + "", (x, y) -> x + "+" + y).to("out", OUT));
     TOPOLOGIES.put("lookup-derived", b -> b.stream("a", IN)
         .leftJoin(b.table("b", IN).filter((k, v) -> n(v) % 2 == 0).mapValues(v -> "even" + v), (x, y) -> x + "+" + y).to("out", OUT));
   }

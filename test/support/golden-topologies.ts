@@ -27,6 +27,7 @@ const changes = topic('out', { key: string, value: nullable(string) })
 const gone = topic('a', { key: string, value: nullable(string) })
 const start = pipeline('golden')
 const [tableA, tableB] = [start.table(gone as typeof a), start.table(b)]
+const globalB = start.globalTable(topic('b', { key: string, value: nullable(string) }))
 const pair = (x: string | null, y: string | number | null): string => `${x}+${y}`
 const n = Number
 const plain = <K, V>({ key, value, timestamp }: { key: K; value: V; timestamp: number }) => ({ key, value, timestamp })
@@ -147,6 +148,14 @@ export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
   'streams-outer': start.from(a).outerJoin(start.from(b), pair, near).to(out),
   lookup: start.from(a).join(tableB, pair).to(out),
   'lookup-left': start.from(a).leftJoin(tableB, pair).to(out),
+  global: start
+    .from(a)
+    .join(globalB, (r) => 'klm'[n(r.value) % 3]!, pair)
+    .to(out),
+  'global-left': start
+    .from(a)
+    .leftJoin(globalB, (r) => (n(r.value) % 5 === 0 ? null : 'klmz'[n(r.value) % 4]!), pair)
+    .to(out),
   'lookup-derived': start
     .from(a)
     .leftJoin(

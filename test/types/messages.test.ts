@@ -13,6 +13,7 @@ const texts = topic('texts', { key: string, value: string })
 const maybes = topic('maybes', { key: string, value: nullable(string) })
 const totals = topic('totals', { key: string, value: json<{ total: number }>() })
 const [stream, numbered, table, byNumber] = [start.from(orders), start.from(numbers), start.table(texts), start.table(numbers)]
+const countries = start.globalTable(topic('countries', { key: int32, value: json<boolean>() }))
 const hours = stream.groupByKey().window(tumbling('1h'))
 const kit = testPipeline(stream.to(orders))
 `
@@ -65,6 +66,10 @@ const statements: [statement: string, said: RegExp | undefined][] = [
   ['stream.repartition({ partitioner: (key, value, n) => key.length % n }).count()', undefined],
   ["stream.pipe(mapAsync(async (r) => r, { timeout: '2 seconds' }))", /'"2 seconds"' is not assignable to type/],
   ['stream.pipe(mapAsync((r) => r.value))', /Promise/],
+  ['stream.join(countries, (r) => r.value.n, (order, open, key) => order.n + key + Number(open))', undefined],
+  ['stream.join(countries, (r) => r.key, (order, open) => open)', /Type 'string' is not assignable to type 'number'/],
+  ['stream.join(countries, (r) => r.value.m, (order, open) => open)', /Property 'm' does not exist on type '\{ n: number; \}'/],
+  ['stream.leftJoin(countries, (r) => r.value.n, (order, open) => open.valueOf())', /'open' is possibly 'null'/],
   ["tumbling('1 hour')", /'"1 hour"' is not assignable to parameter of type 'Duration'/],
   ["kit.pipe(orders, [{ key: 'k', value: 'text' }])", /No overload matches this call/],
   ["kit.pipe(orders, 'a', { a: { key: 'k', value: { n: 1 } } })", undefined],
