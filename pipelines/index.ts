@@ -26,8 +26,9 @@ export { isPipeline, type Pipeline, pipeline, type PipelineOptions, type Pipelin
 export { type Branches, Flow } from './flow.ts'
 export { GlobalTable } from './global-table.ts'
 export { KeyedStream } from './keyed-stream.ts'
-export { Stream } from './stream.ts'
+export { JoinedStream, Stream } from './stream.ts'
 export { Table } from './table.ts'
+export { WindowedResults } from './windowed-results.ts'
 export { SessionStream, WindowedStream } from './windowed-stream.ts'
 export type {
   Aggregated,
@@ -60,3 +61,7 @@ export {
   type WindowOptions,
   within,
 } from './windows.ts'
+export type { AnyWindows } from './windows/any.ts'
+export { calendar, type CalendarOptions, type CalendarUnit, type CalendarWindows } from './windows/calendar.ts'
+export { countWindow, type CountWindowOptions, type CountWindows } from './windows/count.ts'
+export { sliding, type SlidingWindows } from './windows/sliding.ts'

@@ -1,30 +1,28 @@
 import { type Aggregation, aggregation, counting, reduction } from './aggregations.ts'
 import { aggregate } from './stages/aggregate.ts'
-import { aggregateSessions } from './stages/session-aggregate.ts'
-import { aggregateWindows } from './stages/window-aggregate.ts'
-import type { StagePlan } from './stage-spec.ts'
+import { aggregateWindowed } from './stages/window-kinds.ts'
 import { Stream } from './stream.ts'
 import type { Aggregated, AggregateOptions, StateOptions, WithSerde } from './stream-types.ts'
 import type { Table } from './table.ts'
+import { WindowedResults } from './windowed-results.ts'
 import { type Extend, SessionStream, WindowedStream } from './windowed-stream.ts'
-import type { SessionWindows, TimeWindows } from './windows.ts'
+import type { SessionWindows } from './windows.ts'
+import type { AnyWindows, PlainWindows } from './windows/any.ts'
 
 /** A stream whose records are together with the others of their key: what aggregations need. */
 export class KeyedStream<K, V, T> extends Stream<T> {
   /**
-   * Cuts the event time of each key into windows: {@link tumbling}, {@link hopping}, or {@link session}s. Those that are given at every change
-   * take back, with the value null, the sessions that have become one.
+   * Cuts the event time of each key into windows: {@link tumbling}, {@link hopping}, {@link sliding}, {@link calendar}, {@link session}s, or its
+   * records by their number: {@link countWindow}. Sessions that are given at every change take back, with the value null, those that have
+   * become one.
    */
-  window(windows: TimeWindows): WindowedStream<K, V, T>
+  window(windows: PlainWindows): WindowedStream<K, V, T>
   window(windows: SessionWindows<'close'>): SessionStream<K, V, T, never>
   window(windows: SessionWindows): SessionStream<K, V, T, null>
-  window(windows: TimeWindows | SessionWindows): WindowedStream<K, V, T> | SessionStream<K, V, T, null> {
-    const extend =
-      (planOf: (aggregation: Aggregation) => StagePlan): Extend =>
-      (each) =>
-        this.declaring.stream({ kind: 'stage', inputs: [this.node], plan: planOf(each) })
-    if (windows.kind === 'session') return new SessionStream(extend((each) => aggregateSessions(each, windows)))
-    return new WindowedStream(extend((each) => aggregateWindows(each, windows)))
+  window(windows: AnyWindows): WindowedStream<K, V, T> | SessionStream<K, V, T, null> {
+    const extend: Extend = (each) =>
+      new WindowedResults(this.declaring, { kind: 'stage', inputs: [this.node], plan: aggregateWindowed(each, windows) })
+    return windows.kind === 'session' ? new SessionStream(extend) : new WindowedStream(extend)
   }
 
   /** One value per key over all time; each record gives the new one. */

@@ -1,7 +1,6 @@
 import type { Serde } from '../core/serde/serde.ts'
 import type { FlowOf } from './flow.ts'
 import type { GlobalTableOf } from './global-table.ts'
-import type { WithValue } from './operators/map-values.ts'
 import type { Partitioner } from './partitioning.ts'
 import type { Topic } from './topic.ts'
 import type { JoinWindows, Window } from './windows.ts'
@@ -158,9 +157,9 @@ export type SameKey<K, K2> = [K, K2] extends [K2, K]
 
 // One signature for streams and global tables: with two, the compiler would say of any mistake only that no overload matches.
 
-type AnyGlobal = GlobalTableOf<never, unknown>
+export type AnyGlobal = GlobalTableOf<never, unknown>
 
-type KeyIn<T> = T extends { readonly key: infer K } ? K : never
+export type KeyIn<T> = T extends { readonly key: infer K } ? K : never
 type ValueIn<T> = T extends { readonly value: infer V } ? V : never
 
 /** The values of a stream. */
@@ -179,5 +178,3 @@ export type WindowsOrJoiner<T, O, Missing, G> =
     : O extends FlowOf<infer Other>
       ? JoinWindows & SameKey<KeyIn<T>, KeyIn<Other>>
       : never
-
-export type JoinedBy<T, O, R, G> = O extends AnyGlobal ? WithValue<T, G> : Joined<KeyIn<T>, R>

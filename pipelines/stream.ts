@@ -1,13 +1,18 @@
 import { differentNames } from './failure.ts'
-import { Flow, type FlowOf, type TableOf } from './flow.ts'
+import { type Declaring, Flow, type FlowOf, type TableOf } from './flow.ts'
 import { GlobalTable, type GlobalTableOf } from './global-table.ts'
+import type { StageNode } from './nodes.ts'
 import type { WithValue } from './operators/map-values.ts'
 import { joinName, type Joiner, type JoinKind } from './stages/joiner.ts'
 import { lookup } from './stages/lookup.ts'
 import { lookupGlobal, type Select } from './stages/lookup-global.ts'
-import { joinStreams } from './stages/stream-join.ts'
-import type { Joined, JoinedBy, Keyed, KeyOrJoiner, SameKey, StreamJoinOptions, ValueOf, WindowsOrJoiner } from './stream-types.ts'
+import { joinStreams, OTHER_LATE_PORT } from './stages/stream-join.ts'
+import { LATE_PORT } from './stages/windowed.ts'
+import type { AnyGlobal, Joined, Keyed, KeyIn, KeyOrJoiner, SameKey, StreamJoinOptions, ValueOf, WindowsOrJoiner } from './stream-types.ts'
 import type { JoinWindows } from './windows.ts'
+
+/** What a join with a global table gives, or with a stream. */
+export type JoinedBy<T, O, R, G> = O extends AnyGlobal ? Stream<WithValue<T, G>> : JoinedStream<KeyIn<T>, R, T, ValueOf<O>>
 
 /** A stream of records of type `T`: each stands for itself. */
 export class Stream<T> extends Flow<T> {
@@ -41,8 +46,8 @@ export class Stream<T> extends Flow<T> {
     joiner: KeyOrJoiner<T, O, never, R>,
     windows: WindowsOrJoiner<T, O, never, G>,
     options?: StreamJoinOptions<V, ValueOf<O>>,
-  ): Stream<JoinedBy<T, O, R, G>>
-  join(other: object, ...by: readonly unknown[]): Stream<never> {
+  ): JoinedBy<T, O, R, G>
+  join(other: object, ...by: readonly unknown[]): unknown {
     return this.#joined('inner', other, by)
   }
 
@@ -58,8 +63,8 @@ export class Stream<T> extends Flow<T> {
     joiner: KeyOrJoiner<T, O, null, R>,
     windows: WindowsOrJoiner<T, O, null, G>,
     options?: StreamJoinOptions<V, ValueOf<O>>,
-  ): Stream<JoinedBy<T, O, R, G>>
-  leftJoin(other: object, ...by: readonly unknown[]): Stream<never> {
+  ): JoinedBy<T, O, R, G>
+  leftJoin(other: object, ...by: readonly unknown[]): unknown {
     return this.#joined('left', other, by)
   }
 
@@ -70,12 +75,12 @@ export class Stream<T> extends Flow<T> {
     joiner: (value: V | null, otherValue: U | null, key: K) => R,
     windows: JoinWindows,
     options?: StreamJoinOptions<V, U>,
-  ): Stream<Joined<K, R>>
-  outerJoin(other: object, ...by: readonly unknown[]): Stream<never> {
+  ): JoinedStream<K, R, T, U>
+  outerJoin(other: object, ...by: readonly unknown[]): unknown {
     return this.#joined('outer', other, by)
   }
 
-  #joined(how: JoinKind, other: object, by: readonly unknown[]): Stream<never> {
+  #joined(how: JoinKind, other: object, by: readonly unknown[]): unknown {
     if (other instanceof GlobalTable) {
       const [select, joiner] = by as [Select, Joiner]
       if (other.pipeline !== this.declaring.name) throw differentNames(`${joinName(how)}(…)`, this.declaring.name, other.pipeline)
@@ -89,6 +94,32 @@ export class Stream<T> extends Flow<T> {
     }
     const { name, state, otherState } = options
     const plan = joinStreams({ how, joiner, windows }, { name, states: [state, otherState] })
-    return this.declaring.stream({ kind: 'stage', inputs, plan })
+    return new JoinedStream(this.declaring, { kind: 'stage', inputs, plan })
+  }
+}
+
+/**
+ * The pairs of two streams.
+ *
+ * @typeParam T the records of the stream
+ * @typeParam U the values of the other one
+ */
+export class JoinedStream<K, R, T, U> extends Stream<Joined<K, R>> {
+  readonly #join: StageNode
+
+  /** Not for users: it comes from {@link Stream.join}. */
+  constructor(declaring: Declaring, join: StageNode) {
+    super(declaring, join)
+    this.#join = join
+  }
+
+  /** The records of the stream that came when event time had passed all that they may be joined with; the metric `late` counts them anyway. */
+  get late(): Stream<T> {
+    return this.declaring.stream({ kind: 'port', input: this.#join, port: LATE_PORT })
+  }
+
+  /** The same of the other stream. */
+  get otherLate(): Stream<Keyed<K, U>> {
+    return this.declaring.stream({ kind: 'port', input: this.#join, port: OTHER_LATE_PORT })
   }
 }

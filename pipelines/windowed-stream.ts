@@ -1,9 +1,9 @@
 import { type Aggregation, aggregation, counting, reduction } from './aggregations.ts'
-import type { Stream } from './stream.ts'
-import type { AggregateOptions, SessionAggregateOptions, StateOptions, Windowed, WithSerde } from './stream-types.ts'
+import type { AggregateOptions, SessionAggregateOptions, StateOptions, WithSerde } from './stream-types.ts'
+import type { WindowedResults } from './windowed-results.ts'
 
-/** Makes the stream of an aggregation. */
-export type Extend = (aggregation: Aggregation) => Stream<never>
+/** Makes the results of an aggregation. */
+export type Extend = (aggregation: Aggregation) => WindowedResults<never, never, never>
 
 /** A keyed stream, cut into windows. */
 export class WindowedStream<K, V, T> {
@@ -14,18 +14,18 @@ export class WindowedStream<K, V, T> {
   }
 
   /** One value per key and window. */
-  aggregate<A>(options: AggregateOptions<T, A> & WithSerde<A>): Stream<Windowed<K, A>> {
-    return this.#extend(aggregation(options)) as Stream<Windowed<K, A>>
+  aggregate<A>(options: AggregateOptions<T, A> & WithSerde<A>): WindowedResults<K, A, T> {
+    return this.#extend(aggregation(options)) as WindowedResults<K, A, T>
   }
 
   /** How many records each key has in each window. */
-  count(options: StateOptions<number> = {}): Stream<Windowed<K, number>> {
-    return this.#extend(counting(options)) as Stream<Windowed<K, number>>
+  count(options: StateOptions<number> = {}): WindowedResults<K, number, T> {
+    return this.#extend(counting(options)) as WindowedResults<K, number, T>
   }
 
   /** Combines the values of a key in each window; the first one is the beginning. */
-  reduce(add: (value: V, next: V) => V, options: StateOptions<V> = {}): Stream<Windowed<K, V>> {
-    return this.#extend(reduction(add, options)) as Stream<Windowed<K, V>>
+  reduce(add: (value: V, next: V) => V, options: StateOptions<V> = {}): WindowedResults<K, V, T> {
+    return this.#extend(reduction(add, options)) as WindowedResults<K, V, T>
   }
 }
 
@@ -42,17 +42,17 @@ export class SessionStream<K, V, T, Gone extends null> {
   }
 
   /** One value per key and session. */
-  aggregate<A>(options: SessionAggregateOptions<T, A> & WithSerde<A>): Stream<Windowed<K, A | Gone>> {
-    return this.#extend(aggregation(options, options.merge)) as Stream<Windowed<K, A | Gone>>
+  aggregate<A>(options: SessionAggregateOptions<T, A> & WithSerde<A>): WindowedResults<K, A | Gone, T> {
+    return this.#extend(aggregation(options, options.merge)) as WindowedResults<K, A | Gone, T>
   }
 
   /** How many records each key has in each session. */
-  count(options: StateOptions<number> = {}): Stream<Windowed<K, number | Gone>> {
-    return this.#extend(counting(options)) as Stream<Windowed<K, number | Gone>>
+  count(options: StateOptions<number> = {}): WindowedResults<K, number | Gone, T> {
+    return this.#extend(counting(options)) as WindowedResults<K, number | Gone, T>
   }
 
   /** Combines the values of a key in each session; it also combines sessions that become one, the older one first. */
-  reduce(add: (value: V, next: V) => V, options: StateOptions<V> = {}): Stream<Windowed<K, V | Gone>> {
-    return this.#extend(reduction(add, options)) as Stream<Windowed<K, V | Gone>>
+  reduce(add: (value: V, next: V) => V, options: StateOptions<V> = {}): WindowedResults<K, V | Gone, T> {
+    return this.#extend(reduction(add, options)) as WindowedResults<K, V | Gone, T>
   }
 }

@@ -46,7 +46,7 @@ export interface TimeWindows {
  */
 export function tumbling(size: Duration, options: WindowOptions = {}): TimeWindows {
   const sizeMs = atLeastOne(size, 'tumbling window, size')
-  return { kind: 'tumbling', sizeMs, advanceMs: sizeMs, ...common(options, 'tumbling window') }
+  return { kind: 'tumbling', sizeMs, advanceMs: sizeMs, ...commonOptions(options, 'tumbling window') }
 }
 
 /**
@@ -62,7 +62,7 @@ export function tumbling(size: Duration, options: WindowOptions = {}): TimeWindo
 export function hopping(size: Duration, options: HoppingOptions): TimeWindows {
   const sizeMs = atLeastOne(size, 'hopping window, size')
   const advanceMs = atLeastOne(options.advance, 'hopping window, advance')
-  if (advanceMs <= sizeMs) return { kind: 'hopping', sizeMs, advanceMs, ...common(options, 'hopping window') }
+  if (advanceMs <= sizeMs) return { kind: 'hopping', sizeMs, advanceMs, ...commonOptions(options, 'hopping window') }
   throw invalid(
     '(window)',
     `hopping window, advance: ${advanceMs} ms is more than the size, ${sizeMs} ms, so that records would be in no window`,
@@ -75,13 +75,15 @@ export function firstWindowStart(timestamp: number, { sizeMs, advanceMs }: TimeW
   return Math.max(0, Math.floor((timestamp - sizeMs) / advanceMs) + 1) * advanceMs
 }
 
-function atLeastOne(given: Duration, what: string): number {
+/** @throws PIPELINE_INVALID when it is no duration, or 0 */
+export function atLeastOne(given: Duration, what: string): number {
   const ms = milliseconds(given, what)
   if (ms === 0) throw invalid('(window)', `${what}: must be at least one millisecond`)
   return ms
 }
 
-function common({ grace = 0, emit = 'close' }: WindowOptions, what: string): { graceMs: number; emit: EmitStrategy } {
+/** What windows of every kind may be told. */
+export function commonOptions({ grace = 0, emit = 'close' }: WindowOptions, what: string): { graceMs: number; emit: EmitStrategy } {
   return { graceMs: milliseconds(grace, `${what}, grace`), emit }
 }
 
@@ -146,5 +148,5 @@ export interface SessionWindows<E extends EmitStrategy = EmitStrategy> {
 export function session(gap: Duration, options?: WindowOptions & { emit?: 'close' }): SessionWindows<'close'>
 export function session(gap: Duration, options: WindowOptions): SessionWindows
 export function session(gap: Duration, options: WindowOptions = {}): SessionWindows {
-  return { kind: 'session', gapMs: atLeastOne(gap, 'session, gap'), ...common(options, 'session') }
+  return { kind: 'session', gapMs: atLeastOne(gap, 'session, gap'), ...commonOptions(options, 'session') }
 }

@@ -18,13 +18,15 @@ export interface Aggregated {
  * @throws PIPELINE_INVALID when the records of a key are not together
  */
 export function aggregated(site: PlanSite, { verb, name, state }: Aggregation, windows?: string): Aggregated {
-  const { key, grouped } = site.flows[0]!
-  if (!grouped || key === undefined) throw site.invalid(`${verb} needs groupByKey() or keyBy(…) directly before it`)
+  const { key } = site.flows[0]!
+  if (key === undefined || site.flows.some((flow) => !flow.grouped)) {
+    throw site.invalid(`${verb} needs groupByKey() or keyBy(…) directly before it`)
+  }
   return {
     name: site.storeName(name, windows === undefined ? verb : `${verb}-${windows}`),
     label: site.label(verb),
     key,
     state: state ?? (json() as AnySerde),
-    gives: { key, value: undefined, grouped },
+    gives: { key, value: undefined, grouped: true },
   }
 }

@@ -1,8 +1,12 @@
 import type { Aggregation } from '../aggregations.ts'
 
-/** The aggregation as one function: from the value so far (undefined: none) and the item to the new value. */
-export function combiner({ init, add: given }: Pick<Aggregation, 'init' | 'add'>): (value: unknown, item: unknown) => unknown {
-  const add = given as (value: unknown, item: unknown) => unknown
-  if (init === undefined) return (value, item) => (value === undefined ? (item as { value: unknown }).value : add(value, item))
-  return (value, item) => add(value === undefined ? init() : value, item)
+/** From the value so far (undefined: none) and the item to the new value. */
+export type Combine = (value: unknown, item: unknown) => unknown
+
+/** The aggregation as one function for each of its ports. */
+export function combiners({ init, adds }: Pick<Aggregation, 'init' | 'adds'>): Combine[] {
+  return (adds as readonly Combine[]).map((add) => {
+    if (init === undefined) return (value, item) => (value === undefined ? (item as { value: unknown }).value : add(value, item))
+    return (value, item) => add(value === undefined ? init() : value, item)
+  })
 }

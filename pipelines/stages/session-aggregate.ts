@@ -1,73 +1,65 @@
-import { operatorFailed } from '../failure.ts'
+import { operatorFailed, type Place } from '../failure.ts'
 import type { Aggregation } from '../aggregations.ts'
 import type { AnySerde } from '../nodes.ts'
-import { type Origin, timestampOf } from '../record.ts'
+import type { Origin } from '../record.ts'
+import type { StagePlan } from '../stage-spec.ts'
 import { type Session, sessionSerde } from '../state/session-serde.ts'
 import { type TimelineStore, timelineStore, type Waiting } from '../state/timeline-store.ts'
 import type { SessionWindows } from '../windows.ts'
-import { builtOf, type StagePlan } from '../stage-spec.ts'
-import { aggregated } from './aggregated.ts'
-import { combiner } from './combine.ts'
+import { type Combine, combiners } from './combine.ts'
 import { keyOf } from './key-of.ts'
-import { type Emit, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
-import { withoutTime } from './without-time.ts'
+import { type Emit, placeOf, type Stage } from './stage.ts'
+import { aggregateIn, type WindowSite, windowTimeOf } from './windowed.ts'
 
 /** One value per key and session. */
 export function aggregateSessions(aggregation: Aggregation, windows: SessionWindows): StagePlan {
-  return (site) => {
-    const { name, label, key, state, gives } = aggregated(site, aggregation, windows.kind)
-    const store = timelineStore(name, key, sessionSerde(state) as AnySerde)
-    // Results that come with each record hold no time back.
-    const holdsTime = windows.emit === 'close'
-    return {
-      spec: {
-        label,
-        stores: [store],
-        holdsTime,
-        build: ({ store: storeOf, next, context, input, output }) => {
-          const moved = holdsTime ? output : undefined
-          return builtOf(new SessionAggregateStage(label, aggregation, windows, storeOf(store), next(), context, input, moved))
-        },
-      },
-      gives: [gives],
-    }
-  }
+  return aggregateIn(
+    aggregation,
+    windows,
+    (name, key, state) => timelineStore(name, key, sessionSerde(state) as AnySerde),
+    (site, store) => new SessionAggregateStage(windows, store, site),
+  )
 }
 
 /** One value per key and session, as Kafka Streams' KStreamSessionWindowAggregate: a record makes one of all sessions that it is near to. */
 export class SessionAggregateStage implements Stage {
-  readonly process: Emit
+  readonly ports: readonly Emit[]
   readonly #windows: SessionWindows
   readonly #store: TimelineStore
-  readonly #next: Emit
-  readonly #context: StageContext
-  readonly #input: Progress
-  readonly #output: OwnProgress | undefined
+  readonly #site: WindowSite
 
-  /** @param output undefined when results are passed on with each record, and hold no time back */
-  constructor(
-    label: string,
-    aggregation: Aggregation,
-    windows: SessionWindows,
-    store: TimelineStore,
-    next: Emit,
-    context: StageContext,
-    input: Progress,
-    output: OwnProgress | undefined,
-  ) {
+  constructor(windows: SessionWindows, store: TimelineStore, site: WindowSite) {
     this.#windows = windows
     this.#store = store
-    this.#next = next
-    this.#context = context
-    this.#input = input
-    this.#output = output
-    const place = placeOf(context, label)
-    const combine = combiner(aggregation)
+    this.#site = site
+    const place = placeOf(site.context, site.label)
+    this.ports = combiners(site.aggregation).map((combine) => this.#taking(combine, place))
+  }
+
+  complete(ended: boolean): void {
+    for (const { key, timestamp: end, value } of this.#store.takeUpTo(ended ? Infinity : this.#closed())) {
+      if (this.#windows.emit === 'update') continue
+      const session = value as Session
+      this.#emit(key, session.value, session.start, end, { ...this.#site.context.task, offset: -1, timestamp: end })
+    }
+    this.seed()
+  }
+
+  reset(): void {}
+
+  /** Sessions that are still open will end no earlier than this. */
+  seed(): void {
+    const { output } = this.#site
+    if (output !== undefined) output.watermark = Math.max(output.watermark, this.#closed())
+  }
+
+  #taking(combine: Combine, place: Place): Emit {
+    const store = this.#store
+    const { context, aggregation, late } = this.#site
+    const { gapMs, emit } = this.#windows
     const merge = aggregation.merge as (first: unknown, second: unknown) => unknown
-    const { gapMs, emit } = windows
-    this.process = (item, origin) => {
-      const time = timestampOf(item, origin)
-      if (!(time >= 0)) throw operatorFailed(place, origin, withoutTime(time))
+    return (item, origin) => {
+      const time = windowTimeOf(item, origin, place)
       const key = keyOf(item, origin, place)
       const closed = this.#closed()
       const near = [...store.between(key, Math.max(time - gapMs, closed + 1), Infinity)].filter(
@@ -77,7 +69,7 @@ export class SessionAggregateStage implements Stage {
       const end = Math.max(time, ...near.map((one) => one.timestamp))
       if (end <= closed) {
         context.counters.late++
-        return
+        return late(item, origin)
       }
       let value: unknown
       try {
@@ -96,30 +88,13 @@ export class SessionAggregateStage implements Stage {
     }
   }
 
-  complete(ended: boolean): void {
-    for (const { key, timestamp: end, value } of this.#store.takeUpTo(ended ? Infinity : this.#closed())) {
-      if (this.#windows.emit === 'update') continue
-      const session = value as Session
-      this.#emit(key, session.value, session.start, end, { ...this.#context.task, offset: -1, timestamp: end })
-    }
-    this.seed()
-  }
-
-  reset(): void {}
-
-  /** Sessions that are still open will end no earlier than this. */
-  seed(): void {
-    if (this.#output === undefined) return
-    this.#output.watermark = Math.max(this.#output.watermark, this.#closed())
-  }
-
   /** A session that ends here or before gets no more records. */
   #closed(): number {
-    return this.#input.watermark - this.#windows.gapMs - this.#windows.graceMs - 1
+    return this.#site.input.watermark - this.#windows.gapMs - this.#windows.graceMs - 1
   }
 
   #emit(key: unknown, value: unknown, start: number, end: number, origin: Origin): void {
-    this.#next({ key, value, timestamp: end, window: { start, end } }, origin)
+    this.#site.next({ key, value, timestamp: end, window: { start, end } }, origin)
   }
 }
 

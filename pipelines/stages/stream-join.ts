@@ -8,6 +8,10 @@ import type { JoinWindows } from '../windows.ts'
 import { joinName, type Joiner, type JoinKind, type LooseJoiner } from './joiner.ts'
 import { keyOf } from './key-of.ts'
 import { type Emit, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
+import { LATE_PORT } from './windowed.ts'
+
+/** The port of what comes too late in the right stream; that of the left one is {@link LATE_PORT}. */
+export const OTHER_LATE_PORT = LATE_PORT + 1
 
 export interface StreamJoin {
   readonly how: JoinKind
@@ -42,13 +46,31 @@ export function joinStreams(join: StreamJoin, { name: given, states }: StreamJoi
         holdsTime,
         build: ({ store, next, context, input, output }) => {
           const pair = [store(stores[0]), store(stores[1])] as const
-          const stage = new StreamJoinStage(label, join, pair, next(), context, input, holdsTime ? output : undefined)
+          const late = [next(LATE_PORT), next(OTHER_LATE_PORT)] as const
+          const stage = new StreamJoinStage(
+            { label, join, next: next(), late, context, input, output: holdsTime ? output : undefined },
+            pair,
+          )
           return { stage, ports: [stage.left, stage.right] }
         },
       },
-      gives: [keysOf(left)],
+      gives: [keysOf(left), left, right],
     }
   }
+}
+
+/** Where a join runs. */
+export interface JoinSite {
+  readonly label: string
+  readonly join: StreamJoin
+  /** Takes the pairs. */
+  readonly next: Emit
+  /** Take what comes too late in the left stream and in the right. */
+  readonly late: readonly [Emit, Emit]
+  readonly context: StageContext
+  readonly input: Progress
+  /** undefined when nothing is given alone, later than its time. */
+  readonly output: OwnProgress | undefined
 }
 
 /** One of the two streams, as the other one sees it. */
@@ -60,6 +82,8 @@ interface Side {
   /** It is given alone when it has found nothing. */
   readonly alone: boolean
   readonly join: LooseJoiner
+  /** Takes what comes too late. */
+  readonly late: Emit
 }
 
 /**
@@ -70,40 +94,24 @@ interface Side {
 export class StreamJoinStage implements Stage {
   readonly left: Emit
   readonly right: Emit
-  readonly #label: string
-  readonly #windows: JoinWindows
+  readonly #site: JoinSite
   readonly #sides: readonly [Side, Side]
-  readonly #next: Emit
-  readonly #context: StageContext
-  readonly #input: Progress
-  readonly #output: OwnProgress | undefined
 
-  /** @param output undefined when nothing is given alone, later than its time */
-  constructor(
-    label: string,
-    { how, joiner: given, windows }: StreamJoin,
-    stores: readonly [TimelineStore, TimelineStore],
-    next: Emit,
-    context: StageContext,
-    input: Progress,
-    output: OwnProgress | undefined,
-  ) {
-    this.#label = label
-    this.#windows = windows
-    this.#next = next
-    this.#context = context
-    this.#input = input
-    this.#output = output
+  constructor(site: JoinSite, stores: readonly [TimelineStore, TimelineStore]) {
+    this.#site = site
+    const { late, join } = site
+    const { how, windows } = join
     const { beforeMs, afterMs } = windows
-    const joiner = given as LooseJoiner
+    const joiner = join.joiner as LooseJoiner
     this.#sides = [
-      { store: stores[0], beforeMs, afterMs, alone: how !== 'inner', join: joiner },
+      { store: stores[0], beforeMs, afterMs, alone: how !== 'inner', join: joiner, late: late[0] },
       {
         store: stores[1],
         beforeMs: afterMs,
         afterMs: beforeMs,
         alone: how === 'outer',
         join: (own, other, key) => joiner(other, own, key),
+        late: late[1],
       },
     ]
     this.left = this.#taking(...this.#sides)
@@ -119,20 +127,21 @@ export class StreamJoinStage implements Stage {
 
   /** What is given alone later will be no older than this. */
   seed(): void {
-    if (this.#output === undefined) return
-    const { beforeMs, afterMs, graceMs } = this.#windows
-    this.#output.watermark = Math.max(this.#output.watermark, this.#input.watermark - Math.max(beforeMs, afterMs) - graceMs)
+    const { input, output, join } = this.#site
+    const { beforeMs, afterMs, graceMs } = join.windows
+    if (output !== undefined) output.watermark = Math.max(output.watermark, input.watermark - Math.max(beforeMs, afterMs) - graceMs)
   }
 
   #taking(own: Side, other: Side): Emit {
-    const place = placeOf(this.#context, this.#label)
+    const { context, label } = this.#site
+    const place = placeOf(context, label)
     return (item, origin) => {
       const timestamp = timestampOf(item, origin)
       const key = keyOf(item, origin, place)
       const { value } = item as { value: unknown }
       if (timestamp <= this.#closed(own)) {
-        this.#context.counters.late++
-        return
+        context.counters.late++
+        return own.late(item, origin)
       }
       let matched = false
       // What finds nothing any more is passed over though it is there until the epoch completes: else results would depend on where that is.
@@ -148,7 +157,7 @@ export class StreamJoinStage implements Stage {
 
   /** Records of this side that are as old as this or older find nothing any more. */
   #closed({ afterMs }: Side): number {
-    return this.#input.watermark - afterMs - this.#windows.graceMs - 1
+    return this.#site.input.watermark - afterMs - this.#site.join.windows.graceMs - 1
   }
 
   #close(side: Side, upTo: number): void {
@@ -156,19 +165,20 @@ export class StreamJoinStage implements Stage {
   }
 
   #giveAlone({ join }: Side, { key, value, timestamp }: Waiting): void {
-    const origin: Origin = { ...this.#context.task, offset: -1, timestamp }
+    const origin: Origin = { ...this.#site.context.task, offset: -1, timestamp }
     this.#emit(key, () => join(value, null, key), timestamp, origin)
   }
 
   #emit(key: unknown, result: () => unknown, timestamp: number, origin: Origin): void {
+    const { context, label, next } = this.#site
     let value: unknown
     try {
       value = result()
     } catch (error) {
-      const failed = operatorFailed(placeOf(this.#context, this.#label), origin, error)
+      const failed = operatorFailed(placeOf(context, label), origin, error)
       if (origin.offset >= 0) throw failed
-      return this.#context.failures.passOverTimer(failed, { key, timestamp }, origin)
+      return context.failures.passOverTimer(failed, { key, timestamp }, origin)
     }
-    this.#next({ key, value, timestamp }, origin)
+    next({ key, value, timestamp }, origin)
   }
 }

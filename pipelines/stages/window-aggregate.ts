@@ -1,35 +1,17 @@
-import { operatorFailed } from '../failure.ts'
+import { operatorFailed, type Place } from '../failure.ts'
 import type { Aggregation } from '../aggregations.ts'
-import { type Origin, timestampOf } from '../record.ts'
+import type { Origin } from '../record.ts'
+import type { StagePlan } from '../stage-spec.ts'
 import { type WindowStore, windowStore } from '../state/window-store.ts'
-import { firstWindowStart, type TimeWindows } from '../windows.ts'
-import { builtOf, type StagePlan } from '../stage-spec.ts'
-import { aggregated } from './aggregated.ts'
-import { combiner } from './combine.ts'
+import { type FixedWindows, type Places, placesOf } from '../windows/places.ts'
+import { type Combine, combiners } from './combine.ts'
 import { keyOf } from './key-of.ts'
-import { type Emit, type OwnProgress, placeOf, type Progress, type Stage, type StageContext } from './stage.ts'
-import { withoutTime } from './without-time.ts'
+import { type Emit, placeOf, type Stage } from './stage.ts'
+import { aggregateIn, type WindowSite, windowTimeOf } from './windowed.ts'
 
 /** One value per key and window. */
-export function aggregateWindows(aggregation: Aggregation, windows: TimeWindows): StagePlan {
-  return (site) => {
-    const { name, label, key, state, gives } = aggregated(site, aggregation, windows.kind)
-    const store = windowStore(name, key, state)
-    // Results that come with each record hold no time back.
-    const holdsTime = windows.emit === 'close'
-    return {
-      spec: {
-        label,
-        stores: [store],
-        holdsTime,
-        build: ({ store: storeOf, next, context, input, output }) => {
-          const moved = holdsTime ? output : undefined
-          return builtOf(new WindowAggregateStage(label, aggregation, windows, storeOf(store), next(), context, input, moved))
-        },
-      },
-      gives: [gives],
-    }
-  }
+export function aggregateWindows(aggregation: Aggregation, windows: FixedWindows): StagePlan {
+  return aggregateIn(aggregation, windows, windowStore, (site, store) => new WindowAggregateStage(windows, store, site))
 }
 
 /**
@@ -37,46 +19,51 @@ export function aggregateWindows(aggregation: Aggregation, windows: TimeWindows)
  * closed when the epoch completes. So neither depends on how records were cut into epochs.
  */
 export class WindowAggregateStage implements Stage {
-  readonly process: Emit
-  readonly #windows: TimeWindows
+  readonly ports: readonly Emit[]
+  readonly #windows: FixedWindows
+  readonly #places: Places
   readonly #store: WindowStore
-  readonly #next: Emit
-  readonly #context: StageContext
-  readonly #input: Progress
-  readonly #output: OwnProgress | undefined
+  readonly #site: WindowSite
 
-  /** @param output undefined when results are passed on with each record, and hold no time back */
-  constructor(
-    label: string,
-    aggregation: Aggregation,
-    windows: TimeWindows,
-    store: WindowStore,
-    next: Emit,
-    context: StageContext,
-    input: Progress,
-    output: OwnProgress | undefined,
-  ) {
+  constructor(windows: FixedWindows, store: WindowStore, site: WindowSite) {
     this.#windows = windows
+    this.#places = placesOf(windows)
     this.#store = store
-    this.#next = next
-    this.#context = context
-    this.#input = input
-    this.#output = output
-    const place = placeOf(context, label)
-    const combine = combiner(aggregation)
-    const { sizeMs, advanceMs, graceMs, emit } = windows
-    this.process = (item, origin) => {
-      const time = timestampOf(item, origin)
-      if (!(time >= 0)) throw operatorFailed(place, origin, withoutTime(time))
+    this.#site = site
+    const place = placeOf(site.context, site.label)
+    this.ports = combiners(site.aggregation).map((combine) => this.#taking(combine, place))
+  }
+
+  complete(ended: boolean): void {
+    const { input } = this.#site
+    const closed = ended ? Infinity : this.#places.endedBy(input.watermark - this.#windows.graceMs)
+    for (const start of this.#store.startsUpTo(closed)) this.#close(start)
+    this.seed()
+  }
+
+  reset(): void {}
+
+  /** Results of windows that are still open will be no older than this. */
+  seed(): void {
+    const { input, output } = this.#site
+    if (output !== undefined) output.watermark = Math.max(output.watermark, input.watermark - this.#windows.graceMs)
+  }
+
+  #taking(combine: Combine, place: Place): Emit {
+    const places = this.#places
+    const store = this.#store
+    const { context, input, next, late } = this.#site
+    const { graceMs, emit } = this.#windows
+    return (item, origin) => {
+      const time = windowTimeOf(item, origin, place)
       // What starts here or before has closed.
-      const closed = input.watermark - graceMs - sizeMs
-      // The last of its windows starts at the multiple of the advance before it.
-      if (time - (time % advanceMs) <= closed) {
+      const closed = places.endedBy(input.watermark - graceMs)
+      if (places.last(time) <= closed) {
         context.counters.late++
-        return
+        return late(item, origin)
       }
       const key = keyOf(item, origin, place)
-      for (let start = firstWindowStart(time, windows); start <= time; start += advanceMs) {
+      for (let start = places.first(time); start <= time; start = places.next(start)) {
         if (start <= closed) continue
         const entry = store.entry(start, key)
         let value: unknown
@@ -87,34 +74,20 @@ export class WindowAggregateStage implements Stage {
         }
         const timestamp = Math.max(entry.timestamp, time)
         store.put(entry, value, timestamp)
-        if (emit === 'update') next({ key, value, timestamp, window: { start, end: start + sizeMs } }, origin)
+        if (emit === 'update') next({ key, value, timestamp, window: { start, end: places.end(start) } }, origin)
       }
     }
   }
 
-  complete(ended: boolean): void {
-    const { sizeMs, graceMs } = this.#windows
-    const closed = ended ? Infinity : this.#input.watermark - graceMs - sizeMs
-    for (const start of this.#store.startsUpTo(closed)) this.#close(start)
-    this.seed()
-  }
-
-  reset(): void {}
-
-  /** Results of windows that are still open will be no older than this. */
-  seed(): void {
-    if (this.#output === undefined) return
-    this.#output.watermark = Math.max(this.#output.watermark, this.#input.watermark - this.#windows.graceMs)
-  }
-
   #close(start: number): void {
-    const window = { start, end: start + this.#windows.sizeMs }
+    const { context, next } = this.#site
+    const window = { start, end: this.#places.end(start) }
     const timestamp = window.end - 1
-    const origin: Origin = { ...this.#context.task, offset: -1, timestamp }
+    const origin: Origin = { ...context.task, offset: -1, timestamp }
     for (const entry of this.#store.entriesOf(start)) {
       const { key, value } = entry
       this.#store.put(entry, undefined, entry.timestamp)
-      if (this.#windows.emit === 'close') this.#next({ key, value, timestamp, window }, origin)
+      if (this.#windows.emit === 'close') next({ key, value, timestamp, window }, origin)
     }
   }
 }

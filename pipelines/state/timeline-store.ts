@@ -10,10 +10,12 @@ import { before, type Timed, TimeHeap } from './time-heap.ts'
 export interface Waiting {
   readonly key: unknown
   readonly timestamp: number
-  readonly value: unknown
+  value: unknown
+  /** What {@link Waiting.value} was when the epoch began. */
+  valueBefore: unknown
   /** Tells apart what has the same key and time. */
   readonly seq: number
-  /** It has found one already. */
+  /** It has found one already; of a sliding window: it was given. */
   matched: boolean
   /** What {@link Waiting.matched} was when the epoch began. */
   matchedBefore: boolean
@@ -72,12 +74,14 @@ export class TimelineStore implements Store {
     return this.#dirty.reduce((size, { there, thereBefore }) => size + Number(there) - Number(thereBefore), this.#disk.size)
   }
 
-  add(key: unknown, timestamp: number, value: unknown, matched: boolean): void {
+  add(key: unknown, timestamp: number, value: unknown, matched: boolean): Waiting {
     const seq = Math.max(this.#nextSeq, this.#disk?.nextSeq ?? 0)
     this.#nextSeq = (seq + 1) >>> 0
-    const waiting = { key, timestamp, value, seq, matched, matchedBefore: false, there: false, thereBefore: false, epoch: -1 }
+    const before = { valueBefore: undefined, matchedBefore: false, there: false, thereBefore: false }
+    const waiting: Waiting = { key, timestamp, value, seq, matched, ...before, epoch: -1 }
     this.#touch(waiting)
     this.#insert(waiting)
+    return waiting
   }
 
   /** Those of a key from one time to another, both included, oldest first. */
@@ -86,6 +90,12 @@ export class TimelineStore implements Store {
     if (timeline === undefined) return
     for (let at = firstFrom(timeline, { timestamp: from, seq: -1 }); at < timeline.length && timeline[at]!.timestamp <= to; at++)
       yield timeline[at]!
+  }
+
+  /** Gives one another value. */
+  put(waiting: Waiting, value: unknown): void {
+    this.#touch(waiting)
+    waiting.value = value
   }
 
   match(waiting: Waiting): void {
@@ -127,8 +137,8 @@ export class TimelineStore implements Store {
 
   writeChanges(write: ChangelogWriter): void {
     for (const waiting of this.#dirty) {
-      const { timestamp, value, there, thereBefore, matched, matchedBefore } = waiting
-      if (there === thereBefore && (!there || matched === matchedBefore)) continue
+      const { timestamp, value, valueBefore, there, thereBefore, matched, matchedBefore } = waiting
+      if (there === thereBefore && (!there || (matched === matchedBefore && value === valueBefore))) continue
       write(this.#changelogKey(waiting), there ? withFlag(matched, this.#valueSerde.serialize(value)) : null, timestamp)
     }
   }
@@ -145,6 +155,7 @@ export class TimelineStore implements Store {
   rollback(): void {
     for (const waiting of this.#dirty) {
       waiting.matched = waiting.matchedBefore
+      waiting.value = waiting.valueBefore
       if (waiting.there === waiting.thereBefore) continue
       if (waiting.there) this.#remove(waiting)
       else this.#insert(waiting)
@@ -166,10 +177,11 @@ export class TimelineStore implements Store {
   }
 
   *entries(): Generator<Stored> {
-    for (const { key, value, timestamp } of this.#all()) yield { key, value, timestamp }
+    for (const { key, value, timestamp } of this.waiting()) yield { key, value, timestamp }
   }
 
-  *#all(): Generator<Waiting> {
+  /** All that wait, in no order. */
+  *waiting(): Generator<Waiting> {
     if (this.#disk === undefined) for (const timeline of this.#timelines.values()) yield* timeline
     for (const row of this.#disk?.all() ?? []) {
       const waiting = this.#waitingAt(row)
@@ -202,7 +214,8 @@ export class TimelineStore implements Store {
   #decoded(key: unknown, timestamp: number, seq: number, bytes: Buffer): Waiting {
     const matched = bytes[0] === 1
     const value = this.#valueSerde.deserialize(bytes, 1, bytes.length)
-    return { key, timestamp, value, seq, matched, matchedBefore: matched, there: true, thereBefore: true, epoch: -1 }
+    const before = { valueBefore: value, matchedBefore: matched, there: true, thereBefore: true }
+    return { key, timestamp, value, seq, matched, ...before, epoch: -1 }
   }
 
   #touch(waiting: Waiting): void {
@@ -210,6 +223,7 @@ export class TimelineStore implements Store {
     waiting.epoch = this.#epoch
     waiting.matchedBefore = waiting.matched
     waiting.thereBefore = waiting.there
+    waiting.valueBefore = waiting.value
     this.#dirty.push(waiting)
   }
 

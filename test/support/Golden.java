@@ -76,6 +76,16 @@ class Golden {
       TOPOLOGIES.put("hopping-close-" + advance, b -> b.stream("a", IN).groupByKey().windowedBy(hopping).emitStrategy(EmitStrategy.onWindowClose())
           .reduce((x, y) -> x + "," + y, windowed()).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
     }
+    SlidingWindows sliding = SlidingWindows.ofTimeDifferenceAndGrace(Duration.ofMillis(10), Duration.ofMillis(5));
+    TOPOLOGIES.put("sliding-update", b -> b.stream("a", IN).groupByKey().windowedBy(sliding)
+        .reduce((x, y) -> x + "," + y, windowed()).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
+    TOPOLOGIES.put("sliding-close", b -> b.stream("a", IN).groupByKey().windowedBy(sliding).emitStrategy(EmitStrategy.onWindowClose())
+        .reduce((x, y) -> x + "," + y, windowed()).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
+    for (String unit : List.of("day", "week", "month", "year")) {
+      TOPOLOGIES.put("calendar-" + unit, b -> b.stream("a", IN).groupByKey().windowedBy(new Calendar(unit))
+          .reduce((x, y) -> x + "," + y, Materialized.<String, String, WindowStore<Bytes, byte[]>>with(S, S).withRetention(Duration.ofDays(20_000)))
+          .toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
+    }
     SessionWindows sessions = SessionWindows.ofInactivityGapAndGrace(Duration.ofMillis(12), Duration.ofMillis(11));
     Materialized<String, String, SessionStore<Bytes, byte[]>> inSessions = Materialized.with(S, S);
     TOPOLOGIES.put("session-update", b -> b.stream("a", IN).groupByKey().windowedBy(sessions)
@@ -105,6 +115,43 @@ class Golden {
     TOPOLOGIES.put("global-left", b -> b.stream("a", IN).leftJoin(b.globalTable("b", IN), (k, v) -> n(v) % 5 == 0 ? null : "klmz".charAt(n(v) % 4) + "", (x, y) -> x + "+" + y).to("out", OUT));
     TOPOLOGIES.put("lookup-derived", b -> b.stream("a", IN)
         .leftJoin(b.table("b", IN).filter((k, v) -> n(v) % 2 == 0).mapValues(v -> "even" + v), (x, y) -> x + "+" + y).to("out", OUT));
+  }
+
+  /** Days, weeks, months, years in Prague by java.time, as users of Kafka Streams write them; an hour of grace. */
+  static class Calendar extends Windows<org.apache.kafka.streams.kstream.internals.TimeWindow> {
+    final String unit;
+
+    Calendar(String unit) {
+      this.unit = unit;
+    }
+
+    public Map<Long, org.apache.kafka.streams.kstream.internals.TimeWindow> windowsFor(long time) {
+      ZoneId zone = ZoneId.of("Europe/Prague");
+      LocalDate day = Instant.ofEpochMilli(time).atZone(zone).toLocalDate();
+      LocalDate first = switch (unit) {
+        case "day" -> day;
+        case "week" -> day.with(java.time.temporal.TemporalAdjusters.previousOrSame(DayOfWeek.MONDAY));
+        case "month" -> day.withDayOfMonth(1);
+        default -> day.withDayOfYear(1);
+      };
+      LocalDate next = switch (unit) {
+        case "day" -> first.plusDays(1);
+        case "week" -> first.plusWeeks(1);
+        case "month" -> first.plusMonths(1);
+        default -> first.plusYears(1);
+      };
+      long start = first.atStartOfDay(zone).toInstant().toEpochMilli();
+      long end = next.atStartOfDay(zone).toInstant().toEpochMilli();
+      return Map.of(start, new org.apache.kafka.streams.kstream.internals.TimeWindow(start, end));
+    }
+
+    public long size() {
+      return Duration.ofDays(367).toMillis();
+    }
+
+    public long gracePeriodMs() {
+      return Duration.ofHours(1).toMillis();
+    }
   }
 
   public static void main(String[] args) throws Exception {

@@ -1,5 +1,6 @@
 import { string } from '../../core/index.ts'
 import {
+  calendar,
   filter,
   filterNot,
   flatMap,
@@ -11,13 +12,14 @@ import {
   pipeline,
   selectKey,
   session,
-  type TimeWindows,
+  sliding,
   tap,
   together,
   topic,
   tumbling,
   within,
 } from '../../pipelines/index.ts'
+import type { PlainWindows } from '../../pipelines/windows/any.ts'
 
 /** The topologies of Golden.java, as our users declare them; topic names and values are the same. */
 const strings = { key: string, value: string }
@@ -47,7 +49,7 @@ const named = <V>({
   timestamp,
 })
 const add = (x: string, y: string): string => `${x},${y}`
-const reduced = (windows: TimeWindows): Pipeline => start.from(a).groupByKey().window(windows).reduce(add).pipe(map(named)).to(out)
+const reduced = (windows: PlainWindows): Pipeline => start.from(a).groupByKey().window(windows).reduce(add).pipe(map(named)).to(out)
 const near = within(10, { before: 4, grace: 5 })
 const branches = start.from(a).branch({ even: (r) => n(r.value) % 2 === 0, three: (r) => n(r.value) % 3 === 0 })
 
@@ -106,6 +108,14 @@ export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
     [3, 5].flatMap((advance) =>
       (['update', 'close'] as const).map((emit) => [`hopping-${emit}-${advance}`, reduced(hopping(10, { advance, grace: 5, emit }))]),
     ),
+  ),
+  'sliding-update': reduced(sliding(10, { grace: 5, emit: 'update' })),
+  'sliding-close': reduced(sliding(10, { grace: 5 })),
+  ...Object.fromEntries(
+    (['day', 'week', 'month', 'year'] as const).map((unit) => [
+      `calendar-${unit}`,
+      reduced(calendar(unit, { zone: 'Europe/Prague', grace: '1h', emit: 'update' })),
+    ]),
   ),
   'session-update': start
     .from(a)

@@ -4,7 +4,7 @@ import { typeErrors } from '../support/type-errors.ts'
 
 const before = `
 import { avro, int32, json, string } from 'moldau/core'
-import { filter, map, mapAsync, mapValues, nullable, pipeline, session, topic, tumbling, within } from 'moldau/pipelines'
+import { calendar, filter, map, mapAsync, mapValues, nullable, pipeline, session, topic, tumbling, within } from 'moldau/pipelines'
 import { sameUnderAnyEpochSize, testPipeline } from 'moldau/pipelines/testing'
 const start = pipeline('p')
 const orders = topic('orders', { key: string, value: json<{ n: number }>() })
@@ -45,6 +45,13 @@ const statements: [statement: string, said: RegExp | undefined][] = [
   ['hours.count().to(texts)', values('number', 'string')],
   ['hours.aggregate({ init: () => ({ n: 0 }), add: (a) => a }).to(totals)', values('\\{ n: number; \\}', '\\{ total: number; \\}')],
   ['hours.aggregate({ init: () => ({ total: 0 }), add: (a) => a }).to(totals)', undefined],
+  ['hours.count().late.to(orders)', undefined],
+  ['hours.count().late.to(texts)', values('\\{ n: number; \\}', 'string')],
+  ["stream.join(stream, (a) => a, within('5m')).otherLate.to(orders)", undefined],
+  [
+    "stream.groupByKey().window(calendar('hour'))",
+    /'"hour"' is not assignable to parameter of type '"day" \| "month" \| "week" \| "year"'/,
+  ],
   ['stream.groupByKey().count().to(texts)', values('number', 'string')],
   ['numbered.to(texts)', /'this topic takes another key type': \{ 'the pipeline has': number; 'the topic takes': string; \}/],
   [
