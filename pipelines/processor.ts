@@ -3,7 +3,8 @@ import type { KeyValueDeclaration, KeyValueState } from './state/declared/key-va
 import type { StoreKey, StoreDeclaration, StoreDeclarations } from './state/declared/store-declaration.ts'
 
 /** What a processor of records of type `T` sees of a store. */
-export type StateOf<D extends StoreDeclaration, T> = D extends KeyValueDeclaration<infer K, infer V> ? KeyValueState<StoreKey<K, T>, V> : never
+export type StateOf<D extends StoreDeclaration, T> =
+  D extends KeyValueDeclaration<infer K, infer V> ? KeyValueState<StoreKey<K, T>, V> : never
 
 /** Where a record of the input stands. */
 export interface RecordMetadata {
