@@ -133,6 +133,7 @@ export class Assignment {
     for (const partition of partitions) {
       const assigned = this.taskOf(partition)
       if (assigned === undefined) continue
+      assigned.task.close()
       this.#tasks.delete(assigned.id)
       this.suspended.add(assigned, generation)
     }
@@ -140,6 +141,7 @@ export class Assignment {
 
   /** Forgets everything: what is assigned next is restored. */
   clear(): void {
+    for (const { task } of this.#tasks.values()) task.close()
     this.#tasks.clear()
     this.suspended.clear()
     this.#committed.clear()

@@ -1,4 +1,5 @@
-import type { Position, Source } from '../connectors/types.ts'
+import type { Position, Source, SourceBatch } from '../connectors/types.ts'
+import type { Timer } from '../core/base/clock.ts'
 import { CallsStopped } from './calls/call-site.ts'
 import { EpochSize } from './epoch-size.ts'
 import { type Epoch, runEpoch } from './epoch.ts'
@@ -43,8 +44,10 @@ export class SourceWorker implements Worker {
   readonly #globals: GlobalTables
   readonly #done: ReturnType<typeof settleable>
   #task: Task | undefined
+  /** A call that has not been answered. */
+  #reading: Promise<SourceBatch<unknown> | undefined> | undefined
   /** For messages: how many records were read since the start. */
-  #read: number
+  #readSoFar: number
   #executing: Promise<void>
   #failure: unknown
   #stopping: boolean
@@ -69,7 +72,8 @@ export class SourceWorker implements Worker {
     this.#globals = new GlobalTables(settings, this.#stores)
     this.#done = settleable()
     this.#task = undefined
-    this.#read = 0
+    this.#reading = undefined
+    this.#readSoFar = 0
     this.#executing = Promise.resolve()
     this.#failure = undefined
     this.#stopping = false
@@ -130,10 +134,11 @@ export class SourceWorker implements Worker {
     try {
       for (let ended = false; !ended && !this.#stopping && this.#failure === undefined;) {
         this.#globals.check()
-        const slice = await this.#collect()
+        const slice = await this.#collect(task)
         ended = slice.ended
         await this.#executing
-        if (this.#failure === undefined && (slice.items.length > 0 || ended)) this.#executing = this.#execute(task, slice)
+        const due = slice.items.length > 0 || ended || task.wakeAt <= this.#settings.clock.monotonic()
+        if (this.#failure === undefined && due) this.#executing = this.#execute(task, slice)
       }
       await this.#executing
       if (this.#failure !== undefined) throw this.#failure
@@ -147,18 +152,23 @@ export class SourceWorker implements Worker {
   }
 
   async #close(): Promise<void> {
+    this.#task?.close()
+    // Calls of a source come one at a time.
+    await this.#reading?.catch(() => undefined)
     await this.#globals.close()
     await this.#source.close()
     await this.#transaction.close()
   }
 
-  async #collect(): Promise<Slice> {
+  /** Comes back with nothing when an operator wants an epoch. */
+  async #collect(task: Task): Promise<Slice> {
     const { clock, epochMs } = this.#settings
     const epochRecords = this.#epochSize.records
     const slice: Slice = { items: [], position: undefined, progress: undefined, ended: false }
     const until = clock.monotonic() + epochMs
     do {
-      const batch = await this.#source.read()
+      const batch = await this.#read(task)
+      if (batch === 'due') break
       if (batch === undefined) {
         slice.ended = true
         slice.progress = 1
@@ -172,9 +182,25 @@ export class SourceWorker implements Worker {
     return slice
   }
 
+  /** The next batch; or, when that does not come before an operator wants an epoch, 'due': it is asked for again then. */
+  async #read(task: Task): Promise<SourceBatch<unknown> | undefined | 'due'> {
+    this.#reading ??= this.#source.read()
+    const { wakeAt } = task
+    let batch: SourceBatch<unknown> | undefined | 'due'
+    if (wakeAt === Infinity) batch = await this.#reading
+    else {
+      const { clock } = this.#settings
+      let timer: Timer | undefined
+      const due = new Promise<'due'>((resolve) => (timer = clock.after(Math.max(0, wakeAt - clock.monotonic()), () => resolve('due'))))
+      batch = await Promise.race([this.#reading, due]).finally(() => timer?.cancel())
+    }
+    if (batch !== 'due') this.#reading = undefined
+    return batch
+  }
+
   /** Never rejects. */
   async #execute(task: Task, slice: Slice): Promise<void> {
-    const first = this.#read
+    const first = this.#readSoFar
     const { clock } = this.#settings
     const started = clock.monotonic()
     const epoch: Epoch = {
@@ -187,7 +213,7 @@ export class SourceWorker implements Worker {
     try {
       await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: undefined, meter: this.#meter })
       this.#epochSize.took(slice.items.length, clock.monotonic() - started)
-      this.#read += slice.items.length
+      this.#readSoFar += slice.items.length
       this.#meter.progress = slice.progress
     } catch (error) {
       // What was dropped, the next run reads.

@@ -20,6 +20,17 @@ export { tap } from './operators/tap.ts'
 export type { EpochOptions, Guarantee, RunOptions } from './options.ts'
 export type { Partitioner } from './partitioning.ts'
 export type { OutputRecord, TopicRecord } from './record.ts'
+export type {
+  ForwardingContext,
+  Processor,
+  ProcessorContext,
+  ProcessorDeclaration,
+  ProcessorOptions,
+  Punctuation,
+  Punctuator,
+  RecordMetadata,
+  StateOf,
+} from './processor.ts'
 export { run } from './run.ts'
 export type { StopOptions } from './worker.ts'
 export { isPipeline, type Pipeline, pipeline, type PipelineOptions, type PipelineStart, together } from './pipeline.ts'
@@ -30,6 +41,8 @@ export { JoinedStream, Stream } from './stream.ts'
 export { Table } from './table.ts'
 export { WindowedResults } from './windowed-results.ts'
 export { SessionStream, WindowedStream } from './windowed-stream.ts'
+export { keyValue, type KeyValueDeclaration, type KeyValueOptions, type KeyValueState } from './state/declared/key-value.ts'
+export type { StoreDeclaration, StoreDeclarations } from './state/declared/store-declaration.ts'
 export type {
   Aggregated,
   AggregateOptions,

@@ -4,10 +4,14 @@ import { GlobalTable, type GlobalTableOf } from './global-table.ts'
 import type { StageNode } from './nodes.ts'
 import type { WithValue } from './operators/map-values.ts'
 import { joinName, type Joiner, type JoinKind } from './stages/joiner.ts'
+import type { Processor, ProcessorDeclaration, SuppliedWith } from './processor.ts'
 import { lookup } from './stages/lookup.ts'
 import { lookupGlobal, type Select } from './stages/lookup-global.ts'
+import { processor } from './stages/process.ts'
+import { declaredProcessor } from './stages/processor-code.ts'
 import { joinStreams, OTHER_LATE_PORT } from './stages/stream-join.ts'
 import { LATE_PORT } from './stages/windowed.ts'
+import type { StoreDeclarations } from './state/declared/store-declaration.ts'
 import type { AnyGlobal, Joined, Keyed, KeyIn, KeyOrJoiner, SameKey, StreamJoinOptions, ValueOf, WindowsOrJoiner } from './stream-types.ts'
 import type { JoinWindows } from './windows.ts'
 
@@ -78,6 +82,53 @@ export class Stream<T> extends Flow<T> {
   ): JoinedStream<K, R, T, U>
   outerJoin(other: object, ...by: readonly unknown[]): unknown {
     return this.#joined('outer', other, by)
+  }
+
+  process<R, S extends StoreDeclarations = Record<never, never>>(supplier: () => Processor<T, R, S>, ...options: SuppliedWith<S>): Stream<R>
+  process<S extends StoreDeclarations = Record<never, never>, R = never, P = never>(
+    declaration: ProcessorDeclaration<T, S, R, P>,
+  ): Stream<R | P>
+  /**
+   * Whatever the operators do not do: a function that is called with one record after the other, with stores of its own and timers. Kafka
+   * Streams' `KStream.process`.
+   *
+   * ```ts
+   * orders.process({
+   *   stores: { open: keyValue({ value: json<Order>() }) },
+   *   process: (order, { stores }) => void stores.open.put(order.key, order.value),
+   *   punctuate: { every: '1m', run: (time, { stores }) => stores.open.entries().map(([key, value]) => ({ key, value })) },
+   * })
+   * ```
+   *
+   * State is in its stores, nowhere else: they are durable with the epoch, and undone with it. It runs in the task of its record, and sees there
+   * what is of the same partition. A processor that is a class is given by a function that makes one: `process(() => new Alarms(), { stores })`.
+   *
+   * @throws PIPELINE_INVALID when an interval is none, or the serde of the keys of a store is not known
+   */
+  process(given: object, options: object = {}): Stream<never> {
+    return this.#processed(given, options, false)
+  }
+
+  processValues<K, V, R, S extends StoreDeclarations = Record<never, never>>(
+    this: Stream<T> & FlowOf<Keyed<K, V>>,
+    supplier: () => Processor<T, R, S>,
+    ...options: SuppliedWith<S>
+  ): Stream<WithValue<T, R>>
+  processValues<K, V, S extends StoreDeclarations = Record<never, never>, R = never>(
+    this: Stream<T> & FlowOf<Keyed<K, V>>,
+    declaration: ProcessorDeclaration<T, S, R, never>,
+  ): Stream<WithValue<T, R>>
+  /**
+   * As {@link Stream.process}, but what it gives are values: each goes on with the key, the time and the headers of the record that it is made
+   * from, so `groupByKey` is still possible after it. Its timers keep the stores in order, and give nothing. Kafka Streams' `KStream.processValues`.
+   */
+  processValues(given: object, options: object = {}): Stream<never> {
+    return this.#processed(given, options, true)
+  }
+
+  #processed(given: object, options: object, keepsKeys: boolean): Stream<never> {
+    const plan = processor(declaredProcessor(this.declaring.name, given, options), keepsKeys)
+    return this.declaring.stream({ kind: 'stage', inputs: [this.node], plan })
   }
 
   #joined(how: JoinKind, other: object, by: readonly unknown[]): unknown {

@@ -122,6 +122,7 @@ export class Task {
   begin(): void {
     this.failures.begin()
     this.#saved = this.#save()
+    for (const stage of this.#stages) stage.begin?.()
   }
 
   /** Runs the records through the operators as far as that goes without waiting. */
@@ -172,6 +173,13 @@ export class Task {
     return this.watermarks.current
   }
 
+  /** When an operator wants an epoch though no record comes, by the monotonic clock. */
+  get wakeAt(): number {
+    let least = Infinity
+    for (const { wakeAt } of this.#stages) if (wakeAt !== undefined && wakeAt < least) least = wakeAt
+    return least
+  }
+
   /** The epoch's last record was fed: stage by stage everything flushes and timers fire. */
   async complete(ended: boolean): Promise<void> {
     this.#time.watermark = this.watermarks.current
@@ -203,6 +211,11 @@ export class Task {
     this.watermarks.restore(this.#saved.watermarks)
     this.#points.forEach((point, i) => (point.watermark = this.#saved.points[i]!))
     this.#resetCounters()
+  }
+
+  /** The task is given up: call it between epochs. */
+  close(): void {
+    for (const stage of this.#stages) stage.close?.()
   }
 
   #feedRepartitioned({ columns, from, count, partition, topic }: TaskBatch, { decoder, emit, channel }: Entry): void {

@@ -167,6 +167,7 @@ export class TopicWorker implements Worker {
     this.#meter.watermark = () => watermark
     this.#meter.standbys = () => ({ tasks: 0, lag: 0 })
     this.#closing = true
+    this.#assignment?.clear()
     await this.#replicas?.close()
     await this.#globals.close()
     await this.#transaction.close()
@@ -207,7 +208,8 @@ export class TopicWorker implements Worker {
         return
       } catch (error) {
         if (isFenced(error)) throw error
-        // Reading of changelogs may have been cut off: begin again with what is assigned.
+        // Reading of changelogs may have been cut off: begin again with what is assigned, when nobody works on the tasks.
+        await this.#executing
         this.#abandon()
         await patience.wait(error)
       }
@@ -278,6 +280,7 @@ export class TopicWorker implements Worker {
     const idle = this.#ends!.newlyIdle(assignment, this.#consumer)
     for (const [assigned] of idle) tasks.add(assigned)
     for (const assigned of this.#ends!.unfinished(assignment)) tasks.add(assigned)
+    for (const assigned of this.#woken(assignment)) tasks.add(assigned)
     if (tasks.size === 0) return
     this.#lastEpochAt = this.#settings.clock.monotonic()
     const inEpoch = [...tasks]
@@ -297,6 +300,12 @@ export class TopicWorker implements Worker {
     assignment.committed(offsets)
     this.#purge.tick(assignment)
     for (const assigned of inEpoch) assigned.ended = ended(assigned.task)
+  }
+
+  /** Tasks with a timer of the wall clock that is due; not those that have come to their end in a drain. */
+  #woken({ tasks }: Assignment): Assigned[] {
+    const now = this.#settings.clock.monotonic()
+    return [...tasks].filter(({ task, ended }) => task.wakeAt <= now && !(ended && this.#ends!.areSet))
   }
 
   async #isDrained(): Promise<boolean> {

@@ -48,6 +48,10 @@ export interface StageContext {
  * After a failure `reset`, and the epoch may begin again.
  */
 export interface Stage {
+  /** When it wants an epoch though no record comes, by the monotonic clock; default: never. */
+  readonly wakeAt?: number
+  /** An attempt of an epoch begins. */
+  begin?(): void
   /**
    * The last item of the epoch has come: flush, fire timers, move the own progress.
    *
@@ -58,6 +62,8 @@ export interface Stage {
   reset(): void
   /** Takes the progress of its input without firing anything: at start, and after a rollback. */
   seed(): void
+  /** The task is given up. */
+  close?(): void
 }
 
 export function placeOf(context: StageContext, label: string): Place {

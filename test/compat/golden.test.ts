@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import test from 'ava'
 import fc from 'fast-check'
 
-import { askStreams, askUs, type GoldenRecord, goldenRecords } from '../support/golden.ts'
+import { askStreams, askUs, type GoldenRecord, goldenRecords, WALL } from '../support/golden.ts'
 import { goldenTopologies } from '../support/golden-topologies.ts'
 import { hasJava } from '../support/java-app.ts'
 
@@ -33,12 +33,32 @@ function inputOf(name: string): fc.Arbitrary<GoldenRecord[]> {
       .tuple(goldenRecords(['a'], []), fc.constantFrom(Date.UTC(2026, 2, 27), Date.UTC(2026, 9, 23), Date.UTC(2024, 1, 20)))
       .map(([records, from]) => records.map((record) => ({ ...record, timestamp: from + record.timestamp * step })))
   }
+  if (name === 'punctuate-event') return goldenRecords(['a'], []).map(withTicks)
+  if (name === 'punctuate-wall') return goldenRecords(['a'], []).map(withClock)
   if (name.startsWith('lookup') || name.startsWith('global') || name === 'counted') return goldenRecords(['a', 'b'], ['b'])
   // Nothing is late: when that is differs on purpose.
   if (name.startsWith('streams')) return goldenRecords(['a', 'b'], [], 4).map((records) => [...records, ...farAhead])
   if (name.startsWith('tables')) return goldenRecords(['a', 'b'], ['a', 'b'])
   if (name.startsWith('table')) return goldenRecords(['a'], ['a'])
   return goldenRecords(name === 'merge' ? ['a', 'b'] : ['a'], [])
+}
+
+/** Before each record that brings time past a multiple of ten one that does nothing but that: Kafka Streams calls its punctuators behind it, we before it. */
+function withTicks(records: readonly GoldenRecord[]): GoldenRecord[] {
+  let newest = -1
+  return records.flatMap((record) => {
+    const passes = newest >= 0 && Math.floor(record.timestamp / 10) > Math.floor(newest / 10)
+    newest = Math.max(newest, record.timestamp)
+    return passes ? [{ ...record, key: 'z' }, record] : [record]
+  })
+}
+
+/** With the wall clock going on in between, by up to three times the interval. */
+function withClock(records: readonly GoldenRecord[]): GoldenRecord[] {
+  return records.flatMap((record) => {
+    const wall = { topic: WALL, key: null, value: null, timestamp: Number(record.value) }
+    return record.timestamp % 3 === 0 ? [record, wall] : [record]
+  })
 }
 
 type Rewrite = (records: readonly GoldenRecord[]) => GoldenRecord[]

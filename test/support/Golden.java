@@ -6,12 +6,14 @@ import org.apache.kafka.common.serialization.*;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.*;
 import org.apache.kafka.streams.kstream.*;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.*;
 import org.apache.kafka.streams.state.*;
 import org.apache.kafka.streams.test.TestRecord;
 
 /**
  * Runs topologies of Kafka Streams in its TopologyTestDriver. A line is the name of a topology and, after tabs, records `topic key value time`,
- * with `~` for null. Answers a line "answer" with the records that came out, in their order per topic. The key of a window is `key@start-end`.
+ * with `~` for null; the topic `@wall` moves the wall clock by so much. Answers a line "answer" with the records that came out, in their order per topic. The key of a window is `key@start-end`.
  */
 class Golden {
   static final Serde<String> S = Serdes.String();
@@ -33,6 +35,87 @@ class Golden {
 
   static String name(Windowed<String> key) {
     return key.key() + "@" + key.window().start() + "-" + key.window().end();
+  }
+
+  static StoreBuilder<KeyValueStore<String, String>> inMemory() {
+    return Stores.keyValueStoreBuilder(Stores.inMemoryKeyValueStore("s"), S, S);
+  }
+
+  /** Gives what each key has had so far; from 20 on it begins anew, and says so under another key. */
+  static class Collecting implements Processor<String, String, String, String> {
+    ProcessorContext<String, String> context;
+    KeyValueStore<String, String> store;
+
+    public void init(ProcessorContext<String, String> context) {
+      this.context = context;
+      store = context.getStateStore("s");
+    }
+
+    public void process(org.apache.kafka.streams.processor.api.Record<String, String> record) {
+      String before = store.get(record.key());
+      String all = before == null ? record.value() : before + "," + record.value();
+      if (n(record.value()) >= 20) store.delete(record.key());
+      else store.put(record.key(), all);
+      context.forward(record.withValue(all));
+      if (n(record.value()) >= 20) context.forward(record.withKey("reset").withTimestamp(context.currentStreamTimeMs()));
+    }
+  }
+
+  /** Gives what each key has had since the last time, with the time of the newest of it; records of "z" only move time. */
+  static class Flushing implements Processor<String, String, String, String> {
+    final PunctuationType type;
+    KeyValueStore<String, String> store;
+    /** Stream time is looked at from 0 on, so the first call comes with the first record. */
+    boolean first;
+
+    Flushing(PunctuationType type) {
+      this.type = type;
+      first = type == PunctuationType.STREAM_TIME;
+    }
+
+    public void init(ProcessorContext<String, String> context) {
+      store = context.getStateStore("s");
+      context.schedule(Duration.ofMillis(10), type, time -> {
+        if (first) {
+          first = false;
+          return;
+        }
+        List<KeyValue<String, String>> all = new ArrayList<>();
+        try (KeyValueIterator<String, String> entries = store.all()) {
+          entries.forEachRemaining(all::add);
+        }
+        for (KeyValue<String, String> entry : all) {
+          store.delete(entry.key);
+          String[] parts = entry.value.split("@");
+          context.forward(new org.apache.kafka.streams.processor.api.Record<>(entry.key, parts[0], Long.parseLong(parts[1])));
+        }
+      });
+    }
+
+    public void process(org.apache.kafka.streams.processor.api.Record<String, String> record) {
+      if (record.key().equals("z")) return;
+      String before = store.get(record.key());
+      String[] parts = before == null ? null : before.split("@");
+      long time = parts == null ? record.timestamp() : Math.max(record.timestamp(), Long.parseLong(parts[1]));
+      store.put(record.key(), (parts == null ? "" : parts[0] + ",") + record.value() + "@" + time);
+    }
+  }
+
+  /** Gives pairs. */
+  static class Pairing implements FixedKeyProcessor<String, String, String> {
+    FixedKeyProcessorContext<String, String> context;
+    KeyValueStore<String, String> store;
+
+    public void init(FixedKeyProcessorContext<String, String> context) {
+      this.context = context;
+      store = context.getStateStore("s");
+    }
+
+    public void process(FixedKeyRecord<String, String> record) {
+      String before = store.get(record.key());
+      store.put(record.key(), record.value());
+      if (before != null) context.forward(record.withValue(before + "-" + record.value()));
+    }
   }
 
   static {
@@ -92,6 +175,13 @@ class Golden {
         .reduce((x, y) -> x + "," + y, inSessions).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
     TOPOLOGIES.put("session-close", b -> b.stream("a", IN).groupByKey().windowedBy(sessions).emitStrategy(EmitStrategy.onWindowClose())
         .reduce((x, y) -> x + "," + y, inSessions.withRetention(Duration.ofHours(1))).toStream().map((k, v) -> KeyValue.pair(name(k), v)).to("out", OUT));
+    TOPOLOGIES.put("process", b -> b.addStateStore(inMemory()).stream("a", IN).process(Collecting::new, "s").to("out", OUT));
+    TOPOLOGIES.put("process-values", b -> b.addStateStore(inMemory()).stream("a", IN).processValues(Pairing::new, "s")
+        .groupByKey().reduce((x, y) -> x + "," + y, kept()).toStream().to("out", OUT));
+    TOPOLOGIES.put("punctuate-event", b -> b.addStateStore(inMemory()).stream("a", IN)
+        .process(() -> new Flushing(PunctuationType.STREAM_TIME), "s").to("out", OUT));
+    TOPOLOGIES.put("punctuate-wall", b -> b.addStateStore(inMemory()).stream("a", IN)
+        .process(() -> new Flushing(PunctuationType.WALL_CLOCK_TIME), "s").to("out", OUT));
     TOPOLOGIES.put("table", b -> b.table("a", IN).toStream().to("out", OUT));
     TOPOLOGIES.put("table-of-stream", b -> b.stream("a", IN).toTable(kept()).toStream().to("out", OUT));
     TOPOLOGIES.put("table-filter", b -> b.table("a", IN).filter((k, v) -> n(v) % 2 == 0).toStream().to("out", OUT));
@@ -176,6 +266,10 @@ class Golden {
       Map<String, TestInputTopic<String, String>> inputs = new HashMap<>();
       for (int i = 1; i < parts.length; i++) {
         String[] record = parts[i].split(" ");
+        if (record[0].equals("@wall")) {
+          driver.advanceWallClockTime(Duration.ofMillis(Long.parseLong(record[3])));
+          continue;
+        }
         inputs.computeIfAbsent(record[0], topic -> driver.createInputTopic(topic, S.serializer(), S.serializer()))
             .pipeInput(orNull(record[1]), orNull(record[2]), Long.parseLong(record[3]));
       }

@@ -5,6 +5,7 @@ import {
   filterNot,
   flatMap,
   hopping,
+  keyValue,
   map,
   mapValues,
   nullable,
@@ -52,6 +53,29 @@ const add = (x: string, y: string): string => `${x},${y}`
 const reduced = (windows: PlainWindows): Pipeline => start.from(a).groupByKey().window(windows).reduce(add).pipe(map(named)).to(out)
 const near = within(10, { before: 4, grace: 5 })
 const branches = start.from(a).branch({ even: (r) => n(r.value) % 2 === 0, three: (r) => n(r.value) % 3 === 0 })
+
+/** What each key has had since the last time, with the time of the newest of it; records of "z" only move time. */
+const flushing = (time: 'event' | 'wall'): Pipeline =>
+  start
+    .from(a)
+    .process({
+      stores: { s: keyValue({ value: string }) },
+      process({ key, value, timestamp }, { stores: { s } }) {
+        if (key === 'z') return
+        const [before, newest] = s.get(key)?.split('@') ?? []
+        s.put(key, `${before === undefined ? '' : `${before},`}${value}@${Math.max(timestamp, n(newest ?? 0))}`)
+      },
+      punctuate: {
+        every: 10,
+        time,
+        run(_time, { stores: { s } }) {
+          const all = s.entries()
+          for (const [key] of all) s.delete(key)
+          return all.map(([key, text]) => ({ key, value: text.split('@')[0]!, timestamp: n(text.split('@')[1]) }))
+        },
+      },
+    })
+    .to(out)
 
 export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
   stateless: start
@@ -131,6 +155,35 @@ export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
     .reduce(add)
     .pipe(map(named))
     .to(out),
+  process: start
+    .from(a)
+    .process({
+      stores: { s: keyValue({ value: string }) },
+      *process({ key, value }, { stores: { s }, now }) {
+        const before = s.get(key)
+        const all = before === undefined ? value : `${before},${value}`
+        if (n(value) >= 20) s.delete(key)
+        else s.put(key, all)
+        yield { key, value: all }
+        if (n(value) >= 20) yield { key: 'reset', value, timestamp: now }
+      },
+    })
+    .to(out),
+  'process-values': start
+    .from(a)
+    .processValues({
+      stores: { s: keyValue({ value: string }) },
+      process({ key, value }, { stores: { s } }) {
+        const before = s.get(key)
+        s.put(key, value)
+        return before === undefined ? [] : [`${before}-${value}`]
+      },
+    })
+    .groupByKey()
+    .reduce(add)
+    .to(out),
+  'punctuate-event': flushing('event'),
+  'punctuate-wall': flushing('wall'),
   table: tableA.to(changes),
   'table-of-stream': start.from(gone).toTable().to(changes),
   'table-filter': tableA.filter((v) => n(v) % 2 === 0).to(changes),

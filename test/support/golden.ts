@@ -17,6 +17,9 @@ export interface GoldenRecord {
   timestamp: number
 }
 
+/** Not a topic: the wall clock goes on by so many milliseconds as the time of the record says. */
+export const WALL = '@wall'
+
 export interface GoldenCase {
   name: string
   records: readonly GoldenRecord[]
@@ -74,7 +77,10 @@ export async function askUs(pipeline: Pipeline, records: readonly GoldenRecord[]
   const text = nullable(string)
   const texts = (name: string) => topic(name, { key: text, value: text })
   const kit = testPipeline(pipeline)
-  for (const { topic: name, ...record } of records) await kit.pipe(texts(name), [record])
+  for (const { topic: name, ...record } of records) {
+    if (name === WALL) await kit.advanceWallClock(record.timestamp)
+    else await kit.pipe(texts(name), [record])
+  }
   return ['out', 'out2', 'out3'].flatMap((name) => kit.read(texts(name)).map((record) => ({ topic: name, ...record })))
 }
 

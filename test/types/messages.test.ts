@@ -4,7 +4,7 @@ import { typeErrors } from '../support/type-errors.ts'
 
 const before = `
 import { avro, int32, json, string } from 'moldau/core'
-import { calendar, filter, map, mapAsync, mapValues, nullable, pipeline, session, topic, tumbling, within } from 'moldau/pipelines'
+import { calendar, filter, keyValue, map, mapAsync, mapValues, nullable, pipeline, session, topic, tumbling, within } from 'moldau/pipelines'
 import { sameUnderAnyEpochSize, testPipeline } from 'moldau/pipelines/testing'
 const start = pipeline('p')
 const orders = topic('orders', { key: string, value: json<{ n: number }>() })
@@ -15,6 +15,7 @@ const totals = topic('totals', { key: string, value: json<{ total: number }>() }
 const [stream, numbered, table, byNumber] = [start.from(orders), start.from(numbers), start.table(texts), start.table(numbers)]
 const countries = start.globalTable(topic('countries', { key: int32, value: json<boolean>() }))
 const hours = stream.groupByKey().window(tumbling('1h'))
+const counts = { n: keyValue({ value: int32 }) }
 const kit = testPipeline(stream.to(orders))
 `
 
@@ -77,6 +78,26 @@ const statements: [statement: string, said: RegExp | undefined][] = [
   ['stream.join(countries, (r) => r.key, (order, open) => open)', /Type 'string' is not assignable to type 'number'/],
   ['stream.join(countries, (r) => r.value.m, (order, open) => open)', /Property 'm' does not exist on type '\{ n: number; \}'/],
   ['stream.leftJoin(countries, (r) => r.value.n, (order, open) => open.valueOf())', /'open' is possibly 'null'/],
+  [
+    'stream.process({ stores: counts, process: (r, { stores }) => [{ key: r.key, value: { n: stores.n.get(r.key) ?? 0 } }] }).to(orders)',
+    undefined,
+  ],
+  [
+    'stream.process({ stores: counts, process: (r, { stores }) => stores.n.put(r.key, r.value) })',
+    /not assignable to parameter of type 'number'/,
+  ],
+  [
+    'stream.process({ stores: counts, process: (r, { stores }) => stores.n.put(r.value.n, 1) })',
+    /'number' is not assignable to parameter of type 'string'/,
+  ],
+  ['stream.process({ stores: counts, process: (r, { stores }) => stores.m.get(r.key) })', /Property 'm' does not exist/],
+  ['stream.process({ process: (r) => [{ key: r.key, value: 1 }] }).to(orders)', values('number', '\\{ n: number; \\}')],
+  [
+    "stream.process({ process: () => {}, punctuate: { every: '1m', run: (time) => [{ key: 'k', value: time }] } }).to(orders)",
+    values('number', '\\{ n: number; \\}'),
+  ],
+  ['stream.processValues({ process: (r) => [r.value.n] }).to(orders)', values('number', '\\{ n: number; \\}')],
+  ['stream.processValues({ process: (r) => [r.value.n] }).groupByKey().reduce((a, b) => a + b)', undefined],
   ["tumbling('1 hour')", /'"1 hour"' is not assignable to parameter of type 'Duration'/],
   ["kit.pipe(orders, [{ key: 'k', value: 'text' }])", /No overload matches this call/],
   ["kit.pipe(orders, 'a', { a: { key: 'k', value: { n: 1 } } })", undefined],
