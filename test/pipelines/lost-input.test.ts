@@ -32,7 +32,8 @@ async function world(t: ExecutionContext): Promise<World> {
     for (let n = from; n < to; n++) void producer.send({ topic: 'in', key: 'k', value: JSON.stringify(n) })
     await producer.close()
   }
-  const read = async (): Promise<number[]> => (await readAll(client, 'out', (b) => JSON.parse(String(b)) as number)).map(({ value }) => value)
+  const read = async (): Promise<number[]> =>
+    (await readAll(client, 'out', (b) => JSON.parse(String(b)) as number)).map(({ value }) => value)
   return { broker, client, write, read }
 }
 
@@ -47,7 +48,10 @@ test('a pipeline does not start when records were deleted before it has read the
   await client.admin.deleteRecords([{ topic: 'in', partition: 0, offset: 17 }])
   const { job } = await start(t, broker, [copy])
   const error = await t.throwsAsync(job.done, { code: 'INPUT_LOST' })
-  t.regex(error.message, /pipeline "copy" has lost input: in-0 was read up to offset 10 and begins at 17 now: 7 offsets were deleted before/)
+  t.regex(
+    error.message,
+    /pipeline "copy" has lost input: in-0 was read up to offset 10 and begins at 17 now: 7 offsets were deleted before/,
+  )
   t.regex(error.message, /lostInput: 'skip'/)
   t.deepEqual(await read(), numbers(0, 10))
 })
@@ -98,7 +102,10 @@ for (const lostInput of ['fail', 'skip'] as const) {
     } else {
       await job.drain()
       const out = await read()
-      t.deepEqual(out, [...new Set(out)].sort((a, b) => a - b))
+      t.deepEqual(
+        out,
+        [...new Set(out)].sort((a, b) => a - b),
+      )
       t.deepEqual(out.slice(-2), [38, 39])
       t.true(out.length < 40)
     }
