@@ -3,6 +3,7 @@ import type { CommittedOffset, OffsetToCommit, TopicPartition } from '../core/cl
 import { type Copy } from './copies/copy.ts'
 import { restoreCopies } from './copies/restore-copies.ts'
 import { Suspended } from './copies/suspended.ts'
+import type { LostInput } from './lost-input.ts'
 import type { Meter } from './metrics.ts'
 import type { Settings } from './options.ts'
 import { keyOf } from './slices.ts'
@@ -20,6 +21,7 @@ export interface AssignmentOptions {
   readonly pipeline: string
   readonly maker: TaskMaker
   readonly meter: Meter
+  readonly lost: LostInput
   /** A copy of a task's state that has been kept here, to be worked on from now on. */
   readonly takeCopy: (id: string) => Copy | undefined
 }
@@ -106,10 +108,9 @@ export class Assignment {
 
   /** Makes the tasks of new partitions: state from copies and changelogs, position and event time from the group; then reading starts there. */
   async add(partitions: readonly TopicPartition[], consumer: Consumer): Promise<void> {
-    const { settings, pipeline, meter, maker } = this.#options
+    const { settings, pipeline, meter, maker, lost } = this.#options
     const committed = await consumer.committed(partitions)
-    const fresh = partitions.filter((partition) => !committed.get(keyOf(partition)))
-    const begins = fresh.length > 0 ? await consumer.beginningOffsets(fresh) : new Map<string, number>()
+    const places = await lost.placesOf(partitions, committed, consumer)
     const { generation } = consumer.groupMetadata()
     const restoring: Copy[] = []
     for (const [id, own] of Map.groupBy(partitions, (partition) => maker.idOf(partition))) {
@@ -121,7 +122,7 @@ export class Assignment {
     meter.restore(await restoreCopies(settings, pipeline, restoring))
     for (const { assigned } of restoring) this.#tasks.set(assigned.id, assigned)
     for (const partition of partitions) {
-      const offset = committed.get(keyOf(partition))?.offset ?? begins.get(keyOf(partition)) ?? 0
+      const offset = places.get(keyOf(partition))!
       this.advance(partition, offset)
       this.setPolled(partition, offset)
       consumer.seek(partition, offset)

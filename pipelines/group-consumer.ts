@@ -12,7 +12,8 @@ export function groupConsumer(settings: Settings, pipeline: string, assignor: As
     groupId: groupId(settings, pipeline),
     groupInstanceId: `${pipeline}-${settings.instanceId}`,
     isolationLevel: 'read_committed',
-    autoOffsetReset: 'earliest',
+    // The worker seeks in what it is given; a position that cannot be read on from is its matter too (lost-input.ts).
+    autoOffsetReset: 'none',
     partitionAssignmentStrategy: [assignor],
     sessionTimeoutMs: settings.sessionTimeoutMs,
     heartbeatIntervalMs: Math.min(3000, Math.floor(settings.sessionTimeoutMs / 3)),

@@ -16,6 +16,8 @@ export interface PipelineMetrics {
   /** Records that failed, as `onError` says: written to the dead letters, or passed over. */
   readonly deadLettered: number
   readonly skipped: number
+  /** Offsets of the inputs that were deleted before they were read, with `lostInput: 'skip'`. */
+  readonly lost: number
   readonly epochs: number
   readonly commits: number
   /** Records of the inputs that are not yet processed; 0 of a source, which does not say. */
@@ -53,6 +55,7 @@ export class Meter {
   #commits: number
   #restarts: number
   #restored: number
+  #lost: number
   /** When and how many records, once per snapshot. */
   #history: { at: number; records: number }[]
   progress: number | undefined
@@ -73,6 +76,7 @@ export class Meter {
     this.#commits = 0
     this.#restarts = 0
     this.#restored = 0
+    this.#lost = 0
     this.#history = [{ at: this.#started, records: 0 }]
     this.progress = undefined
     this.calls = new CallSites(clock, random)
@@ -108,6 +112,10 @@ export class Meter {
     this.#restored += records
   }
 
+  lose(offsets: number): void {
+    this.#lost += offsets
+  }
+
   snapshot(): PipelineMetrics {
     const { in: recordsIn, out: recordsOut, late, filtered, deadLettered, skipped } = this.#counts
     const standbys = this.standbys()
@@ -121,6 +129,7 @@ export class Meter {
       filtered,
       deadLettered,
       skipped,
+      lost: this.#lost,
       epochs: this.#epochs,
       commits: this.#commits,
       lag: this.lag(),

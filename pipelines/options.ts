@@ -58,6 +58,12 @@ export interface RunOptions {
   acceptableRecoveryLag?: number
   /** How many such copies a group makes at a time; default 2 (`max.warmup.replicas`). */
   maxWarmups?: number
+  /**
+   * What to do when records of an input are gone before they were read, by retention or by hand: 'fail' (the default) stops the pipeline with
+   * INPUT_LOST, which says what is missing; 'skip' goes on with what is there, at the begin of the partition, and counts them in `metrics$`.
+   * Kafka Streams' `auto.offset.reset` skips.
+   */
+  lostInput?: 'fail' | 'skip'
   /** Where a sink that was never committed begins; default 'earliest'. */
   startAt?: 'earliest' | 'latest'
   /**
@@ -93,6 +99,7 @@ export interface Settings {
   readonly standbys: number
   readonly acceptableRecoveryLag: number
   readonly maxWarmups: number
+  readonly lostInput: 'fail' | 'skip'
   readonly startAt: 'earliest' | 'latest'
   readonly onError: OnError
   readonly deadLetters: string | undefined
@@ -118,6 +125,7 @@ const names = [
   'standbys',
   'acceptableRecoveryLag',
   'maxWarmups',
+  'lostInput',
   'startAt',
   'onError',
   'deadLetters',
@@ -138,6 +146,8 @@ export function readOptions(options: RunOptions): Settings {
     throw wrong('guarantee', `is 'exactly-once' or 'at-least-once', not '${String(guarantee)}'`)
   }
   if (latency !== undefined && latency !== 'low') throw wrong('latency', `is 'low' or not there, not '${String(latency)}'`)
+  const { lostInput = 'fail' } = options
+  if (lostInput !== 'fail' && lostInput !== 'skip') throw wrong('lostInput', `is 'fail' or 'skip', not '${String(lostInput)}'`)
   if (!isOnError(onError)) throw wrong('onError', `is 'fail', 'skip', 'dead-letter' or a function, not '${String(onError)}'`)
   if (options.deadLetters !== undefined) checkName('run: deadLetters', options.deadLetters)
   const instanceId = options.instanceId ?? hostname().replaceAll(/[^a-zA-Z0-9._-]/g, '-')
@@ -158,6 +168,7 @@ export function readOptions(options: RunOptions): Settings {
     standbys: whole('standbys', options.standbys ?? 0, 0),
     acceptableRecoveryLag: whole('acceptableRecoveryLag', options.acceptableRecoveryLag ?? 10_000, 0),
     maxWarmups: whole('maxWarmups', options.maxWarmups ?? 2, 1),
+    lostInput,
     startAt: options.startAt ?? 'earliest',
     onError,
     deadLetters: options.deadLetters,

@@ -12,6 +12,7 @@ import { feed, passMarkers } from './feed.ts'
 import { groupConsumer } from './group-consumer.ts'
 import { GlobalStores } from './global-stores.ts'
 import { GlobalTables } from './global-tables.ts'
+import { LostInput } from './lost-input.ts'
 import type { Meter } from './metrics.ts'
 import { transactionalId } from './names.ts'
 import { epochRecordsOf, type Settings } from './options.ts'
@@ -43,6 +44,7 @@ export class TopicWorker implements Worker {
   readonly #consumer: Consumer
   readonly #slices: Slices
   readonly #purge: Purge
+  readonly #lost: LostInput
   readonly #stores: GlobalStores
   readonly #globals: GlobalTables
   readonly #done: ReturnType<typeof settleable>
@@ -78,6 +80,7 @@ export class TopicWorker implements Worker {
     this.#globals = new GlobalTables(settings, this.#stores)
     this.#ends = undefined
     this.#purge = new Purge(settings)
+    this.#lost = new LostInput(settings, plan.name, meter)
     this.#done = settleable()
     this.#assignment = undefined
     this.#replicas = undefined
@@ -111,7 +114,7 @@ export class TopicWorker implements Worker {
       const maker = new TaskMaker(this.#settings, this.#plan, this.#transaction, this.#meter.calls, setup, this.#stores)
       const shared = { settings: this.#settings, pipeline: this.#plan.name, maker }
       const takeCopy = (id: string) => this.#replicas!.take(id)
-      this.#assignment = new Assignment({ ...shared, meter: this.#meter, takeCopy })
+      this.#assignment = new Assignment({ ...shared, meter: this.#meter, lost: this.#lost, takeCopy })
       const onWarm = () => this.#consumer.enforceRebalance()
       this.#replicas = new Replicas({ ...shared, inputs, suspended: this.#assignment.suspended, onWarm })
       // Before anything is read back: what a dead self has left open is aborted now.
@@ -198,10 +201,13 @@ export class TopicWorker implements Worker {
           if (!this.#ends!.areSet) await this.#globals.catchUp()
           await this.#ends!.advance(this.#consumer)
         }
+        const assignment = this.#consumer.assignment()
+        // What was asked for is not there, and a poll would say so again.
+        if (this.#lost.isSuspected && assignment.length > 0) return await this.#assigned(assignment)
         const batches = await this.#consumer.poll(Math.ceil(timeoutMs))
         if (this.#needsTasks) {
-          const assignment = this.#consumer.assignment()
-          if (assignment.length > 0) await this.#assigned(assignment)
+          const assigned = this.#consumer.assignment()
+          if (assigned.length > 0) await this.#assigned(assigned)
           return
         }
         for (const batch of batches) this.#add(batch)
@@ -211,7 +217,7 @@ export class TopicWorker implements Worker {
         // Reading of changelogs may have been cut off: begin again with what is assigned, when nobody works on the tasks.
         await this.#executing
         this.#abandon()
-        await patience.wait(error)
+        if (!this.#lost.suspects(error)) await patience.wait(error)
       }
     }
   }

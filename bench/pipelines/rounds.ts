@@ -14,6 +14,8 @@ export interface Measured {
 
 const LOOK_EVERY_MS = 100
 const PATIENCE_MS = 300_000
+/** The records are of years ago, and retention goes by their time: a broker looks after five minutes, in the middle of a run. */
+const KEPT = { 'retention.ms': '-1' }
 const START_SHARE = 0.1
 /** Windows that have closed need not all be out: an engine may look for them once a second. */
 const WINDOWS_OUT_SHARE = 0.7
@@ -42,7 +44,7 @@ export class Rounds {
   async run(engine: Engine): Promise<Measured> {
     const input = (this.#input ??= await this.#fill())
     const output = freshTopic()
-    await createTopic(this.#server, output, PARTITIONS)
+    await createTopic(this.#server, output, PARTITIONS, KEPT)
     const application = `job-${++applications}`
     const running = await engine.start({ job: this.#job, bootstrap: this.#server.bootstrap, application, input, output })
     try {
@@ -63,7 +65,7 @@ export class Rounds {
 
   async #fill(): Promise<string> {
     const name = freshTopic()
-    await createTopic(this.#server, name, PARTITIONS)
+    await createTopic(this.#server, name, PARTITIONS, KEPT)
     const producer = this.#client.producer({ lingerMs: 5, batchSize: 64 * 1024 })
     await producer.partitions(name)
     await producer.init()
