@@ -71,7 +71,9 @@ export function fileSystemContract(test: TestFn, name: string, make: (t: Executi
     for (let round = 0; round < ROUNDS; round++) {
       const racers = Array.from({ length: RACERS }, (_, i) => ({ fs: again(), from: `a/${round}-${i}` }))
       await Promise.all(racers.map((racer) => writeFile(racer.fs, racer.from, Buffer.from(racer.from))))
-      const won = await Promise.all(racers.map(async (racer) => ((await racer.fs.putIfAbsent(racer.from, `a/slot-${round}`)) ? racer.from : '')))
+      const won = await Promise.all(
+        racers.map(async (racer) => ((await racer.fs.putIfAbsent(racer.from, `a/slot-${round}`)) ? racer.from : '')),
+      )
       const winners = won.filter((from) => from !== '')
       t.is(winners.length, 1)
       t.is((await fs.read(`a/slot-${round}`))?.toString(), winners[0])
@@ -126,7 +128,10 @@ export function fileSystemContract(test: TestFn, name: string, make: (t: Executi
       await writeFile(fs, `a/${name}/t-${name}`, Buffer.from(name))
       t.true(await fs.rename(`a/${name}/t-${name}`, `a/${name}/${name}`), name)
       t.is((await fs.read(`a/${name}/${name}`))?.toString(), name)
-      t.deepEqual((await fs.list(`a/${name}`))?.map((status) => status.name), [name])
+      t.deepEqual(
+        (await fs.list(`a/${name}`))?.map((status) => status.name),
+        [name],
+      )
     }
     t.deepEqual((await fs.list('a'))!.map((status) => status.name).toSorted(), names.toSorted())
   })
