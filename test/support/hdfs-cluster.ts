@@ -104,11 +104,11 @@ export class HdfsCluster {
 
   /** Makes a NameNode the active one; the other must be on standby. */
   async activate(i: number): Promise<void> {
-    await this.admin('haadmin', '-transitionToActive', '--forcemanual', `nn${i}`)
+    await this.admin('haadmin', '-transitionToActive', '--forceactive', `nn${i}`)
   }
 
   async standBy(i: number): Promise<void> {
-    await this.admin('haadmin', '-transitionToStandby', '--forcemanual', `nn${i}`)
+    await this.admin('haadmin', '-transitionToStandby', `nn${i}`)
   }
 
   /** `hdfs dfsadmin …` or `hdfs haadmin …`. */

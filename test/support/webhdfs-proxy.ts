@@ -35,7 +35,7 @@ export class WebHdfsProxy {
     this.counts = new Map()
     this.#target = target
     this.#late = new Set()
-    this.#server = createServer((request, response) => void this.#serve(request, response).catch(() => request.destroy()))
+    this.#server = createServer((request, response) => void this.#serve(request, response).catch(() => request.socket.destroy()))
   }
 
   /** @param target `host:port` of the NameNode */
@@ -83,17 +83,17 @@ export class WebHdfsProxy {
     const name = asked.toDataNode ? `DataNode ${asked.op}` : asked.op
     this.counts.set(name, this.count(name) + 1)
     const fate = this.fate(asked)
-    if (fate === 'lose request') return void request.destroy()
+    if (fate === 'lose request') return void request.socket.destroy()
     const body = await wholeBody(request)
     if (fate === 'cut body') {
       // The DataNode is told of the whole and gets half of it.
       const half = send(url, request, body.subarray(0, Math.floor(body.length / 2)), body.length + 1)
       await wait(LATE_MS)
       half.request.destroy()
-      return void request.destroy()
+      return void request.socket.destroy()
     }
     if (fate === 'late') {
-      request.destroy()
+      request.socket.destroy()
       const late = wait(Math.random() * LATE_MS).then(async () => await send(url, request, body).answer)
       this.#late.add(late)
       late.catch(() => undefined).finally(() => this.#late.delete(late))
@@ -101,7 +101,7 @@ export class WebHdfsProxy {
     }
     const answer = await send(url, request, body).answer
     const content = await wholeBody(answer)
-    if (fate === 'lose answer') return void request.destroy()
+    if (fate === 'lose answer') return void request.socket.destroy()
     const { location, 'content-length': _length, 'transfer-encoding': _encoding, connection: _connection, ...headers } = answer.headers
     const own = `http://127.0.0.1:${this.port}/data-node`
     const sent = asked.toDataNode

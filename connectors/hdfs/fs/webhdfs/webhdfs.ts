@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../../../../core/base/clock.ts'
 import { MoldauError } from '../../../../core/base/errors.ts'
 import type { FileStatus, FileSystem, FileWriter } from '../types.ts'
 import { defaultUser, parseWebHdfsUrl } from './address.ts'
+import { atDataNode } from './data-nodes.ts'
 import { NoAnswer, open, wholeAnswer, type Answer } from './exchange.ts'
 import { NameNodes, type Call } from './name-nodes.ts'
 import type { WebHdfsOptions } from './options.ts'
@@ -11,10 +12,13 @@ import { readPieces } from './reader.ts'
 import { failure, remoteError, type RemoteError } from './remote-error.ts'
 import { WebHdfsWriter } from './writer.ts'
 
-/** Of how many DataNodes one after the other nobody answers before a file is given up. */
-const DATA_NODES_MAX = 5
 /** Jetty closes a connection that was idle for a minute; one that we close first never eats a request. */
 const IDLE_MS = 20_000
+
+/** Where a DataNode waits for the second half of a request. */
+interface Located {
+  readonly Location: string
+}
 
 /** What a NameNode says of a file. */
 interface HdfsFileStatus {
@@ -75,18 +79,18 @@ export class WebHdfsFiles implements FileSystem {
   }
 
   async create(path: string): Promise<FileWriter> {
-    const excluded: string[] = []
-    for (;;) {
-      const location = await this.#locate(path, excluded)
-      const writer = new WebHdfsWriter({ url: this.url, path, location, agent: this.#dataAgent, timeoutMs: this.#timeoutMs })
-      try {
-        await writer.connected
-        return writer
-      } catch (error) {
-        const host = new URL(location).hostname
-        if (!(error instanceof NoAnswer) || excluded.push(host) >= DATA_NODES_MAX) throw this.#broken(`create ${path}`, error as NoAnswer)
-      }
-    }
+    const what = `create ${path}`
+    const parameters = { overwrite: 'false', createparent: 'false', createflag: 'CREATE,SYNC_BLOCK', noredirect: 'true' }
+    const writer = await this.#atDataNode(
+      { op: 'CREATE', method: 'PUT', path, parameters, what, repeatable: true },
+      (answer) => this.#json<Located>(answer, what).Location,
+      async (location) => {
+        const connecting = new WebHdfsWriter({ url: this.url, path, location, agent: this.#dataAgent, timeoutMs: this.#timeoutMs })
+        await connecting.connected
+        return connecting
+      },
+    )
+    return writer!
   }
 
   async putIfAbsent(from: string, to: string): Promise<boolean> {
@@ -147,7 +151,7 @@ export class WebHdfsFiles implements FileSystem {
     try {
       yield* readPieces(first, (offset) => this.#open(path, offset))
     } catch (error) {
-      throw error instanceof NoAnswer ? this.#broken(`read ${path}`, error) : error
+      throw this.#broken(`read ${path}`, error)
     }
   }
 
@@ -163,30 +167,14 @@ export class WebHdfsFiles implements FileSystem {
     throw failure(this.url, what, error)
   }
 
-  /** Where the bytes of a new file go. */
-  async #locate(path: string, excluded: readonly string[]): Promise<string> {
-    const what = `create ${path}`
-    const parameters = {
-      overwrite: 'false',
-      createparent: 'false',
-      createflag: 'CREATE,SYNC_BLOCK',
-      noredirect: 'true',
-      ...excluding(excluded),
-    }
-    const answer = await this.#ask({ op: 'CREATE', method: 'PUT', path, parameters, what, repeatable: true })
-    return this.#json<{ Location: string }>(answer, what).Location
-  }
-
   /** The bytes of a file from an offset; undefined: there is no such file. */
   async #open(path: string, offset: number): Promise<IncomingMessage | undefined> {
     const what = `read ${path}`
-    const excluded: string[] = []
-    for (;;) {
-      const parameters = { offset: String(offset), noredirect: 'true', ...excluding(excluded) }
-      const answer = await this.#ask({ op: 'OPEN', method: 'GET', path, parameters, what, repeatable: true })
-      if (isAbsent(answer)) return undefined
-      const { Location: location } = this.#json<{ Location: string }>(answer, what)
-      try {
+    const parameters = { offset: String(offset), noredirect: 'true' }
+    return await this.#atDataNode(
+      { op: 'OPEN', method: 'GET', path, parameters, what, repeatable: true },
+      (answer) => (isAbsent(answer) ? undefined : this.#json<Located>(answer, what).Location),
+      async (location) => {
         const { request, response } = open({ method: 'GET', url: location, agent: this.#dataAgent, timeoutMs: this.#timeoutMs })
         request.end()
         const opened = await response
@@ -194,10 +182,19 @@ export class WebHdfsFiles implements FileSystem {
         const refused = await wholeAnswer(opened)
         if (isAbsent(refused)) return undefined
         throw failure(this.url, what, remoteError(refused))
-      } catch (error) {
-        if (!(error instanceof NoAnswer)) throw error
-        if (excluded.push(new URL(location).hostname) >= DATA_NODES_MAX) throw this.#broken(what, error)
-      }
+      },
+    )
+  }
+
+  async #atDataNode<T>(
+    call: Call,
+    located: (answer: Answer) => string | undefined,
+    use: (location: string) => Promise<T>,
+  ): Promise<T | undefined> {
+    try {
+      return await atDataNode((more) => this.#ask({ ...call, parameters: { ...call.parameters, ...more } }), located, use)
+    } catch (error) {
+      throw this.#broken(call.what, error)
     }
   }
 
@@ -211,7 +208,9 @@ export class WebHdfsFiles implements FileSystem {
     return JSON.parse(answer.body.toString()) as T
   }
 
-  #broken(what: string, error: NoAnswer): MoldauError {
+  /** What a lost DataNode means for the caller; any other error as it is. */
+  #broken(what: string, error: unknown): unknown {
+    if (!(error instanceof NoAnswer)) return error
     const message = `cannot ${what} in ${this.url}: no DataNode gives an answer (${error.message})`
     return new MoldauError('STORAGE_FAILED', message, { cause: error, retriable: true })
   }
@@ -230,10 +229,6 @@ const renameRefusals = new Set(['FileAlreadyExistsException', 'FileNotFoundExcep
 
 function isAbsent({ status, body }: Answer): boolean {
   return status === 404 && remoteError({ status, body }).exception === 'FileNotFoundException'
-}
-
-function excluding(hosts: readonly string[]): Record<string, string> {
-  return hosts.length === 0 ? {} : { excludedatanodes: hosts.join(',') }
 }
 
 function statusOf(name: string, { type, length, modificationTime }: HdfsFileStatus): FileStatus {
