@@ -50,12 +50,11 @@ export class HdfsCluster {
       ['org.apache.hadoop', 'hadoop-hdfs-client', HADOOP_VERSION],
     ])
     const folder = await mkdtemp(join(tmpdir(), 'moldau-hdfs-'))
-    const ports = await freePorts(nameNodes * 2)
+    const ports = await freePorts(nameNodes)
     const shared = { ...common(folder, dataNodes), ...addresses(ports), ...(nameNodes === 2 ? highAvailability(folder) : {}), ...settings }
     const names = ports.map(({ http }, i) => prepare(folder, libs, `name-${i}`, { ...shared, ...ofNameNode(folder, i, nameNodes) }, http))
-    const data = Array.from({ length: dataNodes }, (_, i) =>
-      prepare(folder, libs, `data-${i}`, { ...shared, ...ofDataNode(folder, i) }, ''),
-    )
+    const webPorts = await Promise.all(Array.from({ length: dataNodes }, async () => `127.0.0.1:${await freePort()}`))
+    const data = webPorts.map((http, i) => prepare(folder, libs, `data-${i}`, { ...shared, ...ofDataNode(folder, i, http) }, http))
     const cluster = new HdfsCluster(folder, await Promise.all(names), await Promise.all(data))
     try {
       await cluster.#format()
@@ -85,16 +84,13 @@ export class HdfsCluster {
 
   async startDataNode(i: number): Promise<void> {
     const node = this.dataNodes[i]!
-    const alive = async (): Promise<number> => {
-      const states = await Promise.all(this.nameNodes.map((name) => this.jmx(name, 'FSNamesystemState').catch(() => undefined)))
-      return Math.max(...states.map((state) => Number(state?.['NumLiveDataNodes'] ?? 0)))
+    // Every NameNode knows it. (Those take a dead one for alive for a while, so it is not they who are asked.)
+    const isReady = async (): Promise<boolean> => {
+      const actors = JSON.parse(String((await this.jmx(node, 'DataNodeInfo'))?.['BPServiceActorInfo'] ?? '[]')) as Record<string, string>[]
+      const known = actors.filter((actor) => actor['ActorState'] === 'RUNNING')
+      return known.length === this.nameNodes.length && (await this.#isWritable())
     }
-    const before = this.dataNodes.filter(({ process }) => process !== undefined).length
-    node.process = await startHadoop(
-      node.setup,
-      `${HDFS_SERVER}.datanode.DataNode`,
-      async () => (await alive()) > before && (await this.#isWritable()),
-    )
+    node.process = await startHadoop(node.setup, `${HDFS_SERVER}.datanode.DataNode`, isReady)
   }
 
   async kill(node: Node): Promise<void> {
@@ -152,10 +148,9 @@ interface NamePorts {
   readonly http: string
 }
 
-async function freePorts(count: number): Promise<NamePorts[]> {
-  const ports: string[] = []
-  while (ports.length < count) ports.push(`127.0.0.1:${await freePort()}`)
-  return Array.from({ length: count / 2 }, (_, i) => ({ rpc: ports[i * 2]!, http: ports[i * 2 + 1]! }))
+async function freePorts(nameNodes: number): Promise<NamePorts[]> {
+  const address = async (): Promise<string> => `127.0.0.1:${await freePort()}`
+  return await Promise.all(Array.from({ length: nameNodes }, async () => ({ rpc: await address(), http: await address() })))
 }
 
 function common(folder: string, dataNodes: number): Record<string, string> {
@@ -200,11 +195,11 @@ function ofNameNode(folder: string, i: number, count: number): Record<string, st
   return count === 1 ? own : { ...own, 'dfs.ha.namenode.id': `nn${i}` }
 }
 
-function ofDataNode(folder: string, i: number): Record<string, string> {
+function ofDataNode(folder: string, i: number, http: string): Record<string, string> {
   return {
     'dfs.datanode.data.dir': `file://${join(folder, `data-${i}`, 'blocks')}`,
     'dfs.datanode.address': '127.0.0.1:0',
-    'dfs.datanode.http.address': '127.0.0.1:0',
+    'dfs.datanode.http.address': http,
     'dfs.datanode.ipc.address': '127.0.0.1:0',
     'dfs.datanode.hostname': '127.0.0.1',
   }
@@ -217,5 +212,7 @@ async function prepare(folder: string, libs: string, name: string, settings: Rec
   const properties = Object.entries(settings).map(([key, value]) => `<property><name>${key}</name><value>${value}</value></property>`)
   const xml = `<configuration>${properties.join('')}</configuration>`
   for (const file of ['core-site.xml', 'hdfs-site.xml']) await writeFile(join(conf, file), xml)
+  // Counts are told anew every second, and not every ten.
+  await writeFile(join(conf, 'hadoop-metrics2.properties'), '*.period=1\n')
   return { setup: { classPath: [conf, join(libs, '*')].join(delimiter) }, http, process: undefined }
 }
