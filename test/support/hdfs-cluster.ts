@@ -86,7 +86,10 @@ export class HdfsCluster {
     const node = this.dataNodes[i]!
     // Every NameNode knows it. (Those take a dead one for alive for a while, so it is not they who are asked.)
     const isReady = async (): Promise<boolean> => {
-      const actors = JSON.parse(String((await this.jmx(node, 'DataNodeInfo'))?.['BPServiceActorInfo'] ?? '[]')) as Record<string, string>[]
+      const actors = JSON.parse(((await this.jmx(node, 'DataNodeInfo'))?.['BPServiceActorInfo'] ?? '[]') as string) as Record<
+        string,
+        string
+      >[]
       const known = actors.filter((actor) => actor['ActorState'] === 'RUNNING')
       return known.length === this.nameNodes.length && (await this.#isWritable())
     }

@@ -102,7 +102,13 @@ export class WebHdfsProxy {
     const answer = await send(url, request, body).answer
     const content = await wholeBody(answer)
     if (fate === 'lose answer') return void request.socket.destroy()
-    const { location, 'content-length': _length, 'transfer-encoding': _encoding, connection: _connection, ...headers } = answer.headers
+    const {
+      location: _location,
+      'content-length': _length,
+      'transfer-encoding': _encoding,
+      connection: _connection,
+      ...headers
+    } = answer.headers
     const own = `http://127.0.0.1:${this.port}/data-node`
     const sent = asked.toDataNode
       ? content
