@@ -5,7 +5,7 @@ import { formatBytes, printJson, printRows } from '../output.ts'
 
 export function hdfsCommand(): Command {
   return new Command('hdfs')
-    .description('Look at and prove what a sink has written to a lake: a local directory (file:).')
+    .description('Look at and prove what a sink has written to a lake, in HDFS (webhdfs:) or a local directory (file:).')
     .addCommand(verifyCommand())
     .addCommand(lsCommand())
     .addHelpText('after', '\nExamples:\n  moldau hdfs verify ./moldau-demo/lake\n  moldau hdfs ls ./moldau-demo/lake')
@@ -14,7 +14,7 @@ export function hdfsCommand(): Command {
 function verifyCommand(): Command {
   return new Command('verify')
     .description('Prove from the ledger and the files that each offset of each partition is in the lake exactly once.')
-    .argument('<url>', 'the directory that the sink writes to, for example ./lake or file:/data/lake')
+    .argument('<url>', 'the directory that the sink writes to, for example ./lake or webhdfs://namenode:9870/lake')
     .option('--topic <topic>', 'this topic only')
     .addOption(jsonOption())
     .addHelpText(
@@ -22,7 +22,7 @@ function verifyCommand(): Command {
       `
 Examples:
   moldau hdfs verify ./moldau-demo/lake
-  moldau hdfs verify file:/data/lake --topic flights --json
+  moldau hdfs verify webhdfs://nn1:9870,nn2:9870/lake --topic flights --json
 
 It reads every file: checksums, record counts and the sums of offsets must agree with the ledger, and no file may lie
 there that the ledger does not know. Ends with 1 and names each file, partition and offset when something is wrong.`,

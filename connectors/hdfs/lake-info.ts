@@ -1,4 +1,5 @@
 import { openFileSystem } from './fs/url.ts'
+import type { WebHdfsOptions } from './fs/webhdfs/options.ts'
 import { filesOf, readHistory } from './ledger/history.ts'
 import { findChains } from './lake.ts'
 
@@ -24,9 +25,9 @@ export interface LakePartition {
 }
 
 /** What is in a lake, by sink, topic and partition, as the ledgers say it; no data file is touched. Empty: there is no ledger. */
-export async function lakeInfo(url: string): Promise<LakePartition[]> {
+export async function lakeInfo(url: string, webhdfs?: WebHdfsOptions): Promise<LakePartition[]> {
   const partitions: LakePartition[] = []
-  for (const { sink, identity, context } of await findChains(openFileSystem(url))) {
+  for (const { sink, identity, context } of await findChains(openFileSystem(url, webhdfs))) {
     const entries = await readHistory(context, identity?.uuid)
     const files = [...filesOf(entries).values()].map(({ file }) => file)
     const last = entries.at(-1)?.entry

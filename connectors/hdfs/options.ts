@@ -1,6 +1,7 @@
 import { MoldauError } from '../../core/base/errors.ts'
 import { avroCodecs, type AvroCodec } from '../avro/codec.ts'
 import type { ValueSerde } from '../types.ts'
+import type { WebHdfsOptions } from './fs/webhdfs/options.ts'
 import { HIDDEN } from './ledger/names.ts'
 import { partitioner, type PartitionBy, type Partitioner } from './partitioner.ts'
 
@@ -17,8 +18,10 @@ export interface Rotate {
 }
 
 export interface HdfsOptions {
-  /** Where: `file:./lake`, or a plain path. */
+  /** Where: `webhdfs://namenode:9870/lake` (of all NameNodes, with commas between), `swebhdfs://…`, `file:./lake`, or a plain path. */
   readonly url: string
+  /** How a `webhdfs:` or `swebhdfs:` URL is reached. */
+  readonly webhdfs?: WebHdfsOptions
   /** Default and only choice so far: `avro`, object container files. */
   readonly format?: 'avro'
   /** Compression of blocks. Default `null`, none. */
@@ -45,6 +48,7 @@ export interface HdfsOptions {
 /** All settings, filled in and checked. */
 export interface Settings {
   readonly url: string
+  readonly webhdfs: WebHdfsOptions | undefined
   readonly codec: AvroCodec
   readonly partitioner: Partitioner
   readonly rotate: Required<Rotate>
@@ -58,6 +62,7 @@ export interface Settings {
 const rotateDefaults: Required<Rotate> = { records: 1_000_000, bytes: 128 * 1024 * 1024, openMs: 600_000, idleMs: 60_000 }
 const known = new Set([
   'url',
+  'webhdfs',
   'format',
   'codec',
   'partitionBy',
@@ -75,7 +80,7 @@ const known = new Set([
 export function settingsOf(options: HdfsOptions): Settings {
   for (const name of Object.keys(options))
     if (!known.has(name)) throw invalid(`${name} is not a setting; the settings are ${[...known].join(', ')}`)
-  if (typeof options.url !== 'string') throw invalid('url is missing; give a directory, e.g. file:./lake')
+  if (typeof options.url !== 'string') throw invalid('url is missing; give a directory, e.g. file:./lake or webhdfs://namenode:9870/lake')
   if (options.format !== undefined && options.format !== 'avro')
     throw invalid(`format: ${String(options.format)} is not there yet; use avro`)
   const codec = options.codec ?? 'null'
@@ -89,6 +94,7 @@ export function settingsOf(options: HdfsOptions): Settings {
   positive('openFiles', openFiles, true)
   return {
     url: options.url,
+    webhdfs: options.webhdfs,
     codec,
     partitioner: partitioner(options.partitionBy ?? 'topic'),
     rotate,

@@ -21,7 +21,7 @@ const OPEN_FILES_MIN = 2
  */
 export function hdfs(options: HdfsOptions): Sink {
   const settings = settingsOf(options)
-  return ledgerSink(settings, openFileSystem(settings.url))
+  return ledgerSink(settings, openFileSystem(settings.url, settings.webhdfs))
 }
 
 /** {@link hdfs} on a given file system. */

@@ -1,6 +1,7 @@
 import { MoldauError } from '../../core/base/errors.ts'
 import { openFileSystem } from './fs/url.ts'
 import type { FileSystem } from './fs/types.ts'
+import type { WebHdfsOptions } from './fs/webhdfs/options.ts'
 import { filesOf, readHistory } from './ledger/history.ts'
 import { findChains, visibleFiles, type FoundChain } from './lake.ts'
 import { accountOf, emptyAccount, type Account } from './verify-account.ts'
@@ -10,6 +11,8 @@ import type { VerifiedTopic, VerifyProblem, VerifyReport } from './verify-report
 export interface VerifyOptions {
   /** The lake, as the sink was given it. */
   readonly url: string
+  /** How a `webhdfs:` or `swebhdfs:` URL is reached. */
+  readonly webhdfs?: WebHdfsOptions
   /** Only this topic; files that no ledger names are then not looked for. */
   readonly topic?: string
   /** Files read at the same time. Default 4. */
@@ -38,7 +41,7 @@ const CONCURRENCY = 4
  * Throws INPUT_MISSING when there is no ledger at the URL; what is wrong with a lake is in the report.
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
-  return await verifyLake(openFileSystem(options.url), options)
+  return await verifyLake(openFileSystem(options.url, options.webhdfs), options)
 }
 
 /** {@link verify} on a given file system. */

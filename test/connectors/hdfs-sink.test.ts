@@ -190,7 +190,7 @@ test('settings are checked by name', (t) => {
   refused({ format: 'parquet' }, /parquet/)
   refused({ name: '../x' }, /name/)
   refused({ partitionBy: { time: 'yyyy-MM-QQ' } }, /Q in yyyy-MM-QQ/)
-  refused({ url: 'webhdfs://namenode:9870/lake' }, /webhdfs: is not there yet/)
+  refused({ url: 'hdfs://namenode:8020/lake' }, /webhdfs:\/\/namenode:9870\/lake/)
   refused({ url: 's3://bucket' }, /s3: is not a file system known here/)
 })
 

@@ -32,7 +32,8 @@ async function moveFile(context: ChainContext, seq: number, file: FileEntry): Pr
   const { fs, paths } = context
   const staged = `${paths.chain}/${file.staged}`
   for (let round = 0; round < ROUNDS_MAX; round++) {
-    if (await fs.rename(staged, file.path)) return
+    // No answer says neither: the look says it.
+    if (await fs.rename(staged, file.path).catch(unclear)) return
     // Two looks are not of one moment: another helper may move the file between them. So the source comes first (gone means moved, for
     // good), and both being there is believed only when the source still is after the target was seen.
     const source = await fs.status(staged)
@@ -55,6 +56,11 @@ async function moveFile(context: ChainContext, seq: number, file: FileEntry): Pr
       retriable: true,
     },
   )
+}
+
+function unclear(error: unknown): false {
+  if (error instanceof MoldauError && error.retriable) return false
+  throw error
 }
 
 /** Neither staged nor at its place: right when the chain has gone on (the file was compacted or expired since), else a loss. */
