@@ -32,7 +32,13 @@ class Trial {
   readonly #options: Partial<RunOptions>
   #written: number
 
-  private constructor(t: ExecutionContext, broker: Awaited<ReturnType<typeof startSmallBroker>>, client: Client, pipelines: Pipeline[], options: Partial<RunOptions>) {
+  private constructor(
+    t: ExecutionContext,
+    broker: Awaited<ReturnType<typeof startSmallBroker>>,
+    client: Client,
+    pipelines: Pipeline[],
+    options: Partial<RunOptions>,
+  ) {
     this.#t = t
     this.#broker = broker
     this.#client = client
