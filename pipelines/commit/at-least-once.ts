@@ -6,7 +6,7 @@ export class AtLeastOnce extends Writing {
   readonly runsOnce = false
 
   async commit({ offsets, consumer, append }: Positions): Promise<void> {
-    append?.()
+    append()
     await this.producer.flush()
     const positions = offsets()
     if (positions.length > 0) await consumer?.commit(positions)

@@ -20,7 +20,7 @@ export class AtMostOnce extends Writing {
   override room(): undefined {}
 
   override async claim({ offsets, consumer, append }: Positions): Promise<void> {
-    append?.()
+    append()
     await this.#send()
     const positions = offsets()
     if (positions.length > 0) await consumer?.commit(positions)

@@ -46,15 +46,15 @@ export class BestEffort extends Writing {
   }
 
   override settle(): Promise<void> {
-    const { consumer, append } = this.#latest ?? {}
+    const latest = this.#latest
     const offsets = [...this.#offsets.values()]
     this.#latest = undefined
     this.#offsets.clear()
     this.#reporting = this.#reporting.then(async () => {
       try {
-        append?.()
+        latest?.append()
         await this.producer.flush()
-        if (offsets.length > 0) await consumer?.commit(offsets)
+        if (offsets.length > 0) await latest?.consumer?.commit(offsets)
       } catch (error) {
         this.#logger.warn({ err: error }, 'some of what was written, or the positions behind it, may be lost')
       }

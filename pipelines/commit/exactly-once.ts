@@ -11,7 +11,7 @@ export class ExactlyOnce extends Writing {
   }
 
   async commit({ offsets, consumer, append }: Positions): Promise<void> {
-    append?.()
+    append()
     const sent = consumer === undefined ? Promise.resolve() : this.producer.sendOffsets(offsets(), consumer.groupMetadata())
     // The offsets' own error says more than the commit's, which fails with it.
     const [offsetsSent, committed] = await Promise.allSettled([sent, this.producer.commit()])

@@ -5,11 +5,11 @@ import type { Appender } from '../appender.ts'
 /** Where an epoch leaves off. */
 export interface Positions {
   /** Of topics: behind the slice, with the tasks' event time as it is when this is asked. */
-  offsets(): readonly OffsetToCommit[]
+  readonly offsets: () => readonly OffsetToCommit[]
   /** Of the group that the offsets are of; undefined where no topic is read. */
   readonly consumer: Consumer | undefined
   /** Appends the position of a source outside Kafka. */
-  append?(): void
+  readonly append: () => void
 }
 
 /**
