@@ -3,7 +3,7 @@ import type { Assignment } from './assignment.ts'
 import type { Ends } from './ends.ts'
 import type { Piece } from './slices.ts'
 import type { Assigned } from './task-maker.ts'
-import type { Transaction } from './transaction.ts'
+import type { Transaction } from './commit/transaction.ts'
 
 /** After so many records the event loop gets its turn: heartbeats, fetches, a broker in the same process. */
 const TURN_RECORDS = 10_000

@@ -1,6 +1,8 @@
 import type { Position, Source, SourceBatch } from '../connectors/types.ts'
 import type { Timer } from '../core/base/clock.ts'
 import { CallsStopped } from './calls/call-site.ts'
+import { openTransaction } from './commit/open-transaction.ts'
+import type { Transaction } from './commit/transaction.ts'
 import { EpochSize } from './epoch-size.ts'
 import { type Epoch, runEpoch } from './epoch.ts'
 import { policyOf } from './errors/policy-of.ts'
@@ -16,7 +18,6 @@ import type { Origin } from './record.ts'
 import { fenced, isFenced } from './retry.ts'
 import { Task } from './task.ts'
 import { setUp } from './topic-setup.ts'
-import { openTransaction, type Transaction } from './transaction.ts'
 import { settleable, type Worker } from './worker.ts'
 
 /** What was read and not yet run. */
@@ -205,10 +206,11 @@ export class SourceWorker implements Worker {
     const started = clock.monotonic()
     const epoch: Epoch = {
       tasks: [task],
+      records: slice.items.length,
       feed: () => this.#feed(task, slice, first),
       ended: () => slice.ended,
       offsets: () => [],
-      finish: () => this.#savePosition(task, slice),
+      append: () => this.#savePosition(task, slice),
     }
     try {
       await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: undefined, meter: this.#meter })

@@ -16,7 +16,10 @@ export interface PipelineMetrics {
   /** Records that failed, as `onError` says: written to the dead letters, or passed over. */
   readonly deadLettered: number
   readonly skipped: number
-  /** Offsets of the inputs that were deleted before they were read, with `lostInput: 'skip'`. */
+  /**
+   * Offsets of the inputs that were deleted before they were read, with `lostInput: 'skip'`; and records of epochs that failed under
+   * guarantee 'at-most-once'.
+   */
   readonly lost: number
   readonly epochs: number
   readonly commits: number
@@ -112,8 +115,8 @@ export class Meter {
     this.#restored += records
   }
 
-  lose(offsets: number): void {
-    this.#lost += offsets
+  lose(records: number): void {
+    this.#lost += records
   }
 
   snapshot(): PipelineMetrics {

@@ -5,11 +5,9 @@ import { type Logger, silentLogger } from '../core/base/logger.ts'
 import { type RandomBytes, systemRandom } from '../core/base/uuid.ts'
 import type { Client } from '../core/client/client.ts'
 import { isOnError, type OnError } from './errors/on-error.ts'
+import { type Guarantee, guarantees } from './guarantee.ts'
 import { type Part, waits } from './plan.ts'
 import { checkName } from './topic.ts'
-
-/** What holds when processes die and calls are repeated. Sinks that keep their own position (HDFS) are exactly once under both. */
-export type Guarantee = 'exactly-once' | 'at-least-once'
 
 export interface EpochOptions {
   /** Most records of an epoch; default 50,000, and 10,000 with RxJS or waiting operators, whose queues become slow beyond that. */
@@ -142,9 +140,7 @@ export function readOptions(options: RunOptions): Settings {
     if (!names.includes(name)) throw wrong(name, `does not exist; there are: ${names.join(', ')}`)
   }
   const { guarantee = 'exactly-once', applicationId = 'moldau', latency, epoch = {}, onError = 'fail' } = options
-  if (guarantee !== 'exactly-once' && guarantee !== 'at-least-once') {
-    throw wrong('guarantee', `is 'exactly-once' or 'at-least-once', not '${String(guarantee)}'`)
-  }
+  if (!guarantees.includes(guarantee)) throw wrong('guarantee', `is one of ${guarantees.join(', ')}, not '${String(guarantee)}'`)
   if (latency !== undefined && latency !== 'low') throw wrong('latency', `is 'low' or not there, not '${String(latency)}'`)
   const { lostInput = 'fail' } = options
   if (lostInput !== 'fail' && lostInput !== 'skip') throw wrong('lostInput', `is 'fail' or 'skip', not '${String(lostInput)}'`)

@@ -4,7 +4,7 @@ import { type Input, layOut, type Layout } from './layout.ts'
 import { internalTopic } from './names.ts'
 import type { Settings } from './options.ts'
 import { type Part, type Plan, topicsOf } from './plan.ts'
-import type { Transaction } from './transaction.ts'
+import type { Transaction } from './commit/transaction.ts'
 
 export interface Setup extends Pick<Layout, 'channelsOf'> {
   readonly inputs: readonly Input[]

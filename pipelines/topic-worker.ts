@@ -5,6 +5,8 @@ import { GroupTalk } from './assign/group-talk.ts'
 import { Assignment } from './assignment.ts'
 import { CallsStopped } from './calls/call-site.ts'
 import { Replicas } from './copies/replicas.ts'
+import { openTransaction } from './commit/open-transaction.ts'
+import type { Transaction } from './commit/transaction.ts'
 import { Ends } from './ends.ts'
 import { EpochSize } from './epoch-size.ts'
 import { runEpoch } from './epoch.ts'
@@ -23,7 +25,6 @@ import { keyOf, type Piece, Slices } from './slices.ts'
 import type { Task } from './task.ts'
 import { type Assigned, TaskMaker } from './task-maker.ts'
 import { setUp } from './topic-setup.ts'
-import { openTransaction, type Transaction } from './transaction.ts'
 import { settleable, type StopOptions, type Worker } from './worker.ts'
 
 /** How long a poll waits when there is nothing to do, in milliseconds: how soon stop, drain and idleness are noticed. */
@@ -244,6 +245,7 @@ export class TopicWorker implements Worker {
     this.#joined = false
     for (const partition of partitions) this.#slices.drop(partition)
     if (lost) return this.#assignment!.clear()
+    await this.#transaction.settle()
     this.#assignment!.suspend(partitions, this.#consumer.groupMetadata().generation)
     if (!this.#closing) await this.#assignment!.suspended.locate()
   }
@@ -296,13 +298,13 @@ export class TopicWorker implements Worker {
     const ended = (task: Task) => atEnd.has(task)
     const epoch = {
       tasks: inEpoch.map(({ task }) => task),
+      records: pieces.reduce((sum, { count }) => sum + count, 0),
       feed: () => feed(pieces, idle, assignment, this.#transaction),
       ended,
       offsets: () => (offsets = inEpoch.flatMap((assigned) => assignment.offsets(assigned, ended(assigned.task)))),
     }
-    const records = pieces.reduce((sum, { count }) => sum + count, 0)
     await runEpoch(epoch, { settings: this.#settings, transaction: this.#transaction, consumer: this.#consumer, meter: this.#meter })
-    this.#epochSize.took(records, this.#settings.clock.monotonic() - this.#lastEpochAt)
+    this.#epochSize.took(epoch.records, this.#settings.clock.monotonic() - this.#lastEpochAt)
     assignment.committed(offsets)
     this.#purge.tick(assignment)
     for (const assigned of inEpoch) assigned.ended = ended(assigned.task)

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { MoldauError } from '../../core/base/errors.ts'
-import type { Guarantee } from '../../pipelines/index.ts'
+import { type Guarantee, guarantees } from '../../pipelines/guarantee.ts'
 import { bootstrapOption } from '../options.ts'
 
 export interface RunOptions {
@@ -17,7 +17,9 @@ export function runCommand(): Command {
     .addOption(bootstrapOption())
     .option('--embedded <directory>', 'start a broker in this process, with its data there, in place of --bootstrap')
     .addOption(
-      new Option('--guarantee <guarantee>', 'of what is written').choices(['exactly-once', 'at-least-once']).default('exactly-once'),
+      new Option('--guarantee <guarantee>', 'what holds when processes die (docs/pipelines/guarantees.md)')
+        .choices(guarantees)
+        .default('exactly-once'),
     )
     .option('--drain', 'stop at what is the end of the sources now')
     .addHelpText(

@@ -1,11 +1,12 @@
 import type { OffsetToCommit } from '../../core/client/types.ts'
 import type { Header } from '../../core/record/header.ts'
 import { keyOf } from '../slices.ts'
-import type { Transaction } from '../transaction.ts'
+import type { Positions, Transaction } from '../commit/transaction.ts'
 import type { MemoryLog } from './memory-log.ts'
 
 /** Epochs that become visible in a {@link MemoryLog}, and the positions that were committed with them. */
 export class MemoryTransaction implements Transaction {
+  readonly runsOnce = false
   /** By topic-partition: what a group would answer. */
   readonly positions: Map<string, OffsetToCommit>
   readonly #log: MemoryLog
@@ -37,14 +38,18 @@ export class MemoryTransaction implements Transaction {
 
   room(): undefined {}
 
-  async commit(offsets: readonly OffsetToCommit[]): Promise<void> {
+  async claim(): Promise<void> {}
+
+  async commit({ offsets }: Pick<Positions, 'offsets'>): Promise<void> {
     this.#log.commit()
-    for (const offset of offsets) this.positions.set(keyOf(offset), offset)
+    for (const offset of offsets()) this.positions.set(keyOf(offset), offset)
   }
 
   async abort(): Promise<void> {
     this.#log.abort()
   }
+
+  async settle(): Promise<void> {}
 
   async close(): Promise<void> {}
 }

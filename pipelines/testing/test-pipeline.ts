@@ -325,6 +325,7 @@ export class TestPipeline {
     const offsetOf = (key: string): number => offsets.get(key) ?? this.#transaction.positions.get(key)?.offset ?? 0
     const epoch = {
       tasks: tasks.map(({ task }) => task),
+      records: entries.length,
       feed: () => {
         before()
         this.#feed(entries)
