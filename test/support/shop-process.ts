@@ -19,6 +19,7 @@ export interface ShopOptions {
   readonly drain: boolean
 }
 
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const { bootstrap, instanceId, guarantee, sessionTimeoutMs, slow, failing, drain } = JSON.parse(process.argv[2]!) as ShopOptions
 const client = await connect(bootstrap, { clientId: instanceId, bootstrapTimeoutMs: 600_000, requestTimeoutMs: 5000 })
 const job = await run(shopJobs(slow, failing), {
@@ -37,18 +38,18 @@ const job = await run(shopJobs(slow, failing), {
 let last: readonly PipelineMetrics[] = []
 job.metrics$.subscribe((metrics) => {
   last = metrics
-  for (const { pipeline, late, lost } of metrics) if (late > 0 || lost > 0) console.log(`WRONG ${pipeline}: ${late} late, ${lost} lost`)
+  for (const { pipeline, late, lost } of metrics) if (late > 0 || lost > 0) say(`WRONG ${pipeline}: ${late} late, ${lost} lost`)
 })
 process.once('SIGTERM', () => void job.stop({ leave: true }))
-console.log('started')
+say('started')
 flushCompileCache()
 if (drain) void job.drain()
 try {
   await job.done
-  console.log(`stopped: ${last.map(({ pipeline, recordsIn }) => `${pipeline} ${recordsIn}`).join(', ')}`)
+  say(`stopped: ${last.map(({ pipeline, recordsIn }) => `${pipeline} ${recordsIn}`).join(', ')}`)
   await client.close()
   process.exit(0)
 } catch (error) {
-  console.log(`failed: ${String(error)}`)
+  say(`failed: ${String(error)}`)
   process.exit(1)
 }
