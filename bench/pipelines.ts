@@ -4,6 +4,7 @@ import { progress, shuffled } from './broker/compare.ts'
 import { kafka, moldau as moldauBroker } from './broker/servers.ts'
 import { demoRows } from './pipelines/demo.ts'
 import { type Engine, flink, kafkaStreams, moldau } from './pipelines/engines.ts'
+import { latencyRows } from './pipelines/latency.ts'
 import { type Measured, Rounds } from './pipelines/rounds.ts'
 import type { JobName } from './pipelines/task.ts'
 import { type BenchRow, median, range } from './row.ts'
@@ -40,7 +41,7 @@ const jobs: Readonly<Record<JobName, Job>> = {
 }
 
 /** For `--rows`. */
-export const rowNames: readonly string[] = [...Object.keys(jobs), 'demo']
+export const rowNames: readonly string[] = [...Object.keys(jobs), 'latency', 'demo']
 
 /**
  * Pipelines beside other engines, exactly once, each engine a process of its own on one broker, in turn: the CPU-seconds of the engine's
@@ -69,7 +70,24 @@ export async function* rows({ rows: names, rounds, kafka: onKafka, clients }: Be
       await server.remove()
     }
   }
+  if (isAsked('latency')) yield* latency(clients, rounds, onKafka)
   if (isAsked('demo')) yield* await demoRows()
+}
+
+/** On a broker that syncs before it answers, and on one that does not. */
+async function* latency(clients: readonly string[], rounds: number, onKafka: boolean): AsyncGenerator<BenchRow, void> {
+  const peer = clients.length === 0 || clients.includes('kafka-streams') ? (await othersOf('count', ['kafka-streams']))[0] : undefined
+  const kinds = onKafka
+    ? [['Kafka, not synced', await kafka()] as const]
+    : [['not synced', await moldauBroker({ durability: 'page-cache' })] as const, ['synced', await moldauBroker({})] as const]
+  for (const [synced, server] of kinds) {
+    await server.start()
+    try {
+      yield* await latencyRows(server, synced, await moldau(), peer, rounds)
+    } finally {
+      await server.remove()
+    }
+  }
 }
 
 /** The others by name: how each is had, and what it runs. */

@@ -43,9 +43,9 @@ export async function kafkaStreams(store: 'memory' | 'rocksdb'): Promise<Engine>
   const classPath = await javaProgram(join(here, 'StreamsBench.java'), libs)
   return {
     name: `Kafka Streams, ${store}`,
-    start: async ({ job, bootstrap, application, input, output }) => {
+    start: async ({ job, bootstrap, application, input, output, latency }) => {
       const dir = await mkdtemp(join(tmpdir(), 'moldau-bench-'))
-      const args = [job, store, bootstrap, application, input, output, String(WINDOW_MS), dir]
+      const args = [job, store, bootstrap, application, input, output, String(WINDOW_MS), dir, latency === 'low' ? '10' : '100']
       return started('java', ['-Xmx1g', await javaLogging(dir), '-cp', classPath, 'StreamsBench', ...args], () =>
         rm(dir, { recursive: true, force: true }),
       )

@@ -6,6 +6,8 @@ export interface JobTask {
   readonly application: string
   readonly input: string
   readonly output: string
+  /** Results are committed as soon as may be, and not every 100 ms. */
+  readonly latency?: 'low'
 }
 
 /** `count`: how often each key has come, every update goes out. `window`: how often in each minute, when that is over. */

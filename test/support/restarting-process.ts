@@ -39,11 +39,11 @@ export class RestartingProcess {
     this.#child.kill('SIGCONT')
   }
 
-  async end(): Promise<void> {
+  async end(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     this.#ended = true
     const child = this.#child
     if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
+    child.kill(signal)
     await once(child, 'exit')
   }
 }

@@ -24,6 +24,7 @@ public class StreamsBench {
     config.put(StreamsConfig.STATE_DIR_CONFIG, args[7]);
     config.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
     config.put("auto.offset.reset", "earliest");
+    config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, Integer.parseInt(args[8]));
     // Every update comes out: the same records as ours.
     config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
     Serde<String> string = Serdes.String();

@@ -3,7 +3,7 @@ import { bytes, connect, int64, string } from 'moldau/core'
 import { map, pipeline, run, topic, tumbling } from 'moldau/pipelines'
 import { type JobTask, WINDOW_MS } from '../task.ts'
 
-const { job, bootstrap, application, input, output } = JSON.parse(process.argv[2]!) as JobTask
+const { job, bootstrap, application, input, output, latency } = JSON.parse(process.argv[2]!) as JobTask
 const records = pipeline(job)
   .from(topic(input, { key: string, value: bytes }))
   .groupByKey()
@@ -18,5 +18,5 @@ const declared =
         .to(counted)
 
 const client = await connect(bootstrap)
-const running = await run(declared, { client, applicationId: application, guarantee: 'exactly-once' })
+const running = await run(declared, { client, applicationId: application, guarantee: 'exactly-once', ...(latency && { latency }) })
 await running.done
