@@ -16,6 +16,7 @@ export function mergeMetrics(all: readonly PipelineMetrics[]): PipelineMetrics {
     filtered: sum((one) => one.filtered),
     deadLettered: sum((one) => one.deadLettered),
     skipped: sum((one) => one.skipped),
+    lost: sum((one) => one.lost),
     epochs: sum((one) => one.epochs),
     commits: sum((one) => one.commits),
     lag: sum((one) => one.lag),

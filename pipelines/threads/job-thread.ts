@@ -27,7 +27,16 @@ async function work({ module, bootstrap, clientOptions, runOptions, pipelines, n
     const own = [...workers.keys()].filter((place) => !done.includes(place))
     await start(own.map((place) => workers[place]!))
     tell(running)
-    say({ kind: 'started', pipelines: running.map(({ name, reads, writes, first, behind }) => ({ name, reads, writes, first: first.length, behind: behind.length })) })
+    say({
+      kind: 'started',
+      pipelines: running.map(({ name, reads, writes, first, behind }) => ({
+        name,
+        reads,
+        writes,
+        first: first.length,
+        behind: behind.length,
+      })),
+    })
     parentPort!.on('message', (message: ToThread) => obey(workers, message))
     await follow(running, workers, own)
   } finally {

@@ -66,20 +66,35 @@ const remedies: Readonly<Record<string, string>> = {
 
 /** @throws INVALID_CONFIG naming the option, and what to do when it cannot go to other threads */
 export function readModuleOptions(options: ModuleRunOptions): ModuleSettings {
-  const { bootstrap, clientOptions = {}, threads = 1, pipelines, uncaughtExceptionHandler: handler = 'shutdown-client', ...runOptions } = options
-  if ('client' in runOptions) throw new MoldauError('INVALID_CONFIG', `run: option 'client' does not go to other threads. ${remedies['client']}`)
+  const {
+    bootstrap,
+    clientOptions = {},
+    threads = 1,
+    pipelines,
+    uncaughtExceptionHandler: handler = 'shutdown-client',
+    ...runOptions
+  } = options
+  if ('client' in runOptions)
+    throw new MoldauError('INVALID_CONFIG', `run: option 'client' does not go to other threads. ${remedies['client']}`)
   if (bootstrap === undefined) throw wrong('bootstrap', "is missing: the addresses of the cluster, for example 'kafka-1:9092'")
   if (!Number.isSafeInteger(threads) || threads < 1 || threads > THREADS_MAX) {
     throw wrong('threads', `must be a whole number from 1 to ${THREADS_MAX}, not ${String(threads)}`)
   }
-  if (pipelines !== undefined && (!Array.isArray(pipelines) || pipelines.length === 0 || pipelines.some((name) => typeof name !== 'string'))) {
+  if (
+    pipelines !== undefined &&
+    (!Array.isArray(pipelines) || pipelines.length === 0 || pipelines.some((name) => typeof name !== 'string'))
+  ) {
     throw wrong('pipelines', 'is a list of names of pipelines')
   }
   if (typeof handler !== 'function' && !actions.has(handler)) {
     throw wrong('uncaughtExceptionHandler', `is 'replace-thread', 'shutdown-client' or a function, not '${String(handler)}'`)
   }
   for (const [name, value] of Object.entries({ bootstrap, clientOptions, ...runOptions })) {
-    checkTravels(`run: option '${name}'`, value, remedies[name] ?? 'Leave it out, or run the pipelines in this thread: run([…], { client })')
+    checkTravels(
+      `run: option '${name}'`,
+      value,
+      remedies[name] ?? 'Leave it out, or run the pipelines in this thread: run([…], { client })',
+    )
   }
   // Read here too, so that a wrong one is told before any thread starts; the client is the threads' own.
   const settings = readOptions({ ...runOptions, client: undefined as unknown as Client })

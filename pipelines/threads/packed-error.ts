@@ -14,15 +14,20 @@ export interface PackedError {
 /** How many causes of causes are taken along. */
 const CAUSES_MAX = 8
 
+/** Fields with places of their own. */
+const apart = new Set(['name', 'message', 'stack', 'cause', 'retriable'])
+
 export function packError(error: unknown, causes = CAUSES_MAX): PackedError {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error), stack: undefined, retriable: false, fields: {}, cause: undefined }
-  const { name, message, stack, cause, ...own } = error as Error & Record<string, unknown>
+  if (!(error instanceof Error))
+    return { name: 'Error', message: String(error), stack: undefined, retriable: false, fields: {}, cause: undefined }
+  const { name, message, stack } = error
+  const own = Object.entries(error).filter(([field, value]) => !apart.has(field) && isCopied(value))
   return {
-    name: error.name,
-    message: error.message,
+    name,
+    message,
     stack,
     retriable: error instanceof MoldauError && error.retriable,
-    fields: Object.fromEntries(Object.entries(own).filter(([, field]) => isCopied(field))),
+    fields: Object.fromEntries(own),
     cause: error.cause === undefined || causes === 0 ? undefined : packError(error.cause, causes - 1),
   }
 }

@@ -30,7 +30,10 @@ export async function runModule(module: string | URL, options: ModuleRunOptions)
     await Promise.all(seats.map((seat) => seat.released))
     throw failed.reason
   }
-  return new RunningJob(gathered(seats), { clock: systemClock, release: async () => void (await Promise.all(seats.map((seat) => seat.released))) })
+  return new RunningJob(gathered(seats), {
+    clock: systemClock,
+    release: async () => void (await Promise.all(seats.map((seat) => seat.released))),
+  })
 }
 
 /** Each pipeline with its workers in all threads. */

@@ -13,7 +13,8 @@ export function checkTravels(path: string, value: unknown, remedy: string): void
   const prototype: unknown = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined
   const isPlain = Array.isArray(value) || prototype === Object.prototype || prototype === null
   if (!isPlain) {
-    const what = typeof value === 'function' ? 'a function' : typeof value === 'symbol' ? 'a symbol' : `a ${value.constructor?.name ?? 'class'}`
+    const what =
+      typeof value === 'function' ? 'a function' : typeof value === 'symbol' ? 'a symbol' : `a ${value.constructor?.name ?? 'class'}`
     throw new MoldauError('INVALID_CONFIG', `${path} is ${what}, which does not go to other threads. ${remedy}`)
   }
   for (const [name, field] of Object.entries(value as object)) checkTravels(`${path}.${name}`, field, remedy)
