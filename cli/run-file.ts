@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { Broker, connect } from '../core/index.ts'
 import { run, type Job } from '../pipelines/index.ts'
 import { clientOptions } from './cluster.ts'
@@ -9,13 +11,22 @@ import { untilSignal } from './signals.ts'
 /** Runs the pipelines of a file until their end, or until a signal. */
 export async function runFile(file: string, options: RunOptions): Promise<void> {
   const pipelines = await pipelinesOf(file)
+  const { guarantee, threads, drain = false } = options
   const broker = options.embedded === undefined ? undefined : await startEmbedded(options.embedded)
+  const running = `running ${pipelines.map((p) => p.name).join(', ')} (${guarantee}${threads === undefined ? '' : `, ${threads} threads`}); Ctrl-C stops after the epoch\n`
   try {
+    if (threads !== undefined) {
+      const bootstrap = broker?.bootstrap ?? options.bootstrap
+      const own = broker === undefined ? await clientOptions() : {}
+      const job = await run(pathToFileURL(resolve(file)), { bootstrap, clientOptions: own, guarantee, threads })
+      process.stderr.write(running)
+      return await untilEnd(job, drain)
+    }
     const client = broker === undefined ? await connect(options.bootstrap, await clientOptions()) : await connect(broker)
     try {
-      const job = await run(pipelines, { client, guarantee: options.guarantee })
-      process.stderr.write(`running ${pipelines.map((p) => p.name).join(', ')} (${options.guarantee}); Ctrl-C stops after the epoch\n`)
-      await untilEnd(job, options.drain === true)
+      const job = await run(pipelines, { client, guarantee })
+      process.stderr.write(running)
+      await untilEnd(job, drain)
     } finally {
       await client.close()
     }

@@ -19,6 +19,7 @@ export type { OperatorOptions, SafeOperator } from './operators/safe.ts'
 export { tap } from './operators/tap.ts'
 export type { Guarantee } from './guarantee.ts'
 export type { EpochOptions, RunOptions } from './options.ts'
+export type { ModuleRunOptions, ThreadFailureAction, UncaughtExceptionHandler } from './threads/module-options.ts'
 export type { Partitioner } from './partitioning.ts'
 export type { OutputRecord, TopicRecord } from './record.ts'
 export type {

@@ -1,6 +1,6 @@
 import { type Observable, Subject } from 'rxjs'
 import type { Clock, Timer } from '../core/base/clock.ts'
-import type { Meter, PipelineMetrics } from './metrics.ts'
+import type { PipelineMetrics } from './metrics.ts'
 import { globalsOf, type Plan, type PlannedOutput, topicsOf } from './plan.ts'
 import { settleable, type StopOptions, type Worker } from './worker.ts'
 
@@ -24,27 +24,41 @@ export interface Job {
   stop(options?: StopOptions): Promise<void>
 }
 
+/** Which topics a pipeline reads and writes: says which of a job's pipelines feed others. */
+export interface PipelineTopics {
+  readonly name: string
+  readonly reads: readonly string[]
+  readonly writes: readonly string[]
+}
+
 /** A pipeline with its workers. */
-export interface RunningPipeline {
-  readonly plan: Plan
+export interface RunningPipeline extends PipelineTopics {
   /** Those that read what comes from outside the pipeline. */
   readonly first: readonly Worker[]
-  /** Reads what they write, and topics: ends when they have. Undefined when there is nothing of the kind. */
-  readonly behind: Worker | undefined
-  readonly meter: Meter
+  /** Read what they write, and topics: end when they have. */
+  readonly behind: readonly Worker[]
+  readonly snapshot: () => PipelineMetrics
+}
+
+export interface JobOptions {
+  readonly clock: Clock
+  /** Gives back what the job has taken, when all workers have ended. */
+  readonly release?: () => Promise<void>
 }
 
 export class RunningJob implements Job {
   readonly metrics$: Observable<readonly PipelineMetrics[]>
   readonly #pipelines: readonly RunningPipeline[]
   readonly #clock: Clock
+  readonly #release: () => Promise<void>
   readonly #metrics: Subject<readonly PipelineMetrics[]>
   readonly #done: ReturnType<typeof settleable>
   #timer: Timer | undefined
 
-  constructor(pipelines: readonly RunningPipeline[], clock: Clock) {
+  constructor(pipelines: readonly RunningPipeline[], { clock, release = () => Promise.resolve() }: JobOptions) {
     this.#pipelines = pipelines
     this.#clock = clock
+    this.#release = release
     this.#metrics = new Subject()
     this.metrics$ = this.#metrics.asObservable()
     this.#done = settleable()
@@ -83,11 +97,11 @@ export class RunningJob implements Job {
   #chain(pipeline: RunningPipeline): void {
     const { first, behind } = pipeline
     for (const worker of workersOf(pipeline)) worker.done.catch(() => this.#stopAll())
-    if (behind !== undefined)
-      void Promise.all(first.map((worker) => worker.done)).then(
-        () => behind.drain(),
-        () => undefined,
-      )
+    if (first.length === 0) return
+    void Promise.all(first.map((worker) => worker.done)).then(
+      () => behind.forEach((worker) => worker.drain()),
+      () => undefined,
+    )
   }
 
   #stopAll(options: StopOptions = {}): void {
@@ -97,6 +111,7 @@ export class RunningJob implements Job {
   async #watch(): Promise<void> {
     const ends = await Promise.allSettled(this.#pipelines.flatMap(workersOf).map((worker) => worker.done))
     this.#timer?.cancel()
+    await this.#release()
     this.#metrics.next(this.#snapshot())
     this.#metrics.complete()
     const failed = ends.find((end) => end.status === 'rejected')
@@ -112,17 +127,21 @@ export class RunningJob implements Job {
   }
 
   #snapshot(): PipelineMetrics[] {
-    return this.#pipelines.map(({ meter }) => meter.snapshot())
+    return this.#pipelines.map(({ snapshot }) => snapshot())
   }
 }
 
 export function workersOf({ first, behind }: RunningPipeline): Worker[] {
-  return behind === undefined ? [...first] : [...first, behind]
+  return [...first, ...behind]
+}
+
+export function pipelineTopics({ name, parts }: Plan): PipelineTopics {
+  const reads = new Set([...parts.flatMap(topicsOf), ...globalsOf(parts)].map((topic) => topic.name))
+  const written = ({ output }: PlannedOutput): string[] => (output.kind === 'topic' ? [output.topic.name] : [])
+  return { name, reads: [...reads], writes: parts.flatMap((part) => part.outputs.flatMap(written)) }
 }
 
 /** The pipelines of the job whose output a pipeline reads, but for itself. */
-function upstreamOf({ plan }: RunningPipeline, all: readonly RunningPipeline[]): RunningPipeline[] {
-  const read = new Set([...plan.parts.flatMap(topicsOf), ...globalsOf(plan.parts)].map(({ name }) => name))
-  const writes = ({ output }: PlannedOutput): boolean => output.kind === 'topic' && read.has(output.topic.name)
-  return all.filter((other) => other.plan !== plan && other.plan.parts.some((part) => part.outputs.some(writes)))
+function upstreamOf({ name, reads }: RunningPipeline, all: readonly RunningPipeline[]): RunningPipeline[] {
+  return all.filter((other) => other.name !== name && other.writes.some((topic) => reads.includes(topic)))
 }

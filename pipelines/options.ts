@@ -86,6 +86,8 @@ export interface Settings {
   readonly guarantee: Guarantee
   readonly applicationId: string
   readonly instanceId: string
+  /** Workers with the same one die together: the instanceId of the process, which each of its threads has with a number behind it. */
+  readonly process: string
   /** undefined: as the operators of the pipeline allow. */
   readonly epochRecords: number | undefined
   readonly epochBytes: number
@@ -154,6 +156,7 @@ export function readOptions(options: RunOptions): Settings {
     guarantee,
     applicationId,
     instanceId,
+    process: instanceId,
     epochRecords: epoch.records === undefined ? undefined : atLeast('epoch.records', epoch.records, 1),
     epochBytes: atLeast('epoch.bytes', epoch.bytes ?? 16 * MIB, 1),
     epochMs: atLeast('epoch.ms', epoch.ms ?? (latency === 'low' ? 10 : 100), 0),

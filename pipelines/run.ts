@@ -1,14 +1,9 @@
-import { MoldauError } from '../core/base/errors.ts'
-import { SourceWorker } from './from-source.ts'
-import { type Job, RunningJob, type RunningPipeline, workersOf } from './job.ts'
-import { Meter } from './metrics.ts'
-import { readOptions, type RunOptions, type Settings } from './options.ts'
-import { type Part, type Plan, sinkOf, sourceOf, topicsOf } from './plan.ts'
-import { plan } from './planner.ts'
+import { type Job, RunningJob, workersOf } from './job.ts'
+import { readOptions, type RunOptions } from './options.ts'
 import type { Pipeline } from './pipeline.ts'
-import { SinkWorker } from './to-sink.ts'
-import { TopicWorker } from './topic-worker.ts'
-import type { Worker } from './worker.ts'
+import { prepare } from './prepare.ts'
+import type { ModuleRunOptions } from './threads/module-options.ts'
+import { runModule } from './threads/run-module.ts'
 
 /**
  * Runs pipelines: each epoch's outputs, state and positions become durable in one step, so that a process may die at any moment and the
@@ -25,15 +20,32 @@ import type { Worker } from './worker.ts'
  *
  * @throws PIPELINE_INVALID, INVALID_CONFIG, and what the cluster answers
  */
-export async function run(pipelines: Pipeline | readonly Pipeline[], options: RunOptions): Promise<Job> {
+export function run(pipelines: Pipeline | readonly Pipeline[], options: RunOptions): Promise<Job>
+/**
+ * Runs the pipelines that a module exports, in worker threads. Each thread imports the module and has a client of its own; nothing of this
+ * program's goes there but options. Threads share the tasks out as processes do.
+ *
+ * ```ts
+ * const job = await run(import.meta.resolve('./jobs.ts'), { bootstrap: 'kafka-1:9092', threads: 4 })
+ * await job.drain()
+ * ```
+ *
+ * The job is one, whatever the number of threads: metrics are sums, `drain` and `stop` are for all. See
+ * {@link ModuleRunOptions.uncaughtExceptionHandler} for what becomes of it when a thread fails.
+ *
+ * @param module a `file:` URL or an absolute path: of a `.ts` file as Node runs it, or of a `.js` file
+ * @throws PIPELINE_INVALID, INVALID_CONFIG when an option does not go to other threads, INVALID_ARGUMENT when the module cannot be loaded,
+ * INPUT_MISSING when it is not there, and what the cluster answers
+ */
+export function run(module: string | URL, options: ModuleRunOptions): Promise<Job>
+export function run(what: Pipeline | readonly Pipeline[] | string | URL, options: RunOptions | ModuleRunOptions): Promise<Job> {
+  if (typeof what === 'string' || what instanceof URL) return runModule(what, options as ModuleRunOptions)
+  return runHere('kind' in what ? [what] : what, options as RunOptions)
+}
+
+async function runHere(pipelines: readonly Pipeline[], options: RunOptions): Promise<Job> {
   const settings = readOptions(options)
-  const declared = 'kind' in pipelines ? [pipelines] : pipelines
-  const plans = declared.map(plan)
-  if (plans.length === 0) throw new MoldauError('PIPELINE_INVALID', 'run([…]) got no pipeline')
-  const twice = plans.find(({ name }, i) => plans.findIndex((other) => other.name === name) < i)
-  if (twice !== undefined)
-    throw new MoldauError('PIPELINE_INVALID', `two pipelines are called "${twice.name}"; their state would be mixed up`)
-  const running = plans.map((each) => prepare(settings, each))
+  const running = prepare(settings, pipelines)
   const workers = running.flatMap(workersOf)
   const started = await Promise.allSettled(workers.map((worker) => worker.start()))
   const failed = started.find((start) => start.status === 'rejected')
@@ -41,24 +53,5 @@ export async function run(pipelines: Pipeline | readonly Pipeline[], options: Ru
     for (const worker of workers) worker.stop()
     throw failed.reason
   }
-  return new RunningJob(running, settings.clock)
-}
-
-function prepare(settings: Settings, each: Plan): RunningPipeline {
-  const meter = new Meter(each.name, settings.clock, settings.random)
-  const [only] = each.parts
-  const sink = only === undefined ? undefined : sinkOf(only)
-  if (sink !== undefined) {
-    return { plan: each, first: [new SinkWorker(settings, each, only!, topicsOf(only!), sink, meter)], behind: undefined, meter }
-  }
-  const sources: Worker[] = []
-  const rest: Part[] = []
-  for (const part of each.parts) {
-    const source = sourceOf(part)
-    if (source === undefined) rest.push(part)
-    else sources.push(new SourceWorker(settings, each, part, source, meter))
-  }
-  const topics = rest.length > 0 ? new TopicWorker(settings, each, rest, meter) : undefined
-  if (sources.length > 0 || topics === undefined) return { plan: each, first: sources, behind: topics, meter }
-  return { plan: each, first: [topics], behind: undefined, meter }
+  return new RunningJob(running, settings)
 }

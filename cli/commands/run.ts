@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { MoldauError } from '../../core/base/errors.ts'
 import { type Guarantee, guarantees } from '../../pipelines/guarantee.ts'
 import { bootstrapOption } from '../options.ts'
@@ -7,7 +7,14 @@ export interface RunOptions {
   bootstrap: string
   embedded?: string
   guarantee: Guarantee
+  threads?: number
   drain?: boolean
+}
+
+function count(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('a whole number of at least 1 is needed')
+  return value
 }
 
 export function runCommand(): Command {
@@ -21,6 +28,11 @@ export function runCommand(): Command {
         .choices(guarantees)
         .default('exactly-once'),
     )
+    .addOption(
+      new Option('--threads <n>', 'run them in so many worker threads, which share the tasks out; default: in the main thread').argParser(
+        count,
+      ),
+    )
     .option('--drain', 'stop at what is the end of the sources now')
     .addHelpText(
       'after',
@@ -29,6 +41,7 @@ Examples:
   moldau run ./jobs.ts                                   on the broker at 127.0.0.1:9092
   moldau run ./jobs.ts --bootstrap kafka-1:9092          the same, on any Kafka cluster
   moldau run ./jobs.ts --embedded ./data --drain         a batch run with its own broker
+  moldau run ./jobs.ts --threads 4                       on four cores
 
 jobs.ts:
   import { string, json } from 'moldau/core'

@@ -37,6 +37,7 @@ export const errorCodes = {
   OPERATOR_FAILED: 'code of the user threw inside a pipeline',
   OPERATOR_UNSAFE: 'an operator broke the rules of an epoch (stopped listening, subscribed again, did not complete)',
   CIRCUIT_OPEN: 'a call was not made because too many of the last ones have failed',
+  THREAD_DIED: 'a worker thread has ended though nobody asked it to',
   PIPELINE_INVALID: 'the declaration of a pipeline cannot be run',
   INPUT_LOST: 'records of an input were deleted before the pipeline had read them',
   INPUT_MISSING: 'a file or package that the command needs is not there',

@@ -37,7 +37,7 @@ export class GroupTalk {
       userData: (last) => {
         const { settings, parts, endpoint } = this.#options.declared()
         return writeMessage({
-          process: settings.instanceId,
+          process: settings.process,
           unique: this.#unique++,
           digest: this.#digest(),
           endpoint,
@@ -69,7 +69,7 @@ export class GroupTalk {
 
   #digest(): string {
     const { settings, parts, endpoint } = this.#options.declared()
-    const said = [settings.instanceId, settings.standbys, settings.acceptableRecoveryLag, settings.maxWarmups, parts, endpoint]
+    const said = [settings.process, settings.standbys, settings.acceptableRecoveryLag, settings.maxWarmups, parts, endpoint]
     return createHash('sha256').update(JSON.stringify(said)).digest('base64url').slice(0, 16)
   }
 }

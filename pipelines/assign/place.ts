@@ -13,7 +13,7 @@ export interface TaskToPlace {
 
 /** A member of the group, as the placement looks at it. */
 export interface PlacingMember {
-  /** Threads of one process die together. */
+  /** Threads of one process die together, so that none of them keeps a copy for another. */
   readonly process: string
   /** What it had before. */
   readonly owned: ReadonlySet<string>
@@ -129,11 +129,9 @@ function placeStandbys(
   for (let copy = 0; copy < standbys; copy++) {
     for (const task of stateful) {
       const taken = keepers.get(task)!
-      const free = task.members.filter((member) => !taken.includes(member))
-      const apart = free.filter((member) => taken.every((other) => members[other]!.process !== members[member]!.process))
-      const candidates = apart.length > 0 ? apart : free
-      const had = candidates.filter((member) => members[member]!.lags.has(task.id))
-      const member = least(had.length > 0 ? had : candidates, (one) => [members[one]!.lags.get(task.id) ?? 0, placed[one]!.length])
+      const apart = task.members.filter((member) => taken.every((other) => members[other]!.process !== members[member]!.process))
+      const had = apart.filter((member) => members[member]!.lags.has(task.id))
+      const member = least(had.length > 0 ? had : apart, (one) => [members[one]!.lags.get(task.id) ?? 0, placed[one]!.length])
       if (member === undefined) continue
       placed[member]!.push(task)
       taken.push(member)
