@@ -7,7 +7,7 @@ import { refusedRecords } from './refused-records.ts'
 
 export type Verdict =
   | { kind: 'done'; baseOffset: number; logAppendTime: number }
-  | { kind: 'retry'; refresh: boolean; error: Error }
+  | { kind: 'retry'; refresh: boolean; soon?: boolean; error: Error }
   | { kind: 'out of order'; error: Error }
   | { kind: 'too large'; error: Error }
   | { kind: 'failed'; error: Error; culprits?: ReadonlyMap<number, Error> }
@@ -49,7 +49,8 @@ export function judge(batch: PendingBatch, result: PartitionAnswer, isTransactio
     return { kind: 'too large', error: new MoldauError('RECORD_TOO_LARGE', message) }
   }
   if (staleMetadata.has(error)) return { kind: 'retry', refresh: true, error: kafkaError(error, detail) }
-  if (alsoRetried.has(error) || isRetriable(result.errorCode)) return { kind: 'retry', refresh: false, error: kafkaError(error, detail) }
+  if (alsoRetried.has(error)) return { kind: 'retry', refresh: false, soon: true, error: kafkaError(error, detail) }
+  if (isRetriable(result.errorCode)) return { kind: 'retry', refresh: false, error: kafkaError(error, detail) }
   if (result.recordErrors.length > 0) return { kind: 'failed', ...refusedRecords(error, detail, result.recordErrors) }
   return { kind: 'failed', error: kafkaError(error, detail) }
 }

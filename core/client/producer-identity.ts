@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { throwOnError } from '../protocol/errors.ts'
 import { InitProducerId } from '../protocol/messages/init-producer-id.ts'
+import type { Joins } from './joins.ts'
 import type { BatchIdentity, PendingBatch } from './pending-batch.ts'
 
 export type Failure = 'refused' | 'given up'
@@ -15,6 +16,8 @@ export interface ProducerIdentity {
   /** Whether this batch may go now. When not, the identity wakes the sender later. */
   admits(batch: PendingBatch): boolean
   identify(batch: PendingBatch): BatchIdentity
+  /** Where partitions join a transaction by being written to: undefined, nothing is to be heeded. */
+  readonly joins: Joins | undefined
   /** Something has failed so that {@link ProducerIdentity.rejection} has an answer for some batches. */
   readonly failure: Error | undefined
   /** Why this batch will never go. */
@@ -32,6 +35,7 @@ export interface ProducerIdentity {
 export class Anonymous implements ProducerIdentity {
   readonly transactionalId = null
   readonly produceVersionMax = Infinity
+  readonly joins = undefined
   readonly failure = undefined
 
   prepare(): undefined {
@@ -65,6 +69,7 @@ const EPOCH_MAX = 32_766
 export class Idempotence implements ProducerIdentity {
   readonly transactionalId = null
   readonly produceVersionMax = Infinity
+  readonly joins = undefined
   readonly failure = undefined
   readonly #cluster: Cluster
   readonly #timeoutMs: number

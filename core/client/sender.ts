@@ -136,7 +136,7 @@ export class Sender {
     const { maxInFlightRequestsPerConnection } = this.#options
     let inflight = this.#inflight.get(node) ?? 0
     for (let waiting = queues; inflight < maxInFlightRequestsPerConnection; inflight++) {
-      const batches = this.#collect(waiting, now)
+      const batches = this.#collect(waiting, now, node)
       if (batches.length === 0) break
       this.#inflight.set(node, inflight + 1)
       this.#stalledSince.delete(node)
@@ -149,13 +149,15 @@ export class Sender {
   }
 
   /** One batch of each partition, as many as a request may hold. */
-  #collect(queues: PartitionQueue[], now: number): PendingBatch[] {
+  #collect(queues: PartitionQueue[], now: number, node: number): PendingBatch[] {
     const { identity, maxRequestSize, accumulator } = this.#options
+    const { joins } = identity
+    const mayAsk = joins?.mayAsk(node)
     const batches: PendingBatch[] = []
     let bytes = 0
     for (const queue of queues) {
       const batch = queue.peek(now)
-      if (batch === undefined || !identity.admits(batch)) continue
+      if (batch === undefined || !identity.admits(batch) || (mayAsk === false && !joins!.has(queue))) continue
       let size: number
       try {
         size = this.#build(batch)
@@ -205,6 +207,9 @@ export class Sender {
       data.partitionData.push({ index: partition, records: batch.built! })
     }
     const topicData = [...topics.values()]
+    const { joins } = identity
+    const asks = joins !== undefined && batches.some(({ queue }) => !joins.has(queue))
+    if (asks) joins.asks(node)
     const body = { transactionalId: identity.transactionalId, acks, timeoutMs: requestTimeoutMs, topicData }
     stats.sent(batches)
     stats.inFlight++
@@ -223,6 +228,7 @@ export class Sender {
       this.#refresh()
     } finally {
       stats.inFlight--
+      if (asks) joins.answered(node)
       this.#inflight.set(node, this.#inflight.get(node)! - 1)
       this.wake()
     }

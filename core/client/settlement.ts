@@ -13,6 +13,9 @@ import type { PartitionAnswer } from './produce-outcome.ts'
 import type { ProducerIdentity } from './producer-identity.ts'
 import { splitBatch } from './split-batch.ts'
 
+/** Until the markers of the transaction before are written, milliseconds: as in Kafka's own producer (ADD_PARTITIONS_RETRY_BACKOFF_MS). */
+const SOON_MS = 20
+
 export interface SettlementOptions {
   cluster: Cluster
   accumulator: Accumulator
@@ -63,7 +66,7 @@ export class Settlement {
       batch.lastError = verdict.error
       // Somebody else is known to lead by now, say because the answer tells: it goes there at once.
       const isMoved = verdict.refresh && this.#isLedElsewhere(batch, node)
-      this.#giveBack(batch, isMoved)
+      this.#giveBack(batch, isMoved ? 0 : verdict.soon ? SOON_MS : undefined)
       if (verdict.refresh && !isMoved) this.#options.refresh()
     } else if (verdict.kind === 'out of order') {
       const answer = identity.outOfOrder(batch, verdict.error)
@@ -84,6 +87,7 @@ export class Settlement {
   succeed(batch: PendingBatch, baseOffset: number, logAppendTime: number): void {
     const { accumulator, acks } = this.#options
     batch.queue.acknowledged(batch)
+    this.#options.identity.joins?.add(batch.queue)
     // Bytes of a batch that was sent twice, or is not acknowledged, may still lie in the queue of a connection.
     batch.reusable = batch.attempts === 1 && acks !== 0
     accumulator.release(batch, baseOffset)
@@ -108,7 +112,8 @@ export class Settlement {
     return leader >= 0 && leader !== node
   }
 
-  #giveBack(batch: PendingBatch, atOnce = false): void {
+  /** @param pauseMs before it may be sent again; default: the back-off */
+  #giveBack(batch: PendingBatch, pauseMs?: number): void {
     const { cluster, accumulator, identity, stats } = this.#options
     const { queue } = batch
     const rejection = identity.rejection(batch)
@@ -125,7 +130,7 @@ export class Settlement {
       return
     }
     stats.retried(batch)
-    queue.giveBack(batch, cluster.clock.monotonic() + (atOnce ? 0 : backoff(cluster.policy, queue.failures)))
+    queue.giveBack(batch, cluster.clock.monotonic() + (pauseMs ?? backoff(cluster.policy, queue.failures)))
     accumulator.ready.add(queue)
   }
 

@@ -8,6 +8,7 @@ import { EndTxn } from '../protocol/messages/end-txn.ts'
 import { InitProducerId } from '../protocol/messages/init-producer-id.ts'
 import { Announcements } from './announcements.ts'
 import { addOffsets, addPartitions, commitOffsets, type ProducerIds } from './transaction-requests.ts'
+import { Joins } from './joins.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import type { BatchIdentity, PendingBatch } from './pending-batch.ts'
 import { isFatal, ProducerFatalError, TransactionAbortableError } from './producer-errors.ts'
@@ -54,6 +55,8 @@ export class Transactions implements ProducerIdentity {
   /** Version 1: sequences may be off, the epoch has to be raised before the next transaction. */
   #bumpNeeded: boolean
   readonly #announcements: Announcements
+  /** Version 2. */
+  readonly #joins: Joins
   #closed: boolean
 
   constructor(options: TransactionsOptions) {
@@ -78,7 +81,12 @@ export class Transactions implements ProducerIdentity {
       goesOn: () => this.failure === undefined,
       wake: options.wake,
     })
+    this.#joins = new Joins(options.wake)
     this.#closed = false
+  }
+
+  get joins(): Joins | undefined {
+    return this.#version2 ? this.#joins : undefined
   }
 
   get produceVersionMax(): number {
@@ -164,9 +172,11 @@ export class Transactions implements ProducerIdentity {
       if (!this.#version2) await this.#announcements.group(group.groupId)
       const ids = this.#ids()
       const call = { what: `commit offsets of group '${group.groupId}' in a transaction`, ...this.#limits() }
-      await this.#options.cluster.coordinators.run('group', group.groupId, this.#connections, call, (connection) =>
-        commitOffsets(connection, ids, offsets, group, this.#version2),
-      )
+      const commit = (): Promise<void> =>
+        this.#options.cluster.coordinators.run('group', group.groupId, this.#connections, call, (connection) =>
+          commitOffsets(connection, ids, offsets, group, this.#version2),
+        )
+      await (this.#version2 ? this.#joins.alone(commit) : commit())
     } catch (error) {
       throw this.#note(error, 'offsets')
     }
@@ -201,6 +211,7 @@ export class Transactions implements ProducerIdentity {
     this.#failure = undefined
     this.#bumpNeeded = false
     this.#announcements.reset()
+    this.#joins.reset()
   }
 
   async #endTxn(committed: boolean): Promise<void> {

@@ -84,6 +84,29 @@ export const transactionScenarios: Readonly<Record<string, Scenario>> = {
     )
   },
 
+  'small transactions over many partitions, with positions, do not get in their own way': async (t, env) => {
+    const client = await clientFor(t, env)
+    const [topic, groupId] = [await newTopic(client, 12), uniqueName('small')]
+    const producer = client.producer({ transactionalId: uniqueName('small'), lingerMs: 0 })
+    await producer.partitions(topic)
+    await producer.init()
+    for (let n = 0; n < 20; n++) {
+      producer.begin()
+      // Several requests, each with partitions that have not joined.
+      for (let round = 0; round < 4; round++) {
+        for (let partition = 0; partition < 12; partition++) producer.append(topic, partition, null, Buffer.from(`${n}-${round}`), n)
+        await new Promise(setImmediate)
+      }
+      const positions = [{ topic, partition: 0, offset: n }]
+      const group = { groupId, generation: -1, memberId: '', groupInstanceId: null }
+      await Promise.all([producer.sendOffsets(positions, group), producer.commit()])
+    }
+    t.is((await readAll(client, topic, 12)).length, 20 * 4 * 12)
+    // Apache Kafka refused a third of them, each time with a pause, when they asked for several things at a time.
+    const again = producer.metrics().value('record-retry-total') ?? 0
+    t.true(again < 20 * 4, `${again} records were sent again`)
+  },
+
   'transactions are exact when connections break': async (t, env) => {
     const dialer = flakyDialer(env.dialer, { seed: 11, framesMax: 10, breaks: 20 })
     const client = await clientFor(t, env, { dialer })
