@@ -1,4 +1,5 @@
 import { type Aggregation, aggregation, counting, reduction } from './aggregations.ts'
+import { CogroupedStream } from './cogrouped-stream.ts'
 import { aggregate } from './stages/aggregate.ts'
 import { aggregateWindowed } from './stages/window-kinds.ts'
 import { Stream } from './stream.ts'
@@ -38,6 +39,21 @@ export class KeyedStream<K, V, T> extends Stream<T> {
   /** Combines the values of a key; the first one is the beginning. */
   reduce(add: (value: V, next: V) => V, options: StateOptions<V> = {}): Table<K, V, Aggregated<K, V>> {
     return this.#aggregated(reduction(add, options))
+  }
+
+  /**
+   * Begins a value to which other keyed streams add too: {@link CogroupedStream.cogroup}. Kafka Streams' `KGroupedStream.cogroup`.
+   *
+   * ```ts
+   * const seen = { init: () => ({ clicks: 0, orders: 0 }) }
+   * clicks.groupByKey().cogroup((v: Visitor, _click) => ({ ...v, clicks: v.clicks + 1 }))
+   *   .cogroup(orders.groupByKey(), (v, _order) => ({ ...v, orders: v.orders + 1 }))
+   *   .aggregate(seen)
+   * ```
+   */
+  cogroup<A>(add: (value: A, record: T) => A): CogroupedStream<K, A, T> {
+    const nodeOf = (other: KeyedStream<never, never, never>) => this.withBoth('cogroup(…)', other)[1]
+    return new CogroupedStream(this.declaring, [{ input: this.node, add }], nodeOf)
   }
 
   #aggregated<A>(each: Aggregation): Table<K, A, Aggregated<K, A>> {

@@ -109,6 +109,36 @@ export interface SessionAggregateOptions<T, A> extends AggregateOptions<T, A> {
   merge: (first: A, second: A) => A
 }
 
+export interface CogroupOptions<A> extends StateOptions<A> {
+  /** The value of a key before its first record. */
+  init: () => A
+}
+
+export interface SessionCogroupOptions<A> extends CogroupOptions<A> {
+  /** The value of two sessions that a record has made one; `first` is the older one. */
+  merge: (first: A, second: A) => A
+}
+
+export interface GroupByOptions<K, V> {
+  /** Serde of the groups' keys. */
+  key: Serde<K>
+  /** Serde of what of a row counts in its group. */
+  value: Serde<V>
+  /** Names the repartition topic, so that it stays the same when the declaration changes. */
+  name?: string
+  /** Partitions of the repartition topic; default: as many as the input has. */
+  partitions?: number
+}
+
+export interface TableAggregateOptions<K, V, A> extends StateOptions<A> {
+  /** The value of a group before its first row. */
+  init: () => A
+  /** Returns the value with this row: a new one. Changing the old one in place would defeat the rollback of a failed epoch. */
+  add: (value: A, row: V, key: K) => A
+  /** Returns the value without this row; null: nothing is left, and the group is deleted. */
+  subtract: (value: A, row: V, key: K) => A | null
+}
+
 /** Whether JSON gives back what it was given: no Map, Date, bigint, Buffer, function anywhere in it. */
 type IsJson<A> = A extends string | number | boolean | null
   ? true

@@ -1,9 +1,13 @@
 import { Flow, type tableOf, type TableOf } from './flow.ts'
+import { GroupedTable } from './grouped-table.ts'
+import type { AnySerde, StageNode } from './nodes.ts'
 import { joinName, type Joiner, type JoinKind } from './stages/joiner.ts'
+import { type Grouped, movedSerde, regroup } from './stages/moved.ts'
+import { keyBy } from './stages/repartition.ts'
 import { joinTables } from './stages/table-join.ts'
 import { filterTable, mapTable } from './stages/table-operators.ts'
 import type { Stream } from './stream.ts'
-import type { Change, Keyed, SameKey } from './stream-types.ts'
+import type { Change, GroupByOptions, Keyed, SameKey } from './stream-types.ts'
 
 /**
  * The latest value of each key, and the stream of its changes: it can be piped, branched, grouped and written like any stream. A change whose
@@ -48,6 +52,24 @@ export class Table<K, V, T extends Keyed<K, V | null> = Change<K, V>> extends Fl
   /** Every key of either table, with null where one does not have it. Kafka Streams' `KTable.outerJoin`. */
   outerJoin<K2, U, R>(other: TableOf<K2, U> & SameKey<K, K2>, joiner: (value: V | null, otherValue: U | null, key: K) => R): Table<K, R> {
     return this.#joined('outer', other, joiner)
+  }
+
+  /**
+   * Groups the rows by a key that is worked out of them, through the topic `<application>-<pipeline>-<name>-repartition`. Rows for which it gives null
+   * belong to no group. Kafka Streams' `KTable.groupBy`.
+   *
+   * ```ts
+   * customers.groupBy((customer) => ({ key: customer.city, value: customer.spent }), { key: string, value: int64 }).count()
+   * ```
+   *
+   * @param select throwing fails the epoch with OPERATOR_FAILED naming the record
+   */
+  groupBy<K2, V2>(select: (value: V, key: K) => Grouped<K2, V2> | null, options: GroupByOptions<K2, V2>): GroupedTable<K2, V2> {
+    const { name, partitions } = options
+    const [key, value] = [options.key as AnySerde, movedSerde(options.value as AnySerde) as AnySerde]
+    const input: StageNode = { kind: 'stage', inputs: [this.node], plan: regroup(select, key) }
+    const plan = keyBy(({ key: group }: Grouped<unknown, unknown>) => group, { key, value, name, partitions, partitioner: undefined })
+    return new GroupedTable(this.declaring, { kind: 'repartition', input, plan })
   }
 
   #joined<R>(how: JoinKind, other: Flow<unknown>, joiner: Joiner): Table<K, R> {

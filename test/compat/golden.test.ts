@@ -40,7 +40,7 @@ function inputOf(name: string): fc.Arbitrary<GoldenRecord[]> {
   if (name.startsWith('streams')) return goldenRecords(['a', 'b'], [], 4).map((records) => [...records, ...farAhead])
   if (name.startsWith('tables')) return goldenRecords(['a', 'b'], ['a', 'b'])
   if (name.startsWith('table')) return goldenRecords(['a'], ['a'])
-  return goldenRecords(name === 'merge' ? ['a', 'b'] : ['a'], [])
+  return goldenRecords(name === 'merge' || name.startsWith('cogroup') ? ['a', 'b'] : ['a'], [])
 }
 
 /** Before each record that brings time past a multiple of ten one that does nothing but that: Kafka Streams calls its punctuators behind it, we before it. */

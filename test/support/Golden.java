@@ -37,6 +37,12 @@ class Golden {
     return key.key() + "@" + key.window().start() + "-" + key.window().end();
   }
 
+  /** By the number, and not at all when it is divisible by four. */
+  static KGroupedTable<String, String> grouped(StreamsBuilder b) {
+    return b.table("a", IN, kept())
+        .groupBy((k, v) -> KeyValue.pair(n(v) % 4 == 0 ? null : "g" + n(v) % 4, k + v), Grouped.with(S, S));
+  }
+
   static StoreBuilder<KeyValueStore<String, String>> inMemory() {
     return Stores.keyValueStoreBuilder(Stores.inMemoryKeyValueStore("s"), S, S);
   }
@@ -144,6 +150,16 @@ class Golden {
     TOPOLOGIES.put("count", b -> b.stream("a", IN).groupByKey().count(Materialized.with(S, Serdes.Long())).toStream().mapValues(v -> "" + v).to("out", OUT));
     TOPOLOGIES.put("reduce", b -> b.stream("a", IN).groupByKey().reduce((x, y) -> x + "," + y, kept()).toStream().to("out", OUT));
     TOPOLOGIES.put("aggregate", b -> b.stream("a", IN).groupByKey().aggregate(() -> "i", (k, v, x) -> x + v, kept()).toStream().to("out", OUT));
+    TOPOLOGIES.put("cogroup", b -> b.stream("a", IN).groupByKey().cogroup((String k, String v, String x) -> x + "a" + v)
+        .cogroup(b.stream("b", IN).groupByKey(), (k, v, x) -> x + "b" + v).aggregate(() -> "", kept()).toStream().to("out", OUT));
+    TOPOLOGIES.put("cogroup-window", b -> b.stream("a", IN).groupByKey().cogroup((String k, String v, String x) -> x + "a" + v)
+        .cogroup(b.stream("b", IN).groupByKey(), (k, v, x) -> x + "b" + v)
+        .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMillis(10), Duration.ofMillis(100)))
+        .aggregate(() -> "", windowed()).toStream((k, v) -> name(k)).to("out", OUT));
+    TOPOLOGIES.put("table-group-count", b -> grouped(b).count(Materialized.with(S, Serdes.Long())).mapValues(v -> "" + v).toStream().to("out", OUT));
+    TOPOLOGIES.put("table-group-aggregate", b -> grouped(b)
+        .aggregate(() -> "i", (k, v, x) -> x + "+" + k + v, (k, v, x) -> x + "-" + k + v, kept()).toStream().to("out", OUT));
+    TOPOLOGIES.put("table-group-reduce", b -> grouped(b).reduce((x, y) -> x + "+" + y, (x, y) -> x + "-" + y, kept()).toStream().to("out", OUT));
     TOPOLOGIES.put("keyBy", b -> b.stream("a", IN).groupBy((k, v) -> "g" + n(v) % 2, Grouped.with(S, S))
         .aggregate(() -> "", (k, v, x) -> x + v + ";", kept()).toStream().to("out", OUT));
     TOPOLOGIES.put("tumbling-update", b -> b.stream("a", IN).groupByKey()

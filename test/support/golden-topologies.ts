@@ -30,6 +30,11 @@ const changes = topic('out', { key: string, value: nullable(string) })
 const gone = topic('a', { key: string, value: nullable(string) })
 const start = pipeline('golden')
 const [tableA, tableB] = [start.table(gone as typeof a), start.table(b)]
+/** By the last digit of the number, and not at all when that is nothing. */
+const grouped = tableA.groupBy((v, k) => (n(v) % 4 === 0 ? null : { key: `g${n(v) % 4}`, value: `${k}${v}` }), {
+  key: string,
+  value: string,
+})
 const globalB = start.globalTable(topic('b', { key: string, value: nullable(string) }))
 const pair = (x: string | null, y: string | number | null): string => `${x}+${y}`
 const n = Number
@@ -121,6 +126,35 @@ export const goldenTopologies: Readonly<Record<string, Pipeline>> = {
     .groupByKey()
     .aggregate({ init: () => 'i', add: (x, r) => x + r.value })
     .to(out),
+  cogroup: start
+    .from(a)
+    .groupByKey()
+    .cogroup((x: string, r) => `${x}a${r.value}`)
+    .cogroup(start.from(b).groupByKey(), (x, r) => `${x}b${r.value}`)
+    .aggregate({ init: () => '' })
+    .to(out),
+  'cogroup-window': start
+    .from(a)
+    .groupByKey()
+    .cogroup((x: string, r) => `${x}a${r.value}`)
+    .cogroup(start.from(b).groupByKey(), (x, r) => `${x}b${r.value}`)
+    .window(tumbling(10, { grace: 100, emit: 'update' }))
+    .aggregate({ init: () => '' })
+    .pipe(map(named))
+    .to(out),
+  'table-group-count': grouped
+    .count()
+    .mapValues((count) => String(count))
+    .to(changes),
+  'table-group-aggregate': grouped
+    .aggregate({ init: () => 'i', add: (x, v, k) => `${x}+${k}${v}`, subtract: (x, v, k) => `${x}-${k}${v}` })
+    .to(changes),
+  'table-group-reduce': grouped
+    .reduce(
+      (x, y) => `${x}+${y}`,
+      (x, y) => `${x}-${y}`,
+    )
+    .to(changes),
   keyBy: start
     .from(a)
     .keyBy((r) => `g${n(r.value) % 2}`, { key: string })
