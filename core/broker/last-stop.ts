@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 
+import { bootId } from '../base/boot-id.ts'
 import { nodeFiles, replaceFile } from '../base/files.ts'
 import type { Files } from '../base/files.ts'
 import { hasCleanShutdown } from '../log/clean-shutdown.ts'
 
 const BOOT_ID = 'boot-id'
-const SYSTEM_BOOT_ID = '/proc/sys/kernel/random/boot_id'
 
 /**
  * Whether data that was never synced may be gone: the last broker here did not stop in order, and the machine has started anew since
@@ -27,12 +27,4 @@ export function unsyncedMayBeLost(dir: string, files: Files = nodeFiles): boolea
 export async function noteBoot(dir: string, files: Files = nodeFiles): Promise<void> {
   const now = bootId(files)
   if (now !== undefined && files.readFile(join(dir, BOOT_ID))?.toString() !== now) await replaceFile(files, join(dir, BOOT_ID), now)
-}
-
-function bootId(files: Files): string | undefined {
-  try {
-    return files.readFile(SYSTEM_BOOT_ID)?.toString().trim()
-  } catch {
-    return undefined
-  }
 }

@@ -5,7 +5,7 @@ import type { RandomBytes } from '../base/uuid.ts'
 import type { CleanerConfig } from './cleaner/config.ts'
 import type { LogConfig } from './config.ts'
 import type { DirectoryState } from './directory-health.ts'
-import type { Processes } from './lock.ts'
+import type { Processes } from '../base/lock.ts'
 
 export interface LogManagerOptions {
   /** The broker's folder; made when missing. */

@@ -8,6 +8,7 @@ export interface Ordered {
   putSync(key: Buffer, value: Buffer): unknown
   removeSync(key: Buffer): unknown
   getRange(options: { start?: Buffer; end?: Buffer; limit?: number }): Iterable<{ key: Buffer; value: Buffer }>
+  clearSync(): void
   getStats(): { entryCount: number }
 }
 
@@ -52,6 +53,8 @@ function firstLine(text: string): string {
 export function openEnvironment(engine: Engine, path: string): Environment {
   return engine.open({
     path,
+    // A path with a dot in it would be taken for a file.
+    noSubdir: false,
     keyEncoding: 'binary',
     encoding: 'binary',
     maxDbs: DATABASES_MAX,

@@ -13,7 +13,7 @@ export interface Held {
   readonly offset: number
   /** When that was so, in milliseconds since 1970. */
   readonly at: number
-  /** Serdes of key and value, and the kind: {@link shapeOf}. */
+  /** How it stands there: {@link shapeOf}. */
   readonly shape: string
   /** Behind the greatest number of a record of a timeline. */
   readonly nextSeq: number
@@ -92,6 +92,16 @@ export class TaskFolder {
       throw new MoldauError('STORAGE_FAILED', what, { cause })
     }
     this.drop()
+  }
+
+  /** Removes a store that is to be read anew from its changelog, in one step with what was known of it. Call it before the store is made. */
+  forget(spec: StoreSpec): void {
+    const table = this.table(spec)
+    this.#environment.transactionSync(() => {
+      table.clear()
+      this.#known.removeSync(Buffer.from(spec.name))
+    })
+    this.#held.delete(spec.name)
   }
 
   /** Forgets what waits to be written. */

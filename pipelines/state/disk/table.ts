@@ -83,6 +83,13 @@ export class DiskTable {
     }
   }
 
+  /** Removes everything; inside a transaction of the environment. */
+  clear(): void {
+    this.#rows.clearSync()
+    this.#times?.clearSync()
+    this.drop()
+  }
+
   /** Forgets what waits. */
   drop(): void {
     this.#changes = []

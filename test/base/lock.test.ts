@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import test from 'ava'
-import { systemProcesses } from '../../core/log/lock.ts'
+import { systemProcesses } from '../../core/base/lock.ts'
 
 // A shell that starts a child and then becomes a program that never asks how the child ended: the child stays behind as a zombie.
 const script = 'sleep 100 & echo $!; exec sleep 100'

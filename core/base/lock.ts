@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { MoldauError } from '../base/errors.ts'
-import type { Files } from '../base/files.ts'
+import { MoldauError } from './errors.ts'
+import type { Files } from './files.ts'
 
 /** Who holds a folder: a process, told apart from a later one with the same number by when it started. */
 export interface Holder {
